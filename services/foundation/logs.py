@@ -1,0 +1,77 @@
+"""Structured logs on stderr: readable on a terminal, JSON otherwise. A line written inside an RPC carries its ids."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("turnout")
+
+
+class Identified(Protocol):
+    """What a log line takes from the call that it was written in."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def span_id(self) -> str: ...
+
+
+# Set once per RPC, read only when a line is written: binding a logger per RPC would cost more than the RPC's own chain.
+CURRENT_CALL: ContextVar[Identified | None] = ContextVar("turnout_current_call", default=None)
+
+
+def add_call_ids(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Name the call in whose course the line is written."""
+    call = CURRENT_CALL.get()
+    if call is not None:
+        event.setdefault("request_id", call.request_id)
+        event.setdefault("trace_id", call.trace_id)
+        event.setdefault("span_id", call.span_id)
+    return event
+
+
+def configure(
+    process: str, *, level: str = "INFO", form: Literal["auto", "json", "console"] = "auto", worker: int = 0
+) -> None:
+    """Send every logger of this process, those of libraries included, to stderr in one form."""
+    readable = form == "console" or (form == "auto" and sys.stderr.isatty())
+
+    def add_process(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+        event.setdefault("process", process)
+        event.setdefault("worker", worker)
+        return event
+
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_process,
+        add_call_ids,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(readable))
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _rendering(readable: bool) -> list[Any]:
+    finish = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if readable:
+        return [finish, structlog.dev.ConsoleRenderer()]
+    return [finish, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -1,0 +1,122 @@
+"""Every Prometheus instrument of the suite, named by what happened. One `Metrics` per process, with its own registry."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+# Fine around the few milliseconds of a local model, coarse towards the longest timeouts of language models.
+MODEL_MILLISECONDS = (1, 2, 3, 5, 7.5, 10, 15, 25, 50, 75, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000)
+SECONDS = tuple(ms / 1_000 for ms in MODEL_MILLISECONDS)
+RPC_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Family(Generic[M]):
+    """A labelled instrument: `family["weighted", "models/a"].inc()`. Children are kept: making one costs three times
+    an increment. Label values must come from closed sets (variants, methods), never from a request's text."""
+
+    def __init__(self, metric: M) -> None:
+        self.metric = metric
+        self._children: dict[str | tuple[str, ...], M] = {}
+
+    def __getitem__(self, values: str | tuple[str, ...]) -> M:
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = self.metric.labels(
+                *((values,) if isinstance(values, str) else values)
+            )
+        return child
+
+    def remove(self, *values: str) -> None:
+        """Forget a child whose subject (a deleted model, say) is gone."""
+        self._children.pop(values[0] if len(values) == 1 else values, None)
+        self.metric.remove(*values)
+
+
+class Metrics:
+    """The instruments. A missing label means that the whole process is one series."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._routing()
+        self._rpcs()
+        self._events()
+
+    def _routing(self) -> None:
+        # These four names are part of the public contract; _ms breaks Prometheus' base units, so seconds stand beside it.
+        self.routing_decisions = self._counter(
+            "ensemble_routing_decisions_total", "Predictions routed to a model.", "strategy", "model"
+        )
+        self.model_latency_ms = self._histogram(
+            "ensemble_model_latency_ms", "Model calls, in milliseconds.", MODEL_MILLISECONDS, "model"
+        )
+        self.model_accuracy = self._gauge(
+            "ensemble_model_accuracy",
+            "Share of correct answers among those with ground truth, 0 to 1.",
+            "model",
+        )
+        self.canary_progress = self._gauge(
+            "ensemble_canary_progress", "Traffic that the canary receives, in percent, 0 to 100.", "router"
+        )
+        self.model_seconds = self._histogram(
+            "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
+        )
+
+    def _rpcs(self) -> None:
+        self.rpcs = self._counter("turnout_rpc_total", "RPCs that ended, by status.", "method", "code")
+        self.rpc_seconds = self._histogram(
+            "turnout_rpc_duration_seconds",
+            "RPCs from the first byte read to the reply.",
+            RPC_SECONDS,
+            "method",
+        )
+        self.rpcs_in_flight = self._gauge("turnout_rpc_in_flight", "RPCs being served.", "method")
+        self.rpcs_shed = self._counter("turnout_rpc_shed_total", "RPCs refused for want of room.", "method")
+        self.errors_unexpected = self._counter(
+            "turnout_unexpected_errors_total",
+            "Exceptions nobody foresaw; each is in the log with an id.",
+            "method",
+        )
+
+    def _events(self) -> None:
+        self.events_written = self._counter(
+            "turnout_events_written_total", "Events that Redis has.", "stream"
+        )
+        self.events_queued = self._gauge(
+            "turnout_events_queued", "Events waiting in memory for a batch.", "stream"
+        )
+        self.events_spooled = self._gauge(
+            "turnout_events_spooled", "Events on disk, waiting for Redis.", "stream"
+        )
+        self.events_dropped = self._counter(
+            "turnout_events_dropped_total",
+            "Events lost to a full spool; a gap stays in their place.",
+            "stream",
+        )
+        self.events_consumed = self._counter("turnout_events_consumed_total", "Events applied.", "group")
+        self.consumer_lag = self._gauge(
+            "turnout_consumer_lag_events", "Entries not yet applied.", "group", "partition"
+        )
+        self.partitions_owned = self._gauge(
+            "turnout_partitions_owned", "Partitions this process leads.", "group"
+        )
+        self.feedback = self._counter("turnout_feedback_total", "Feedback by what became of it.", "result")
+        self.background_failures = self._counter(
+            "turnout_background_failures_total", "Background tasks that died.", "task"
+        )
+
+    def _counter(self, name: str, told: str, *labels: str) -> Family[Counter]:
+        return Family(Counter(name, told, labels, registry=self.registry))
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Family[Gauge]:
+        return Family(Gauge(name, told, labels, registry=self.registry))
+
+    def _histogram(self, name: str, told: str, buckets: Sequence[float], *labels: str) -> Family[Histogram]:
+        return Family(Histogram(name, told, labels, buckets=tuple(buckets), registry=self.registry))

@@ -1,0 +1,130 @@
+"""One grpc.aio server: servicers in, a port out, and a drain that lets calls finish."""
+
+import asyncio
+import ipaddress
+import random
+from collections.abc import Sequence
+
+import grpc
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2_grpc
+
+from services.foundation.chain import Rig
+from services.foundation.gate import Gate
+from services.foundation.handlers import Servicer, handlers_of
+from services.foundation.health import HealthServicer
+from services.foundation.metrics import Metrics
+from services.foundation.reflection import add_reflection
+from services.foundation.settings import Settings
+from services.foundation.telemetry import Telemetry
+
+
+class UnsafeAddressError(ValueError):
+    """An unauthenticated server was asked to listen beyond loopback."""
+
+
+class Server:
+    """Serves `services` on one port, with health and reflection beside them (exempt from limits).
+
+    `reuse_port` shares the port with other processes; without it a port that is taken is an error at start.
+    """
+
+    def __init__(
+        self,
+        services: Sequence[Servicer],
+        settings: Settings,
+        *,
+        telemetry: Telemetry | None = None,
+        metrics: Metrics | None = None,
+        pool: DescriptorPool | None = None,
+        reuse_port: bool = False,
+        rng: random.Random | None = None,
+    ) -> None:
+        refuse_strange_address(settings)
+        rng = rng or random.Random()
+        self.metrics = metrics or Metrics()
+        self.health = HealthServicer([servicer.SERVICE for servicer in services])
+        self._settings = settings
+        self._server = grpc.aio.server(options=_options(settings, reuse_port))
+        self._register(services, self._rig(telemetry or Telemetry(rng=rng), rng), pool)
+        self.port = 0
+
+    def _rig(self, telemetry: Telemetry, rng: random.Random) -> Rig:
+        told = self._settings
+        gate = Gate(told.concurrency, retry_seconds=told.shed_retry_seconds, rng=rng)
+        return Rig(
+            telemetry,
+            self.metrics,
+            gate,
+            told.method_concurrency,
+            told.method_limits,
+            told.default_deadline_seconds,
+            told.stream_deadline_seconds,
+        )
+
+    def _register(self, services: Sequence[Servicer], rig: Rig, pool: DescriptorPool | None) -> None:
+        known: set[str] = set()
+        for servicer in services:
+            handlers = handlers_of(servicer, rig, pool)
+            known |= {f"{servicer.SERVICE}/{name}" for name in handlers}
+            generic = grpc.method_handlers_generic_handler(servicer.SERVICE, handlers)
+            self._server.add_generic_rpc_handlers((generic,))
+        for name in sorted(rig.method_limits.keys() - known):
+            raise ValueError(
+                f"method_limits: {name} is no method of this server; write package.Service/Method"
+            )
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        add_reflection(self._server, [servicer.SERVICE for servicer in services], pool)
+
+    async def start(self) -> int:
+        """Listen, turn healthy, and return the port. Raises RuntimeError when the port is taken."""
+        told = self._settings
+        self.port = self._server.add_insecure_port(f"{told.host}:{told.port}")
+        await self._server.start()
+        self.health.serving(True)
+        return self.port
+
+    @property
+    def address(self) -> str:
+        """host:port, once started."""
+        return f"{self._settings.host}:{self.port}"
+
+    async def drain(self) -> None:
+        """Say NOT_SERVING, wait for the news to spread, end watches, let calls finish; then the port is closed."""
+        self.health.serving(False)
+        await asyncio.sleep(self._settings.drain_notice_seconds)
+        self.health.end_watches()
+        await self._server.stop(self._settings.drain_seconds)
+
+    async def stop(self) -> None:
+        """Stop at once, also in the middle of a drain: calls in flight are cut."""
+        self.health.end_watches()
+        await self._server.stop(None)
+
+
+def refuse_strange_address(settings: Settings) -> None:
+    """Nobody is authenticated yet: beyond loopback only for those who say so."""
+    if settings.expose or settings.host == "localhost":
+        return
+    try:
+        local = ipaddress.ip_address(settings.host.strip("[]")).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        said = "callers are not authenticated, so only loopback is served; set expose to true to serve all the same"
+        raise UnsafeAddressError(f"host = {settings.host!r}: {said}")
+
+
+def _options(settings: Settings, reuse_port: bool) -> list[tuple[str, int]]:
+    age = int(settings.connection_age_seconds * 1000)
+    return [
+        ("grpc.so_reuseport", int(reuse_port)),
+        ("grpc.max_receive_message_length", settings.message_bytes),
+        ("grpc.max_send_message_length", settings.message_bytes),
+        ("grpc.max_connection_age_ms", age),
+        # Streams get their own deadline, not the connection's: an old connection stays for those it carries.
+        ("grpc.max_connection_age_grace_ms", int(settings.stream_deadline_seconds * 1000)),
+        # The library tolerates one ping in five minutes and then hangs up; our clients ping each 30 s.
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]

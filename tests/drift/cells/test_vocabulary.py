@@ -1,0 +1,39 @@
+"""Categories: exact up to a thousand names, unseen ones by name, the rest as OTHER."""
+
+import pytest
+
+from services.drift.cells import MAX_NAMES, learn
+from services.drift.cells.vocabulary import OTHER
+
+
+def test_an_unseen_category_has_a_column_of_its_own() -> None:
+    vocabulary = learn(["A", "B", None])
+    tally = vocabulary.count(["A", "a", "a", None])
+    assert tally.unseen == {"a": 2}
+    assert vocabulary.outside(tally) == 2
+    assert vocabulary.absent(tally) == 1
+    _, current = vocabulary.table(vocabulary.count(["A", "B"]), tally)
+    assert current.tolist() == [1, 0, 0, 2]
+
+
+def test_a_baseline_of_too_many_names_keeps_the_most_frequent() -> None:
+    names = [f"n{index:04}" for index in range(MAX_NAMES + 5)]
+    vocabulary = learn(names + names[5:])
+    assert len(vocabulary.names) == MAX_NAMES
+    assert "n0000" not in vocabulary.names
+    # It may have been one of the names that did not fit, so it cannot be called unseen.
+    assert vocabulary.count(["n0000", "new"]).columns[OTHER] == 2
+
+
+def test_unseen_names_are_bounded_and_the_others_still_counted() -> None:
+    vocabulary = learn(["a"])
+    tally = vocabulary.count([f"u{index}" for index in range(MAX_NAMES + 50)] + ["u7"])
+    assert len(tally.unseen) == MAX_NAMES
+    assert tally.unseen["u7"] == 2
+    assert tally.columns[OTHER] == 50
+    assert tally.rows == MAX_NAMES + 51
+
+
+def test_a_baseline_of_nothing_but_missing_values_is_refused() -> None:
+    with pytest.raises(ValueError, match="not missing"):
+        learn([None, None])

@@ -1,0 +1,76 @@
+"""A verdict needs size and evidence, and never calls silence ok."""
+
+import pytest
+
+from services.drift.benjamini_hochberg import adjust
+from services.drift.verdict import LEAST_ROWS, Evidence, Level, judge, psi_level
+
+
+def evidence(name: str = "x", **changes: float | None) -> Evidence:
+    facts = {"psi": 0.3, "p_value": 1e-9, "missing_p": 1.0, "present": 500, "rows": 500} | changes
+    return Evidence(name, **facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("psi", "level"), [(0.0, Level.OK), (0.0999, Level.OK), (0.1, Level.WARNING), (0.2, Level.ALERT)]
+)
+def test_bands_begin_at_their_threshold(psi: float, level: Level) -> None:
+    assert psi_level(psi) is level
+
+
+def test_a_large_shift_without_evidence_is_shown_but_not_called() -> None:
+    verdict = judge([evidence(p_value=0.3)])
+    assert verdict.features[0].psi_level is Level.ALERT
+    assert verdict.features[0].decision is Level.OK
+    assert verdict.status is Level.OK
+
+
+def test_evidence_without_size_is_ok() -> None:
+    verdict = judge([evidence(psi=0.01)])
+    assert verdict.features[0].significant
+    assert verdict.status is Level.OK
+
+
+def test_too_few_rows_are_never_ok() -> None:
+    verdict = judge([evidence(psi=0.0, p_value=1.0, present=LEAST_ROWS - 1)])
+    assert verdict.features[0].decision is Level.INSUFFICIENT_DATA
+    assert verdict.status is Level.INSUFFICIENT_DATA
+
+
+def test_no_features_are_never_ok() -> None:
+    assert judge([]).status is Level.INSUFFICIENT_DATA
+    assert judge([]).overall_score is None
+
+
+def test_the_status_is_the_worst_significant_band() -> None:
+    verdict = judge([evidence("a", psi=0.15), evidence("b", psi=0.5, p_value=0.9), evidence("c", psi=0.0)])
+    assert verdict.status is Level.WARNING
+
+
+def test_the_score_is_weighted_by_importance() -> None:
+    verdict = judge([evidence(psi=0.4, importance=3.0), evidence(psi=0.0, importance=1.0)])
+    assert verdict.overall_score == pytest.approx(0.3)
+
+
+def test_one_lucky_feature_among_many_is_no_discovery() -> None:
+    crowd = [evidence(str(index), p_value=0.5) for index in range(19)]
+    assert judge([evidence("lucky", p_value=0.04)]).features[0].significant
+    assert not judge([evidence("lucky", p_value=0.04), *crowd]).features[0].significant
+
+
+def test_all_values_gone_missing_is_noticed_though_nothing_is_left_to_compare() -> None:
+    verdict = judge([evidence(psi=None, p_value=None, missing_p=1e-20, present=0)])
+    assert verdict.features[0].missingness_changed
+    assert verdict.status is Level.INSUFFICIENT_DATA
+
+
+def test_adjusted_p_values_are_those_of_the_paper() -> None:
+    # Benjamini and Hochberg 1995, section 3.2: four of fifteen are rejected at q = 0.05.
+    p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]
+    p += [0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    assert [q <= 0.05 for q in adjust(p)] == [True] * 4 + [False] * 11
+
+
+def test_a_p_value_that_is_no_probability_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        adjust([0.1, float("nan")])
