@@ -39,7 +39,8 @@ class Call(Protocol):
     def caller(self) -> Caller: ...
 
     def remaining(self) -> float:
-        """Seconds until the deadline, at least 0 and always finite: a default is imposed where the client set none."""
+        """Seconds until the deadline, at least 0 and always finite: a default is imposed where the client set
+        none."""
 
     def header(self, name: str) -> str | None:
         """The first value of a header (lower case), None when absent."""
@@ -52,12 +53,12 @@ class Call(Protocol):
 
 
 class GrpcCall:
-    """`Call` on a grpc.aio context. The x-request-id is echoed as trailing metadata: sent initially, it would cost a
-    system call of its own, as grpc.aio only merges empty initial metadata with the reply."""
+    """`Call` on a grpc.aio context. The x-request-id is echoed as trailing metadata: sent initially, it would
+    cost a system call of its own, as grpc.aio only merges empty initial metadata with the reply."""
 
     __slots__ = (
-        "_context", "_headers", "deadline", "extra", "imposed", "inside", "method", "parent", "request_id", "span",
-        "started", "trailers",
+        "_context", "_headers", "deadline", "extra", "imposed", "inside", "method", "parent", "request_id",
+        "span", "started", "trailers",
     )  # fmt: skip
 
     def __init__(
@@ -67,7 +68,7 @@ class GrpcCall:
         self._headers: Sequence[tuple[str, str | bytes]] = context.invocation_metadata()  # type: ignore[assignment]
         self.method = method
         self.started = now = time.perf_counter()
-        left: float | None = context.time_remaining()  # type: ignore[func-returns-value]
+        left: float | None = context.time_remaining()
         self.imposed = left is None
         self.deadline = now + (default_seconds if left is None else left)
         self.inside = False

@@ -1,6 +1,8 @@
-"""Everything around a servicer's method, composed once at registration: ids, deadline, room, status, metrics, span.
+"""Everything around a servicer's method, composed once at registration: ids, deadline, room, status, metrics,
+span.
 
-Plain functions around the method and not stacked interceptors: grpc.aio would resolve those anew for every RPC.
+Plain functions around the method and not stacked interceptors: grpc.aio would resolve those anew for every
+RPC.
 """
 
 import asyncio
@@ -54,7 +56,8 @@ class Envelope:
         name = method.full_name
         self.name = name
         self.door = Door(rig.gate, name, rig.method_limits.get(name, rig.method_limit))
-        # A stream of replies may rightly outlive any single answer, but not for ever: clients reconnect and spread.
+        # A stream of replies may rightly outlive any single answer, but not for ever: clients reconnect and
+        # spread.
         self._seconds = rig.stream_seconds if method.server_streaming else rig.unary_seconds
         self._telemetry = rig.telemetry
         self._metrics = rig.metrics
@@ -95,7 +98,8 @@ class Envelope:
         call.span.finish(code)
 
     async def fail(self, failure: Exception, call: GrpcCall, context: Context) -> NoReturn:
-        """Close the call and answer with the status of its failure; the text of a surprise stays in the log."""
+        """Close the call and answer with the status of its failure; the text of a surprise stays in the
+        log."""
         error = failure if isinstance(failure, TurnoutError) else self._surprise(failure)
         self.close(call, error.code)
         status = status_of(error, call.extra)
@@ -117,7 +121,8 @@ class Envelope:
 
 
 def reply_once(envelope: Envelope, implement: Implementation, take: Parse, render: Render) -> Behaviour:
-    """The chain of a method with one reply; `take` makes what the method receives of bytes or of a stream of them."""
+    """The chain of a method with one reply; `take` makes what the method receives of bytes or of a stream of
+    them."""
 
     async def serve(request: Any, context: Context) -> bytes | None:
         call = envelope.open(context)
@@ -127,7 +132,7 @@ def reply_once(envelope: Envelope, implement: Implementation, take: Parse, rende
             reply = render(await (bounded(work, call) if call.imposed else work))
         except asyncio.CancelledError as cancelled:
             await cancellation(cancelled, envelope, call, context)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the client gets a status and the log the rest
+        except Exception as failure:  # noqa: BLE001 - the client gets a status, the log the rest
             await envelope.fail(failure, call, context)
         envelope.close(call, "OK")
         context.set_trailing_metadata(call.trailers)
@@ -156,7 +161,8 @@ def reply_many(envelope: Envelope, implement: Implementation, take: Parse, rende
         except asyncio.CancelledError as cancelled:
             await cancellation(cancelled, envelope, call, context)
         except ClientGoneError:
-            return envelope.cancelled(call)
+            envelope.cancelled(call)
+            return
         except Exception as failure:  # noqa: BLE001 - as above
             await envelope.fail(failure, call, context)
         envelope.close(call, "OK")
@@ -168,8 +174,8 @@ def reply_many(envelope: Envelope, implement: Implementation, take: Parse, rende
 async def cancellation(
     error: asyncio.CancelledError, envelope: Envelope, call: GrpcCall, context: Context
 ) -> NoReturn:
-    """Pass a cancellation of the RPC on; one that merely escaped from inside (a cancelled task that the method awaited)
-    would leave the client without any status, so it is answered as the defect that it is."""
+    """Pass a cancellation of the RPC on; one that merely escaped from inside (a cancelled task that the
+    method awaited) would leave the client without any status, so it is answered as the defect that it is."""
     task = asyncio.current_task()
     if task is not None and task.cancelling() == 0:
         await envelope.fail(RuntimeError("a cancellation escaped from the method"), call, context)

@@ -24,7 +24,7 @@ class Unary(Protocol):
         self,
         request: Any,
         *,
-        timeout: float,  # noqa: ASYNC109 - handed to the transport, which enforces it on both sides
+        timeout: float,
         call: Call | None = None,
         parent: Parent | None = None,
         metadata: Sequence[Header] = (),
@@ -32,7 +32,8 @@ class Unary(Protocol):
 
 
 class Stream(Protocol):
-    """Calls a method that replies with a stream. Iterate to its end, or `aclose()` it: that cancels the call."""
+    """Calls a method that replies with a stream. Iterate to its end, or `aclose()` it: that cancels the
+    call."""
 
     def __call__(
         self,
@@ -57,7 +58,8 @@ RETRY = {
 def service_config(unretried: Collection[str] = ()) -> str:
     """Retries of UNAVAILABLE for every method except `unretried` (full names of methods, or of services).
 
-    Throttled: with more than half of the token budget lost to failures, retrying stops until calls succeed again.
+    Throttled: with more than half of the token budget lost to failures, retrying stops until calls succeed
+    again.
     """
     names = [dict(zip(("service", "method"), name.split("/"), strict=False)) for name in unretried]
     methods: list[dict[str, Any]] = [{"name": [{}], "retryPolicy": RETRY}]
@@ -90,7 +92,8 @@ class Client:
                 # Notices a dead peer within 40 s; our servers allow a ping each 10 s (others each 5 minutes).
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
-                # A worker that restarts is back within a second; the library's backoff would wait up to two minutes.
+                # A worker that restarts is back within a second; the library's backoff would wait up to two
+                # minutes.
                 ("grpc.initial_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", 2_000),
                 *options,

@@ -1,4 +1,5 @@
-"""Gathers settings from the environment and one YAML file. A key that nobody knows is an error, with the nearest name."""
+"""Gathers settings from the environment and one YAML file. A key that nobody knows is an error, with the
+nearest name."""
 
 import difflib
 import os
@@ -51,7 +52,8 @@ def load(settings_type: type[S], process: str, config: Path | None = None) -> S:
 
 
 def common_keys(settings_type: type[Settings]) -> set[str]:
-    """The keys that may stand outside a process's section: all that the service did not declare for itself."""
+    """The keys that may stand outside a process's section: all that the service did not declare for
+    itself."""
     declared = set() if settings_type is Settings else set(vars(settings_type).get("__annotations__", ()))
     return settings_type.model_fields.keys() - declared
 
@@ -68,7 +70,8 @@ def _refuse_unknown_variables(settings_type: type[Settings], process: str) -> No
     known |= {own + key.upper() for key in settings_type.model_fields} | {CONFIG_VARIABLE}
     others = tuple(f"{PREFIX}{other.upper()}_" for other in PROCESSES if other != process)
     for variable in sorted(os.environ):
-        # Windows aside, variables are case-sensitive; pydantic reads them in any case, so we judge them in any case.
+        # Windows aside, variables are case-sensitive; pydantic reads them in any case, so we judge them in
+        # any case.
         name = variable.upper()
         if name.startswith(PREFIX) and name not in known and not name.startswith(others):
             raise SettingsError(

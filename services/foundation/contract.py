@@ -13,7 +13,8 @@ Render = Callable[[Any], bytes]
 
 
 class UnknownService(LookupError):
-    """No such service or method in the descriptor pool: its generated module has not been imported, or a typo."""
+    """No such service or method in the descriptor pool: its generated module has not been imported, or a
+    typo."""
 
 
 class Method(NamedTuple):

@@ -1,11 +1,13 @@
-"""What can go wrong, as facts. One family per canonical status code; a concrete error subclasses one and sets `reason`."""
+"""What can go wrong, as facts. One family per canonical status code; a concrete error subclasses one and sets
+`reason`."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 
 class FieldViolation(NamedTuple):
-    """A field of the request that is wrong, as a path (`variants[1].weight`), and what would have been right."""
+    """A field of the request that is wrong, as a path (`variants[1].weight`), and what would have been
+    right."""
 
     field: str
     description: str
@@ -14,8 +16,8 @@ class FieldViolation(NamedTuple):
 class TurnoutError(Exception):
     """An expected failure that the caller is told about.
 
-    `reason` is a name of `turnout.inference.v1.ErrorReason` without its prefix; `code` a canonical status name.
-    `facts` repeat every changing word of the message for programs; `retry_after` is in seconds.
+    `reason` is a name of `turnout.inference.v1.ErrorReason` without its prefix; `code` a canonical status
+    name. `facts` repeat every changing word of the message for programs; `retry_after` is in seconds.
     """
 
     code: str = "INTERNAL"
@@ -98,7 +100,8 @@ class ResourceExhausted(TurnoutError):
 
 
 class Unavailable(TurnoutError):
-    """Cannot be reached now. Clients may repeat the call only when `retry_after` is set: without it they are told not to."""
+    """Cannot be reached now. Clients may repeat the call only when `retry_after` is set: without it they are
+    told not to."""
 
     code = "UNAVAILABLE"
     reason = "SERVICE_UNAVAILABLE"
@@ -117,7 +120,8 @@ class Internal(TurnoutError):
 
 
 class RemoteError(TurnoutError):
-    """A failed call to another process, decoded from its status. Every error that a `Client` raises is one of these."""
+    """A failed call to another process, decoded from its status. Every error that a `Client` raises is one of
+    these."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""Shedding: how many RPCs may be in flight, in all and per method. Refusing is cheap; queueing would not be."""
+"""Shedding: how many RPCs may be in flight, in all and per method. Refusing is cheap; queueing would not
+be."""
 
 import random
 
@@ -21,7 +22,8 @@ class Gate:
         self._rng = rng
 
     def refusal(self, method: str, limit: int) -> TooManyRequests:
-        """The error for a call that finds no room. The wait is spread, or all those refused would return together."""
+        """The error for a call that finds no room. The wait is spread, or all those refused would return
+        together."""
         wait = self._retry_seconds * self._rng.uniform(0.5, 1.5)
         said = f"{method} already serves {limit} calls, its limit here; try again in {wait * 1000:.0f} ms"
         return TooManyRequests(said, retry_after=wait, method=method, limit=limit)

@@ -1,7 +1,8 @@
-"""From a servicer to grpc handlers, by the descriptor of its service. No generated `_pb2_grpc` is involved."""
+"""From a servicer to grpc handlers, by the descriptor of its service. No generated `_pb2_grpc` is
+involved."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol, runtime_checkable
 
 import grpc
@@ -25,8 +26,8 @@ from services.foundation.errors import Unimplemented
 class Servicer(Protocol):
     """A plain class with a method per RPC: `async def GetRouter(self, request, call) -> GetRouterResponse`.
 
-    Streams of replies are async generators; streams of requests arrive as an async iterator. An optional class
-    attribute `RAW: frozenset[str]` names the methods that take and return the bytes of their messages.
+    Streams of replies are async generators; streams of requests arrive as an async iterator. An optional
+    class attribute `RAW: frozenset[str]` names the methods that take and return the bytes of their messages.
     """
 
     SERVICE: str
@@ -75,9 +76,8 @@ def _handler(servicer: Servicer, method: Method, raw: bool, rig: Rig) -> Any:
         implement = (_no_stream if method.server_streaming else _no_reply)(method)
     single = one(parse, method.request.DESCRIPTOR.full_name)  # type: ignore[attr-defined]
     compose = reply_many if method.server_streaming else reply_once
-    behaviour = compose(
-        Envelope(method, rig), implement, each(single) if method.client_streaming else single, render
-    )
+    take: Callable[[Any], Any] = each(single) if method.client_streaming else single
+    behaviour = compose(Envelope(method, rig), implement, take, render)
     return _KINDS[method.client_streaming, method.server_streaming](behaviour)
 
 
@@ -89,9 +89,10 @@ def _no_reply(method: Method) -> Implementation:
 
 
 def _no_stream(method: Method) -> Implementation:
-    async def absent(_request: Any, _call: Any) -> Any:
-        raise _unavailable(method)
-        yield  # makes it a generator
+    async def absent(_request: Any, _call: Any) -> AsyncIterator[Any]:
+        if _call is not None:
+            raise _unavailable(method)
+        yield
 
     return absent
 
@@ -100,7 +101,8 @@ def _unavailable(method: Method) -> Unimplemented:
     return Unimplemented(f"{method.full_name} is not available in this version", method=method.full_name)
 
 
-# No serializers: the chain parses and renders itself, so that bad bytes get our status and raw methods cost nothing.
+# No serializers: the chain parses and renders itself, so that bad bytes get our status and raw methods cost
+# nothing.
 _KINDS: dict[tuple[bool, bool], Callable[[Behaviour], Any]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,

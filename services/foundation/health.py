@@ -1,4 +1,5 @@
-"""grpc.health.v1 for `""` and every service. Its Watch streams end when a drain says so, or they would hold it up."""
+"""grpc.health.v1 for `""` and every service. Its Watch streams end when a drain says so, or they would hold
+it up."""
 
 import asyncio
 from collections.abc import Iterable
@@ -25,7 +26,8 @@ class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._announce()
 
     def end_watches(self) -> None:
-        """Let every Watch return, the last status sent. An open one burns the whole grace of `server.stop`."""
+        """Let every Watch return, the last status sent. An open one burns the whole grace of
+        `server.stop`."""
         self._ended = True
         self._announce()
 

@@ -1,4 +1,5 @@
-"""Structured logs on stderr: readable on a terminal, JSON otherwise. A line written inside an RPC carries its ids."""
+"""Structured logs on stderr: readable on a terminal, JSON otherwise. A line written inside an RPC carries its
+ids."""
 
 import logging
 import sys
@@ -22,7 +23,8 @@ class Identified(Protocol):
     def span_id(self) -> str: ...
 
 
-# Set once per RPC, read only when a line is written: binding a logger per RPC would cost more than the RPC's own chain.
+# Set once per RPC, read only when a line is written: binding a logger per RPC would cost more than the RPC's
+# own chain.
 CURRENT_CALL: ContextVar[Identified | None] = ContextVar("turnout_current_call", default=None)
 
 

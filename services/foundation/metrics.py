@@ -1,4 +1,5 @@
-"""Every Prometheus instrument of the suite, named by what happened. One `Metrics` per process, with its own registry."""
+"""Every Prometheus instrument of the suite, named by what happened. One `Metrics` per process, with its own
+registry."""
 
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -17,8 +18,9 @@ RPC_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 
 class Family(Generic[M]):
-    """A labelled instrument: `family["weighted", "models/a"].inc()`. Children are kept: making one costs three times
-    an increment. Label values must come from closed sets (variants, methods), never from a request's text."""
+    """A labelled instrument: `family["weighted", "models/a"].inc()`. Children are kept: making one costs
+    three times an increment. Label values must come from closed sets (variants, methods), never from a
+    request's text."""
 
     def __init__(self, metric: M) -> None:
         self.metric = metric
@@ -50,7 +52,8 @@ class Metrics:
         self._events()
 
     def _routing(self) -> None:
-        # These four names are part of the public contract; _ms breaks Prometheus' base units, so seconds stand beside it.
+        # These four names are part of the public contract; _ms breaks Prometheus' base units, so seconds
+        # stand beside it.
         self.routing_decisions = self._counter(
             "ensemble_routing_decisions_total", "Predictions routed to a model.", "strategy", "model"
         )

@@ -1,13 +1,14 @@
-"""Server reflection, v1alpha and v1: the library speaks only the former, and newer clients only the latter."""
+"""Server reflection, v1alpha and v1: the library speaks only the former, and newer clients only the
+latter."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor_pool import DescriptorPool
 
 # Imported for the pool: clients resolve the details of an error status by reflection.
 from google.rpc import error_details_pb2  # noqa: F401
-from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 V1ALPHA = reflection.SERVICE_NAME

@@ -90,7 +90,8 @@ class Server:
         return f"{self._settings.host}:{self.port}"
 
     async def drain(self) -> None:
-        """Say NOT_SERVING, wait for the news to spread, end watches, let calls finish; then the port is closed."""
+        """Say NOT_SERVING, wait for the news to spread, end watches, let calls finish; then the port is
+        closed."""
         self.health.serving(False)
         await asyncio.sleep(self._settings.drain_notice_seconds)
         self.health.end_watches()
@@ -111,7 +112,7 @@ def refuse_strange_address(settings: Settings) -> None:
     except ValueError:
         local = False
     if not local:
-        said = "callers are not authenticated, so only loopback is served; set expose to true to serve all the same"
+        said = "callers are not authenticated, so only loopback is served unless expose is true"
         raise UnsafeAddressError(f"host = {settings.host!r}: {said}")
 
 

@@ -1,21 +1,23 @@
 """What every process can be told, typed and explained; `configuration.load` gathers the values."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What every process can be told. In the environment: TURNOUT_<KEY> for all processes, TURNOUT_<PROCESS>_<KEY> for
-    one; in the file: `key:` at the top for all, under `<process>:` for one. The more special wins; environment wins over
-    file. What a service declares for itself (its port, say) is set in its own section only."""
+    """What every process can be told. In the environment: TURNOUT_<KEY> for all processes,
+    TURNOUT_<PROCESS>_<KEY> for one; in the file: `key:` at the top for all, under `<process>:` for one. The
+    more special wins; environment wins over file. What a service declares for itself (its port, say) is set
+    in its own section only."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     ALSO_KNOWN_AS: ClassVar[Mapping[str, str]] = {"otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT"}
-    """Settings that a variable of another's convention gives a value where ours do not. Subclasses may add to it."""
+    """Settings that a variable of another's convention gives a value where ours do not. Subclasses may add to
+    it."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
@@ -26,13 +28,15 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=256)
     """Processes that share the port; one per core is plenty."""
     message_bytes: int = Field(4 * 1024 * 1024, ge=1024)
-    """Largest message in either direction; larger ones are refused with RESOURCE_EXHAUSTED by the transport."""
+    """Largest message in either direction; larger ones are refused with RESOURCE_EXHAUSTED by the
+    transport."""
     default_deadline_seconds: float = Field(30.0, gt=0)
     """Deadline of calls whose client set none."""
     stream_deadline_seconds: float = Field(3600.0, gt=0)
     """The same for calls that reply with a stream."""
     concurrency: int = Field(1000, ge=1)
-    """Calls in flight per worker; beyond that they are refused with RESOURCE_EXHAUSTED and a time to retry."""
+    """Calls in flight per worker; beyond that they are refused with RESOURCE_EXHAUSTED and a time to
+    retry."""
     method_concurrency: int = Field(800, ge=1)
     """The same per method, so that one method cannot take all the room."""
     method_limits: dict[str, int] = Field(default_factory=dict)
@@ -40,7 +44,8 @@ class Settings(BaseSettings):
     shed_retry_seconds: float = Field(0.25, gt=0)
     """About how long a refused caller is told to wait."""
     drain_notice_seconds: float = Field(0.0, ge=0)
-    """How long health says NOT_SERVING before connections close; at least the probe period behind a load balancer."""
+    """How long health says NOT_SERVING before connections close; at least the probe period behind a load
+    balancer."""
     drain_seconds: float = Field(5.0, gt=0)
     """How long calls in flight may finish after the notice."""
     flush_seconds: float = Field(5.0, gt=0)
@@ -61,13 +66,6 @@ class Settings(BaseSettings):
     """Share of traces recorded where the caller has not decided."""
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` gathered: settings made in code must not depend on the environment."""
-        return (init_settings,)
+        return (sources["init_settings"],)

@@ -23,7 +23,8 @@ DETAILS_TRAILER = "grpc-status-details-bin"
 PUSHBACK_TRAILER = "grpc-retry-pushback-ms"
 
 # A peer refuses trailers over 16 kB for certain and, by chance, from 8 kB on. The message travels twice (in
-# grpc-message, each odd byte as three, and in the status), and base64 adds a third: 1 kB and 3.5 kB stay below 8 kB.
+# grpc-message, each odd byte as three, and in the status), and base64 adds a third: 1 kB and 3.5 kB stay
+# below 8 kB.
 MESSAGE_BYTES = 1_000
 STATUS_BYTES = 3_500
 FACT_BYTES = 300
@@ -99,7 +100,8 @@ def trailers_of(error: TurnoutError, status: Status) -> Metadata:
     if error.retry_after is not None:
         return (*trailers, (PUSHBACK_TRAILER, str(max(0, round(error.retry_after * 1000)))))
     if error.code == Unavailable.code:
-        # Clients' retry policies repeat UNAVAILABLE by themselves; -1 stops them where repeating could do harm.
+        # Clients' retry policies repeat UNAVAILABLE by themselves; -1 stops them where repeating could do
+        # harm.
         return (*trailers, (PUSHBACK_TRAILER, "-1"))
     return trailers
 
@@ -124,7 +126,8 @@ def remote_error(code: str, message: str, rich: bytes | None, **context: str) ->
 
 
 def parse(rich: bytes | None) -> Status:
-    """The status in the trailer; empty when there is none or it is no status (a foreign server's own format)."""
+    """The status in the trailer; empty when there is none or it is no status (a foreign server's own
+    format)."""
     try:
         return Status.FromString(rich or b"")
     except DecodeError:

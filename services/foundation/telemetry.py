@@ -1,4 +1,5 @@
-"""Spans. Ids always exist, at the price of two random numbers; the OpenTelemetry SDK only sees what is sampled."""
+"""Spans. Ids always exist, at the price of two random numbers; the OpenTelemetry SDK only sees what is
+sampled."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -53,10 +54,11 @@ class Span:
 
 
 class Telemetry:
-    """Makes spans; exports the sampled ones by OTLP when there is an endpoint, and costs no SDK call otherwise.
+    """Makes spans; exports the sampled ones by OTLP when there is an endpoint, and costs no SDK call
+    otherwise.
 
-    The head decision is parent-based with a ratio for roots. It is made here because an unsampled span of the SDK
-    costs ten times as much as the ids do.
+    The head decision is parent-based with a ratio for roots. It is made here because an unsampled span of the
+    SDK costs ten times as much as the ids do.
     """
 
     def __init__(
@@ -76,7 +78,8 @@ class Telemetry:
         kind: Kind = "internal",
         links: Sequence[Parent] = (),
     ) -> Span:
-        """Start a span under `parent` (a call, a span, remote ids), or a new trace. `links` point to other traces."""
+        """Start a span under `parent` (a call, a span, remote ids), or a new trace. `links` point to other
+        traces."""
         draw = self._rng
         sampled = parent.sampled if parent is not None else draw.random() < self._ratio
         if sampled and self._tracer is not None:
