@@ -27,6 +27,7 @@ CHI_SQUARE, FISHER = "chi_square", "fisher"
 class ChiSquare(Measurement):
     """The statistic, its degrees of freedom, the test that gave p, and how many columns were merged."""
 
+    p_value: float
     freedom: int
     method: str
     merged: int

@@ -28,6 +28,7 @@ EXACT, ASYMPTOTIC = "exact", "asymptotic"
 class Bracket(Measurement):
     """lower <= D <= upper; `value` is the lower end, which is what the evidence supports."""
 
+    p_value: float
     lower: float
     upper: float
     method: str

@@ -16,6 +16,7 @@ from services.drift.statistics.counts import Counts, Measurement, pair
 class Missingness(Measurement):
     """`value` is the current rate less the reference's; both rates lie between 0 and 1."""
 
+    p_value: float
     reference_rate: float
     current_rate: float
 
@@ -27,5 +28,6 @@ def measure(reference: Counts, current: Counts) -> Missingness | None:
         return None
     left, right = (np.array([counts[0], counts[1:].sum()]) for counts in checked)
     test = chi_square.measure(left, right)
+    p_value = test.p_value if test else 1.0
     before, after = (float(counts[1] / counts.sum()) for counts in (left, right))
-    return Missingness(after - before, test.p_value if test else None, before, after)
+    return Missingness(after - before, p_value, before, after)

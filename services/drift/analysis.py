@@ -1,0 +1,95 @@
+"""A window against its baseline: every feature compared, judged together, and ranked by how far it moved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.drift.baselines import Baseline, Feature
+from services.drift.cells import Tally
+from services.drift.cells.blob import Profile
+from services.drift.comparison import Comparison, compare
+from services.drift.verdict import Evidence, FeatureVerdict, Level, judge
+
+# The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
+MANY_OUTSIDE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFinding:
+    """One feature: what was measured, what it means, and the window's counts."""
+
+    feature: Feature
+    comparison: Comparison
+    verdict: FeatureVerdict
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """All features, most shifted first; `overall_score` is None where no feature has data."""
+
+    features: tuple[FeatureFinding, ...]
+    overall_score: float | None
+    status: Level
+    rows: int
+
+
+def analyse(baseline: Baseline, window: Profile, only: Sequence[str] = ()) -> Finding:
+    """Compare a window's counts with the baseline's, for the features `only` or for all."""
+    chosen = [
+        (feature, tally)
+        for feature, tally in zip(baseline.features, window.tallies, strict=True)
+        if not only or feature.name in only
+    ]
+    compared = [compare(feature.frame, feature.tally, tally) for feature, tally in chosen]
+    verdict = judge([_evidence(feature, found) for (feature, _), found in zip(chosen, compared, strict=True)])
+    findings = [
+        FeatureFinding(feature, comparison, judged, tally)
+        for (feature, tally), comparison, judged in zip(chosen, compared, verdict.features, strict=True)
+    ]
+    return Finding(tuple(sorted(findings, key=_rank)), verdict.overall_score, verdict.status, window.rows)
+
+
+def summarize(finding: Finding) -> str:
+    """The verdict in a sentence."""
+    drifting = [one for one in finding.features if one.verdict.decision in (Level.WARNING, Level.ALERT)]
+    if drifting:
+        worst = drifting[0]
+        psi = worst.comparison.psi
+        others = f", and {len(drifting) - 1} more" if len(drifting) > 1 else ""
+        size = f" (PSI {psi.value:.3f})" if psi else ""
+        return (
+            f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}."
+        )
+    if finding.status is Level.OK:
+        return f"No drift among {len(finding.features)} features in {finding.rows} rows."
+    return f"Too few rows to say: {finding.rows} in the window, and at least 30 are needed per feature."
+
+
+def warn(finding: Finding) -> list[str]:
+    """What a reader should know beside the verdict, a sentence each."""
+    said = []
+    for one in finding.features:
+        if one.verdict.missingness_changed and one.comparison.missingness:
+            before, after = one.comparison.missingness.reference_rate, one.comparison.missingness.current_rate
+            said.append(f"{one.feature.name}: missing in {after:.1%} of rows, {before:.1%} in the baseline.")
+        if one.comparison.outside > MANY_OUTSIDE * one.comparison.current_rows:
+            said.append(f"{one.feature.name}: {one.comparison.outside} values the baseline never saw.")
+    return said
+
+
+def _evidence(feature: Feature, found: Comparison) -> Evidence:
+    return Evidence(
+        name=feature.name,
+        psi=found.psi.value if found.psi else None,
+        p_value=found.p_value,
+        missing_p=found.missingness.p_value if found.missingness else None,
+        present=found.present,
+        rows=min(found.reference_rows, found.current_rows),
+        importance=feature.importance,
+    )
+
+
+def _rank(one: FeatureFinding) -> tuple[int, float, str]:
+    # By decision first: a large PSI of a few rows must not stand above a shift that is certain.
+    psi = one.comparison.psi
+    return -list(Level).index(one.verdict.decision), -(psi.value if psi else 0.0), one.feature.name

@@ -1,0 +1,132 @@
+"""A baseline: what a model's features looked like when all was well, as counts on frozen cells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from services.drift.cells import Frame, Tally, freeze, learn
+from services.foundation.errors import FieldViolation, InvalidArgument
+
+# Bounds what one baseline, and with it every bucket of its model, can take of memory.
+MAX_FEATURES = 512
+NumericColumns = Mapping[str, Sequence[float]]
+CategoricalColumns = Mapping[str, Sequence[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One feature: the cells it is counted in, its counts, and its weight in the overall score."""
+
+    name: str
+    frame: Frame
+    tally: Tally
+    importance: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A reference for one model. `uid` is never reused, and names the cells that profiles are counted on."""
+
+    uid: str
+    id: str
+    model: str
+    model_uid: str
+    rows: int
+    features: tuple[Feature, ...]
+    create_time: float
+    description: str = ""
+
+    @property
+    def name(self) -> str:
+        """Resource name, as models/{id}/baselines/{id}."""
+        return f"{self.model}/baselines/{self.id}"
+
+    @property
+    def sizes(self) -> list[int]:
+        """Columns of each feature's tally."""
+        return [feature.frame.size for feature in self.features]
+
+
+def measure_columns(
+    numeric: NumericColumns, categorical: CategoricalColumns, importance: Mapping[str, float]
+) -> tuple[int, tuple[Feature, ...]]:
+    """Rows and features of columns given as values; NaN and None are missing.
+
+    Raises InvalidArgument with every wrong field: no columns, a name twice, unequal lengths, nothing finite,
+    an importance that is negative or of no column.
+    """
+    rows = _check(numeric, categorical, importance)
+    features = [
+        *map(_numeric, numeric, numeric.values()),
+        *map(_categorical, categorical, categorical.values()),
+    ]
+    weighted = [
+        Feature(name, frame, tally, importance.get(name, 1.0))
+        for name, frame, tally in sorted(features, key=lambda feature: feature[0])
+    ]
+    return rows, tuple(weighted)
+
+
+def _numeric(name: str, values: Sequence[float]) -> tuple[str, Frame, Tally]:
+    grid = freeze(values)
+    return name, grid, grid.count(values)
+
+
+def _categorical(name: str, values: Sequence[str | None]) -> tuple[str, Frame, Tally]:
+    vocabulary = learn(values)
+    return name, vocabulary, vocabulary.count(values)
+
+
+def _check(numeric: NumericColumns, categorical: CategoricalColumns, importance: Mapping[str, float]) -> int:
+    columns: dict[str, Sequence[object]] = {**numeric, **categorical}
+    wrong = [*_wrong_shapes(numeric, categorical), *_wrong_values(numeric, categorical)]
+    for name, weight in importance.items():
+        if name not in columns:
+            wrong.append(_field(f"importance[{name!r}]", f"is no column; the columns are {_some(columns)}"))
+        elif not (isfinite(weight) and weight >= 0):
+            wrong.append(_field(f"importance[{name!r}]", f"must be a number from 0 up, got {weight}"))
+    if wrong:
+        first = wrong[0]
+        raise InvalidArgument(f"cannot make a baseline: {first.field} {first.description}", fields=wrong)
+    return len(next(iter(columns.values())))
+
+
+def _wrong_shapes(numeric: NumericColumns, categorical: CategoricalColumns) -> list[FieldViolation]:
+    columns: dict[str, Sequence[object]] = {**numeric, **categorical}
+    if not columns:
+        return [_field("columns", "is empty; give at least one numeric or categorical column")]
+    if len(columns) > MAX_FEATURES:
+        return [_field("columns", f"has {len(columns)} columns; at most {MAX_FEATURES} are profiled")]
+    twice = [
+        _field(_path(name, categorical), "is a numeric column as well; give it once")
+        for name in numeric.keys() & categorical.keys()
+    ]
+    first, values = next(iter(columns.items()))
+    return twice + [
+        _field(_path(name, categorical), f"has {len(column)} rows where {first!r} has {len(values)}")
+        for name, column in columns.items()
+        if len(column) != len(values)
+    ]
+
+
+def _wrong_values(numeric: NumericColumns, categorical: CategoricalColumns) -> list[FieldViolation]:
+    nothing_finite = [name for name, values in numeric.items() if not any(map(isfinite, values))]
+    nothing_named = [name for name, values in categorical.items() if not any(values)]
+    return [
+        *(_field(_path(name, ()), "has no finite value; it needs at least one") for name in nothing_finite),
+        *(_field(_path(name, nothing_named), "has no value that is not empty") for name in nothing_named),
+    ]
+
+
+def _path(name: str, categorical: object) -> str:
+    kind = "categorical" if name in categorical else "numeric"  # type: ignore[operator]
+    return f"columns.{kind}[{name!r}]"
+
+
+def _field(path: str, description: str) -> FieldViolation:
+    return FieldViolation(path, description)
+
+
+def _some(names: Mapping[str, object]) -> str:
+    shown = sorted(names)[:5]
+    return ", ".join(shown) + (", …" if len(names) > len(shown) else "")

@@ -1,0 +1,96 @@
+"""Buckets of event time: fine ones for recent rows, coarse ones for long windows.
+
+Every row is counted at each resolution, so a window of a month reads thirty buckets, not forty thousand.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, floor
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Buckets of `seconds` each, kept for `retention` seconds."""
+
+    name: str
+    seconds: int
+    retention: int
+
+
+RESOLUTIONS = (
+    Resolution("minute", 60, 2 * 3600),
+    Resolution("hour", 3600, 3 * 86_400),
+    Resolution("day", 86_400, 90 * 86_400),
+)
+# Rows of the future would never be trimmed; a caller's clock may be this many seconds ahead.
+MAX_AHEAD = 300
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Bucket:
+    """One bucket: `start` in seconds since the epoch, a multiple of its resolution's seconds."""
+
+    resolution: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The buckets whose union is [start, end): the window asked for, widened to what is still told apart."""
+
+    start: int
+    end: int
+    spans: tuple[tuple[Resolution, int, int], ...]
+    """(resolution, first start, end): disjoint, each a range of that resolution's buckets."""
+
+
+def buckets_of(time: float, now: float) -> tuple[Bucket, ...]:
+    """The bucket of each resolution that a row of `time` is counted in; none where it is past retention."""
+    time = min(time, now + MAX_AHEAD)
+    return tuple(
+        Bucket(resolution.name, _floor(time, resolution.seconds))
+        for resolution in RESOLUTIONS
+        if time > now - resolution.retention
+    )
+
+
+def cover(start: float, end: float, now: float) -> Cover:
+    """Buckets for a window: the coarsest that fit inside it, finer ones at its edges while they are kept."""
+    first, last = _floor(start, _finest(start, now)), _ceil(end, _finest_end(end, now))
+    return Cover(first, last, tuple(_spans(first, last, len(RESOLUTIONS) - 1, now)))
+
+
+def _spans(first: int, last: int, level: int, now: float) -> list[tuple[Resolution, int, int]]:
+    """Covers [first, last) with whole buckets of `level` in the middle and finer ones on both sides."""
+    if first >= last:
+        return []
+    resolution = RESOLUTIONS[level]
+    if level == 0:
+        return [(resolution, first, last)]
+    inner, outer = _ceil(first, resolution.seconds), _floor(last, resolution.seconds)
+    if inner >= outer:
+        return _spans(first, last, level - 1, now)
+    left, right = _spans(first, inner, level - 1, now), _spans(outer, last, level - 1, now)
+    return [*left, (resolution, inner, outer), *right]
+
+
+def _finest(time: float, now: float) -> int:
+    """Seconds of the finest buckets that are still kept from `time` on."""
+    kept = (r.seconds for r in RESOLUTIONS if _floor(time, r.seconds) >= now - r.retention + r.seconds)
+    return next(kept, RESOLUTIONS[-1].seconds)
+
+
+def _finest_end(time: float, now: float) -> int:
+    """The same for an end: its fine buckets begin where the last whole coarser one ended."""
+    for fine, coarse in pairwise(RESOLUTIONS):
+        if _finest(_floor(time, coarse.seconds), now) == fine.seconds:
+            return fine.seconds
+    return RESOLUTIONS[-1].seconds
+
+
+def _floor(time: float, seconds: int) -> int:
+    return floor(time / seconds) * seconds
+
+
+def _ceil(time: float, seconds: int) -> int:
+    return ceil(time / seconds) * seconds

@@ -1,0 +1,54 @@
+"""Folds logged rows into profiles: columns first, then one counting pass per feature and bucket."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.drift.baselines import Baseline, Feature
+from services.drift.buckets import Bucket, buckets_of
+from services.drift.cells import Grid, Tally
+from services.drift.cells.blob import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One logged row: its event time in seconds since the epoch, and its features."""
+
+    time: float
+    numeric: Mapping[str, float] = field(default_factory=dict)
+    categorical: Mapping[str, str] = field(default_factory=dict)
+
+
+def fold(baseline: Baseline, rows: Iterable[Row], last_entry: str, now: float) -> dict[Bucket, Profile]:
+    """What `rows` add to each bucket of each resolution; rows past a resolution's retention are left out."""
+    by_buckets: dict[tuple[Bucket, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_buckets[buckets_of(row.time, now)].append(row)
+    added: dict[Bucket, Profile] = {}
+    for buckets, group in by_buckets.items():
+        profile = count(baseline, group, last_entry)
+        for bucket in buckets:
+            known = added.get(bucket)
+            added[bucket] = merged(known, profile, last_entry) if known else profile
+    return added
+
+
+def count(baseline: Baseline, rows: Sequence[Row], last_entry: str) -> Profile:
+    """The rows as a profile of their own."""
+    tallies = tuple(_count_feature(feature, rows) for feature in baseline.features)
+    return Profile(last_entry, len(rows), tallies)
+
+
+def merged(known: Profile, added: Profile, last_entry: str) -> Profile:
+    """Both profiles as one that contains everything up to `last_entry`."""
+    both = known + added
+    return Profile(last_entry, both.rows, both.tallies)
+
+
+def _count_feature(feature: Feature, rows: Sequence[Row]) -> Tally:
+    name = feature.name
+    if isinstance(feature.frame, Grid):
+        numbers = [row.numeric[name] for row in rows if name in row.numeric]
+        return feature.frame.count(numbers, missing=len(rows) - len(numbers))
+    names = [row.categorical[name] for row in rows if row.categorical.get(name)]
+    return feature.frame.count(names, missing=len(rows) - len(names))

@@ -1,0 +1,117 @@
+"""Baselines between the noun and the message, which is both what is stored and what is shown."""
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from turnout.drift.v1 import baseline_pb2
+from turnout.router.v1 import model_pb2
+
+from services.drift.baselines import Baseline, CategoricalColumns, Feature, NumericColumns
+from services.drift.cells import Grid, Tally, Vocabulary
+from services.drift.cells.grid import MISSING, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY
+from services.drift.cells.vocabulary import MISSING as UNNAMED
+from services.drift.cells.vocabulary import OTHER
+from services.foundation.errors import FailedPrecondition
+
+BASELINE_FORMAT = 1
+
+
+class NewerFormat(FailedPrecondition):
+    """Stored by a newer version of the suite; half reading it would be worse than refusing."""
+
+    reason = "NEWER_FORMAT"
+
+
+def check_format(found: int, known: int, what: str) -> None:
+    """Raises NewerFormat if `found` is not a format that this version reads."""
+    if found > known:
+        said = f"{what} has format {found} and this version reads up to {known}; run the newer version"
+        raise NewerFormat(said, format=found, known=known)
+
+
+def timestamp(seconds: float) -> Timestamp:
+    """Seconds since the epoch as a message, to the microsecond."""
+    stamp = Timestamp()
+    stamp.FromMicroseconds(round(seconds * 1e6))
+    return stamp
+
+
+def seconds(stamp: Timestamp) -> float:
+    """A timestamp as seconds since the epoch."""
+    return stamp.seconds + stamp.nanos / 1e9
+
+
+def read_columns(columns: baseline_pb2.Columns) -> tuple[NumericColumns, CategoricalColumns]:
+    """Columns as values: NaN is missing among numbers, and the empty string among names."""
+    numeric = {name: list(column.values) for name, column in columns.numeric.items()}
+    categorical = {
+        name: [value or None for value in column.values] for name, column in columns.categorical.items()
+    }
+    return numeric, categorical
+
+
+def write_baseline(baseline: Baseline, active: bool) -> baseline_pb2.Baseline:
+    """The noun as a message."""
+    return baseline_pb2.Baseline(
+        format=BASELINE_FORMAT,
+        name=baseline.name,
+        uid=baseline.uid,
+        model_uid=baseline.model_uid,
+        rows=baseline.rows,
+        features=[_write_feature(feature) for feature in baseline.features],
+        active=active,
+        create_time=timestamp(baseline.create_time),
+        description=baseline.description,
+    )
+
+
+def read_baseline(message: baseline_pb2.Baseline) -> Baseline:
+    """The message as a noun. Raises NewerFormat."""
+    check_format(message.format, BASELINE_FORMAT, message.name)
+    model, _, own = message.name.partition("/baselines/")
+    return Baseline(
+        uid=message.uid,
+        id=own,
+        model=model,
+        model_uid=message.model_uid,
+        rows=message.rows,
+        features=tuple(_read_feature(feature) for feature in message.features),
+        create_time=seconds(message.create_time),
+        description=message.description,
+    )
+
+
+def _write_feature(feature: Feature) -> baseline_pb2.FeatureBaseline:
+    message = baseline_pb2.FeatureBaseline(name=feature.name, importance=feature.importance)
+    frame, tally = feature.frame, feature.tally
+    message.counts.extend(frame.present(tally).tolist())
+    if isinstance(frame, Vocabulary):
+        message.kind = model_pb2.FEATURE_KIND_CATEGORICAL
+        message.categories.extend(frame.names)
+        message.other, message.missing = int(message.counts.pop()), frame.absent(tally)
+        return message
+    message.kind = model_pb2.FEATURE_KIND_NUMERIC
+    message.edges.extend(frame.edges.tolist())
+    message.coarse_bins.extend(frame.bins.tolist())
+    message.width = frame.width
+    message.missing, message.nan = int(tally.columns[MISSING]), int(tally.columns[NAN])
+    message.positive_infinity = int(tally.columns[POSITIVE_INFINITY])
+    message.negative_infinity = int(tally.columns[NEGATIVE_INFINITY])
+    # The first edge lies just below the least value, so that the cell beyond it is out of range.
+    message.min, message.max = float(np.nextafter(frame.edges[0], np.inf)), float(frame.edges[-1])
+    return message
+
+
+def _read_feature(message: baseline_pb2.FeatureBaseline) -> Feature:
+    columns: list[int] = list(message.counts)
+    if message.kind == model_pb2.FEATURE_KIND_CATEGORICAL:
+        vocabulary = Vocabulary(tuple(message.categories), overflowed=message.other > 0)
+        beside = {OTHER: message.other, UNNAMED: message.missing}
+        return Feature(message.name, vocabulary, _tally(columns, beside), message.importance)
+    grid = Grid(np.array(message.edges), np.array(message.coarse_bins, dtype=np.int64), message.width)
+    infinite = {POSITIVE_INFINITY: message.positive_infinity, NEGATIVE_INFINITY: message.negative_infinity}
+    beside = {MISSING: message.missing, NAN: message.nan, **infinite}
+    return Feature(message.name, grid, _tally(columns, beside), message.importance)
+
+
+def _tally(columns: list[int], beside: dict[int, int]) -> Tally:
+    return Tally(np.array(columns + [beside[index] for index in sorted(beside)], dtype=np.int64))

@@ -1,0 +1,113 @@
+"""From logged rows to a verdict, without a store: folding, merging, analysing, showing."""
+
+from functools import reduce
+from operator import add
+
+import numpy as np
+import pytest
+from numpy.random import Generator
+from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_INSUFFICIENT_DATA
+
+from services.drift.analysis import analyse
+from services.drift.baselines import Baseline, measure_columns
+from services.drift.buckets import RESOLUTIONS, cover
+from services.drift.cells.blob import Profile, empty
+from services.drift.folding import Row, count, fold, merged
+from services.drift.verdict import Level
+from services.drift.wire_result import Analysis, write_result
+
+NOW = 1_760_000_123.0
+NAMES = ["a", "b", "c"]
+
+
+def baseline() -> Baseline:
+    rng = np.random.default_rng(1)
+    numeric = {"age": rng.normal(40, 10, 2_000).tolist(), "amount": rng.lognormal(3, 1, 2_000).tolist()}
+    rows, features = measure_columns(numeric, {"plan": rng.choice(NAMES, 2_000).tolist()}, {})
+    return Baseline("b" * 32, "base", "models/m", "m" * 32, rows, features, NOW)
+
+
+def rows(rng: Generator, size: int, age: float = 40.0) -> list[Row]:
+    return [
+        Row(
+            NOW - rng.uniform(0, 3000),
+            {"age": rng.normal(age, 10), "amount": rng.lognormal(3, 1)},
+            {"plan": str(rng.choice(NAMES))},
+        )
+        for _ in range(size)
+    ]
+
+
+def test_the_shifted_feature_is_named_first_and_the_others_are_not() -> None:
+    window = count(BASELINE, rows(np.random.default_rng(2), 500, age=50), "1-1")
+    finding = analyse(BASELINE, window)
+    assert finding.status is Level.ALERT
+    assert finding.features[0].feature.name == "age"
+    assert [one.verdict.decision for one in finding.features[1:]] == [Level.OK, Level.OK]
+
+
+def test_no_shift_is_ok_and_few_rows_are_not() -> None:
+    rng = np.random.default_rng(3)
+    assert analyse(BASELINE, count(BASELINE, rows(rng, 500), "1-1")).status is Level.OK
+    assert analyse(BASELINE, count(BASELINE, rows(rng, 20), "1-1")).status is Level.INSUFFICIENT_DATA
+    assert analyse(BASELINE, empty(BASELINE.sizes)).status is Level.INSUFFICIENT_DATA
+
+
+def test_every_resolution_counts_every_row_once() -> None:
+    logged = rows(np.random.default_rng(4), 300)
+    folded = fold(BASELINE, logged, "7-0", NOW)
+    whole = count(BASELINE, logged, "")
+    for resolution in RESOLUTIONS:
+        parts = [profile for bucket, profile in folded.items() if bucket.resolution == resolution.name]
+        assert reduce(add, parts).tallies == whole.tallies
+        assert all(part.last_entry == "7-0" for part in parts)
+
+
+def test_profiles_of_batches_merge_to_the_profile_of_all() -> None:
+    logged = rows(np.random.default_rng(5), 200)
+    halves = [count(BASELINE, part, entry) for part, entry in ((logged[:90], "1-0"), (logged[90:], "2-0"))]
+    assert merged(halves[0], halves[1], "2-0") == count(BASELINE, logged, "2-0")
+
+
+def test_a_missing_feature_is_counted_as_missing_and_noticed() -> None:
+    rng = np.random.default_rng(6)
+    logged = [Row(row.time, {"amount": row.numeric["amount"]}, row.categorical) for row in rows(rng, 200)]
+    finding = analyse(BASELINE, count(BASELINE, logged, "1-1"))
+    age = next(one for one in finding.features if one.feature.name == "age")
+    assert age.verdict.missingness_changed
+    assert age.verdict.decision is Level.INSUFFICIENT_DATA
+
+
+def result(window: Profile):  # type: ignore[no-untyped-def]  # the message's type is generated
+    found = analyse(BASELINE, window)
+    return write_result(Analysis("r1", BASELINE, cover(NOW - 3600, NOW, NOW), found, NOW))
+
+
+def test_a_result_shows_effect_and_evidence() -> None:
+    shown = result(count(BASELINE, rows(np.random.default_rng(2), 500, age=50), "1-1"))
+    age = shown.features[0]
+    assert shown.status == DRIFT_STATUS_ALERT
+    assert "age" in shown.summary
+    assert age.psi > 0.2 > age.psi_null_q95
+    assert 0 < age.ks <= age.ks_upper
+    assert age.adjusted_p_value < 1e-10
+    assert shown.overall_score == pytest.approx(np.mean([feature.psi for feature in shown.features]))
+
+
+def test_a_result_without_data_has_no_numbers() -> None:
+    shown = result(empty(BASELINE.sizes))
+    assert shown.status == DRIFT_STATUS_INSUFFICIENT_DATA
+    assert not shown.HasField("overall_score")
+    assert not any(feature.HasField("psi") or feature.HasField("p_value") for feature in shown.features)
+
+
+def test_unseen_categories_are_named() -> None:
+    rng = np.random.default_rng(8)
+    logged = [Row(row.time, row.numeric, {"plan": "gold"}) for row in rows(rng, 100)]
+    plan = result(count(BASELINE, logged, "1-1")).features[0]
+    assert plan.feature == "plan"
+    assert list(plan.unseen_categories) == ["gold"]
+    assert plan.out_of_range_share == 1.0
+
+
+BASELINE = baseline()
