@@ -1,0 +1,1 @@
+"""The router: chooses who answers, and says why."""

@@ -1,0 +1,174 @@
+"""The checks of a router's configuration, one function per part. They gather; they do not raise."""
+
+from collections.abc import Callable, Collection
+
+from turnout.router.v1 import strategy_pb2 as strategy
+from turnout.router.v1.router_pb2 import Router
+
+from services.router.config.defaults import weight_of
+from services.router.config.problems import Problems
+from services.state.names import ID, ID_RULE
+
+MOST_VARIANTS = 64
+MOST_TAGS = 32
+LONGEST_TEXT = 1024
+LONGEST_WINDOW = 100_000
+LEAST_ENABLED = 2
+
+AGGREGATIONS = {
+    strategy.AGGREGATION_METHOD_VOTE: "vote",
+    strategy.AGGREGATION_METHOD_AVERAGE: "average",
+    strategy.AGGREGATION_METHOD_WEIGHTED_AVERAGE: "weighted_average",
+    strategy.AGGREGATION_METHOD_MAX_CONFIDENCE: "max_confidence",
+}
+
+
+def variants(router: Router, models: Collection[str], problems: Problems) -> None:
+    """Count, ids, weights and models of the variants."""
+    if len(router.variants) > MOST_VARIANTS:
+        problems.add("router.variants", f"at most {MOST_VARIANTS}, got {len(router.variants)}")
+    if len(router.variants) < LEAST_ENABLED:
+        problems.add("router.variants", f"at least {LEAST_ENABLED} are needed, got {len(router.variants)}")
+    elif sum(variant.enabled for variant in router.variants) < LEAST_ENABLED:
+        problems.add("router.variants", f"at least {LEAST_ENABLED} must stay enabled")
+    seen: set[str] = set()
+    for place, variant in enumerate(router.variants):
+        field = f"router.variants[{place}]"
+        if not ID.fullmatch(variant.id):
+            problems.add(f"{field}.id", f"must be {ID_RULE}, got {variant.id[:100]!r}")
+        elif variant.id in seen:
+            problems.add(f"{field}.id", f"{variant.id} is used twice")
+        seen.add(variant.id)
+        model(f"{field}.model", variant.model, models, problems)
+        if not 0 <= weight_of(variant) <= 100:
+            problems.add(f"{field}.weight", f"must be a number from 0 to 100, got {variant.weight:g}")
+        if variant.HasField("overrides"):
+            problems.lacks(f"{field}.overrides", "not available in this version")
+
+
+def model(field: str, name: str, models: Collection[str], problems: Problems) -> None:
+    """One reference to a model."""
+    if not name:
+        problems.add(field, "is required: write models/{id} or {id}")
+    elif "@" in name:
+        problems.lacks(field, "aliases are not available in this version; write models/{id}")
+    elif not ID.fullmatch(name.removeprefix("models/")):
+        problems.add(field, f"must be models/{{id}} or {{id}}, where an id is {ID_RULE}; got {name[:100]!r}")
+    elif name not in models:
+        problems.unknown_model(field, name)
+
+
+def texts(router: Router, problems: Problems) -> None:
+    """Length and number of what people write."""
+    if len(router.description) > LONGEST_TEXT:
+        problems.add(
+            "router.description", f"at most {LONGEST_TEXT} characters, got {len(router.description)}"
+        )
+    if len(router.tags) > MOST_TAGS:
+        problems.add("router.tags", f"at most {MOST_TAGS}, got {len(router.tags)}")
+    for place, tag in enumerate(router.tags):
+        if not 1 <= len(tag) <= 64:
+            problems.add(f"router.tags[{place}]", f"1 to 64 characters, got {len(tag)}")
+    deadline = router.default_deadline.ToTimedelta().total_seconds()
+    if not 0 < deadline <= 3600:
+        problems.add("router.default_deadline", f"more than 0 and at most 3600 s, got {deadline:g} s")
+    if router.deployment.target != "local":
+        problems.lacks("router.deployment.target", "only local is available in this version")
+
+
+def _weights(router: Router, problems: Problems) -> None:
+    if router.variants and not any(weight_of(one) > 0 for one in router.variants if one.enabled):
+        problems.add("router.variants", "at least one enabled variant needs a weight above 0")
+
+
+def _canary(router: Router, problems: Problems) -> None:
+    canary, ids = router.canary, {variant.id for variant in router.variants}
+    for field in ("baseline_model", "canary_model"):
+        named: str = getattr(canary, field)
+        if not named:
+            problems.add(f"router.canary.{field}", "is required")
+        elif named not in ids:
+            problems.add(f"router.canary.{field}", f"{named} is no variant of this router")
+    if canary.baseline_model and canary.baseline_model == canary.canary_model:
+        problems.add("router.canary.canary_model", "must differ from baseline_model")
+    if not 0 <= canary.canary_percentage <= 100:
+        problems.add("router.canary.canary_percentage", f"0 to 100, got {canary.canary_percentage:g}")
+    for field in ("steps", "guardrails"):
+        if getattr(canary, field):
+            problems.lacks(f"router.canary.{field}", "not available in this version; the percentage is fixed")
+    if canary.HasField("promotion_criteria"):
+        problems.lacks(
+            "router.canary.promotion_criteria", "not available in this version; the percentage is fixed"
+        )
+
+
+def _bandit(router: Router, problems: Problems) -> None:
+    bandit, enabled = router.bandit, sum(one.enabled for one in router.variants)
+    if bandit.algorithm != strategy.BANDIT_ALGORITHM_EPSILON_GREEDY:
+        problems.lacks(
+            "router.bandit.algorithm", "only BANDIT_ALGORITHM_EPSILON_GREEDY is available in this version"
+        )
+    if bandit.context_features:
+        problems.lacks("router.bandit.context_features", "not available in this version")
+    if not 0 <= bandit.exploration_rate <= 1:
+        problems.add("router.bandit.exploration_rate", f"0 to 1, got {bandit.exploration_rate:g}")
+    if not 1 <= bandit.reward_window <= LONGEST_WINDOW:
+        problems.add("router.bandit.reward_window", f"1 to {LONGEST_WINDOW}, got {bandit.reward_window}")
+    if not (bandit.floor >= 0 and bandit.floor * enabled <= 1):
+        problems.add(
+            "router.bandit.floor", f"0 to 1/{enabled} for {enabled} enabled variants, got {bandit.floor:g}"
+        )
+    if not (bandit.cap <= 1 and bandit.cap * enabled >= 1 and bandit.cap >= bandit.floor):
+        problems.add(
+            "router.bandit.cap", f"1/{enabled} to 1 for {enabled} enabled variants, got {bandit.cap:g}"
+        )
+
+
+def _ensemble(router: Router, problems: Problems) -> None:
+    ensemble, ids = router.ensemble, {variant.id: variant for variant in router.variants}
+    if ensemble.aggregation not in AGGREGATIONS:
+        given = (
+            strategy.AggregationMethod.Name(ensemble.aggregation)
+            if _known(ensemble.aggregation)
+            else "unknown"
+        )
+        field = "router.ensemble.aggregation"
+        offered = f"one of {', '.join(AGGREGATIONS.values())}; got {given}"
+        (problems.lacks if _known(ensemble.aggregation) else problems.add)(field, offered)
+    for place, member in enumerate(ensemble.members):
+        if member not in ids:
+            problems.add(
+                f"router.ensemble.members[{place}]", f"{member[:100]!r} is no variant of this router"
+            )
+    members = len(set(ensemble.members)) or sum(one.enabled for one in router.variants)
+    if members != (len(ensemble.members) or members):
+        problems.add("router.ensemble.members", "a member is named twice")
+    if not 1 <= ensemble.quorum <= max(members, 1):
+        problems.add(
+            "router.ensemble.quorum", f"1 to {members}, the number of members; got {ensemble.quorum}"
+        )
+    if ensemble.launch == strategy.LAUNCH_STAGED:
+        problems.lacks("router.ensemble.launch", "only LAUNCH_PARALLEL is available in this version")
+    for field in ("full_panel_fraction", "max_cost", "samples_per_member", "sampling"):
+        if ensemble.HasField(field):
+            problems.lacks(f"router.ensemble.{field}", "not available in this version")
+    if ensemble.HasField("member_timeout") and ensemble.member_timeout.ToTimedelta().total_seconds() <= 0:
+        problems.add("router.ensemble.member_timeout", "must be more than 0 s")
+
+
+def _known(aggregation: int) -> bool:
+    return aggregation in strategy.AggregationMethod.values()
+
+
+def _nothing(router: Router, problems: Problems) -> None:
+    """Round robin and random have no parameters."""
+
+
+STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
+    "weighted": _weights,
+    "round_robin": _nothing,
+    "random": _nothing,
+    "canary": _canary,
+    "bandit": _bandit,
+    "ensemble": _ensemble,
+}

@@ -1,0 +1,87 @@
+"""A router as it will be stored: every default that applies is written out."""
+
+from turnout.router.v1.router_pb2 import Router, Variant
+from turnout.router.v1.strategy_pb2 import (
+    AGGREGATION_METHOD_AVERAGE,
+    AGGREGATION_METHOD_UNSPECIFIED,
+    BANDIT_ALGORITHM_EPSILON_GREEDY,
+    REWARD_WINDOW_LAST_N_PER_ARM,
+    BanditStrategy,
+    EnsembleStrategy,
+)
+
+from services.state.names import id_of
+
+CANARY_PERCENTAGE = 10.0
+EXPLORATION_RATE = 0.1
+REWARD_WINDOW = 1000
+REWARD_METRIC = "accuracy"
+DEADLINE_SECONDS = 30
+
+
+def with_defaults(given: Router) -> Router:
+    """A copy with ids, weights, flags and the strategy's parameters filled in. Nothing is checked here."""
+    router = Router()
+    router.CopyFrom(given)
+    if router.WhichOneof("strategy") is None:
+        router.weighted.SetInParent()
+    if router.WhichOneof("strategy") == "canary":
+        _canary(router)
+    for variant in router.variants:
+        _variant(variant)
+    if router.HasField("bandit"):
+        _bandit(router.bandit)
+    if router.HasField("ensemble"):
+        _ensemble(router.ensemble, sum(variant.enabled for variant in router.variants))
+    if not router.HasField("default_deadline"):
+        router.default_deadline.FromSeconds(DEADLINE_SECONDS)
+    router.deployment.target = router.deployment.target or "local"
+    return router
+
+
+def _variant(variant: Variant) -> None:
+    model = variant.model
+    if model and "/" not in model:
+        variant.model = f"models/{model}"
+    variant.id = variant.id or id_of(model)
+    variant.enabled = variant.enabled if variant.HasField("enabled") else True
+
+
+def weight_of(variant: Variant) -> float:
+    """The variant's weight; 1 where none was declared."""
+    return variant.weight if variant.HasField("weight") else 1.0
+
+
+def _canary(router: Router) -> None:
+    canary = router.canary
+    if not canary.HasField("canary_percentage"):
+        canary.canary_percentage = CANARY_PERCENTAGE
+    # A canary names its models itself: variants need not be written twice.
+    known = {name for variant in router.variants for name in (variant.id, id_of(variant.model))}
+    for model in (canary.baseline_model, canary.canary_model):
+        if model and id_of(model) not in known:
+            router.variants.add(model=model)
+    canary.baseline_model, canary.canary_model = id_of(canary.baseline_model), id_of(canary.canary_model)
+
+
+def _bandit(bandit: BanditStrategy) -> None:
+    bandit.algorithm = bandit.algorithm or BANDIT_ALGORITHM_EPSILON_GREEDY
+    bandit.window = bandit.window or REWARD_WINDOW_LAST_N_PER_ARM
+    bandit.reward_metric = bandit.reward_metric or REWARD_METRIC
+    defaults = {
+        "exploration_rate": EXPLORATION_RATE,
+        "reward_window": REWARD_WINDOW,
+        "floor": 0.0,
+        "cap": 1.0,
+    }
+    for name, value in defaults.items():
+        if not bandit.HasField(name):
+            setattr(bandit, name, value)
+
+
+def _ensemble(ensemble: EnsembleStrategy, enabled: int) -> None:
+    if ensemble.aggregation == AGGREGATION_METHOD_UNSPECIFIED:
+        ensemble.aggregation = AGGREGATION_METHOD_AVERAGE
+    if not ensemble.HasField("quorum"):
+        members = len(ensemble.members) or enabled
+        ensemble.quorum = members // 2 + 1

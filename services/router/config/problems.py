@@ -1,0 +1,59 @@
+"""Everything that is wrong with a configuration, gathered before anything is refused."""
+
+from collections.abc import Iterable
+
+from services.foundation.errors import FieldViolation, InvalidArgument, NotFound, Unimplemented
+
+# A configuration of hundreds of wrong variants is answered within the 8 kB that a status may carry.
+MOST_REPORTED = 20
+
+
+class InvalidConfiguration(InvalidArgument):
+    """At least one field is wrong; `fields` names each, up to MOST_REPORTED of them."""
+
+
+class UnavailableFeature(Unimplemented):
+    """The configuration asks for something that the contract names and this version does not do."""
+
+
+class ModelNotFound(NotFound):
+    """A model that nobody registered."""
+
+    reason = "MODEL_NOT_FOUND"
+
+
+class Problems:
+    """Collects what is wrong; `settle` raises it all at once, the gravest kind first."""
+
+    def __init__(self) -> None:
+        self.wrong: list[FieldViolation] = []
+        self.unavailable: list[FieldViolation] = []
+        self.unknown_models: list[FieldViolation] = []
+
+    def add(self, field: str, description: str) -> None:
+        """`field` is wrong; `description` says what would be right."""
+        self.wrong.append(FieldViolation(field, description))
+
+    def lacks(self, field: str, available: str) -> None:
+        """`field` is in the contract and not available in this version."""
+        self.unavailable.append(FieldViolation(field, available))
+
+    def unknown_model(self, field: str, name: str) -> None:
+        """`field` names a model that is not registered."""
+        self.unknown_models.append(FieldViolation(field, f"{name} is not registered"))
+
+    def settle(self) -> None:
+        """Raise InvalidConfiguration, UnavailableFeature or ModelNotFound, if anything is wrong."""
+        for kind, found in (
+            (InvalidConfiguration, self.wrong),
+            (UnavailableFeature, self.unavailable),
+            (ModelNotFound, self.unknown_models),
+        ):
+            if found:
+                raise kind(_sentence(found), fields=found[:MOST_REPORTED])
+
+
+def _sentence(found: Iterable[FieldViolation]) -> str:
+    first, *others = found
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{first.field}: {first.description}{more}"

@@ -1,0 +1,48 @@
+"""One look at a whole router: everything that is wrong with it, or nothing."""
+
+import math
+from collections.abc import Collection
+
+from turnout.router.v1.router_pb2 import Router
+
+from services.router.config import checks
+from services.router.config.problems import Problems
+
+# Parts of the contract that would be stored and then ignored: refused until they do something.
+UNAVAILABLE_MESSAGES = ("experiment", "stickiness", "mirror", "fallback", "hedging", "limits", "permissions")
+UNAVAILABLE_LISTS = ("segments", "policies")
+
+
+def validate(router: Router, models: Collection[str]) -> None:
+    """Check a router that has its defaults. `models` are the names of the registered ones.
+
+    Raises InvalidConfiguration, UnavailableFeature or ModelNotFound, naming every field that is wrong.
+    """
+    problems = Problems()
+    checks.texts(router, problems)
+    checks.variants(router, models, problems)
+    _unavailable(router, problems)
+    strategy = router.WhichOneof("strategy") or "weighted"
+    check = checks.STRATEGY_CHECKS.get(strategy)
+    if check is None:
+        offered = ", ".join(checks.STRATEGY_CHECKS)
+        problems.lacks(f"router.{strategy}", f"this version offers {offered}")
+    else:
+        check(router, problems)
+    problems.settle()
+
+
+def _unavailable(router: Router, problems: Problems) -> None:
+    told = "not available in this version"
+    for field in UNAVAILABLE_MESSAGES:
+        if router.HasField(field):
+            problems.lacks(f"router.{field}", told)
+    for field in UNAVAILABLE_LISTS:
+        if len(getattr(router, field)):
+            problems.lacks(f"router.{field}", told)
+    if router.default_model:
+        problems.lacks("router.default_model", told)
+    if router.log.redact:
+        problems.lacks("router.log.redact", told)
+    if router.HasField("failure_reward") and not math.isfinite(router.failure_reward):
+        problems.add("router.failure_reward", f"must be a finite number, got {router.failure_reward}")

@@ -1,0 +1,168 @@
+"""What is refused before it is stored, with the field and what would have been right."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+from turnout.router.v1 import strategy_pb2 as strategy
+from turnout.router.v1.router_pb2 import Router
+
+from services.router.config.defaults import with_defaults
+from services.router.config.problems import InvalidConfiguration, ModelNotFound, UnavailableFeature
+from services.router.config.validate import validate
+
+MODELS = {"models/a", "models/b", "models/c"}
+
+
+def router_of(*weights: float) -> Router:
+    router = Router(name="routers/churn")
+    for model, weight in zip("abc", weights, strict=False):
+        router.variants.add(model=model, weight=weight)
+    return router
+
+
+def refused(router: Router, kind: type[Exception]) -> dict[str, str]:
+    with pytest.raises(kind) as caught:
+        validate(with_defaults(router), MODELS)
+    return {fault.field: fault.description for fault in caught.value.fields}  # type: ignore[attr-defined]
+
+
+def test_defaults_are_written_out() -> None:
+    stored = with_defaults(Router(variants=[{"model": "a"}, {"model": "models/b"}]))
+    validate(stored, MODELS)
+    assert stored.WhichOneof("strategy") == "weighted"
+    assert [(one.id, one.model, one.enabled) for one in stored.variants] == [
+        ("a", "models/a", True),
+        ("b", "models/b", True),
+    ]
+    assert stored.default_deadline.seconds == 30
+
+
+@pytest.mark.parametrize("weight", [-1.0, 100.5, math.nan, math.inf])
+def test_a_weight_outside_0_to_100_is_refused(weight: float) -> None:
+    assert "router.variants[1].weight" in refused(router_of(1, weight), InvalidConfiguration)
+
+
+@pytest.mark.parametrize("weight", [0.0, 100.0])
+def test_the_ends_of_the_weights_range_are_allowed(weight: float) -> None:
+    validate(with_defaults(router_of(1, weight)), MODELS)
+
+
+def test_all_weights_zero_are_refused_even_if_a_disabled_variant_has_one() -> None:
+    router = router_of(0, 0, 5)
+    router.variants[2].enabled = False
+    assert refused(router, InvalidConfiguration) == {
+        "router.variants": "at least one enabled variant needs a weight above 0"
+    }
+
+
+def test_fewer_than_two_variants_are_refused() -> None:
+    assert refused(router_of(1), InvalidConfiguration)["router.variants"] == "at least 2 are needed, got 1"
+
+
+def test_fewer_than_two_enabled_variants_are_refused() -> None:
+    router = router_of(1, 1)
+    router.variants[0].enabled = False
+    assert refused(router, InvalidConfiguration)["router.variants"] == "at least 2 must stay enabled"
+
+
+def test_more_variants_than_the_limit_are_refused_and_the_limit_itself_is_not() -> None:
+    router = Router(variants=[{"id": f"v{i}", "model": "a"} for i in range(64)])
+    validate(with_defaults(router), MODELS)
+    router.variants.add(id="v64", model="a")
+    assert refused(router, InvalidConfiguration)["router.variants"] == "at most 64, got 65"
+
+
+def test_an_unknown_model_is_named() -> None:
+    router = router_of(1, 1)
+    router.variants[1].model = "models/nobody"
+    assert refused(router, ModelNotFound) == {"router.variants[1].model": "models/nobody is not registered"}
+
+
+def test_two_variants_of_one_id_are_refused() -> None:
+    router = Router(variants=[{"id": "x", "model": "a"}, {"id": "x", "model": "b"}])
+    assert refused(router, InvalidConfiguration) == {"router.variants[1].id": "x is used twice"}
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    router = router_of(-1, 101)
+    router.tags.append("")
+    assert set(refused(router, InvalidConfiguration)) == {
+        "router.variants[0].weight",
+        "router.variants[1].weight",
+        "router.tags[0]",
+    }
+
+
+def test_a_canary_needs_no_variants_of_its_own() -> None:
+    stored = with_defaults(Router(canary={"baseline_model": "a", "canary_model": "models/b"}))
+    validate(stored, MODELS)
+    assert [one.id for one in stored.variants] == ["a", "b"]
+    assert stored.canary.canary_percentage == 10.0
+
+
+def _bandit(router: Router) -> None:
+    router.bandit.exploration_rate = 1.1
+
+
+def _floor(router: Router) -> None:
+    router.bandit.floor = 0.6
+
+
+def _cap(router: Router) -> None:
+    router.bandit.cap = 0.4
+
+
+def _quorum(router: Router) -> None:
+    router.ensemble.quorum = 3
+
+
+def _member(router: Router) -> None:
+    router.ensemble.members.append("zz")
+
+
+def _percentage(router: Router) -> None:
+    router.canary.baseline_model, router.canary.canary_model = "a", "b"
+    router.canary.canary_percentage = 100.1
+
+
+def _aggregation(router: Router) -> None:
+    router.ensemble.aggregation = 99  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "field"),
+    [
+        (_bandit, "router.bandit.exploration_rate"),
+        (_floor, "router.bandit.floor"),
+        (_cap, "router.bandit.cap"),
+        (_quorum, "router.ensemble.quorum"),
+        (_member, "router.ensemble.members[0]"),
+        (_percentage, "router.canary.canary_percentage"),
+        (_aggregation, "router.ensemble.aggregation"),
+    ],
+)
+def test_a_parameter_out_of_range_is_named(spoil: Callable[[Router], None], field: str) -> None:
+    router = router_of(1, 1)
+    spoil(router)
+    assert field in refused(router, InvalidConfiguration)
+
+
+def test_a_quorum_defaults_to_a_majority() -> None:
+    router = router_of(1, 1, 1)
+    router.ensemble.aggregation = strategy.AGGREGATION_METHOD_VOTE
+    assert with_defaults(router).ensemble.quorum == 2
+
+
+@pytest.mark.parametrize("name", ["latency_based", "complexity", "feature_based"])
+def test_a_strategy_of_the_contract_that_does_nothing_yet_is_refused(name: str) -> None:
+    router = router_of(1, 1)
+    getattr(router, name).SetInParent()
+    assert "this version offers weighted" in refused(router, UnavailableFeature)[f"router.{name}"]
+
+
+def test_settings_that_would_be_ignored_are_refused() -> None:
+    router = router_of(1, 1)
+    router.stickiness.enabled = True
+    router.default_model = "a"
+    assert set(refused(router, UnavailableFeature)) == {"router.stickiness", "router.default_model"}
