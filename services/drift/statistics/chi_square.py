@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, fisher_exact
+from scipy.special import chdtrc
+from scipy.stats import fisher_exact
 
 from services.drift.statistics.counts import Counts, Measurement, occupied, pair
 
@@ -48,7 +49,7 @@ def measure(reference: Counts, current: Counts, least_expected: float = LEAST_EX
         return ChiSquare(0.0, 1.0, 0, CHI_SQUARE, merged)
     if freedom == 1 and expected.min() < least_expected:
         return ChiSquare(value, float(fisher_exact(table).pvalue), 1, FISHER, merged)
-    return ChiSquare(value, float(chi2.sf(value, freedom)), freedom, CHI_SQUARE, merged)
+    return ChiSquare(value, float(chdtrc(freedom, value)), freedom, CHI_SQUARE, merged)
 
 
 def join_adjacent(

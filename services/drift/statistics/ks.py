@@ -12,15 +12,20 @@ Reference: J. L. Hodges, The significance probability of the Smirnov two-sample 
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import kolmogorov
 from scipy.stats import ks_2samp, kstwo
 
 from services.drift.statistics.counts import Counts, Measurement, pair
 
 # Above it scipy's exact p takes seconds, and the asymptotic one is as good.
 MAX_EXACT = 10_000
+# From here on the limit of kstwo takes its place: kstwo takes up to 2 s at a million rows, and the limit is
+# never smaller, by at most 4 % where p is above 1 %.
+MANY_ROWS = 1_000
 EXACT, ASYMPTOTIC = "exact", "asymptotic"
 
 
@@ -67,5 +72,8 @@ def exact(reference: ArrayLike, current: ArrayLike) -> Bracket | None:
 
 
 def _p_value(gap: float, n: int, m: int) -> float:
+    effective = n * m / (n + m)
+    if effective > MANY_ROWS:
+        return float(kolmogorov(sqrt(effective) * gap))
     # scipy's own asymptotic rule; a single row on each side rounds to no sample at all.
-    return float(kstwo.sf(gap, max(round(n * m / (n + m)), 1)))
+    return float(kstwo.sf(gap, max(round(effective), 1)))

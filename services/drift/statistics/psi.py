@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from services.drift.statistics.counts import Counts, Measurement, occupied, pair
 
@@ -42,8 +42,8 @@ def measure(reference: Counts, current: Counts, epsilon: float | None = None) ->
     value = float(((q - p) * np.log(q / p)).sum())
     scale = 1 / reference.sum() + 1 / current.sum()
     freedom = len(reference) - 1
-    # No bins to choose from leaves nothing to vary; scipy gives NaN for a chi-square of 0 degrees.
-    q95 = float(scale * chi2.ppf(0.95, freedom)) if freedom else 0.0
+    # A single bin leaves nothing to vary; scipy gives NaN for a chi-square of 0 degrees.
+    q95 = float(scale * chdtri(freedom, 0.05)) if freedom else 0.0
     return Psi(value, None, HALF_COUNT if epsilon is None else EPSILON, float(scale * freedom), q95)
 
 
