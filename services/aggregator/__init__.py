@@ -1,0 +1,1 @@
+"""Asks several models at once and makes one answer of theirs."""

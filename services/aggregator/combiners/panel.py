@@ -1,0 +1,70 @@
+"""What combiners ask of a panel of answers: one kind, one length, one list of labels."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from services.aggregator.answers import Answer, Ballot, Classes, Flags, Floats, Integers, kind_of
+from services.aggregator.errors import CannotCombine
+
+A = TypeVar("A", bound=Answer)
+
+# Sums of weights that are equal on paper differ in their last digits: 0.1 + 0.2 must be level with 0.3.
+LEVEL = 1e-9
+
+
+def uniform(ballots: Sequence[Ballot]) -> None:
+    """Raise CannotCombine, naming the members, unless all answered in one kind and for as many rows."""
+    first = ballots[0].answer
+    if len({kind_of(ballot.answer) for ballot in ballots}) > 1:
+        kinds = ", ".join(f"{ballot.member} with {kind_of(ballot.answer)}" for ballot in ballots)
+        raise CannotCombine(f"members answered in different kinds: {kinds}", kinds=kinds)
+    if any(ballot.answer.rows != first.rows for ballot in ballots):
+        rows = ", ".join(f"{ballot.member} {ballot.answer.rows}" for ballot in ballots)
+        raise CannotCombine(f"members answered for different numbers of rows: {rows}", rows=rows)
+
+
+def answers(ballots: Sequence[Ballot], kind: type[A]) -> list[A]:
+    """The answers of that kind: all of them in a uniform panel of it, none in another."""
+    return [ballot.answer for ballot in ballots if isinstance(ballot.answer, kind)]
+
+
+def refusal(ballots: Sequence[Ballot], method: str, takes: str) -> CannotCombine:
+    """The error for a kind of answer that a method cannot combine."""
+    named = ", ".join(ballot.member for ballot in ballots)
+    kind = kind_of(ballots[0].answer)
+    said = f"{method} takes {takes}, and {named} answered with {kind}"
+    return CannotCombine(said, method=method, kind=kind, members=named)
+
+
+def union_of_labels(panel: Sequence[Classes]) -> tuple[str, ...]:
+    """Every label of the panel, in the order of its first mention."""
+    return tuple(dict.fromkeys(label for answer in panel for label in answer.labels))
+
+
+def votes_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
+    """[members, rows, labels]: 1 at the label that the member chose for the row."""
+    places = np.stack([_columns(answer, labels)[answer.chosen] for answer in panel])
+    return np.eye(len(labels))[places]
+
+
+def probabilities_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
+    """[members, rows, labels]: 0 for labels that a member does not know, and 1 for the label of a member
+    that gave no probabilities."""
+    spread = votes_of(panel, labels)
+    for member, answer in enumerate(panel):
+        if answer.probabilities is not None:
+            spread[member] = 0
+            spread[member][:, _columns(answer, labels)] = answer.probabilities
+    return spread
+
+
+def leaders(scores: Floats, among: Flags | None = None) -> Flags:
+    """[rows, labels]: which labels share the highest score of the row, among those allowed."""
+    allowed = scores if among is None else np.where(among, scores, -np.inf)
+    return np.asarray(allowed >= allowed.max(axis=1, keepdims=True) - LEVEL)
+
+
+def _columns(answer: Classes, labels: tuple[str, ...]) -> Integers:
+    return np.array([labels.index(label) for label in answer.labels], dtype=np.int64)

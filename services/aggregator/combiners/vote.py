@@ -1,0 +1,63 @@
+"""Weighted plurality: the label with the most weight behind it.
+
+    score(label) = sum over members of share(member) * [member chose label]
+
+Shares are the declared weights, or the same for all where none are declared (then it is the plain majority
+vote). Level leaders are told apart by the confidence behind them, sum of share * confidence (a member without
+confidence counts 0), and after that by the declared order: the label whose first supporter comes first. The
+scores are returned as the probabilities: shares of the vote, 1 in sum, not calibrated likelihoods. Texts are
+labels of their own, equal but for white space around them; the first supporter's text is taken as it stands.
+
+Reference: L. Kuncheva, Combining Pattern Classifiers, 2nd edition 2014, chapter 4 (weighted majority vote).
+
+>>> ballots = [Ballot(name, Classes(("no", "yes"), np.array([pick]))) for name, pick in zip("abc", (1, 0, 1))]
+>>> verdict = combine(ballots)
+>>> verdict.answer.names, verdict.answer.probabilities.round(3).tolist()
+(['yes'], [[0.333, 0.667]])
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.aggregator.answers import Ballot, Classes, Flags, Floats, Integers, Taken, Text, Verdict
+from services.aggregator.combiners.panel import answers, leaders, refusal, uniform, union_of_labels, votes_of
+from services.aggregator.weights import WeightSource, shares
+
+
+def combine(ballots: Sequence[Ballot], source: WeightSource | None = None) -> Verdict:
+    """The plurality of each row. Classes or texts; [members, rows, labels] at once."""
+    uniform(ballots)
+    texts = answers(ballots, Text)
+    panel = answers(ballots, Classes) or [_as_class(text) for text in texts]
+    if not panel:
+        raise refusal(ballots, "vote", "classes or texts")
+    weights = shares(ballots, source, WeightSource.EQUAL)
+    labels = union_of_labels(panel)
+    votes = votes_of(panel, labels)
+    scores = np.einsum("mr,mrl->rl", weights, votes)
+    leading = leaders(scores)
+    chosen = _settle(votes, leading, weights * _known_confidence(ballots))
+    tied = leading.sum(axis=1) > 1
+    if texts:
+        supporter = [text.content.strip() for text in texts].index(labels[chosen[0]])
+        return Verdict(Taken(supporter), weights, tied)
+    return Verdict(Classes(labels, chosen, scores), weights, tied)
+
+
+def _settle(votes: Floats, leading: Flags, conviction: Floats) -> Integers:
+    """[rows]: of the leading labels the one with the most conviction, then the earliest supporter."""
+    convinced = leaders(np.einsum("mr,mrl->rl", conviction, votes), among=leading)
+    # Labels that nobody chose have no first supporter; they never lead, as somebody's share is above 0.
+    first_supporter = votes.argmax(axis=0)
+    candidates = np.where(leading & convinced, first_supporter, len(votes))
+    return np.asarray(candidates.argmin(axis=1))
+
+
+def _known_confidence(ballots: Sequence[Ballot]) -> Floats:
+    nothing = np.zeros(ballots[0].answer.rows)
+    return np.stack([nothing if ballot.confidence is None else ballot.confidence for ballot in ballots])
+
+
+def _as_class(text: Text) -> Classes:
+    return Classes((text.content.strip(),), np.zeros(1, dtype=np.int64))
