@@ -24,8 +24,8 @@ METHODS = {
 }
 
 
-def make_pool() -> descriptor_pool.DescriptorPool:
-    """A pool that holds turnout.test.v1 and nothing else."""
+def describe(pool: descriptor_pool.DescriptorPool) -> descriptor_pool.DescriptorPool:
+    """Add turnout.test.v1 to a pool."""
     file = descriptor_pb2.FileDescriptorProto(name="turnout/test/v1/echo.proto", package="turnout.test.v1")
     file.syntax = "proto3"
     message = file.message_type.add(name="Words")
@@ -41,12 +41,11 @@ def make_pool() -> descriptor_pool.DescriptorPool:
             client_streaming=takes_stream,
             server_streaming=gives_stream,
         )
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
+    pool.AddSerializedFile(file.SerializeToString())
     return pool
 
 
-POOL = make_pool()
+POOL = describe(descriptor_pool.DescriptorPool())
 Words: Any = GetMessageClass(POOL.FindMessageTypeByName("turnout.test.v1.Words"))
 
 
