@@ -1,0 +1,18 @@
+"""What drift can be told, beside what every process can be told."""
+
+from pydantic import Field
+
+from services.foundation.settings import Settings
+
+
+class DriftSettings(Settings):
+    """Settings of a drift process."""
+
+    port: int = Field(50054, ge=0, le=65535)
+    """Port to listen on; 0 picks a free one."""
+    metrics_port: int = Field(9104, ge=0, le=65535)
+    """Port of the first worker's Prometheus page; 0 and further workers pick a free one."""
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    """Where the shared state lives."""
+    baseline_seconds: float = Field(1.0, gt=0)
+    """How often consumers look for baselines that other processes have activated."""

@@ -1,0 +1,56 @@
+"""What a logged prediction says about a model's input."""
+
+import numpy as np
+from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.input_pb2 import TabularInput, Tensor, TensorContents, TensorInput
+from turnout.inference.v1.manifest_pb2 import (
+    OUTCOME_FAILED,
+    OUTCOME_SERVED,
+    OUTCOME_SKIPPED,
+    Manifest,
+    Participant,
+)
+
+from services.drift.observed import models_asked, rows_of
+
+
+def test_a_model_that_was_tried_twice_saw_the_row_once_and_a_skipped_one_not_at_all() -> None:
+    tried = [("models/a", OUTCOME_FAILED), ("models/a", OUTCOME_SERVED), ("models/b", OUTCOME_SKIPPED)]
+    manifest = Manifest(participants=[Participant(model=name, outcome=outcome) for name, outcome in tried])
+    assert models_asked(PredictionEvent(manifest=manifest)) == {"models/a"}
+
+
+def test_a_record_is_one_row_at_its_event_time() -> None:
+    event = PredictionEvent(
+        features=TabularInput(numeric_features={"x": 1.5}, categorical_features={"c": "a"})
+    )
+    event.time.seconds, event.event_time.seconds = 200, 100
+    (row,) = rows_of(event)
+    assert (row.time, dict(row.numeric), dict(row.categorical)) == (100.0, {"x": 1.5}, {"c": "a"})
+
+
+def test_a_stacked_tensor_is_as_many_rows_as_it_has() -> None:
+    values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype="<f4")
+    tensor = Tensor(name="input", datatype="FP32", shape=[3, 2])
+    event = PredictionEvent(tensors=TensorInput(tensors=[tensor], raw_contents=[values.tobytes()]))
+    assert [dict(row.numeric) for row in rows_of(event, ["x", "y"])][2] == {"x": 5.0, "y": 6.0}
+    assert rows_of(event, ["x"]) == []
+
+
+def test_a_tensor_per_column_is_named_like_it() -> None:
+    tensors = [
+        Tensor(name=name, datatype="FP64", shape=[2, 1], contents=TensorContents(fp64_contents=values))
+        for name, values in (("x", [1.0, 2.0]), ("y", [3.0, 4.0]))
+    ]
+    tensors.append(Tensor(name="note", datatype="BYTES", shape=[2, 1]))
+    event = PredictionEvent(tensors=TensorInput(tensors=tensors))
+    assert [dict(row.numeric) for row in rows_of(event)] == [{"x": 1.0, "y": 3.0}, {"x": 2.0, "y": 4.0}]
+
+
+def test_a_tensor_that_does_not_fit_its_shape_is_left_out() -> None:
+    tensor = Tensor(name="x", datatype="FP64", shape=[3, 1], contents=TensorContents(fp64_contents=[1.0]))
+    assert rows_of(PredictionEvent(tensors=TensorInput(tensors=[tensor]))) == []
+
+
+def test_text_has_no_rows_to_profile() -> None:
+    assert rows_of(PredictionEvent(input_kind="text")) == []
