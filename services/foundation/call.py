@@ -57,14 +57,25 @@ class GrpcCall:
     cost a system call of its own, as grpc.aio only merges empty initial metadata with the reply."""
 
     __slots__ = (
-        "_context", "_headers", "deadline", "extra", "imposed", "inside", "method", "parent", "request_id",
-        "span", "started", "trailers",
+        "_headers",
+        "_peer",
+        "deadline",
+        "extra",
+        "imposed",
+        "inside",
+        "method",
+        "parent",
+        "request_id",
+        "span",
+        "started",
+        "trailers",
     )  # fmt: skip
 
     def __init__(
         self, context: "grpc.aio.ServicerContext[Any, Any]", method: str, default_seconds: float
     ) -> None:
-        self._context = context
+        # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
+        self._peer: str = context.peer()
         self._headers: Sequence[tuple[str, str | bytes]] = context.invocation_metadata()  # type: ignore[assignment]
         self.method = method
         self.started = now = time.perf_counter()
@@ -102,7 +113,7 @@ class GrpcCall:
 
     @property
     def caller(self) -> Caller:
-        return Caller("", self._context.peer())
+        return Caller("", self._peer)
 
     def remaining(self) -> float:
         return max(0.0, self.deadline - time.perf_counter())

@@ -75,5 +75,6 @@ def configure(
 def _rendering(readable: bool) -> list[Any]:
     finish = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if readable:
-        return [finish, structlog.dev.ConsoleRenderer()]
+        # Plain: the pretty tracebacks print local variables, and with them requests and passwords.
+        return [finish, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     return [finish, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

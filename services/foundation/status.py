@@ -82,7 +82,8 @@ def cut_violations(detail: BadRequest, room: int) -> None:
         violation.description = clip(violation.description, FACT_BYTES)
     size = detail.ByteSize()
     while detail.field_violations and size > room - 40:
-        size -= detail.field_violations.pop().ByteSize() + 3
+        # 2: its tag and its length, at the least; never count more off than what goes.
+        size -= detail.field_violations.pop().ByteSize() + 2
     left = total - len(detail.field_violations)
     if left:
         detail.field_violations.add(field="", description=f"and {left} more")
