@@ -4,7 +4,7 @@ ids."""
 import logging
 import sys
 from contextvars import ContextVar
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
@@ -39,9 +39,15 @@ def add_call_ids(_logger: WrappedLogger, _name: str, event: EventDict) -> EventD
 
 
 def configure(
-    process: str, *, level: str = "INFO", form: Literal["auto", "json", "console"] = "auto", worker: int = 0
+    process: str,
+    *,
+    level: str = "INFO",
+    form: Literal["auto", "json", "console"] = "auto",
+    worker: int = 0,
+    stream: TextIO | None = None,
 ) -> None:
-    """Send every logger of this process, those of libraries included, to stderr in one form."""
+    """Send every logger of this process, those of libraries included, to `stream` (standard error) in one
+    form."""
     readable = form == "console" or (form == "auto" and sys.stderr.isatty())
 
     def add_process(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -65,7 +71,7 @@ def configure(
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(readable))
     )

@@ -1,17 +1,23 @@
 """A server and a client on a real channel, for each test anew."""
 
+import io
+import json
+import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 
+from services.foundation import logs
 from services.foundation.client import Client
 from services.foundation.server import Server
 from services.foundation.settings import Settings
 from services.foundation.telemetry import Telemetry
 from tests.foundation.echo import POOL, SERVICE, Echo
 
+LogLines = Callable[[], list[dict[str, Any]]]
 Start = Callable[..., Awaitable[Server]]
 
 
@@ -35,6 +41,18 @@ async def start(echo: Echo) -> AsyncIterator[Start]:
     yield begin
     for server in servers:
         await server.stop()
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    """Configure the logs as in production, and read the lines written so far."""
+    before = logging.getLogger().handlers[:]
+    logging.getLogger().handlers.clear()
+    written = io.StringIO()
+    logs.configure("echo", form="json", stream=written)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    logging.getLogger().handlers[:] = before
+    structlog.reset_defaults()
 
 
 @pytest.fixture

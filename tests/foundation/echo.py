@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from services.foundation.call import Call
@@ -64,6 +65,7 @@ class Echo:
     def __init__(self) -> None:
         self.failure: BaseException = UnknownWord("no word", word="x")
         self.calls: list[Call] = []
+        self.details: list[Message] = []
         self.attempts = 0
         self.holding = asyncio.Event()
         self.release = asyncio.Event()
@@ -90,6 +92,8 @@ class Echo:
     async def Fail(self, _request: Any, call: Call) -> Any:
         self.calls.append(call)
         self.attempts += 1
+        for detail in self.details:
+            call.details(detail)
         raise self.failure
 
     async def Count(self, request: Any, call: Call) -> AsyncIterator[Any]:
