@@ -23,7 +23,7 @@ OUTCOMES: dict[FailureKind, Outcome] = {
 def describe(
     participant: Participant, result: Answer | Failure, outcome: Outcome = OUTCOME_CONTRIBUTED
 ) -> None:
-    """Fill in endpoint, latency, span, tokens and cost. An answer gets `outcome`, a failure its own kind's."""
+    """Fill in endpoint, latency, span, tokens, cost. An answer gets `outcome`, a failure its own kind's."""
     participant.endpoint = result.endpoint
     participant.span_id = result.span_id
     nanoseconds = int(result.latency * 1e9)

@@ -1,0 +1,84 @@
+"""What comes of calling a model: an Answer or a Failure. Neither is an exception, for a jury wants both."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from turnout.inference.v1.output_pb2 import Output
+
+from services.foundation.errors import TurnoutError
+from services.models.errors import ModelBusy, ModelFailed, ModelTimedOut
+
+FailureKind = Literal["TIMED_OUT", "FAILED", "CANCELLED", "DROPPED"]
+
+# What a participant's error message may carry (Participant.error_message).
+MESSAGE_LENGTH = 200
+
+
+class Reply(NamedTuple):
+    """A reply as its protocol reads it. Confidence is 0 to 1; None means that the model did not say."""
+
+    output: Output
+    confidence: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+class CallFailed(Exception):
+    """Inside this room only: a protocol's call did not give a reply. `code` is a canonical status name."""
+
+    def __init__(self, kind: FailureKind, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+
+
+def malformed(message: str) -> CallFailed:
+    """The model answered, and not what its signature says."""
+    return CallFailed("FAILED", "INTERNAL", f"malformed reply: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer. `latency` in seconds; `cost` in `currency`, None if unknown; `span_id` in hex."""
+
+    output: Output
+    latency: float
+    endpoint: str
+    span_id: str
+    confidence: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost: float | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer. `kind` is the participant's outcome; `code` a canonical status name.
+
+    `retryable` means that the same call, made again at once, may succeed. A call that never left has no
+    endpoint and no span.
+    """
+
+    kind: FailureKind
+    code: str
+    message: str
+    retryable: bool
+    latency: float
+    model: str
+    endpoint: str = ""
+    span_id: str = ""
+
+    @property
+    def error(self) -> TurnoutError:
+        """What a caller is told when nobody else answers instead."""
+        kinds: dict[str, type[TurnoutError]] = {"TIMED_OUT": ModelTimedOut, "DROPPED": ModelBusy}
+        return kinds.get(self.kind, ModelFailed)(
+            f"{self.model}: {self.message}",
+            retry_after=1.0 if self.kind == "DROPPED" else None,
+            model=self.model,
+            endpoint=self.endpoint,
+            model_code=self.code,
+        )

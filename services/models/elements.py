@@ -1,0 +1,53 @@
+"""Reading the output tensors of a reply by name, whichever way their contents travel."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from inference.open_inference_pb2 import ModelInferResponse
+
+from services.models.answer import malformed
+from services.models.datatypes import DATATYPES, decode
+
+
+class Elements(NamedTuple):
+    """A tensor's elements in row-major order; `width` of them belong to each row."""
+
+    values: Sequence[Any]
+    width: int
+    datatype: str
+
+
+def read_tensor(reply: ModelInferResponse, name: str, rows: int) -> Elements:
+    """One output of a reply to a request of `rows` rows. Raises CallFailed when it is not there, or not what
+    its own description says."""
+    for index, tensor in enumerate(reply.outputs):
+        if tensor.name == name:
+            return _elements(reply, index, tensor, rows)
+    had = ", ".join(f"'{tensor.name}'" for tensor in reply.outputs) or "none"
+    raise malformed(f"no tensor '{name}'; it has {had}")
+
+
+def _elements(
+    reply: ModelInferResponse, index: int, tensor: ModelInferResponse.InferOutputTensor, rows: int
+) -> Elements:
+    kind = DATATYPES.get(tensor.datatype)
+    if kind is None:
+        raise malformed(f"tensor '{tensor.name}' has the unknown type '{tensor.datatype}'")
+    if reply.raw_output_contents:
+        if len(reply.raw_output_contents) != len(reply.outputs):
+            raise malformed(
+                f"{len(reply.outputs)} tensors with {len(reply.raw_output_contents)} raw contents"
+            )
+        try:
+            values = decode(kind, reply.raw_output_contents[index])
+        except ValueError as wrong:
+            raise malformed(f"tensor '{tensor.name}': {wrong}") from None
+    else:
+        values = getattr(tensor.contents, kind.contents) if kind.contents else ()
+    shape = tensor.shape
+    if math.prod(shape) != len(values) or not values:
+        raise malformed(f"tensor '{tensor.name}' of shape {list(shape)} has {len(values)} elements")
+    if not shape or shape[0] != rows:
+        raise malformed(f"tensor '{tensor.name}' has shape {list(shape)} for {rows} rows")
+    return Elements(values, len(values) // rows, kind.name)

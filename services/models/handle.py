@@ -1,0 +1,155 @@
+"""A model that can be called: a compiled registration with open lines to its instances."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+
+from turnout.inference.v1.input_pb2 import Input, TabularInput
+
+from services.foundation.telemetry import Span, Telemetry
+from services.foundation.tracing import Parent, traceparent
+from services.models.answer import Answer, CallFailed, Failure, FailureKind
+from services.models.endpoints import Endpoint, Probe, least_loaded
+from services.models.registration import Registration
+from services.models.signature import Request
+
+
+class ModelHandle:
+    """`prepare` once per input, then `call`, or `attempt` where the call may be cancelled and must still be
+    accounted for. Immutable but for the count of calls in flight."""
+
+    def __init__(
+        self,
+        registration: Registration,
+        endpoints: Sequence[Endpoint],
+        *,
+        telemetry: Telemetry,
+        rng: random.Random,
+        now: Callable[[], float],
+    ) -> None:
+        self.registration = registration
+        self.model, self.wire, self.timeout, self.price = registration
+        self.name = self.model.name
+        self.version = self.model.version
+        self.endpoints = endpoints
+        self.max_concurrency = self.model.max_concurrency
+        self.span_name = f"call {self.name}"
+        self.telemetry = telemetry
+        self.rng = rng
+        self.now = now
+
+    def prepare(self, given: Input) -> Request:
+        """The question as this model reads it. Raises InputMismatch with a path per problem."""
+        return self.wire.prepare(given)
+
+    def features(self, given: Input) -> TabularInput | None:
+        """The columns of a row or tabular input, as they are logged; None for other kinds of input."""
+        return self.wire.features(given)
+
+    def attempt(self, request: Request, timeout: float, parent: Parent | None = None) -> "Attempt":
+        """One call that has not started. `timeout` in seconds is cut to the model's own."""
+        return Attempt(self, request, timeout, parent)
+
+    async def call(
+        self,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109
+        parent: Parent | None = None,
+    ) -> Answer | Failure:
+        """Ask once, on one instance. Never raises for what the model does; cancelling the task that awaits
+        cancels the call on the model server."""
+        return await Attempt(self, request, timeout, parent).run()
+
+    def with_threshold(self, threshold: float) -> "ModelHandle":
+        """The same model, instances and counts with another threshold. Raises InvalidModel where the model's
+        answers have none."""
+        registration = self.registration._replace(wire=self.wire.with_threshold(threshold))
+        return ModelHandle(registration, self.endpoints, telemetry=self.telemetry, rng=self.rng, now=self.now)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls of this process that have not ended."""
+        return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+
+class Attempt:
+    """One call of a model. `endpoint`, `span_id` and `latency` (seconds) are known once it has started."""
+
+    __slots__ = ("_handle", "_parent", "_request", "_timeout", "endpoint", "latency", "span_id")
+
+    def __init__(self, handle: ModelHandle, request: Request, seconds: float, parent: Parent | None) -> None:
+        self._handle = handle
+        self._request = request
+        self._timeout = min(seconds, handle.timeout)
+        self._parent = parent
+        self.endpoint = ""
+        self.span_id = ""
+        self.latency = 0.0
+
+    async def run(self) -> Answer | Failure:
+        """Make the call. Raises nothing but the awaiting task's own cancellation."""
+        handle = self._handle
+        if self._timeout <= 0:
+            return self._failure("TIMED_OUT", "DEADLINE_EXCEEDED", "no time was left to call it")
+        if handle.max_concurrency and handle.in_flight >= handle.max_concurrency:
+            limit = f"{handle.max_concurrency} calls are in flight, as many as its max_concurrency allows"
+            return self._failure("DROPPED", "RESOURCE_EXHAUSTED", limit)
+        endpoint = least_loaded(handle.endpoints, handle.rng)
+        span = handle.telemetry.span(handle.span_name, self._parent, endpoint.span_attributes, kind="client")
+        self.endpoint = endpoint.address
+        self.span_id = span.span_id
+        return await self._exchange(endpoint, span)
+
+    async def _exchange(self, endpoint: Endpoint, span: Span) -> Answer | Failure:
+        handle, request = self._handle, self._request
+        code = "CANCELLED"
+        endpoint.in_flight += 1
+        started = handle.now()
+        try:
+            raw = await endpoint.line.send(request.body, self._timeout, traceparent(span))
+            self.latency = handle.now() - started
+            reply = handle.wire.read(raw, request.rows)
+            code = "OK"
+        except CallFailed as failed:
+            code = failed.code
+            self.latency = handle.now() - started
+            return self._failure(failed.kind, failed.code, failed.message, retryable=failed.retryable)
+        except asyncio.CancelledError:
+            self.latency = handle.now() - started
+            raise
+        finally:
+            endpoint.in_flight -= 1
+            span.finish(code)
+        output, confidence, tokens_in, tokens_out = reply
+        cost = handle.price.of(tokens_in, tokens_out)
+        return Answer(
+            output, self.latency, self.endpoint, self.span_id,
+            confidence, tokens_in, tokens_out, cost, handle.price.currency,
+        )  # fmt: skip
+
+    def cancelled(self) -> Failure:
+        """The account of an attempt whose task was cancelled."""
+        return self._failure("CANCELLED", "CANCELLED", "no longer needed")
+
+    def _failure(self, kind: FailureKind, code: str, message: str, *, retryable: bool = False) -> Failure:
+        return Failure(
+            kind, code, message, retryable, self.latency, self._handle.name, self.endpoint, self.span_id
+        )
+
+
+async def probe(handle: ModelHandle, timeout: float) -> Probe:  # noqa: ASYNC109
+    """Ask every instance whether it is ready and what it takes and gives; the model is as ready, and as slow,
+    as its worst instance. Never raises for what the model does."""
+    return max(
+        await asyncio.gather(*(_probe(handle, endpoint, timeout) for endpoint in handle.endpoints)),
+        key=lambda one: (not one.ready, one.latency),
+    )
+
+
+async def _probe(handle: ModelHandle, endpoint: Endpoint, seconds: float) -> Probe:
+    started = handle.now()
+    try:
+        said = await endpoint.line.probe(min(seconds, handle.timeout))
+    except CallFailed as failed:
+        said = Probe(False, f"{endpoint.address}: {failed.code}: {failed.message}")
+    return said._replace(latency=handle.now() - started)

@@ -1,0 +1,127 @@
+"""Open Inference Protocol over gRPC: Triton, KServe, MLServer and the like."""
+
+import re
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from inference import open_inference_pb2 as wire
+from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.router.v1 import model_pb2
+
+from services.foundation.tracing import TRACEPARENT
+from services.models.answer import MESSAGE_LENGTH, CallFailed, FailureKind, Reply, malformed
+from services.models.connections import Connections
+from services.models.endpoints import Line, Probe, TensorInfo
+from services.models.errors import InputMismatch
+from services.models.outputs import OutputReader, compile_outputs, read_outputs
+from services.models.problems import Problems
+from services.models.signature import Request, Signature, read_signature
+
+SERVICE = "/inference.GRPCInferenceService/"
+Infer = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+ADDRESS = re.compile(r"(?:grpc://)?(?P<target>(?:[^\s:/]+|\[[0-9a-fA-F:.]+\]):\d{1,5})/?")
+
+_CONFIDENCES = (
+    model_pb2.CONFIDENCE_SOURCE_UNSPECIFIED,
+    model_pb2.CONFIDENCE_SOURCE_MAX_PROBABILITY,
+)
+
+
+def compile_oip(model: model_pb2.Model, problems: Problems) -> "OipWire":
+    """Compile a registration; what is wrong goes to `problems`."""
+    for index, endpoint in enumerate(model.endpoints):
+        if not ADDRESS.fullmatch(endpoint.address):
+            told = f"host:port or grpc://host:port expected, got '{endpoint.address}'"
+            problems.add(f"model.endpoints[{index}].address", told)
+    if model.secret_ref:
+        problems.add("model.secret_ref", "OIP_GRPC endpoints are called in the clear; they get no secrets")
+    if model.confidence_from not in _CONFIDENCES:
+        problems.add("model.confidence_from", "an OIP_GRPC model's confidence is its MAX_PROBABILITY")
+    return OipWire(model, read_signature(model, problems), read_outputs(model, problems))
+
+
+class OipWire:
+    """A model behind the Open Inference Protocol. The request's constant parts are serialized here."""
+
+    def __init__(self, model: model_pb2.Model, signature: Signature, outputs: OutputReader) -> None:
+        self._model = model
+        self._signature = signature
+        self._outputs = outputs
+        self._served = model.served_name or model.name.removeprefix("models/")
+        wanted = [wire.ModelInferRequest.InferRequestedOutputTensor(name=name) for name in outputs.names]
+        self._head = wire.ModelInferRequest(
+            model_name=self._served, model_version=model.version, outputs=wanted
+        ).SerializeToString()
+
+    def features(self, given: Input) -> TabularInput | None:
+        return self._signature.features(given)
+
+    def prepare(self, given: Input) -> Request:
+        fields, rows = self._signature.assemble(given)
+        if rows > 1 and self._outputs.single:
+            told = f"one row expected: {self._model.name} answers with one text, got {rows} rows"
+            raise InputMismatch(told, fields=[("input", told)], model=self._model.name)
+        return Request(self._head + fields, rows)
+
+    def read(self, raw: bytes, rows: int) -> Reply:
+        try:
+            reply = wire.ModelInferResponse.FromString(raw)
+        except DecodeError:
+            raise malformed("not a ModelInferResponse") from None
+        return self._outputs.read(reply, rows)
+
+    def with_threshold(self, threshold: float) -> "OipWire":
+        return OipWire(self._model, self._signature, compile_outputs(self._model, threshold))
+
+    def connect(self, connections: Connections, address: str) -> Line:
+        match = ADDRESS.fullmatch(address)
+        assert match is not None  # noqa: S101  compiled registrations have sound addresses
+        channel = connections.channel(match["target"])
+        infer: Infer = channel.unary_unary(SERVICE + "ModelInfer")
+
+        async def send(body: bytes, timeout: float, trace: str) -> bytes:  # noqa: ASYNC109
+            try:
+                raw: bytes = await infer(body, timeout=timeout, metadata=((TRACEPARENT, trace),))
+            except grpc.aio.AioRpcError as failure:
+                raise _failed(failure, timeout) from None
+            return raw
+
+        async def probe(timeout: float) -> Probe:  # noqa: ASYNC109
+            return await _probe(channel, self._served, self._model.version, timeout)
+
+        return Line(send, probe)
+
+
+def _failed(failure: grpc.aio.AioRpcError, seconds: float) -> CallFailed:
+    code = failure.code().name
+    message = (failure.details() or code)[:MESSAGE_LENGTH]
+    if code == "DEADLINE_EXCEEDED":
+        return CallFailed("TIMED_OUT", code, f"no answer within {seconds:.3g} s")
+    kind: FailureKind = "CANCELLED" if code == "CANCELLED" else "FAILED"
+    # A negative pushback is a server's way to say: not again.
+    trailers = dict(failure.trailing_metadata() or ())
+    told_not_to = str(trailers.get("grpc-retry-pushback-ms", "")).startswith("-")
+    return CallFailed(kind, code, message, retryable=code == "UNAVAILABLE" and not told_not_to)
+
+
+async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: float) -> Probe:
+    async def ask(method: str, request: Message, reply: type[Any]) -> Any:
+        call: grpc.aio.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
+            SERVICE + method, lambda message: message.SerializeToString(), reply.FromString
+        )
+        return await call(request, timeout=seconds)
+
+    try:
+        asked = wire.ModelReadyRequest(name=name, version=version)
+        if not (await ask("ModelReady", asked, wire.ModelReadyResponse)).ready:
+            return Probe(False, f"the server says that '{name}' is not ready")
+        query = wire.ModelMetadataRequest(name=name, version=version)
+        metadata = await ask("ModelMetadata", query, wire.ModelMetadataResponse)
+    except grpc.aio.AioRpcError as failure:
+        raise _failed(failure, seconds) from None
+    return Probe(True, inputs=_tensors(metadata.inputs), outputs=_tensors(metadata.outputs))
+
+
+def _tensors(given: Any) -> tuple[TensorInfo, ...]:
+    return tuple(TensorInfo(tensor.name, tensor.datatype, tuple(tensor.shape)) for tensor in given)

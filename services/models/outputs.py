@@ -1,0 +1,137 @@
+"""Outputs: what a model's reply means, compiled from its registration."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference.open_inference_pb2 import ModelInferResponse
+from turnout.inference.v1.input_pb2 import Tensor, TensorInput
+from turnout.inference.v1.output_pb2 import Output, Regression, TextOutput
+from turnout.router.v1 import model_pb2 as wire
+
+from services.models.answer import Reply, malformed
+from services.models.classes import ClassReader
+from services.models.elements import read_tensor
+from services.models.errors import InvalidModel
+from services.models.problems import Problems
+
+PATH = "model.signature.outputs"
+Read = Callable[[ModelInferResponse, int], Reply]
+
+
+@dataclass(frozen=True)
+class OutputReader:
+    """`read` turns a reply to a request of so many rows into a Reply, or raises CallFailed. `names` are the
+    tensors to ask for; none asks for all. `single` says that an answer speaks of one row only."""
+
+    read: Read
+    names: tuple[str, ...] = ()
+    single: bool = False
+
+
+def compile_outputs(model: wire.Model, threshold: float | None = None) -> OutputReader:
+    """Check what a registration says of outputs. `threshold` replaces the model's own. Raises InvalidModel
+    with a path per problem."""
+    problems = Problems()
+    reader = read_outputs(model, problems, threshold)
+    problems.settle(InvalidModel, "the outputs cannot be read", model.name)
+    return reader
+
+
+def read_outputs(model: wire.Model, problems: Problems, threshold: float | None = None) -> OutputReader:
+    """As `compile_outputs`, with the problems added to those of the rest of the registration."""
+    spec = model.signature.outputs
+    kind = _kind(spec, problems)
+    if threshold is None and model.HasField("threshold"):
+        threshold = model.threshold
+    if threshold is not None and kind != wire.OUTPUT_KIND_CLASSIFICATION:
+        problems.add("model.threshold", "only a classification has a threshold")
+    if kind == wire.OUTPUT_KIND_CLASSIFICATION:
+        return _classification(model, threshold, problems)
+    if kind == wire.OUTPUT_KIND_REGRESSION:
+        return OutputReader(_regression(spec.value), (spec.value,))
+    if kind == wire.OUTPUT_KIND_TEXT:
+        return OutputReader(_text(spec.text), (spec.text,), single=True)
+    return OutputReader(_tensors)
+
+
+# The tensor fields of an OutputSpec that each kind reads.
+_READS = {
+    wire.OUTPUT_KIND_CLASSIFICATION: ("label", "probabilities"),
+    wire.OUTPUT_KIND_REGRESSION: ("value",),
+    wire.OUTPUT_KIND_TEXT: ("text",),
+    wire.OUTPUT_KIND_TENSORS: (),
+}
+
+
+def _kind(spec: wire.OutputSpec, problems: Problems) -> int:
+    """The kind that is declared, or the one whose tensors are named."""
+    named = {field for fields in _READS.values() for field in fields if getattr(spec, field)}
+    kind = spec.kind or next(
+        (kind for kind, fields in _READS.items() if named.intersection(fields)), wire.OUTPUT_KIND_TENSORS
+    )
+    if kind not in _READS:
+        problems.add(f"{PATH}.kind", f"a kind of this version expected, got {kind}")
+        return wire.OUTPUT_KIND_TENSORS
+    name = wire.OutputKind.Name(kind).removeprefix("OUTPUT_KIND_")
+    for field in sorted(named.difference(_READS[kind])):
+        problems.add(f"{PATH}.{field}", f"a {name} answer does not read it")
+    if _READS[kind] and not named.intersection(_READS[kind]):
+        problems.add(f"{PATH}.{_READS[kind][0]}", f"a {name} answer needs the name of a tensor")
+    return kind
+
+
+def _classification(model: wire.Model, threshold: float | None, problems: Problems) -> OutputReader:
+    spec = model.signature.outputs
+    classes = tuple(spec.class_order)
+    labels = tuple(model.label_map.get(name, name) for name in classes)
+    if spec.probabilities and len(classes) < 2:
+        problems.add(f"{PATH}.class_order", "the classes in the order of the probabilities expected")
+    if "" in classes or len(set(classes)) != len(classes):
+        problems.add(f"{PATH}.class_order", "each class once, by a name")
+    elif len(set(labels)) != len(labels):
+        problems.add("model.label_map", "two classes become the same label; their probabilities would clash")
+    for name in model.label_map:
+        if classes and name not in classes:
+            problems.add(f"model.label_map['{name}']", f"one of the class_order expected: {list(classes)}")
+    if threshold is not None:
+        if not 0 <= threshold <= 1:
+            problems.add("model.threshold", f"a probability from 0 to 1 expected, got {threshold}")
+        if len(classes) != 2 or not spec.probabilities:
+            problems.add("model.threshold", "a threshold needs probabilities of exactly two classes")
+    reader = ClassReader(spec.label, spec.probabilities, classes, labels, dict(model.label_map), threshold)
+    return OutputReader(reader.read, tuple(filter(None, (spec.label, spec.probabilities))))
+
+
+def _regression(name: str) -> Read:
+    def read(reply: ModelInferResponse, rows: int) -> Reply:
+        values, width, datatype = read_tensor(reply, name, rows)
+        if width != 1 or datatype == "BYTES":
+            raise malformed(f"tensor '{name}' has {width} {datatype} values a row; one number expected")
+        if not all(map(math.isfinite, values)):
+            raise malformed(f"tensor '{name}' holds a value that is not finite")
+        return Reply(Output(regression=Regression(values=values)))
+
+    return read
+
+
+def _text(name: str) -> Read:
+    def read(reply: ModelInferResponse, rows: int) -> Reply:
+        values, width, datatype = read_tensor(reply, name, rows)
+        if datatype != "BYTES" or width * rows != 1:
+            raise malformed(f"tensor '{name}' has {len(values)} {datatype} values; one text expected")
+        return Reply(Output(text=TextOutput(content=values[0].decode(errors="replace"))))
+
+    return read
+
+
+def _tensors(reply: ModelInferResponse, rows: int) -> Reply:  # noqa: ARG001
+    """Same field numbers, so the bytes go over as they are; what ours does not have is dropped."""
+    if not reply.outputs:
+        raise malformed("no tensors")
+    if reply.raw_output_contents and len(reply.raw_output_contents) != len(reply.outputs):
+        raise malformed(f"{len(reply.outputs)} tensors with {len(reply.raw_output_contents)} raw contents")
+    tensors = [Tensor.FromString(output.SerializeToString()) for output in reply.outputs]
+    for tensor in tensors:
+        tensor.DiscardUnknownFields()
+    return Reply(Output(tensors=TensorInput(tensors=tensors, raw_contents=reply.raw_output_contents)))

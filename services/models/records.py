@@ -1,0 +1,78 @@
+"""One record, however it was sent: a row of JSON or two scalar maps."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from google.protobuf.struct_pb2 import Struct
+from turnout.inference.v1.input_pb2 import TabularInput
+
+
+class Record(NamedTuple):
+    """Columns by kind. `nested` are those of a row that hold lists or objects; `is_row` decides how errors
+    spell a column."""
+
+    numeric: Mapping[str, float]
+    categorical: Mapping[str, str]
+    missing: Collection[str]
+    nested: Collection[str] = ()
+    is_row: bool = False
+
+    def path(self, name: str, *, numeric: bool) -> str:
+        """Where the caller wrote a column, or should have."""
+        if self.is_row:
+            return f"input.row['{name}']"
+        return f"input.tabular.{'numeric' if numeric else 'categorical'}_features['{name}']"
+
+    def absent(self, name: str, known: Collection[str]) -> str:
+        """What to say of a column that is not there; a name close to it that means nothing is a likely
+        slip."""
+        strangers = [given for given in (*self.numeric, *self.categorical) if given not in known]
+        close = difflib.get_close_matches(name, strangers, 1)
+        return f"missing; did you mean it by '{close[0]}'?" if close else "missing"
+
+    def as_message(self) -> TabularInput:
+        """The record as it is logged."""
+        return TabularInput(
+            numeric_features=self.numeric, categorical_features=self.categorical, missing=self.missing
+        )
+
+
+def record_of_tabular(tabular: TabularInput) -> Record:
+    """The maps as they are, not copied."""
+    return Record(tabular.numeric_features, tabular.categorical_features, tabular.missing)
+
+
+def record_of_row(row: Struct, boolean: Collection[str]) -> Record:
+    """A row's values by their JSON type. `boolean` are the numeric columns that true and false may fill;
+    elsewhere they are the categories "true" and "false"."""
+    record = Record({}, {}, [], [], is_row=True)
+    numeric, categorical, missing, nested, _ = record
+    for name, value in row.fields.items():
+        match value.WhichOneof("kind"):
+            case "number_value":
+                numeric[name] = value.number_value  # type: ignore[index]
+            case "string_value":
+                categorical[name] = value.string_value  # type: ignore[index]
+            case "bool_value" if name in boolean:
+                numeric[name] = float(value.bool_value)  # type: ignore[index]
+            case "bool_value":
+                categorical[name] = str(value.bool_value).lower()  # type: ignore[index]
+            case "null_value" | None:
+                missing.append(name)  # type: ignore[attr-defined]
+            case _:
+                nested.append(name)  # type: ignore[attr-defined]
+    return record
+
+
+def unknown_columns(tabular: TabularInput, known: Collection[str]) -> list[str]:
+    """Columns of a record that nobody in `known` reads.
+
+    A model ignores them: the variants of one router read different columns of the same record. The router,
+    which knows all its variants, warns of those that none reads.
+    """
+    return [
+        name
+        for name in (*tabular.numeric_features, *tabular.categorical_features, *tabular.missing)
+        if name not in known
+    ]

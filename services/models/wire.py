@@ -1,0 +1,30 @@
+"""What every protocol offers once a model's registration is compiled for it."""
+
+from typing import Protocol
+
+from turnout.inference.v1.input_pb2 import Input, TabularInput
+
+from services.models.answer import Reply
+from services.models.connections import Connections
+from services.models.endpoints import Line
+from services.models.signature import Request
+
+
+class Wire(Protocol):
+    """A model's registration, compiled for its protocol. Compiling opens nothing."""
+
+    def prepare(self, given: Input) -> Request:
+        """The body of a call. Raises InputMismatch."""
+
+    def features(self, given: Input) -> TabularInput | None:
+        """The record of a row or tabular input, as it is logged."""
+
+    def read(self, raw: bytes, rows: int) -> Reply:
+        """What the bytes of a reply to a request of so many rows mean. Raises CallFailed when they mean
+        nothing."""
+
+    def connect(self, connections: Connections, address: str) -> Line:
+        """An open line to one instance."""
+
+    def with_threshold(self, threshold: float) -> "Wire":
+        """The same model with another threshold. Raises InvalidModel where it has none."""
