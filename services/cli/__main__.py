@@ -1,0 +1,5 @@
+"""`python -m services.cli` is `turnout`."""
+
+from services.cli import main
+
+main()

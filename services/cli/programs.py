@@ -1,0 +1,38 @@
+"""What the suite's processes are told: their command lines and environments."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from services.cli.child import Program
+from services.cli.premises import Premises
+from services.cli.seats import SETTINGS, Seat
+
+
+def service_program(
+    seat: Seat, seats: Mapping[str, Seat], premises: Premises, *, redis_url: str, workers: int | None
+) -> Program:
+    """A service that finds Redis and the others, and announces itself to us."""
+    told: dict[str, object] = {
+        "port": seat.port,
+        "metrics_port": seat.metrics_port,
+        "redis_url": redis_url,
+        "aggregator": seats["aggregator"].address,
+        "feedback": seats["feedback"].address,
+        "spool_dir": premises.data / "spool",
+        "workers": workers,
+    }
+    known = SETTINGS[seat.service].model_fields
+    prefix = f"TURNOUT_{seat.service.upper()}_"
+    environment = {
+        prefix + key.upper(): str(value) for key, value in told.items() if key in known and value is not None
+    }
+    ties = ("--announce", str(premises.announcements), "--parent", str(os.getpid()))
+    command = (sys.executable, "-m", f"services.{seat.service}", *ties)
+    log = premises.logs / f"{seat.service}.log"
+    return Program(seat.service, command, log, environment, workers or seat.settings.workers)
+
+
+def tied(*command: str) -> tuple[str, ...]:
+    """The command line of a program that must end with us and has no option to say so."""
+    return (sys.executable, "-m", "services.cli.tied", str(os.getpid()), *command)

@@ -1,0 +1,92 @@
+"""The ready file: where everything of a healthy suite is, for scripts and for people."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What one live worker said of itself."""
+
+    process: str
+    worker: int
+    pid: int
+    address: str
+    metrics: str
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Addresses of a suite. `models` by resource name; `pids` of every process but the workers' parents."""
+
+    services: Mapping[str, str]
+    metrics: Mapping[str, list[str]]
+    redis: str
+    models: Mapping[str, str] = field(default_factory=dict)
+    pids: Mapping[str, list[int]] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in the ready file."""
+        return {
+            **self.services,
+            "redis": self.redis,
+            "metrics": dict(self.metrics),
+            "models": {model: f"grpc://{address}" for model, address in self.models.items()},
+            "pids": dict(self.pids),
+        }
+
+    def table(self) -> Table:
+        """The same for people."""
+        table = Table(title="Turnout is up", title_justify="left")
+        table.add_column("what")
+        table.add_column("where", overflow="fold")
+        table.add_column("metrics", overflow="fold")
+        for service, address in self.services.items():
+            table.add_row(service, address, "\n".join(self.metrics.get(service, ())))
+        table.add_row("redis", self.redis, "")
+        for model, address in self.models.items():
+            table.add_row(model, address, "")
+        return table
+
+
+def announced(directory: Path) -> list[Announced]:
+    """Every worker that said so and lives, by process and number."""
+    found = []
+    for path in sorted(directory.glob("*.json")):
+        try:
+            said = Announced(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            continue  # withdrawn between our listing and our reading
+        if alive(said.pid):
+            found.append(said)
+    return sorted(found, key=lambda one: (one.process, one.worker))
+
+
+def by_process(found: Iterable[Announced]) -> dict[str, list[Announced]]:
+    """The announcements of each process."""
+    grouped: dict[str, list[Announced]] = {}
+    for one in found:
+        grouped.setdefault(one.process, []).append(one)
+    return grouped
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process, and it is one of our user's."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def write(path: Path, document: Mapping[str, Any]) -> None:
+    """Whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(document, indent=2) + "\n")
+    draft.replace(path)

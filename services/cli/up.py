@@ -1,0 +1,125 @@
+"""`turnout up`: claim the premises, choose ports, start, say where everything is, and drain when told."""
+
+import asyncio
+import random
+import signal
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from services.cli import fleet, ready, redis
+from services.cli.child import Program
+from services.cli.ports import FreePorts
+from services.cli.premises import Premises, sweep
+from services.cli.programs import service_program
+from services.cli.seats import Seat, seats
+from services.cli.suite import Suite
+
+REFRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asked for."""
+
+    fleet: bool = False
+    ephemeral: bool = False
+    workers: int | None = None
+    ready_file: Path | None = None
+
+
+def up(wishes: Wishes, console: Console, rng: random.Random) -> int:
+    """Run a suite until SIGTERM or Ctrl-C; the exit code. Raises SettingsError, PortTakenError,
+    PremisesTakenError or StartError if it cannot start."""
+    if wishes.ephemeral:
+        sweep(Path(tempfile.gettempdir()))
+        premises = Premises.throw_away()
+    else:
+        premises = Premises(Path.cwd() / ".turnout")
+        premises.claim()
+    try:
+        return asyncio.run(_Run(wishes, premises, console, rng).run())
+    finally:
+        premises.release()
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, wishes: Wishes, premises: Premises, console: Console, rng: random.Random) -> None:
+        self._wishes = wishes
+        self._premises = premises
+        self._console = console
+        self._free = FreePorts(rng)
+        self._stop = asyncio.Event()
+        self._suite: Suite | None = None
+
+    async def run(self) -> int:
+        seated = seats(self._free, ephemeral=self._wishes.ephemeral)
+        server = redis.choose(self._premises, self._free, ephemeral=self._wishes.ephemeral)
+        models = fleet.programs(self._premises, self._free, ephemeral=self._wishes.ephemeral) if self._wishes.fleet else []
+        self._suite = suite = Suite(
+            self._premises.announcements, redis_url=server.url, lock=self._premises.lock, say=self._say
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._told_to_stop)
+        try:
+            await self._unless_stopped(self._start(suite, server, seated, models))
+            await self._unless_stopped(self._keep_telling(suite, models))
+        finally:
+            if self._wishes.ready_file:
+                self._wishes.ready_file.unlink(missing_ok=True)
+            code = await suite.stop()
+        return code
+
+    async def _start(
+        self, suite: Suite, server: redis.Server, seated: dict[str, Seat], models: list[Program]
+    ) -> None:
+        if server.program:
+            await suite.start([server.program])
+        told = {"redis_url": server.url, "workers": self._wishes.workers}
+        programs = [service_program(seat, seated, self._premises, **told) for seat in seated.values()]
+        await suite.start([*programs, *models])
+        if models:
+            await fleet.register(seated["router"].address, models)
+
+    async def _keep_telling(self, suite: Suite, models: list[Program]) -> None:
+        """Write the ready file, and again when a process that was started anew lives elsewhere."""
+        told: dict[str, Any] = {}
+        while True:
+            now = suite.whereabouts([model.name for model in models])
+            if self._wishes.ready_file and now.document() != told:
+                ready.write(self._wishes.ready_file, now.document())
+            if not told:
+                self._console.print(now.table())
+                self._console.print(f"Logs are in {self._premises.logs}. Ctrl-C drains it.")
+            told = now.document()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work until it is done or we are told to stop."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return None
+
+    def _told_to_stop(self) -> None:
+        if self._stop.is_set() and self._suite:
+            self._say("told twice: everything is ended at once")
+            self._suite.kill()
+        else:
+            self._say("draining: the router first, Redis last")
+        self._stop.set()
+
+    def _say(self, words: str) -> None:
+        self._console.print(words, markup=False, highlight=False)

@@ -1,0 +1,121 @@
+"""A program that is kept alive."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from services.cli.child import Child, Program
+from services.cli.ready import alive
+from tests.waiting import eventually
+
+SLEEP = "import signal; print('begun', flush=True); signal.pause()"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('begun', flush=True); signal.pause()"
+
+
+class Company:
+    """Makes children that are gone after the test."""
+
+    def __init__(self, directory: Path) -> None:
+        self.said: list[str] = []
+        self.log = directory / "log"
+        self.lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR)
+        self.children: list[Child] = []
+
+    def start(self, code: str, backoff: float = 0.0) -> Child:
+        program = Program("it", (sys.executable, "-c", code), self.log, {"TOLD": "this"}, backoff=backoff)
+        child = Child(program, lock=self.lock, say=self.said.append)
+        self.children.append(child)
+        child.start()
+        return child
+
+    def begun(self) -> int:
+        return self.log.read_text().count("begun") if self.log.exists() else 0
+
+
+@pytest.fixture
+async def company(tmp_path: Path) -> AsyncIterator[Company]:
+    made = Company(tmp_path)
+    yield made
+    for child in made.children:
+        child.kill()
+        await child.stop()
+    os.close(made.lock)
+
+
+async def test_a_program_that_is_killed_is_started_again_and_people_are_told(company: Company) -> None:
+    child = company.start(SLEEP)
+    await eventually(lambda: company.begun() == 1)
+    first = child.pid
+    assert first
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: company.begun() == 2)
+    assert child.pid not in (None, first)
+    assert company.said == ["it was ended by SIGKILL; it is started again in 0 s"]
+    assert await child.died == -signal.SIGKILL
+
+
+async def test_stopping_ends_the_program_for_good(company: Company) -> None:
+    child = company.start(SLEEP)
+    await eventually(company.begun)
+    pid = child.pid
+    await child.stop()
+    assert pid
+    assert not alive(pid)
+    assert child.pid is None
+    assert company.said == []
+
+
+async def test_what_does_not_drain_is_killed(company: Company) -> None:
+    child = company.start(STUBBORN)
+    await eventually(company.begun)
+    await child.stop(grace=0.05)
+    assert child.code == -signal.SIGKILL
+    assert company.said == ["it did not drain within 0.05 s and is killed"]
+
+
+async def test_wrong_settings_are_not_tried_again(company: Company) -> None:
+    child = company.start("import sys; sys.exit('port = 70000: too large') if 0 else print('port 70000'); sys.exit(2)")
+    assert await child.died == 2
+    await eventually(lambda: company.said)
+    assert company.said == ["it refuses its settings and stays down: port 70000"]
+
+
+async def test_stopping_during_the_backoff_does_not_wait_for_it(company: Company) -> None:
+    child = company.start("raise SystemExit(1)", backoff=3600.0)
+    assert await child.died == 1
+    async with asyncio.timeout(10):
+        await child.stop()
+
+
+async def test_the_program_gets_its_environment_and_keeps_its_last_words(company: Company) -> None:
+    child = company.start("import os; print('first'); print(os.environ['TOLD']); raise SystemExit(3)", backoff=3600.0)
+    assert await child.died == 3
+    assert child.last_words(1) == "this"
+
+
+@pytest.fixture
+def sitting_parent(tmp_path: Path) -> Callable[[], str]:
+    """The code of a process that ties another to itself, says its pid and waits."""
+    return lambda: (
+        "import os, subprocess, sys, signal;"
+        "p = subprocess.Popen([sys.executable, '-m', 'services.cli.tied', str(os.getpid()),"
+        " sys.executable, '-c', 'import signal; print(1, flush=True); signal.pause()'], stdout=subprocess.PIPE);"
+        "p.stdout.readline(); print(p.pid, flush=True); signal.pause()"
+    )
+
+
+async def test_a_tied_program_ends_when_its_parent_is_killed(sitting_parent: Callable[[], str]) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", sitting_parent(), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout
+    tied = int(await parent.stdout.readline())
+    assert alive(tied)
+    parent.kill()
+    await parent.communicate()
+    await eventually(lambda: not alive(tied))
