@@ -37,6 +37,9 @@ class Call(Protocol):
     def sampled(self) -> bool: ...
     @property
     def caller(self) -> Caller: ...
+    @property
+    def imposed(self) -> bool:
+        """Whether the deadline is a default, because the client set none."""
 
     def remaining(self) -> float:
         """Seconds until the deadline, at least 0 and always finite: a default is imposed where the client set
