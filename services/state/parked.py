@@ -1,0 +1,70 @@
+"""Feedback that came before its prediction's record: kept, and tried again at growing intervals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from services.state import keys
+from services.state.failures import MappedRedis
+from services.state.scripts import Arg, Script
+
+# A router that spools through a weekend still finds its feedback waiting.
+LIFETIME_SECONDS = 3 * 86_400.0
+# About 5 MB per partition at most.
+MOST_ITEMS = 10_000
+# A record is seconds behind its reply; who waits long is looked at rarely.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 600.0
+
+_PARK = Script("park_feedback", repeatable=True)
+
+
+class Parked(StrEnum):
+    """What became of an item. EVICTED: kept, and the one that had waited longest was dropped for it."""
+
+    PARKED = "PARKED"
+    DUPLICATE = "DUPLICATE"
+    FULL = "FULL"
+    EVICTED = "EVICTED"
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedStore:
+    """The parked feedback of every partition, by id. Every method raises StateUnavailable if Redis is."""
+
+    redis: MappedRedis
+    most: int = MOST_ITEMS
+
+    async def park(self, partition: int, id_: str, item: bytes, now: float, *, evict: bool) -> Parked:
+        """Keep `item` under `id_`. When the store is full, FULL, or with `evict` room is made."""
+        named = [keys.parked(partition), keys.parked_items(partition)]
+        args: list[Arg] = [id_, item, now + FIRST_WAIT_SECONDS, self.most, int(LIFETIME_SECONDS), int(evict)]
+        return Parked((await _PARK(self.redis, named, args)).decode())
+
+    async def due(self, partition: int, now: float, most: int) -> dict[str, bytes]:
+        """At most `most` items whose time to be tried has come, the longest due first."""
+        found: Any = await self.redis.zrangebyscore(keys.parked(partition), 0, now, 0, most)
+        if not found:
+            return {}
+        items: Any = await self.redis.hmget(keys.parked_items(partition), list(found))
+        return {id_.decode(): item or b"" for id_, item in zip(found, items, strict=True)}
+
+    async def postpone(self, partition: int, due: Mapping[str, float]) -> None:
+        """Set when items are tried next; items that are gone stay gone."""
+        await self.redis.zadd(keys.parked(partition), dict(due), xx=True)
+
+    async def remove(self, partition: int, ids: Sequence[str]) -> None:
+        """Forget items that were applied, or never will be."""
+        async with self.redis.pipeline() as pipe:
+            pipe.hdel(keys.parked_items(partition), *ids)
+            pipe.zrem(keys.parked(partition), *ids)
+            await pipe.execute()
+
+
+def next_wait(age: float) -> float:
+    """Seconds until an item is tried again that has waited for `age` seconds.
+
+    >>> next_wait(0.0), next_wait(10.0), next_wait(86400.0)
+    (0.25, 5.0, 600.0)
+    """
+    return min(max(age / 2, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)

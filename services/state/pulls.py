@@ -1,0 +1,54 @@
+"""How often arms were drawn, and how often what was drawn failed: counted from the event streams."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from services.state import keys
+from services.state.failures import MappedRedis
+from services.state.rewards import LIFETIME_SECONDS
+from services.state.scripts import Script
+
+_COUNT = Script("count_pulls")
+
+
+class Pulls(NamedTuple):
+    """Of one arm: draws, and draws that failed."""
+
+    drawn: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PullStore:
+    """Reads and writes draws. Every method raises StateUnavailable if Redis is."""
+
+    redis: MappedRedis
+
+    async def read(self, partition: int, router_uid: str) -> dict[str, Pulls]:
+        """Draws and failures of each arm of a router."""
+        fields: Any = await self.redis.hgetall(keys.pulls(partition, router_uid))
+        counts = {key.decode(): int(count) for key, count in fields.items()}
+        arms = {key.partition(":")[2] for key in counts}
+        return {arm: Pulls(counts.get(f"drawn:{arm}", 0), counts.get(f"failed:{arm}", 0)) for arm in arms}
+
+    async def counted_until(self, partition: int) -> str:
+        """The last entry of the partition's event stream that is in the counts; empty for none."""
+        until: Any = await self.redis.get(keys.pulls_until(partition))
+        return str((until or b"").decode())
+
+    async def count(
+        self, partition: int, counts: Mapping[tuple[str, str], Pulls], *, after: str, until: str
+    ) -> bool:
+        """Add `counts` by (router uid, arm): those of the entries after `after` up to `until`.
+
+        False, and nothing changes, if the entry last counted is not `after`: somebody else has counted.
+        """
+        routers = sorted({router for router, _ in counts})
+        args: list[str | int] = [after, until, LIFETIME_SECONDS]
+        for (router, arm), pulls in sorted(counts.items()):
+            place = routers.index(router) + 2
+            args += [place, f"drawn:{arm}", pulls.drawn, place, f"failed:{arm}", pulls.failed]
+        named = [keys.pulls_until(partition), *(keys.pulls(partition, router) for router in routers)]
+        done, _ = await _COUNT(self.redis, named, args)
+        return bool(done)

@@ -1,0 +1,178 @@
+"""What arms have earned: sums over their lives and windows of their newest rewards, in whole millionths.
+
+A value is a share of its measure's range in millionths, so every sum is an integer and two replicas that saw
+the same reports agree to the last digit. The window of an arm holds its N accepted rewards with the greatest
+prediction ids, whatever order they came in, packed and sorted: 24 bytes each.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.state import ids, keys
+from services.state.failures import MappedRedis
+from services.state.scripts import Run, Script
+
+UNITS = 1_000_000
+# The learner of the accuracy of models, which belongs to no router.
+MODELS = "models"
+# Long enough for the slowest of routers; after it what an arm once earned says nothing about it.
+LIFETIME_SECONDS = 90 * 86_400
+# A bucket outlives its horizon, so that clocks that differ cannot count a report twice.
+MARGIN_SECONDS = 3_600
+# Later than anything that is observed: such a report is final.
+FINAL = 2**53 - 1
+
+_APPLY = Script("apply_reward", repeatable=True)
+_ENTRY = np.dtype([("place", "V20"), ("units", ">u4")])
+
+
+class Learner(NamedTuple):
+    """Whose arms they are: `uid` is a router's, or MODELS; `measure` names the metric and its range."""
+
+    partition: int
+    uid: str
+    measure: str
+
+
+class Report(NamedTuple):
+    """One value for one arm. Of two with the same prediction, row and measure (and, for models, arm), the one
+    with the greater (observed, feedback_id) counts.
+
+    units: millionths of the range, 0 to UNITS. observed: microseconds since 1970, or FINAL.
+    """
+
+    prediction_id: str
+    row: int
+    arm: str
+    units: int
+    observed: int
+    feedback_id: str
+
+
+class Applied(StrEnum):
+    """What a report changed."""
+
+    ACCEPTED = "ACCEPTED"
+    DUPLICATE = "DUPLICATE"
+    CORRECTED = "CORRECTED"
+    SUPERSEDED = "SUPERSEDED"
+    EXPIRED = "EXPIRED"
+    TOO_MANY_REPORTS = "TOO_MANY_REPORTS"
+    TOO_MANY_ARMS = "TOO_MANY_ARMS"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTotals:
+    """Of one arm: rewards, their sum and sum of squares over its life, and in its window; in millionths."""
+
+    n: int
+    sum: int
+    squares: int
+    window_n: int
+    window_sum: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStates:
+    """Every arm of a learner. The version counts the distinct reports that were seen."""
+
+    version: int = 0
+    arms: Mapping[str, ArmTotals] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RewardStore:
+    """Reads and writes what arms have earned. Every method raises StateUnavailable if Redis is."""
+
+    redis: MappedRedis
+
+    async def apply(
+        self, learner: Learner, reports: Sequence[Report], *, window: int, horizon: float, now: float
+    ) -> list[Applied]:
+        """Count each report once, in one round trip; repeating it changes nothing.
+
+        window: rewards that it holds. horizon: seconds from a prediction to the last feedback that counts.
+        """
+        runs = [_run(learner, report, window, horizon, now) for report in reports]
+        if len(runs) == 1:
+            return [_applied(await _APPLY(self.redis, *runs[0]))]
+        return [_applied(reply) for reply in await _APPLY.many(self.redis, runs)]
+
+    async def read(self, learner: Learner) -> ArmStates:
+        """What the arms have earned."""
+        return (await self.read_all([learner]))[0]
+
+    async def read_all(self, learners: Sequence[Learner]) -> list[ArmStates]:
+        """The same of several learners in one round trip."""
+        async with self.redis.pipeline() as pipe:
+            for learner in learners:
+                pipe.hgetall(keys.arms(*learner))
+            return [_states(fields) for fields in await pipe.execute()]
+
+    async def versions(self, learners: Sequence[Learner]) -> list[int]:
+        """How many distinct reports each learner has seen, in one round trip."""
+        async with self.redis.pipeline() as pipe:
+            for learner in learners:
+                pipe.hget(keys.arms(*learner), "version")
+            return [int(version or 0) for version in await pipe.execute()]
+
+    async def windows(self, learner: Learner, arms: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """The window of each arm, oldest first: `place` (id and row as 20 bytes) and `units`."""
+        arms = list(arms)
+        async with self.redis.pipeline() as pipe:
+            for arm in arms:
+                pipe.get(keys.arm_window(*learner, arm))
+            packed = await pipe.execute()
+        return {arm: np.frombuffer(blob or b"", _ENTRY) for arm, blob in zip(arms, packed, strict=True)}
+
+
+def place_of(prediction_id: str, row: int) -> bytes:
+    """Where a row's reward stands in a window: 20 bytes that order as ids, then rows, do."""
+    return bytes.fromhex(prediction_id.replace("-", "")) + row.to_bytes(4, "big")
+
+
+def _run(learner: Learner, report: Report, window: int, horizon: float, now: float) -> Run:
+    predicted, minute = ids.time_of(report.prediction_id), ids.minute_of(report.prediction_id)
+    # Several models answer one row, so there the arm is part of what a report is about.
+    about = f"{report.arm}@{learner.measure}" if learner.uid == MODELS else learner.measure
+    named = [
+        keys.arms(*learner),
+        keys.arm_window(*learner, report.arm),
+        keys.reports_applied(learner.partition, minute),
+    ]
+    kept = int((minute + 1) * 60 + horizon + MARGIN_SECONDS - now)
+    told = "" if learner.uid == MODELS else keys.arms_channel()
+    return named, (
+        f"{report.prediction_id}/{report.row}/{about}",
+        report.arm,
+        place_of(report.prediction_id, report.row),
+        report.units,
+        report.observed,
+        report.feedback_id,
+        window,
+        now,
+        predicted + horizon,
+        max(kept, 1),
+        LIFETIME_SECONDS,
+        told,
+        f"{learner.partition} {learner.uid}",
+    )
+
+
+def _applied(reply: Any) -> Applied:
+    if isinstance(reply, Exception):
+        raise reply
+    return Applied(reply[0].decode())
+
+
+def _states(fields: Mapping[bytes, bytes]) -> ArmStates:
+    stored = {key.decode(): int(value) for key, value in fields.items()}
+    arms = [key.removeprefix("n:") for key in stored if key.startswith("n:")]
+    names = ("n", "sum", "squares", "window_n", "window_sum")
+    totals = {arm: ArmTotals(*(stored[f"{name}:{arm}"] for name in names)) for arm in sorted(arms)}
+    return ArmStates(stored.get("version", 0), totals)
