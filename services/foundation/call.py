@@ -1,14 +1,14 @@
 """What a servicer sees of the transport: one small protocol, and its form on grpc.aio."""
 
 import re
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import grpc
 from google.protobuf.message import Message
 
-from services.foundation.telemetry import Span, Telemetry
+from services.foundation.telemetry import Attribute, Span, Telemetry
 from services.foundation.tracing import TRACEPARENT, RemoteParent, parse_traceparent
 
 REQUEST_ID = "x-request-id"
@@ -75,32 +75,34 @@ class GrpcCall:
     )  # fmt: skip
 
     def __init__(
-        self, context: "grpc.aio.ServicerContext[Any, Any]", method: str, default_seconds: float
+        self,
+        context: "grpc.aio.ServicerContext[Any, Any]",
+        method: str,
+        default_seconds: float,
+        telemetry: Telemetry,
+        attributes: Mapping[str, Attribute],
     ) -> None:
-        # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
-        self._peer: str = context.peer()
-        self._headers: Sequence[tuple[str, str | bytes]] = context.invocation_metadata()  # type: ignore[assignment]
+        self.started = now = perf_counter()
         self.method = method
-        self.started = now = time.perf_counter()
         left: float | None = context.time_remaining()
         self.imposed = left is None
         self.deadline = now + (default_seconds if left is None else left)
         self.inside = False
-        self.extra: list[Message] = []
-        self.parent: RemoteParent | None = None
-        self.request_id = ""
+        self.extra: tuple[Message, ...] = ()
+        # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
+        self._peer: str = context.peer()
+        self._headers: Sequence[tuple[str, str | bytes]] = context.invocation_metadata()  # type: ignore[assignment]
+        parent: RemoteParent | None = None
+        request_id = ""
         for name, value in self._headers:
             if name == TRACEPARENT:
-                self.parent = parse_traceparent(str(value))
+                parent = parse_traceparent(str(value))
             elif name == REQUEST_ID and _SOUND_ID.fullmatch(str(value)):
-                self.request_id = str(value)
-        self.trailers: list[tuple[str, str | bytes]] = []
-
-    def begin(self, telemetry: Telemetry, attributes: dict[str, str | bool | int | float]) -> None:
-        """Take a place in the caller's trace. A call without an id of its own is known by its trace."""
-        self.span: Span = telemetry.span(self.method, self.parent, attributes, kind="server")
-        self.request_id = self.request_id or self.span.trace_id
-        self.trailers.append((REQUEST_ID, self.request_id))
+                request_id = str(value)
+        self.span: Span = telemetry.span(method, parent, attributes, kind="server")
+        # A call without an id of its own is known by its trace.
+        self.request_id = request_id or self.span.trace_id
+        self.trailers: tuple[tuple[str, str | bytes], ...] = ((REQUEST_ID, self.request_id),)
 
     @property
     def trace_id(self) -> str:
@@ -119,13 +121,13 @@ class GrpcCall:
         return Caller("", self._peer)
 
     def remaining(self) -> float:
-        return max(0.0, self.deadline - time.perf_counter())
+        return max(0.0, self.deadline - perf_counter())
 
     def header(self, name: str) -> str | None:
         return next((str(value) for key, value in self._headers if key == name), None)
 
     def trailer(self, name: str, value: str) -> None:
-        self.trailers.append((name, value))
+        self.trailers = (*self.trailers, (name, value))
 
     def details(self, message: Message) -> None:
-        self.extra.append(message)
+        self.extra = (*self.extra, message)

@@ -3,22 +3,23 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from services.state.ids import partition_for
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.manifest_pb2 import Decision, Manifest
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.foundation.errors import FailedPrecondition
+from services.models.handle import ModelHandle
 from services.router.config.defaults import weight_of
 from services.router.draw import Counter, Wheel
 from services.router.plan import Arm, Jury, RoutingPlan
 from services.router.strategies import STRATEGIES, Allocation, Candidate, RoutingState
+from services.state.ids import partition_for
 
 SERVING = (router_pb2.ROUTER_STATE_DEPLOYING, router_pb2.ROUTER_STATE_RUNNING)
 
@@ -34,7 +35,7 @@ class Ingredients:
     """What a plan is made from: registered models by name, their handles, and the published rewards."""
 
     models: Mapping[str, Model]
-    handle: Callable[[Model], Any]
+    handle: Callable[[Model], ModelHandle]
     learnt: RewardSnapshot | None
     rng: random.Random
 
@@ -44,7 +45,7 @@ def compile_plan(router: Router, given: Ingredients) -> RoutingPlan:
     strategy = router.WhichOneof("strategy") or "weighted"
     members = [(variant, _model(variant, given.models)) for variant in router.variants]
     allocation = allocation_of(router, given.learnt)
-    jury = _jury(router, members) if strategy == "ensemble" else None
+    jury = _jury(router, members, given) if strategy == "ensemble" else None
     wheel = Wheel(allocation)
     if not wheel and jury is None:
         raise CannotCompile(f"{router.name} has no variant that may be chosen")
@@ -67,7 +68,7 @@ def compile_plan(router: Router, given: Ingredients) -> RoutingPlan:
         jury=jury,
         deadline=router.default_deadline.ToTimedelta().total_seconds(),
         synchronous=router.log.durability == router_pb2.LOG_DURABILITY_SYNC,
-        by_variant={arm.variant: arm for arm in arms if arm.enabled},
+        by_variant={arm.variant: arm for arm in arms},
     )
 
 
@@ -156,7 +157,7 @@ def _arm(
     return Arm(variant.id, model.name, given.handle(model), variant.enabled, template, pinned)
 
 
-def _jury(router: Router, members: list[tuple[Variant, Model]]) -> Jury:
+def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredients) -> Jury:
     ensemble = router.ensemble
     chosen = [
         (variant, model)
@@ -179,4 +180,10 @@ def _jury(router: Router, members: list[tuple[Variant, Model]]) -> Jury:
     )
     template.decision.propensity = 1.0
     template.decision.explanation = f"all {len(chosen)} members are asked"
-    return Jury(plan, template, tuple(model.name for _, model in chosen))
+    first = given.handle(chosen[0][1])
+
+    def reads(asked: Input) -> tuple[int, TabularInput | None]:
+        shape = asked.tensors.tensors[0].shape if asked.tensors.tensors else ()
+        return (shape[0] if shape else 1), first.features(asked)
+
+    return Jury(plan, template, tuple(model.name for _, model in chosen), reads)

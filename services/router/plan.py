@@ -1,13 +1,18 @@
 """A router's configuration, compiled: everything about a prediction that does not depend on the request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
+from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.manifest_pb2 import DrawSource, Manifest
 
+from services.foundation.call import Call
+from services.models.handle import ModelHandle
 from services.router.draw import Counter, Wheel
+
+# Left of the deadline for accounting and the reply once the models have answered, in seconds.
+REPLY_RESERVE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,7 @@ class Arm:
 
     variant: str
     model: str
-    handle: Any
+    handle: ModelHandle
     enabled: bool
     drawn: Manifest
     pinned: Manifest
@@ -30,6 +35,8 @@ class Jury:
     plan: Plan
     template: Manifest
     models: tuple[str, ...]
+    # Rows and columns of an input, as its first member's signature reads them.
+    reads: Callable[[Input], tuple[int, TabularInput | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +56,9 @@ class RoutingPlan:
     deadline: float
     synchronous: bool
     by_variant: Mapping[str, Arm] = field(default_factory=dict)
+
+    def budget(self, call: Call) -> float:
+        """Seconds that the models have: what is left to the caller, or the router's default where the caller
+        set no deadline, less a reserve for the reply."""
+        left = call.remaining()
+        return (min(left, self.deadline) if call.imposed else left) - REPLY_RESERVE

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from services.foundation.errors import FieldViolation, InvalidArgument, NotFound, Unimplemented
+from services.foundation.errors import FieldViolation, InvalidArgument, Unimplemented
+from services.state.errors import ModelNotFound
 
 # A configuration of hundreds of wrong variants is answered within the 8 kB that a status may carry.
 MOST_REPORTED = 20
@@ -14,12 +15,6 @@ class InvalidConfiguration(InvalidArgument):
 
 class UnavailableFeature(Unimplemented):
     """The configuration asks for something that the contract names and this version does not do."""
-
-
-class ModelNotFound(NotFound):
-    """A model that nobody registered."""
-
-    reason = "MODEL_NOT_FOUND"
 
 
 class Problems:

@@ -1,0 +1,1 @@
+"""What a prediction costs, against floors measured in the same run."""

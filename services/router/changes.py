@@ -1,0 +1,84 @@
+"""Changes of a stored router. Each takes the stored copy, changes it in place, and leaves it valid."""
+
+import math
+from collections.abc import Mapping
+
+from turnout.router.v1.router_pb2 import Router, Variant
+
+from services.foundation.errors import FailedPrecondition, NotFound
+from services.router.config.problems import InvalidConfiguration
+from services.router.config.validate import validate
+
+
+class UnknownVariant(NotFound):
+    """The router has no variant of that id."""
+
+    reason = "VARIANT_NOT_FOUND"
+
+
+class TooFewVariants(FailedPrecondition):
+    """Fewer than two variants would stay enabled."""
+
+    reason = "TOO_FEW_VARIANTS"
+
+
+class LearntWeights(FailedPrecondition):
+    """The router's weights are learnt, or not used; setting one would change nothing."""
+
+    reason = "WRONG_STATE"
+
+
+def set_weights(router: Router, weights: Mapping[str, float], field: str = "weights") -> None:
+    """Set weights, 0 to 100, by variant id. On a canary, the canary's weight is its percentage.
+
+    Raises UnknownVariant, InvalidConfiguration, or LearntWeights for a bandit.
+    """
+    if router.HasField("bandit"):
+        raise LearntWeights(
+            f"{router.name} is a bandit: its weights are learnt from rewards", router=router.name
+        )
+    for variant, weight in weights.items():
+        if not (math.isfinite(weight) and 0 <= weight <= 100):
+            said = f"must be a number from 0 to 100, got {weight:g}"
+            raise InvalidConfiguration(f"{field}: {said}", fields=[(field, said)])
+        found = _variant(router, variant, field)
+        if router.HasField("canary"):
+            _set_percentage(router, found, weight)
+        else:
+            found.weight = weight
+    recheck(router)
+
+
+def toggle(router: Router, variant: str, enabled: bool) -> None:
+    """Enable or disable a variant. Raises UnknownVariant, or TooFewVariants."""
+    _variant(router, variant, "variant").enabled = enabled
+    left = sum(one.enabled for one in router.variants)
+    if left < 2:
+        said = f"{router.name} would be left with {left} enabled variant; at least 2 stay enabled"
+        raise TooFewVariants(said, router=router.name)
+    recheck(router)
+
+
+def recheck(router: Router) -> None:
+    """Check the whole again. Its models were registered when they were named; whether they still are is asked
+    when it is deployed."""
+    validate(router, {variant.model for variant in router.variants})
+
+
+def _variant(router: Router, named: str, field: str) -> Variant:
+    for variant in router.variants:
+        if variant.id == named:
+            return variant
+    known = ", ".join(variant.id for variant in router.variants)
+    said = f"{router.name} has no variant {named[:100]!r}; it has {known}"
+    raise UnknownVariant(said, fields=[(field, f"one of {known}")], router=router.name)
+
+
+def _set_percentage(router: Router, variant: Variant, weight: float) -> None:
+    canary = router.canary
+    if variant.id == canary.canary_model:
+        canary.canary_percentage = weight
+    elif variant.id == canary.baseline_model:
+        canary.canary_percentage = 100 - weight
+    else:
+        raise LearntWeights(f"variant {variant.id} takes no part in the canary of {router.name}")

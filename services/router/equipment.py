@@ -1,0 +1,43 @@
+"""What every prediction of a process uses."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.state.batcher import EventWriter
+
+from services.foundation.metrics import Metrics
+from services.router.ledger import Ledger
+from services.router.panel import Panel
+from services.router.plan import RoutingPlan
+from services.state.ids import new_prediction_id
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """`clock` is the wall clock in nanoseconds since 1970; `rng` draws variants and ids."""
+
+    writer: EventWriter
+    metrics: Metrics
+    panel: Panel
+    rng: random.Random
+    clock: Callable[[], int]
+
+    def new_id(self, partition: int) -> str:
+        """The id of a prediction that arrives now."""
+        return new_prediction_id(partition, self.clock() / 1e9, self.rng)
+
+    def observe(self, model: str, seconds: float) -> None:
+        """Record how long a model took, or how long we waited for it."""
+        self.metrics.model_latency_ms[model].observe(seconds * 1e3)
+        self.metrics.model_seconds[model].observe(seconds)
+
+    def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
+        """Put the event into the next batch. Never waits."""
+        self.writer.put(plan.partition, ledger.event.SerializeToString())
+
+    async def settle(self, plan: RoutingPlan, ledger: Ledger) -> None:
+        """The same, and wait until Redis has it where the router asks for that."""
+        self.log(plan, ledger)
+        if plan.synchronous:
+            await self.writer.flush()

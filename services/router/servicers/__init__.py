@@ -1,0 +1,1 @@
+"""The router's services: the only files that see transport, domain and store together."""

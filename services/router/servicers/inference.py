@@ -1,0 +1,61 @@
+"""InferenceService: where predictions are asked for."""
+
+from typing import ClassVar
+
+from turnout.inference.v1.manifest_pb2 import Decision
+from turnout.router.v1 import inference_service_pb2 as rpc
+
+from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument
+from services.router.choosing import at, choose
+from services.router.equipment import Equipment
+from services.router.jury import ask_all
+from services.router.plan import RoutingPlan
+from services.router.predicting import ask_one
+from services.router.requests import check
+from services.router.snapshot import Snapshot
+
+
+class DrawOutOfRange(InvalidArgument):
+    """A draw to explain that is no number in [0, 1)."""
+
+
+class InferenceService:
+    """Answers from the snapshot of the moment; nothing here waits for Redis, unless a router asks for it."""
+
+    SERVICE: ClassVar = "turnout.router.v1.InferenceService"
+
+    def __init__(self, snapshot: Snapshot, equipment: Equipment) -> None:
+        self._snapshot = snapshot
+        self._use = equipment
+
+    async def Predict(self, request: rpc.PredictRequest, call: Call) -> rpc.PredictResponse:
+        """One prediction, and the account of it."""
+        check(request)
+        plan = self._snapshot.serving(request.router)
+        if plan.jury is not None and not request.variant:
+            ledger = await ask_all(plan, plan.jury, request, call, self._use)
+        else:
+            ledger = await ask_one(plan, request, call, self._use)
+        return ledger.reply(request)
+
+    async def Explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
+        """The decision alone: nothing is called and nothing is logged."""
+        plan = self._snapshot.serving(request.router)
+        return rpc.ExplainResponse(decision=self._explained(plan, request), generation=plan.generation)
+
+    def _explained(self, plan: RoutingPlan, request: rpc.ExplainRequest) -> Decision:
+        decision = Decision()
+        if plan.jury is not None and not request.variant:
+            decision.CopyFrom(plan.jury.template.decision)
+            return decision
+        choice = choose(plan, request.variant, self._use.rng)
+        if request.HasField("u") and not request.variant:
+            if not 0 <= request.u < 1:
+                said = f"must be at least 0 and less than 1, got {request.u:g}"
+                raise DrawOutOfRange(f"u: {said}", fields=[("u", said)])
+            choice = at(plan, request.u)
+        decision.CopyFrom(choice.template.decision)
+        decision.u = choice.u
+        decision.time.FromNanoseconds(self._use.clock())
+        return decision

@@ -1,0 +1,152 @@
+"""RouterService: configurations and their lifecycle."""
+
+import random
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from turnout.router.v1 import router_service_pb2 as rpc
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.call import Call
+from services.router import lifecycle
+from services.router.changes import set_weights, toggle
+from services.router.config.defaults import with_defaults
+from services.router.config.resources import fresh
+from services.router.config.validate import validate
+from services.router.rollout import Rollout, RolloutIncomplete
+from services.state.config_reader import ConfigReader
+from services.state.configs import ConfigStore, Written
+from services.state.names import resource_name
+from services.state.once import once
+
+DEFAULT_WAIT = 10.0
+LONGEST_WAIT = 60.0
+
+
+class RouterService:
+    """A mutation reads the stored router, changes a copy, checks the whole, and writes it under its etag."""
+
+    SERVICE: ClassVar = "turnout.router.v1.RouterService"
+
+    def __init__(
+        self, routers: ConfigStore[Router], models: ConfigReader[Model], rollout: Rollout, rng: random.Random
+    ) -> None:
+        self._routers = routers
+        self._models = models
+        self._rollout = rollout
+        self._rng = rng
+
+    async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
+        """Fill in the defaults, check, store."""
+        given = request.router_id or f"router-{self._rng.getrandbits(40):010x}"
+        router = with_defaults(fresh(request.router, "routers", given, "router_id"))
+        named = {variant.model for variant in router.variants}
+        validate(router, {name for name in named if await self._models.find(name) is not None})
+        router.state, router.owner = lifecycle.REGISTERED, call.caller.name
+        asked = once("CreateRouter", request, call.caller.name)
+        written = await self._routers.create(router, asked, validate_only=request.validate_only)
+        return rpc.CreateRouterResponse(router=written.message)
+
+    async def GetRouter(self, request: rpc.GetRouterRequest, call: Call) -> rpc.GetRouterResponse:
+        """Read by name."""
+        return rpc.GetRouterResponse(router=await self._routers.read(_name(request)))
+
+    async def ListRouters(self, request: rpc.ListRoutersRequest, call: Call) -> rpc.ListRoutersResponse:
+        """A page by name, of one state or tag where asked for."""
+        state, tag = request.state, request.tag
+        page = await self._routers.list(
+            request.page_size,
+            request.page_token,
+            filters=f"{state} {tag}",
+            keep=lambda router: (not state or router.state == state) and (not tag or tag in router.tags),
+            deleted=request.show_deleted,
+        )
+        return rpc.ListRoutersResponse(routers=page.items, next_page_token=page.next_page_token)
+
+    async def DeployRouter(self, request: rpc.DeployRouterRequest, call: Call) -> rpc.DeployRouterResponse:
+        """Bring it to every live replica."""
+        wait = request.wait.ToTimedelta().total_seconds() if request.HasField("wait") else DEFAULT_WAIT
+        return rpc.DeployRouterResponse(router=await self._deploy("deploy", request, call, wait))
+
+    async def StartRouter(self, request: rpc.StartRouterRequest, call: Call) -> rpc.StartRouterResponse:
+        """Bring a stopped one back to every live replica."""
+        return rpc.StartRouterResponse(router=await self._deploy("start", request, call, DEFAULT_WAIT))
+
+    async def StopRouter(self, request: rpc.StopRouterRequest, call: Call) -> rpc.StopRouterResponse:
+        """Take it out of service; its configuration stays."""
+        written = await self._update(
+            request, call, lambda router: lifecycle.advance(router, "stop"), state=True
+        )
+        return rpc.StopRouterResponse(router=written.message)
+
+    async def DeleteRouter(self, request: rpc.DeleteRouterRequest, call: Call) -> rpc.DeleteRouterResponse:
+        """Stop it and delete it softly, in one write."""
+        name, asked = _name(request), once("DeleteRouter", request, call.caller.name)
+        if request.validate_only:
+            return rpc.DeleteRouterResponse(router=await self._routers.read(name))
+        written = await self._routers.delete(name, etag=request.etag, once=asked, change=lifecycle.retire)
+        return rpc.DeleteRouterResponse(router=written.message)
+
+    async def UndeleteRouter(
+        self, request: rpc.UndeleteRouterRequest, call: Call
+    ) -> rpc.UndeleteRouterResponse:
+        """Take a deletion back; the router comes back stopped."""
+        name, asked = _name(request), once("UndeleteRouter", request, call.caller.name)
+        if request.validate_only:
+            return rpc.UndeleteRouterResponse(router=await self._routers.read(name, deleted=True))
+        written = await self._routers.undelete(name, etag=request.etag, once=asked)
+        return rpc.UndeleteRouterResponse(router=written.message)
+
+    async def UpdateVariantWeight(
+        self, request: rpc.UpdateVariantWeightRequest, call: Call
+    ) -> rpc.UpdateVariantWeightResponse:
+        """One weight, 0 to 100."""
+        weights = {request.variant: request.weight}
+        written = await self._update(request, call, lambda router: set_weights(router, weights, "weight"))
+        return rpc.UpdateVariantWeightResponse(router=written.message)
+
+    async def SetWeights(self, request: rpc.SetWeightsRequest, call: Call) -> rpc.SetWeightsResponse:
+        """Several weights in one generation."""
+        written = await self._update(request, call, lambda router: set_weights(router, request.weights))
+        return rpc.SetWeightsResponse(router=written.message)
+
+    async def ToggleVariant(self, request: rpc.ToggleVariantRequest, call: Call) -> rpc.ToggleVariantResponse:
+        """Enable or disable a variant."""
+        written = await self._update(
+            request, call, lambda router: toggle(router, request.variant, request.enabled)
+        )
+        return rpc.ToggleVariantResponse(router=written.message)
+
+    async def _update(
+        self, request: Any, call: Call, change: Callable[[Router], None], *, state: bool = False
+    ) -> Written[Router]:
+        method = type(request).__name__.removesuffix("Request")
+        return await self._routers.update(
+            _name(request),
+            change,
+            etag=request.etag,
+            once=once(method, request, call.caller.name),
+            new_generation=not state,
+            validate_only=request.validate_only,
+        )
+
+    async def _deploy(self, verb: str, request: Any, call: Call, wait: float) -> Router:
+        written = await self._update(
+            request, call, lambda router: lifecycle.advance(router, verb), state=True
+        )
+        if request.validate_only or written.replayed:
+            return written.message
+        wait = min(wait, LONGEST_WAIT, max(call.remaining() - 1, 0))
+        trouble = await self._rollout.reached(written.message, written.position, wait)
+        settled = await self._routers.update(
+            written.message.name, lambda router: lifecycle.settle(router, trouble), new_generation=False
+        )
+        if trouble:
+            said = f"{settled.message.name} could not be deployed: {trouble}"
+            raise RolloutIncomplete(said, router=settled.message.name)
+        return settled.message
+
+
+def _name(request: Any) -> str:
+    return resource_name("routers", request.name, "name")
