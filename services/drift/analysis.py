@@ -37,7 +37,7 @@ def analyse(baseline: Baseline, window: Profile, only: Sequence[str] = ()) -> Fi
     """Compare a window's counts with the baseline's, for the features `only` or for all."""
     chosen = [
         (feature, tally)
-        for feature, tally in zip(baseline.features, window.tallies, strict=True)
+        for feature, tally in zip(baseline.features, window.tallies(baseline.sizes), strict=True)
         if not only or feature.name in only
     ]
     compared = [compare(feature.frame, feature.tally, tally) for feature, tally in chosen]

@@ -29,20 +29,13 @@ def fold(baseline: Baseline, rows: Iterable[Row], last_entry: str, now: float) -
         profile = count(baseline, group, last_entry)
         for bucket in buckets:
             known = added.get(bucket)
-            added[bucket] = merged(known, profile, last_entry) if known else profile
+            added[bucket] = known.plus(profile, last_entry) if known else profile
     return added
 
 
 def count(baseline: Baseline, rows: Sequence[Row], last_entry: str) -> Profile:
     """The rows as a profile of their own."""
-    tallies = tuple(_count_feature(feature, rows) for feature in baseline.features)
-    return Profile(last_entry, len(rows), tallies)
-
-
-def merged(known: Profile, added: Profile, last_entry: str) -> Profile:
-    """Both profiles as one that contains everything up to `last_entry`."""
-    both = known + added
-    return Profile(last_entry, both.rows, both.tallies)
+    return Profile.of(last_entry, len(rows), [_count_feature(feature, rows) for feature in baseline.features])
 
 
 def _count_feature(feature: Feature, rows: Sequence[Row]) -> Tally:

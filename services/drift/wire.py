@@ -10,22 +10,9 @@ from services.drift.cells import Grid, Tally, Vocabulary
 from services.drift.cells.grid import MISSING, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY
 from services.drift.cells.vocabulary import MISSING as UNNAMED
 from services.drift.cells.vocabulary import OTHER
-from services.foundation.errors import FailedPrecondition
+from services.state import formats
 
 BASELINE_FORMAT = 1
-
-
-class NewerFormat(FailedPrecondition):
-    """Stored by a newer version of the suite; half reading it would be worse than refusing."""
-
-    reason = "NEWER_FORMAT"
-
-
-def check_format(found: int, known: int, what: str) -> None:
-    """Raises NewerFormat if `found` is not a format that this version reads."""
-    if found > known:
-        said = f"{what} has format {found} and this version reads up to {known}; run the newer version"
-        raise NewerFormat(said, format=found, known=known)
 
 
 def timestamp(seconds: float) -> Timestamp:
@@ -66,7 +53,7 @@ def write_baseline(baseline: Baseline, active: bool) -> baseline_pb2.Baseline:
 
 def read_baseline(message: baseline_pb2.Baseline) -> Baseline:
     """The message as a noun. Raises NewerFormat."""
-    check_format(message.format, BASELINE_FORMAT, message.name)
+    formats.check("baseline", message.format, BASELINE_FORMAT)
     model, _, own = message.name.partition("/baselines/")
     return Baseline(
         uid=message.uid,

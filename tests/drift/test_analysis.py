@@ -1,7 +1,6 @@
 """From logged rows to a verdict, without a store: folding, merging, analysing, showing."""
 
 from functools import reduce
-from operator import add
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from services.drift.analysis import analyse
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
 from services.drift.cells.blob import Profile, empty
-from services.drift.folding import Row, count, fold, merged
+from services.drift.folding import Row, count, fold
 from services.drift.verdict import Level
 from services.drift.wire_result import Analysis, write_result
 
@@ -59,14 +58,14 @@ def test_every_resolution_counts_every_row_once() -> None:
     whole = count(BASELINE, logged, "")
     for resolution in RESOLUTIONS:
         parts = [profile for bucket, profile in folded.items() if bucket.resolution == resolution.name]
-        assert reduce(add, parts).tallies == whole.tallies
+        assert reduce(Profile.plus, parts, empty(BASELINE.sizes)) == whole
         assert all(part.last_entry == "7-0" for part in parts)
 
 
 def test_profiles_of_batches_merge_to_the_profile_of_all() -> None:
     logged = rows(np.random.default_rng(5), 200)
     halves = [count(BASELINE, part, entry) for part, entry in ((logged[:90], "1-0"), (logged[90:], "2-0"))]
-    assert merged(halves[0], halves[1], "2-0") == count(BASELINE, logged, "2-0")
+    assert halves[0].plus(halves[1], "2-0") == count(BASELINE, logged, "2-0")
 
 
 def test_a_missing_feature_is_counted_as_missing_and_noticed() -> None:

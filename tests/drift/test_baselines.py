@@ -9,6 +9,7 @@ from turnout.drift.v1.baseline_pb2 import Baseline as Message
 from services.drift import wire
 from services.drift.baselines import MAX_FEATURES, Baseline, measure_columns
 from services.foundation.errors import InvalidArgument
+from services.state.errors import NewerFormat
 
 RNG = np.random.default_rng(6)
 AMOUNT = [*RNG.lognormal(3, 1, 500).tolist(), float("nan"), float("inf"), float("-inf")]
@@ -56,7 +57,7 @@ def test_the_schema_is_shown() -> None:
 def test_a_newer_baseline_is_refused() -> None:
     message = wire.write_baseline(baseline(), active=True)
     message.format += 1
-    with pytest.raises(wire.NewerFormat, match="has format 2"):
+    with pytest.raises(NewerFormat, match="has format 2"):
         wire.read_baseline(message)
 
 

@@ -7,12 +7,12 @@ small counts, so a bucket of 25 features takes about 6.5 kB.
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.drift.cells.tally import Tally
+from services.drift.cells.tally import Counts, Tally, added
 
 FORMAT = 1
 _PREFIX = struct.Struct("<HI")
@@ -23,38 +23,60 @@ class UnreadableProfileError(ValueError):
     """A profile blob that this version cannot read: a newer format, other features, or damage."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """Counts of one (model, baseline, bucket, partition).
 
     last_entry: the id of the last stream entry whose rows are in the counts.
-    rows: rows counted; tallies: one per feature, in the baseline's order.
+    columns: every feature's columns, one after the other in the baseline's order: one array, because an
+    analysis adds hundreds of profiles. unseen: categories that the baseline did not know, by feature index.
     """
 
     last_entry: str
     rows: int
-    tallies: tuple[Tally, ...]
+    columns: Counts
+    unseen: Mapping[int, Mapping[str, int]]
 
-    def __add__(self, other: "Profile") -> "Profile":
-        """Both buckets' counts. The last entry means nothing across partitions, so it is dropped."""
-        pairs = zip(self.tallies, other.tallies, strict=True)
-        return Profile("", self.rows + other.rows, tuple(left + right for left, right in pairs))
+    @classmethod
+    def of(cls, last_entry: str, rows: int, tallies: Sequence[Tally]) -> "Profile":
+        """The tallies of every feature as a profile."""
+        columns = np.concatenate([tally.columns for tally in tallies] or [np.zeros(0, dtype=np.int64)])
+        unseen = {index: dict(tally.unseen) for index, tally in enumerate(tallies) if tally.unseen}
+        return cls(last_entry, rows, columns, unseen)
+
+    def tallies(self, sizes: Sequence[int]) -> list[Tally]:
+        """The counts by feature; `sizes` are their numbers of columns."""
+        parts = np.split(self.columns, np.cumsum(sizes)[:-1])
+        return [Tally(part, self.unseen.get(index, {})) for index, part in enumerate(parts)]
+
+    def plus(self, other: "Profile", last_entry: str = "") -> "Profile":
+        """Both profiles' counts; `last_entry` is what the sum contains, if both are of one partition."""
+        features = sorted(self.unseen.keys() | other.unseen.keys())
+        unseen = {index: added(self.unseen.get(index, {}), other.unseen.get(index, {})) for index in features}
+        return Profile(last_entry, self.rows + other.rows, self.columns + other.columns, unseen)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        heads = (self.last_entry, self.rows, self.unseen) == (other.last_entry, other.rows, other.unseen)
+        return heads and np.array_equal(self.columns, other.columns)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays do not hash
 
 
 def empty(sizes: Sequence[int]) -> Profile:
     """A profile that has counted nothing, for features of `sizes` columns."""
-    return Profile("", 0, tuple(Tally(np.zeros(size, dtype=np.int64)) for size in sizes))
+    return Profile("", 0, np.zeros(sum(sizes), dtype=np.int64), {})
 
 
 def encode(profile: Profile) -> bytes:
     """The profile as bytes of the newest format."""
-    columns = np.concatenate([tally.columns for tally in profile.tallies] or [np.zeros(0, dtype=np.int64)])
-    largest = int(columns.max(initial=0))
+    largest = int(profile.columns.max(initial=0))
     width = next(width for width in _WIDTHS if largest < 1 << (8 * width))
-    unseen = {str(index): dict(tally.unseen) for index, tally in enumerate(profile.tallies) if tally.unseen}
+    unseen = {str(index): dict(names) for index, names in profile.unseen.items()}
     head = {"last_entry": profile.last_entry, "rows": profile.rows, "width": width, "unseen": unseen}
     packed = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
-    return _PREFIX.pack(FORMAT, len(packed)) + packed + columns.astype(f"<u{width}").tobytes()
+    return _PREFIX.pack(FORMAT, len(packed)) + packed + profile.columns.astype(f"<u{width}").tobytes()
 
 
 def decode(blob: bytes, sizes: Sequence[int]) -> Profile:
@@ -76,6 +98,5 @@ def decode(blob: bytes, sizes: Sequence[int]) -> Profile:
         raise UnreadableProfileError(
             f"expected {sum(sizes)} counts of {len(sizes)} features, got {columns.size}"
         )
-    parts = np.split(columns, np.cumsum(sizes)[:-1]) if len(sizes) else []
-    tallies = tuple(Tally(part, head["unseen"].get(str(index), {})) for index, part in enumerate(parts))
-    return Profile(head["last_entry"], head["rows"], tallies)
+    unseen = {int(index): names for index, names in head["unseen"].items()}
+    return Profile(head["last_entry"], head["rows"], columns, unseen)

@@ -22,11 +22,11 @@ class Tally:
     unseen: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Self) -> "Tally":
-        return Tally(self.columns + other.columns, _sum(self.unseen, other.unseen, 1))
+        return Tally(self.columns + other.columns, added(self.unseen, other.unseen))
 
     def __sub__(self, other: Self) -> "Tally":
         """What is left without `other`, a part of this tally. Raises ValueError if it was no part."""
-        columns, unseen = self.columns - other.columns, _sum(self.unseen, other.unseen, -1)
+        columns, unseen = self.columns - other.columns, added(self.unseen, other.unseen, sign=-1)
         if (columns < 0).any() or any(count < 0 for count in unseen.values()):
             raise ValueError("cannot subtract a tally that was never added")
         return Tally(columns, unseen)
@@ -44,7 +44,8 @@ class Tally:
         return int(self.columns.sum()) + sum(self.unseen.values())
 
 
-def _sum(left: Mapping[str, int], right: Mapping[str, int], sign: int) -> dict[str, int]:
+def added(left: Mapping[str, int], right: Mapping[str, int], sign: int = 1) -> dict[str, int]:
+    """Counts by name, `right` added with its sign; names in order."""
     # Zeros are dropped, so that adding and subtracting again gives an equal tally, not a look-alike.
     total = {name: left.get(name, 0) + sign * right.get(name, 0) for name in left.keys() | right.keys()}
     return {name: total[name] for name in sorted(total) if total[name]}

@@ -13,7 +13,7 @@ SIZES = [GRID.size, NAMES.size]
 
 def profile(largest: int) -> Profile:
     tally = GRID.count(np.random.default_rng(4).normal(size=300), missing=largest)
-    return Profile("17-3", 300, (tally, NAMES.count(["a", "ü", None])))
+    return Profile.of("17-3", 300, [tally, NAMES.count(["a", "ü", None])])
 
 
 @pytest.mark.parametrize("largest", [0, 255, 256, 2**32 - 1, 2**40])
@@ -22,8 +22,8 @@ def test_a_profile_reads_back_as_written(largest: int) -> None:
 
 
 def test_a_quiet_minute_of_25_features_is_small() -> None:
-    tallies = tuple(GRID.count([0.0, 1.0]) for _ in range(25))
-    assert len(encode(Profile("1-1", 2, tallies))) < 7_000
+    tallies = [GRID.count([0.0, 1.0]) for _ in range(25)]
+    assert len(encode(Profile.of("1-1", 2, tallies))) < 7_000
 
 
 def test_a_newer_format_is_refused() -> None:
@@ -45,6 +45,7 @@ def test_counts_of_other_features_are_refused() -> None:
 
 
 def test_profiles_add() -> None:
-    double = profile(1) + profile(1)
+    double = profile(1).plus(profile(1), "18-0")
     assert double.rows == 600
-    assert double.tallies[1] == Tally(profile(1).tallies[1].columns * 2, {"ü": 2})
+    assert double.last_entry == "18-0"
+    assert double.tallies(SIZES)[1] == Tally(profile(1).tallies(SIZES)[1].columns * 2, {"ü": 2})

@@ -1,0 +1,15 @@
+"""What drift can refuse, as facts."""
+
+from services.foundation.errors import NotFound
+
+
+class BaselineNotFound(NotFound):
+    """No such baseline, or the model has no active one."""
+
+    reason = "BASELINE_NOT_FOUND"
+
+
+class ResultNotFound(NotFound):
+    """The model has not been analysed yet, or so long ago that the result is gone."""
+
+    reason = "RESULT_NOT_FOUND"

@@ -1,0 +1,101 @@
+"""Profiles in Redis: a blob per (baseline, bucket, partition), and in each partition a list of its blobs."""
+
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from itertools import islice
+from typing import Any
+
+from services.drift.baselines import Baseline
+from services.drift.buckets import RESOLUTIONS, Bucket, Cover
+from services.drift.cells.blob import Profile, decode, empty, encode
+from services.state import keys
+from services.state.connection import Connections
+from services.state.errors import LostLease
+from services.state.ids import PARTITIONS
+from services.state.scripts import Arg, Script
+
+# A lost reply is no reason to fear: the blobs are absolute, so writing them twice writes the same.
+WRITE_PROFILES = Script("write_profiles", repeatable=True)
+# Blobs per read: bounds a reply to a few megabytes.
+AT_ONCE = 100
+_RESOLUTIONS = {resolution.name: resolution for resolution in RESOLUTIONS}
+
+
+class ProfileStore:
+    """Reads and writes profiles; raises StateUnavailable where Redis cannot be reached."""
+
+    def __init__(self, connections: Connections) -> None:
+        # redis-py types every reply as bytes or text; without decode_responses it is bytes.
+        self._redis: Any = connections.steady
+
+    async def read(
+        self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
+    ) -> Mapping[Bucket, Profile]:
+        """The profiles that exist among `buckets`."""
+        wanted = list(buckets)
+        found: dict[Bucket, Profile] = {}
+        while some := wanted[:AT_ONCE]:
+            wanted = wanted[AT_ONCE:]
+            places = [keys.profile(partition, baseline.uid, _name(bucket)) for bucket in some]
+            blobs = await self._redis.mget(places)
+            found |= {
+                bucket: decode(blob, baseline.sizes) for bucket, blob in zip(some, blobs, strict=True) if blob
+            }
+        return found
+
+    async def write(
+        self,
+        partition: int,
+        lease: tuple[str, str],
+        baseline: Baseline,
+        profiles: Mapping[Bucket, Profile],
+        now: float,
+    ) -> None:
+        """Write whole profiles under a lease (key, value). Raises LostLease, and then wrote nothing more."""
+        remaining = iter(profiles.items())
+        while some := dict(islice(remaining, AT_ONCE)):
+            places = [lease[0], keys.profile_buckets(partition, baseline.uid)]
+            args: list[Arg] = [lease[1], int(now)]
+            for bucket, profile in some.items():
+                places.append(keys.profile(partition, baseline.uid, _name(bucket)))
+                args += [_name(bucket), _expiry(bucket), encode(profile)]
+            if not await WRITE_PROFILES(self._redis, places, args):
+                raise LostLease(f"the lease on partition {partition} is another's", partition=partition)
+
+    async def window(self, baseline: Baseline, window: Cover) -> Profile:
+        """The sum of every partition's buckets in the window. Reads only buckets that exist."""
+        total = empty(baseline.sizes)
+        listed = await self._listed(baseline)
+        for partition, names in listed.items():
+            wanted = [bucket for bucket in map(_bucket, names) if _inside(bucket, window)]
+            found = await self.read(partition, baseline, wanted)
+            total = reduce(Profile.plus, found.values(), total)
+        return total
+
+    async def _listed(self, baseline: Baseline) -> dict[int, list[bytes]]:
+        async with self._redis.pipeline() as pipe:
+            for partition in range(PARTITIONS):
+                pipe.zrange(keys.profile_buckets(partition, baseline.uid), 0, -1)
+            replies = await pipe.execute()
+        return {partition: names for partition, names in enumerate(replies) if names}
+
+
+def _name(bucket: Bucket) -> str:
+    return f"{bucket.resolution}:{bucket.start}"
+
+
+def _bucket(name: bytes) -> Bucket:
+    resolution, _, start = name.decode().partition(":")
+    return Bucket(resolution, int(start))
+
+
+def _expiry(bucket: Bucket) -> int:
+    resolution = _RESOLUTIONS[bucket.resolution]
+    return bucket.start + resolution.seconds + resolution.retention
+
+
+def _inside(bucket: Bucket, window: Cover) -> bool:
+    return any(
+        bucket.resolution == resolution.name and start <= bucket.start < end
+        for resolution, start, end in window.spans
+    )
