@@ -4,11 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference.open_inference_pb2 import ModelInferResponse
-from turnout.inference.v1.output_pb2 import Classification, ClassifiedRow, LabelProbability, Output
+from turnout.inference.v1.output_pb2 import ClassifiedRow, Output
 
 from services.models.answer import Reply, malformed
-from services.models.elements import Elements, read_tensor
+from services.models.elements import Tensors
 
 # Half-precision probabilities of many classes miss 1 by about a thousandth; more is not a distribution.
 SUM_TOLERANCE = 0.01
@@ -27,39 +26,39 @@ class ClassReader:
     label_map: dict[str, str]
     threshold: float | None
 
-    def read(self, reply: ModelInferResponse, rows: int) -> Reply:
+    def read(self, tensors: Tensors) -> Reply:
         """Raises CallFailed when the reply is not what the registration says."""
-        chances = self._chances(reply, rows) if self.probabilities else []
+        chances = self._chances(tensors) if self.probabilities else []
         if self.label and (self.threshold is None or not chances):
-            labels = [self._name(value) for value in self._own_labels(reply, rows)]
+            labels = [self._name(value) for value in self._own_labels(tensors)]
         else:
             labels = [self.labels[self._winner(row)] for row in chances]
-        return Reply(Output(classification=self._message(labels, chances)), _mean_of_highest(chances))
+        return Reply(self._message(labels, chances), _mean_of_highest(chances))
 
-    def _message(self, labels: Sequence[str], chances: Sequence[Sequence[float]]) -> Classification:
-        first = chances[0] if chances else ()
-        classification = Classification(
-            label=labels[0],
-            probabilities=[
-                LabelProbability(label=label, probability=chance)
-                for label, chance in zip(self.labels, first, strict=False)
-            ],
-        )
+    def _message(self, labels: Sequence[str], chances: Sequence[Sequence[float]]) -> Output:
+        output = Output()
+        classification = output.classification
+        classification.label = labels[0]
+        if chances:
+            # add() fills a message in place; a list of messages would be copied.
+            add = classification.probabilities.add
+            for label, chance in zip(self.labels, chances[0], strict=True):
+                add(label=label, probability=chance)
         if len(labels) > 1:
             classification.rows.extend(
                 ClassifiedRow(label=label, probabilities=chances[row] if chances else ())
                 for row, label in enumerate(labels)
             )
-        return classification
+        return output
 
     def _winner(self, chances: Sequence[float]) -> int:
         if len(chances) == 2:
             return int(chances[1] >= (0.5 if self.threshold is None else self.threshold))
         return max(range(len(chances)), key=chances.__getitem__)
 
-    def _chances(self, reply: ModelInferResponse, rows: int) -> list[Sequence[float]]:
+    def _chances(self, tensors: Tensors) -> list[Sequence[float]]:
         """Probabilities of each row, in the order of the classes."""
-        values, width, datatype = read_tensor(reply, self.probabilities, rows)
+        values, width, datatype = tensors(self.probabilities)
         if not datatype.startswith("FP"):
             raise malformed(f"probabilities are numbers of type FP, not {datatype}")
         if width == 1 and len(self.classes) == 2:
@@ -74,8 +73,8 @@ class ClassReader:
                 raise malformed(f"probabilities {[round(chance, 4) for chance in row[:10]]}")
         return split
 
-    def _own_labels(self, reply: ModelInferResponse, rows: int) -> Sequence[object]:
-        elements: Elements = read_tensor(reply, self.label, rows)
+    def _own_labels(self, tensors: Tensors) -> Sequence[object]:
+        elements = tensors(self.label)
         if elements.width != 1:
             raise malformed(f"tensor '{self.label}' has {elements.width} labels a row")
         return elements.values

@@ -116,7 +116,9 @@ def read(column: Column, record: Record, known: Collection[str], problems: Probl
     elif column.absent is not None:
         return column.absent
     else:
-        problems.add(record.path(name, numeric=column.numeric), record.absent(name, known))
+        problems.add(
+            record.path(name, numeric=column.numeric), "" if problems.full else record.absent(name, known)
+        )
     return 0.0
 
 

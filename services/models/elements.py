@@ -1,7 +1,7 @@
 """Reading the output tensors of a reply by name, whichever way their contents travel."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from inference.open_inference_pb2 import ModelInferResponse
@@ -18,14 +18,23 @@ class Elements(NamedTuple):
     datatype: str
 
 
-def read_tensor(reply: ModelInferResponse, name: str, rows: int) -> Elements:
-    """One output of a reply to a request of `rows` rows. Raises CallFailed when it is not there, or not what
-    its own description says."""
-    for index, tensor in enumerate(reply.outputs):
-        if tensor.name == name:
-            return _elements(reply, index, tensor, rows)
-    had = ", ".join(f"'{tensor.name}'" for tensor in reply.outputs) or "none"
-    raise malformed(f"no tensor '{name}'; it has {had}")
+# The elements of a named tensor of a reply; raises CallFailed when there is no such tensor.
+Tensors = Callable[[str], Elements]
+
+
+def parsed_tensors(reply: ModelInferResponse, rows: int) -> Tensors:
+    """The tensors of a reply to a request of `rows` rows. Reading one raises CallFailed when it is not there,
+    or not what its own description says."""
+    outputs = list(reply.outputs)
+
+    def read(name: str) -> Elements:
+        for index, tensor in enumerate(outputs):
+            if tensor.name == name:
+                return _elements(reply, index, tensor, rows)
+        had = ", ".join(f"'{tensor.name}'" for tensor in outputs) or "none"
+        raise malformed(f"no tensor '{name}'; it has {had}")
+
+    return read
 
 
 def _elements(
@@ -34,20 +43,19 @@ def _elements(
     kind = DATATYPES.get(tensor.datatype)
     if kind is None:
         raise malformed(f"tensor '{tensor.name}' has the unknown type '{tensor.datatype}'")
-    if reply.raw_output_contents:
-        if len(reply.raw_output_contents) != len(reply.outputs):
-            raise malformed(
-                f"{len(reply.outputs)} tensors with {len(reply.raw_output_contents)} raw contents"
-            )
+    raw = reply.raw_output_contents
+    if raw:
+        if len(raw) != len(reply.outputs):
+            raise malformed(f"{len(reply.outputs)} tensors with {len(raw)} raw contents")
         try:
-            values = decode(kind, reply.raw_output_contents[index])
+            values = decode(kind, raw[index])
         except ValueError as wrong:
             raise malformed(f"tensor '{tensor.name}': {wrong}") from None
     else:
         values = getattr(tensor.contents, kind.contents) if kind.contents else ()
-    shape = tensor.shape
+    shape = list(tensor.shape)
     if math.prod(shape) != len(values) or not values:
-        raise malformed(f"tensor '{tensor.name}' of shape {list(shape)} has {len(values)} elements")
+        raise malformed(f"tensor '{tensor.name}' of shape {shape} has {len(values)} elements")
     if not shape or shape[0] != rows:
-        raise malformed(f"tensor '{tensor.name}' has shape {list(shape)} for {rows} rows")
+        raise malformed(f"tensor '{tensor.name}' has shape {shape} for {rows} rows")
     return Elements(values, len(values) // rows, kind.name)

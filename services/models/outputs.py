@@ -11,20 +11,20 @@ from turnout.router.v1 import model_pb2 as wire
 
 from services.models.answer import Reply, malformed
 from services.models.classes import ClassReader
-from services.models.elements import read_tensor
+from services.models.elements import Tensors
 from services.models.errors import InvalidModel
 from services.models.problems import Problems
 
 PATH = "model.signature.outputs"
-Read = Callable[[ModelInferResponse, int], Reply]
+Read = Callable[[Tensors], Reply]
 
 
 @dataclass(frozen=True)
 class OutputReader:
-    """`read` turns a reply to a request of so many rows into a Reply, or raises CallFailed. `names` are the
-    tensors to ask for; none asks for all. `single` says that an answer speaks of one row only."""
+    """`read` turns a reply's tensors into a Reply, or raises CallFailed; without it they are passed on.
+    `names` are the tensors to ask for; none asks for all. `single` says that an answer speaks of one row."""
 
-    read: Read
+    read: Read | None = None
     names: tuple[str, ...] = ()
     single: bool = False
 
@@ -52,7 +52,7 @@ def read_outputs(model: wire.Model, problems: Problems, threshold: float | None 
         return OutputReader(_regression(spec.value), (spec.value,))
     if kind == wire.OUTPUT_KIND_TEXT:
         return OutputReader(_text(spec.text), (spec.text,), single=True)
-    return OutputReader(_tensors)
+    return OutputReader()
 
 
 # The tensor fields of an OutputSpec that each kind reads.
@@ -104,8 +104,8 @@ def _classification(model: wire.Model, threshold: float | None, problems: Proble
 
 
 def _regression(name: str) -> Read:
-    def read(reply: ModelInferResponse, rows: int) -> Reply:
-        values, width, datatype = read_tensor(reply, name, rows)
+    def read(tensors: Tensors) -> Reply:
+        values, width, datatype = tensors(name)
         if width != 1 or datatype == "BYTES":
             raise malformed(f"tensor '{name}' has {width} {datatype} values a row; one number expected")
         if not all(map(math.isfinite, values)):
@@ -116,16 +116,16 @@ def _regression(name: str) -> Read:
 
 
 def _text(name: str) -> Read:
-    def read(reply: ModelInferResponse, rows: int) -> Reply:
-        values, width, datatype = read_tensor(reply, name, rows)
-        if datatype != "BYTES" or width * rows != 1:
+    def read(tensors: Tensors) -> Reply:
+        values, _, datatype = tensors(name)
+        if datatype != "BYTES" or len(values) != 1:
             raise malformed(f"tensor '{name}' has {len(values)} {datatype} values; one text expected")
         return Reply(Output(text=TextOutput(content=values[0].decode(errors="replace"))))
 
     return read
 
 
-def _tensors(reply: ModelInferResponse, rows: int) -> Reply:  # noqa: ARG001
+def pass_on(reply: ModelInferResponse) -> Reply:
     """Same field numbers, so the bytes go over as they are; what ours does not have is dropped."""
     if not reply.outputs:
         raise malformed("no tensors")

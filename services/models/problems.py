@@ -19,6 +19,11 @@ class Problems:
         if len(self._found) < MOST:
             self._found.append(FieldViolation(path, description))
 
+    @property
+    def full(self) -> bool:
+        """Whether a further description would not be told."""
+        return len(self._found) == MOST
+
     def __bool__(self) -> bool:
         return self._count > 0
 

@@ -25,10 +25,10 @@ class Record(NamedTuple):
         return f"input.tabular.{'numeric' if numeric else 'categorical'}_features['{name}']"
 
     def absent(self, name: str, known: Collection[str]) -> str:
-        """What to say of a column that is not there; a name close to it that means nothing is a likely
-        slip."""
+        """What to say of a column that is not there. A single stranger close to it is a likely slip; among
+        many, guessing is slow and mostly wrong."""
         strangers = [given for given in (*self.numeric, *self.categorical) if given not in known]
-        close = difflib.get_close_matches(name, strangers, 1)
+        close = difflib.get_close_matches(name, strangers, 1) if len(strangers) == 1 else []
         return f"missing; did you mean it by '{close[0]}'?" if close else "missing"
 
     def as_message(self) -> TabularInput:

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inference.open_inference_pb2 import ModelInferRequest
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1.model_pb2 import LAYOUT_KIND_PER_COLUMN, Model
 from turnout.router.v1.model_pb2 import Signature as SignatureMessage
 
-from services.models.columns import Cell, Column, compile_column, default_dtype, read
+from services.models.columns import Column, compile_column, default_dtype, read
 from services.models.datatypes import DATATYPES, Datatype, encode_bytes
 from services.models.errors import InputMismatch, InvalidModel
 from services.models.framing import delimited
@@ -49,7 +49,8 @@ class Signature:
         fit; columns that the model does not read are ignored (see `unknown_columns`)."""
         match given.WhichOneof("kind"):
             case "tabular":
-                return self._record(record_of_tabular(given.tabular))
+                tabular = given.tabular
+                return self._plainly(tabular) or self._record(record_of_tabular(tabular))
             case "row":
                 return self._record(record_of_row(given.row, self._boolean))
             case "tensors":
@@ -72,22 +73,24 @@ class Signature:
         if self._layout is None:
             wanted = "tensors expected: the model's signature declares no columns"
             raise self._mismatch("input", wanted)
-        if self._plain and not record.missing and self._known.isdisjoint(record.categorical):
-            cells = list(map(record.numeric.get, self.names))
-            try:
-                # The sum is finite only if all are there and finite (or too large together: then look again).
-                if math.isfinite(sum(cells)):  # type: ignore[arg-type]
-                    return Request(self._layout.encode(cells), 1)  # type: ignore[arg-type]
-            except (TypeError, OverflowError):
-                # Somewhere a column is missing or too large; say which.
-                pass
-        return Request(self._layout.encode(self._checked(record)), 1)
-
-    def _checked(self, record: Record) -> Sequence[Cell]:
         problems = Problems()
         cells = [read(column, record, self._known, problems) for column in self._columns]
         problems.settle(InputMismatch, self._subject, self._model)
-        return cells
+        return Request(self._layout.encode(cells), 1)
+
+    def _plainly(self, tabular: TabularInput) -> Request | None:
+        """The common case in a fifth of the time: floats only, and all of them there and finite."""
+        if not self._plain or self._layout is None or tabular.missing:
+            return None
+        if not self._known.isdisjoint(tabular.categorical_features):
+            return None
+        # get(), for a subscript would insert what is missing into the message.
+        cells: list[Any] = list(map(tabular.numeric_features.get, self.names))
+        try:
+            # The sum is finite only if all are there and finite. (Or too large together: then look closer.)
+            return Request(self._layout.encode(cells), 1) if math.isfinite(sum(cells)) else None
+        except (TypeError, OverflowError):
+            return None
 
     def _tensors(self, given: Input) -> Request:
         problems = Problems()
