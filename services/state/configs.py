@@ -1,0 +1,223 @@
+"""Routers and models as they are stored: by uid in their partition, found by name in the catalog.
+
+A name is claimed first (a script in the catalog's slot), then the resource is written (a script in its
+partition's slot), then the change is announced. Whoever finds a claimed name without a resource takes it
+over once the claim is a minute old, which a uid tells by itself: a crash costs a minute, never a name.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Generic, NamedTuple
+
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.errors import Aborted
+from services.state import ids
+from services.state.config_reader import ConfigReader
+from services.state.connection import Connections
+from services.state.errors import NameTaken, NotDeleted, StaleEtag
+from services.state.kinds import Kind, M
+from services.state.once import Once, Requests
+
+# Two people who change the same router at once; many rounds mean a program that fights itself.
+ATTEMPTS = 8
+
+
+class Written(NamedTuple, Generic[M]):
+    """What a change left behind.
+
+    message: the resource as written; position: of the change, for `CatalogFollower.wait_for`; replayed: the
+    request id was seen before, and this is what it answered then.
+    """
+
+    message: M
+    position: str
+    replayed: bool = False
+
+
+class ConfigStore(ConfigReader[M]):
+    """Every resource of one kind. The router service is the only writer.
+
+    The store fills in uid, generation, etag and the times; everything else is the caller's.
+    """
+
+    def __init__(
+        self, connections: Connections, kind: Kind[M], now: Callable[[], float], rng: random.Random
+    ) -> None:
+        super().__init__(connections, kind, now)
+        self._requests = Requests(connections)
+        self._rng = rng
+
+    async def create(
+        self, message: M, once: Once | None = None, *, validate_only: bool = False
+    ) -> Written[M]:
+        """Store a new resource under `message.name`.
+
+        The name of a softly deleted resource is free. Raises NameTaken, RequestIdReused.
+        """
+        uid = await self._requests.subject(once)
+        if once and uid and (answer := await self._shelf.answered(uid, once)):
+            return await self._replayed(answer)
+        uid = uid or ids.new_uid(self._now(), self._rng)
+        if not validate_only:
+            uid = await self._requests.reserve(once, uid)
+        made = self.kind.copy(message)
+        made.uid, made.generation = uid, 1
+        made.ClearField("create_time")
+        self._stamp(made)
+        gone = await self._vacant(made.name, uid)
+        return Written(made, "") if validate_only else await self._place(made, gone, once)
+
+    async def update(
+        self,
+        name: str,
+        change: Callable[[M], None],
+        *,
+        etag: str = "",
+        once: Once | None = None,
+        new_generation: bool = True,
+        validate_only: bool = False,
+        deleted: bool = False,
+    ) -> Written[M]:
+        """Let `change` modify the resource in place, and store it under a new etag and generation.
+
+        With an `etag`, only what was seen is changed; without, the change is made again on whatever came
+        between, so `change` must depend on its argument alone. What it raises is passed on, unwritten.
+        `new_generation=False` is for what is not configuration, such as the lifecycle. Raises the kind's
+        not-found error, StaleEtag, RequestIdReused, and Aborted if others kept coming between.
+        """
+        if answer := await self._answered(once):
+            return await self._replayed(answer)
+        for _ in range(ATTEMPTS):
+            seen = await self.read(name, deleted=deleted)
+            _check_etag(seen, etag)
+            made = self.kind.copy(seen)
+            change(made)
+            made.name, made.uid, made.generation = seen.name, seen.uid, seen.generation + new_generation
+            self._stamp(made)
+            if validate_only:
+                return Written(made, "")
+            await self._requests.reserve(once, seen.uid)
+            try:
+                answer = await self._shelf.write(made, seen.etag, once, deleted=self.kind.is_deleted(made))
+            except StaleEtag:
+                continue
+            return await self._replayed(answer) if answer else Written(made, await self._announce(made))
+        raise Aborted(f"{name} kept changing; read it and try again", name=name)
+
+    async def delete(
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        once: Once | None = None,
+        change: Callable[[M], None] | None = None,
+        validate_only: bool = False,
+    ) -> Written[M]:
+        """Delete a resource: softly where its kind allows, and then it is purged after 30 days.
+
+        `change` is applied in the same write. Raises what `update` raises.
+        """
+
+        def mark(message: M) -> None:
+            if change is not None:
+                change(message)
+            if self.kind.soft:
+                self._set_time(message, "delete_time")
+
+        if self.kind.soft or validate_only:
+            return await self.update(
+                name, mark, etag=etag, once=once, new_generation=False, validate_only=validate_only
+            )
+        return await self._forget(name, etag, once)
+
+    async def undelete(
+        self, name: str, *, etag: str = "", once: Once | None = None, validate_only: bool = False
+    ) -> Written[M]:
+        """Take a soft deletion back. Raises NotDeleted, and what `update` raises."""
+
+        def unmark(message: M) -> None:
+            if not self.kind.is_deleted(message):
+                raise NotDeleted(f"{name} is not deleted", name=name)
+            message.ClearField("delete_time")  # type: ignore[arg-type,unused-ignore]  # only soft kinds get here
+
+        return await self.update(
+            name,
+            unmark,
+            etag=etag,
+            once=once,
+            new_generation=False,
+            validate_only=validate_only,
+            deleted=True,
+        )
+
+    async def _vacant(self, name: str, uid: str) -> str:
+        """Uid of the former holder of a name that is free to take, or ''. Raises NameTaken."""
+        holder = await self._names.holder(name)
+        if holder is None or holder == uid:
+            return ""
+        held = await self._shelf.read(holder)
+        if self._abandoned(holder) if held is None else self.kind.is_deleted(held):
+            return holder
+        raise _taken(name)
+
+    async def _place(self, made: M, gone: str, once: Once | None) -> Written[M]:
+        if await self._names.claim(made.name, made.uid, gone) != made.uid:
+            raise _taken(made.name)
+        if answer := await self._shelf.write(made, "", once):
+            return await self._replayed(answer)
+        position = await self._names.announce(made.uid, made.generation, holding=made.name)
+        if position is None:
+            # Somebody took our claim for abandoned and has the name now; leave nothing of ours behind.
+            await self._shelf.delete(made, made.etag, None)
+            raise _taken(made.name)
+        return Written(made, position)
+
+    async def _forget(self, name: str, etag: str, once: Once | None) -> Written[M]:
+        if answer := await self._answered(once):
+            return await self._replayed(answer)
+        seen = await self.read(name)
+        _check_etag(seen, etag)
+        await self._requests.reserve(once, seen.uid)
+        if answer := await self._shelf.delete(seen, seen.etag, once):
+            return await self._replayed(answer)
+        await self._names.release(name, seen.uid)
+        return Written(seen, await self._announce(seen))
+
+    async def _answered(self, once: Once | None) -> M | None:
+        uid = await self._requests.subject(once)
+        return await self._shelf.answered(uid, once) if once and uid else None
+
+    async def _replayed(self, answer: M) -> Written[M]:
+        # The first run may have died between writing and announcing.
+        return Written(answer, await self._announce(answer), replayed=True)
+
+    async def _announce(self, made: M) -> str:
+        return await self._names.announce(made.uid, made.generation) or ""
+
+    def _stamp(self, made: M) -> None:
+        self._set_time(made, "update_time")
+        if not made.HasField("create_time"):
+            made.create_time.CopyFrom(made.update_time)
+        made.etag = self.kind.etag(made)
+
+    def _set_time(self, message: M, field: str) -> None:
+        getattr(message, field).FromNanoseconds(int(self._now() * 1e9))
+
+
+def _check_etag(seen: Router | Model, etag: str) -> None:
+    if etag and etag != seen.etag:
+        raise StaleEtag(
+            f"{seen.name} has changed since etag {etag} was read",
+            fields=[("etag", f"the current one, {seen.etag}, after reading what changed")],
+            name=seen.name,
+            etag=etag,
+            current=seen.etag,
+        )
+
+
+def _taken(name: str) -> NameTaken:
+    return NameTaken(
+        f"the name {name} is taken", fields=[("name", "a name that nothing else has")], name=name
+    )

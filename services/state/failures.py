@@ -1,0 +1,148 @@
+# mypy: disable-error-code="override"
+# ruff: noqa: A002
+"""Clients whose every failure is an error of the suite, and whose replies are typed as what they are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from redis import exceptions
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.client import Pipeline
+
+from services.state.errors import StateUnavailable
+
+UNREACHABLE = (
+    OSError,
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    exceptions.ClusterError,
+    exceptions.TryAgainError,
+    exceptions.RedisClusterException,
+)
+# Errors of a server that is alive and cannot serve; redis-py has no classes for them.
+UNABLE = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY ")
+
+# Asked again once: most often it is a connection that died while idle.
+READS = frozenset(
+    (
+        *("EXISTS", "GET", "HEXISTS", "HGET", "HGETALL", "HLEN", "HMGET", "MGET", "PING", "TTL", "TYPE"),
+        *("XLEN", "XRANGE", "XREVRANGE", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREVRANGEBYLEX"),
+        *("ZREVRANGEBYSCORE", "ZSCORE"),
+    )
+)
+
+
+@contextmanager
+def reaching_redis() -> Iterator[None]:
+    """Raises `StateUnavailable` for whatever means that Redis could not do it now."""
+    try:
+        yield
+    except UNREACHABLE as error:
+        raise _unavailable(error) from error
+    except exceptions.ResponseError as error:
+        if str(error).startswith(UNABLE):
+            raise _unavailable(error) from error
+        raise
+
+
+def _unavailable(error: Exception) -> StateUnavailable:
+    # The text of the error names hosts; it stays in the cause, for the log.
+    kind = type(error).__name__
+    return StateUnavailable("the state store cannot be reached now", retry_after=1.0, cause=kind)
+
+
+class MappedPipeline(Pipeline):
+    """A pipeline whose failures are the suite's own errors."""
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send everything queued. Raises StateUnavailable if the outcome of any command is unknown."""
+        with reaching_redis():
+            return await super().execute(raise_on_error)
+
+
+class MappedRedis(Redis):
+    """A client whose failures are the suite's own errors. Reads are asked twice, writes never."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command. Raises StateUnavailable if its outcome is unknown."""
+        if args[0] in READS:
+            try:
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            except (exceptions.ConnectionError, exceptions.TimeoutError):
+                pass  # asked again below
+        with reaching_redis():
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = False, shard_hint: str | None = None) -> MappedPipeline:
+        """Commands sent together, not as a transaction: scripts are what is atomic here."""
+        return MappedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+    if TYPE_CHECKING:
+        # The library types every reply as bytes or text. Nothing is decoded here, so it is bytes.
+        async def get(self, name: str) -> bytes | None: ...
+        async def mget(self, keys: Sequence[str]) -> list[bytes | None]: ...
+        async def hget(self, name: str, key: str) -> bytes | None: ...
+        async def hmget(self, name: str, keys: Sequence[str | bytes]) -> list[bytes | None]: ...
+        async def hgetall(self, name: str) -> dict[bytes, bytes]: ...
+        async def xread(
+            self, streams: Mapping[str, str], count: int | None = None, block: int | None = None
+        ) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]: ...
+        async def xrange(
+            self,
+            name: str,
+            min: str = "-",
+            max: str = "+",
+            count: int | None = None,
+        ) -> list[tuple[bytes, dict[bytes, bytes]]]: ...
+        async def xrevrange(
+            self,
+            name: str,
+            max: str = "+",
+            min: str = "-",
+            count: int | None = None,
+        ) -> list[tuple[bytes, dict[bytes, bytes]]]: ...
+        async def zrange(self, name: str, start: int, end: int) -> list[bytes]: ...
+        async def zrangebylex(
+            self,
+            name: str,
+            min: str,
+            max: str,
+            start: int | None = None,
+            num: int | None = None,
+        ) -> list[bytes]: ...
+        async def zrevrangebylex(
+            self,
+            name: str,
+            max: str,
+            min: str,
+            start: int | None = None,
+            num: int | None = None,
+        ) -> list[bytes]: ...
+        async def zrangebyscore(
+            self,
+            name: str,
+            min: float | str,
+            max: float | str,
+            start: int | None = None,
+            num: int | None = None,
+        ) -> list[bytes]: ...
+        async def zrevrangebyscore(
+            self,
+            name: str,
+            max: float | str,
+            min: float | str,
+            start: int | None = None,
+            num: int | None = None,
+        ) -> list[bytes]: ...
+
+
+class MappedCluster(RedisCluster):
+    """The same for a Cluster."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command. Raises StateUnavailable if its outcome is unknown."""
+        with reaching_redis():
+            return await super().execute_command(*args, **options)

@@ -1,0 +1,245 @@
+"""Every key of the suite's state: the only place where one is spelled.
+
+Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
+and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
+what any test leaves in Redis is checked against them.
+
+`{p07}` and `{catalog}` are hash tags: keys that share one share a slot, so that one script can touch them
+all.
+"""
+
+
+def _partition(partition: int) -> str:
+    return f"turnout:{{p{partition:02}}}"
+
+
+# The catalog: what there is, by name.
+
+
+def catalog_changes() -> str:
+    """Stream. Router writes. All read. Lives as long as the deployment, its last 10,000 changes."""
+    return "turnout:{catalog}:changes"
+
+
+def catalog_names(kind: str) -> str:
+    """Hash. Router writes. All read. Lives as long as the deployment, one field per resource name of a
+    kind."""
+    return f"turnout:{{catalog}}:names:{kind}"
+
+
+def catalog_listing(kind: str) -> str:
+    """Sorted set. Router writes. Router reads. Lives as long as the deployment, the names in their order."""
+    return f"turnout:{{catalog}}:listing:{kind}"
+
+
+def catalog_request(request_id: str) -> str:
+    """Hash. Router writes. Router reads. Expires 24 hours after a change first used the request id."""
+    return f"turnout:{{catalog}}:request:{request_id}"
+
+
+def catalog_replicas() -> str:
+    """Hash. Router writes. Router reads. Expires an hour after the last replica's last heartbeat."""
+    return "turnout:{catalog}:replicas"
+
+
+def catalog_heartbeats() -> str:
+    """Sorted set. Router writes. Router reads. Expires an hour after the last replica's last heartbeat."""
+    return "turnout:{catalog}:heartbeats"
+
+
+def members(group: str) -> str:
+    """Sorted set. Members of the group write. Members of the group read. Expires an hour after the last
+    beat."""
+    return f"turnout:{{catalog}}:members:{group}"
+
+
+# Configuration, in the partition of the resource's uid.
+
+
+def config(partition: int, kind: str, uid: str) -> str:
+    """Hash. Router writes. All read. Lives as long as the resource."""
+    return f"{_partition(partition)}:{kind}:{uid}"
+
+
+def generations(partition: int, kind: str, uid: str) -> str:
+    """Hash. Router writes. Router reads. Lives as long as the resource, its last 50 generations."""
+    return f"{_partition(partition)}:{kind}:{uid}:generations"
+
+
+def answer(partition: int, request_id: str) -> str:
+    """Hash. Router writes. Router reads. Expires 24 hours after the change that it is the answer of."""
+    return f"{_partition(partition)}:answer:{request_id}"
+
+
+# Streams of a partition, and who leads it.
+
+
+def events(partition: int) -> str:
+    """Stream. Router writes. Drift and feedback read. Lives as long as the deployment, what a group has not
+    done."""
+    return f"{_partition(partition)}:events"
+
+
+def truth(partition: int) -> str:
+    """Stream. Drift and feedback write. Drift and feedback read. Lives as long as the deployment, what a
+    group has not done."""
+    return f"{_partition(partition)}:truth"
+
+
+def totals(stream: str) -> str:
+    """Hash. Whoever appends writes. Whoever appends or consumes reads. Lives as long as the stream it
+    counts."""
+    return f"{stream}:totals"
+
+
+def written(partition: int, writer: str) -> str:
+    """String. Router writes. Router reads. Expires a week after the writer's last batch for the partition."""
+    return f"{_partition(partition)}:written:{writer}"
+
+
+def lease(partition: int, group: str) -> str:
+    """String. Members of the group write. Members of the group read. Expires when its owner stops renewing
+    it."""
+    return f"{_partition(partition)}:lease:{group}"
+
+
+def token(partition: int, group: str) -> str:
+    """String. Members of the group write. Members of the group read. Lives as long as the deployment."""
+    return f"{_partition(partition)}:token:{group}"
+
+
+def attempts(stream: str, group: str) -> str:
+    """Hash. The partition's owner writes. The partition's owner reads. Expires a day after the last
+    failure."""
+    return f"{stream}:attempts:{group}"
+
+
+def dead_letters(stream: str) -> str:
+    """Stream. The partition's owner writes. People read. Expires 30 days after the last of its 1,000
+    entries."""
+    return f"{stream}:dead"
+
+
+def truth_seen(partition: int, minute: int) -> str:
+    """Hash. Drift and feedback write. Drift and feedback read. Expires with the retention of the predictions
+    of that minute."""
+    return f"{_partition(partition)}:truth:seen:{minute}"
+
+
+# Predictions.
+
+
+def records(partition: int, minute: int) -> str:
+    """Hash. Drift writes. Router, feedback and aggregator read. Expires with the retention of the
+    predictions."""
+    return f"{_partition(partition)}:records:{minute}"
+
+
+def record_ids(partition: int, router_uid: str, minute: int) -> str:
+    """Sorted set. Drift writes. Router and drift read. Expires with the retention of the predictions."""
+    return f"{_partition(partition)}:ids:{router_uid}:{minute}"
+
+
+def record_minutes(partition: int, router_uid: str) -> str:
+    """Sorted set. Drift writes. Router and drift read. Expires with the retention of the newest
+    prediction."""
+    return f"{_partition(partition)}:minutes:{router_uid}"
+
+
+# What was learnt.
+
+
+def rewards(partition: int, router_uid: str) -> str:
+    """Hash. Feedback writes. Router reads. Lives as long as the router."""
+    return f"{_partition(partition)}:rewards:{router_uid}"
+
+
+def rewards_channel() -> str:
+    """Channel. Feedback writes. Router reads. Lives only in passing: a notice of a new snapshot."""
+    return "turnout:rewards"
+
+
+def arms(partition: int, learner: str, measure: str) -> str:
+    """Hash. Feedback writes. Feedback reads. Expires 90 days after the learner's last reward in the measure.
+
+    A learner is the uid of a router, or of a model whose accuracy it is."""
+    return f"{_partition(partition)}:arms:{learner}:{measure}"
+
+
+def arm_window(partition: int, learner: str, measure: str, arm: str) -> str:
+    """String. Feedback writes. Feedback reads. Expires 90 days after the arm's last reward in the measure."""
+    return f"{arms(partition, learner, measure)}:window:{arm}"
+
+
+def reports_applied(partition: int, minute: int) -> str:
+    """Hash. Feedback writes. Feedback reads. Expires with the horizon of the predictions of that minute."""
+    return f"{_partition(partition)}:applied:{minute}"
+
+
+def pulls(partition: int, router_uid: str) -> str:
+    """Hash. Feedback's owner of the partition writes. Feedback reads. Expires 90 days after the last draw."""
+    return f"{_partition(partition)}:pulls:{router_uid}"
+
+
+def pulls_until(partition: int) -> str:
+    """String. Feedback's owner of the partition writes. The same reads. Lives as long as the deployment: the
+    last entry of the event stream that is in the pulls."""
+    return f"{_partition(partition)}:pulls-until"
+
+
+def parked(partition: int) -> str:
+    """Sorted set. Feedback writes. Feedback reads. Expires three days after the last feedback was parked."""
+    return f"{_partition(partition)}:parked"
+
+
+def parked_items(partition: int) -> str:
+    """Hash. Feedback writes. Feedback reads. Expires three days after the last feedback was parked."""
+    return f"{parked(partition)}:items"
+
+
+def arms_channel() -> str:
+    """Channel. Feedback writes. Feedback reads. Lives only in passing: a notice that arms have new
+    rewards."""
+    return "turnout:arms"
+
+
+# What drift keeps.
+
+
+def baselines(partition: int, model_uid: str) -> str:
+    """Hash. Drift writes. Drift reads. Lives as long as the deployment, at most 100 baselines of a model."""
+    return f"{_partition(partition)}:baselines:{model_uid}"
+
+
+def baseline_ids(partition: int, model_uid: str) -> str:
+    """Sorted set. Drift writes. Drift reads. Lives as long as the deployment, an id per baseline by its
+    time."""
+    return f"{_partition(partition)}:baselines:{model_uid}:ids"
+
+
+def baseline_request(partition: int, request_id: str) -> str:
+    """Hash. Drift writes. Drift reads. Expires 24 hours after a creation first used the request id."""
+    return f"{_partition(partition)}:baseline-request:{request_id}"
+
+
+def active_baselines() -> str:
+    """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model with a
+    baseline."""
+    return "turnout:{catalog}:active-baselines"
+
+
+def profile(partition: int, baseline_uid: str, bucket: str) -> str:
+    """String. The partition's owner in drift writes. Drift reads. Expires with the retention of its
+    resolution."""
+    return f"{_partition(partition)}:profile:{baseline_uid}:{bucket}"
+
+
+def profile_buckets(partition: int, baseline_uid: str) -> str:
+    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the newest bucket it
+    names."""
+    return f"{_partition(partition)}:profile:{baseline_uid}"
+
+
+def latest_result(partition: int, model_uid: str) -> str:
+    """String. Drift writes. Drift and router read. Expires 90 days after the analysis."""
+    return f"{_partition(partition)}:drift-result:{model_uid}"

@@ -1,0 +1,78 @@
+"""The Lua scripts: one file of lua/ per state transition, run by digest.
+
+Rules of every script: all keys are declared in KEYS; everything is checked before the first write; counts
+are compared, never tested for truth (in Lua, 0 is true); texts are never ordered with `<`, which follows the
+locale of the server.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from redis.exceptions import NoScriptError
+
+from services.state.errors import StateUnavailable
+from services.state.failures import MappedRedis
+
+Arg: TypeAlias = str | bytes | int | float
+Run: TypeAlias = tuple[Sequence[str], Sequence[Arg]]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file of lua/ by its name.
+
+    repeatable: running it twice changes what running it once does, and answers as well; such a script is run
+    again, once, when its reply was lost.
+    """
+
+    name: str
+    repeatable: bool = False
+
+    async def __call__(self, redis: MappedRedis, keys: Sequence[str], args: Sequence[Arg] = ()) -> Any:
+        """Run it. Raises StateUnavailable if the outcome is unknown."""
+        try:
+            return await self._run(redis, keys, args)
+        except StateUnavailable:
+            if not self.repeatable:
+                raise
+            return await self._run(redis, keys, args)
+
+    async def many(self, redis: MappedRedis, runs: Iterable[Run]) -> list[Any]:
+        """Run it for each of `runs` in one round trip. An item is the reply, or the exception of that run.
+
+        Raises StateUnavailable if the outcome of all is unknown.
+        """
+        runs = list(runs)
+        replies = await self._pipe(redis, runs)
+        unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            await redis.script_load(_source(self.name)[0])
+            again = await self._pipe(redis, [runs[index] for index in unknown])
+            for index, reply in zip(unknown, again, strict=True):
+                replies[index] = reply
+        return replies
+
+    async def _run(self, redis: MappedRedis, keys: Sequence[str], args: Sequence[Arg]) -> Any:
+        source, digest = _source(self.name)
+        try:
+            return await redis.evalsha(digest, len(keys), *keys, *args)
+        except NoScriptError:
+            # A restarted server has forgotten it; EVAL runs it and keeps it.
+            return await redis.eval(source, len(keys), *keys, *args)
+
+    async def _pipe(self, redis: MappedRedis, runs: Sequence[Run]) -> list[Any]:
+        digest = _source(self.name)[1]
+        async with redis.pipeline() as pipe:
+            for keys, args in runs:
+                pipe.evalsha(digest, len(keys), *keys, *args)
+            return await pipe.execute(raise_on_error=False)
+
+
+@cache
+def _source(name: str) -> tuple[str, str]:
+    source = files("services.state").joinpath("lua", f"{name}.lua").read_text()
+    return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
