@@ -1,7 +1,7 @@
 """The floors: bare grpc.aio servers with nothing of Turnout in them, each run as its own process.
 
-`python -m benchmarks.bare backend|echo|proxy [--upstream ADDRESS]` prints its address as JSON and serves until
-SIGTERM or the death of its parent.
+`python -m benchmarks.bare backend|echo|proxy [--upstream ADDRESS]` prints its address as JSON and serves
+until SIGTERM or the death of its parent.
 """
 
 import argparse
@@ -9,6 +9,8 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import grpc
 import numpy as np
@@ -32,7 +34,7 @@ async def serve(kind: str, upstream: str) -> None:
     """Serve until told to stop."""
     server = grpc.aio.server()
     reply, channel = canned_reply(), grpc.aio.insecure_channel(upstream or "127.0.0.1:1")
-    call = channel.unary_unary(METHOD)
+    call: Callable[..., Awaitable[bytes]] = channel.unary_unary(METHOD)
 
     async def backend(_request: bytes, _context: object) -> bytes:
         return reply
@@ -41,11 +43,10 @@ async def serve(kind: str, upstream: str) -> None:
         return request
 
     async def proxy(request: bytes, _context: object) -> bytes:
-        answer: bytes = await call(request, timeout=5)
-        return answer
+        return await call(request, timeout=5)
 
     behaviour = {"backend": backend, "echo": echo, "proxy": proxy}[kind]
-    handler = grpc.unary_unary_rpc_method_handler(behaviour)
+    handler: Any = grpc.unary_unary_rpc_method_handler(behaviour)
     service, method = METHOD[1:].split("/")
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")

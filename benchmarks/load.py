@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ async def drive(
     """Send `requests` copies of `payload`, at most `in_flight` at a time; every reply must be OK."""
     latencies: list[float] = []
     async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.unary_unary(method)
+        call: Callable[..., Awaitable[bytes]] = channel.unary_unary(method)
         await _spend(call, payload, requests // 5, in_flight, [])
         before, started = cpu_seconds(pids), time.perf_counter()
         await _spend(call, payload, requests, in_flight, latencies)
@@ -49,14 +49,18 @@ async def drive(
 
 
 async def _spend(
-    call: Callable[..., object], payload: bytes, requests: int, in_flight: int, latencies: list[float]
+    call: Callable[..., Awaitable[bytes]],
+    payload: bytes,
+    requests: int,
+    in_flight: int,
+    latencies: list[float],
 ) -> None:
     left = iter(range(requests))
 
     async def one_after_another() -> None:
         for _ in left:
             started = time.perf_counter()
-            await call(payload, timeout=20)  # type: ignore[misc]
+            await call(payload, timeout=20)
             latencies.append(time.perf_counter() - started)
 
     await asyncio.gather(*(one_after_another() for _ in range(in_flight)))

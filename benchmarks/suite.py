@@ -1,0 +1,106 @@
+"""Processes to measure: each started on free ports, each ended by its own id."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from turnout.router.v1 import model_pb2
+from turnout.router.v1.model_service_pb2 import RegisterModelRequest
+from turnout.router.v1.router_service_pb2 import CreateRouterRequest, DeployRouterRequest
+
+from services.foundation.client import Client
+from services.state.embedded import EmbeddedRedis
+from tests.waiting import eventually
+
+FEATURES = 10
+START_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that answers at `address`."""
+
+    pid: int
+    address: str
+
+
+@asynccontextmanager
+async def started(module: str, *arguments: str) -> AsyncIterator[Process]:
+    """`python -m module …` that prints its address as JSON; ended on the way out."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert child.stdout is not None
+        line = await asyncio.wait_for(child.stdout.readline(), START_SECONDS)
+        yield Process(child.pid, json.loads(line)["address"])
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+@asynccontextmanager
+async def router_process(backend: str) -> AsyncIterator[Process]:
+    """A router worker on an embedded Redis, with a deployed weighted router named bench."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with EmbeddedRedis(Path(folder) / "redis") as redis, _router(folder, redis.url) as process:
+            await configure(process.address, backend)
+            yield process
+
+
+@asynccontextmanager
+async def _router(folder: str, redis_url: str) -> AsyncIterator[Process]:
+    announce = Path(folder) / "announce"
+    told = {
+        "TURNOUT_ROUTER_REDIS_URL": redis_url,
+        "TURNOUT_ROUTER_PORT": "0",
+        "TURNOUT_ROUTER_METRICS_PORT": "0",
+        "TURNOUT_ROUTER_SPOOL_DIR": str(Path(folder) / "spool"),
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.router", "--announce", str(announce), env={**os.environ, **told}
+    )
+    try:
+        said = announce / "router-0.json"
+        await eventually(said.exists, within=START_SECONDS)
+        yield Process(child.pid, json.loads(said.read_text())["address"])
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+async def configure(address: str, backend: str) -> None:
+    """Register two models behind one backend and deploy a weighted router over them."""
+    client = Client(address)
+    try:
+        register = client.unary("turnout.router.v1.ModelService", "RegisterModel")
+        for name in ("canned-a", "canned-b"):
+            await register(RegisterModelRequest(model=_model(name, backend)), timeout=10)
+        create = client.unary("turnout.router.v1.RouterService", "CreateRouter")
+        request = CreateRouterRequest(router_id="bench")
+        request.router.variants.add(model="canned-a", weight=60)
+        request.router.variants.add(model="canned-b", weight=40)
+        await create(request, timeout=10)
+        deploy = client.unary("turnout.router.v1.RouterService", "DeployRouter")
+        await deploy(DeployRouterRequest(name="bench"), timeout=20)
+    finally:
+        await client.close()
+
+
+def _model(name: str, backend: str) -> model_pb2.Model:
+    model = model_pb2.Model(
+        name=f"models/{name}", protocol=model_pb2.PROTOCOL_OIP_GRPC, endpoints=[{"address": backend}]
+    )
+    model.timeout.FromSeconds(5)
+    model.cost.per_call = 0.001
+    for place in range(FEATURES):
+        model.signature.features.add(name=f"feature {place}", kind=model_pb2.FEATURE_KIND_NUMERIC)
+    model.signature.outputs.probabilities = "probabilities"
+    model.signature.outputs.class_order.extend(["no", "yes"])
+    return model
