@@ -8,6 +8,8 @@ import numpy as np
 from services.aggregator.answers import Ballot, Floats
 from services.aggregator.errors import CannotCombine
 
+UNDECLARED = 1.0
+
 
 class WeightSource(StrEnum):
     """What a weighted method weighs by."""
@@ -47,12 +49,8 @@ def equal_shares(ballots: Sequence[Ballot]) -> Floats:
 
 
 def declared_weights(ballots: Sequence[Ballot]) -> Floats:
-    """[members]. Raises CannotCombine naming the members that have none."""
-    lacking = [ballot.member for ballot in ballots if ballot.weight is None]
-    if lacking:
-        named = ", ".join(lacking)
-        raise CannotCombine(f"{named} declared no weight, and weights decide here", members=named)
-    return np.array([ballot.weight for ballot in ballots], dtype=np.float64)
+    """[members]; whoever declared none has the weight that a router's variants have by default."""
+    return np.array([UNDECLARED if ballot.weight is None else ballot.weight for ballot in ballots])
 
 
 def confidences(ballots: Sequence[Ballot]) -> Floats:

@@ -75,8 +75,10 @@ def test_numbers_and_structures_have_no_plurality() -> None:
         combine([Ballot("a", Whole("json"))])
 
 
-def test_weighing_by_what_is_missing_names_the_members() -> None:
+def test_weighing_by_confidence_names_the_members_that_gave_none() -> None:
     with pytest.raises(CannotCombine, match="b gave no confidence"):
         combine([sure("a", "cat", confidence=1), sure("b", "cat")], WeightSource.CONFIDENCE)
-    with pytest.raises(CannotCombine, match="a declared no weight"):
-        combine([sure("a", "cat"), sure("b", "cat", 1)])
+
+
+def test_who_declared_no_weight_among_others_has_one() -> None:
+    assert combine([sure("a", "cat"), sure("b", "cat", 3)]).shares.ravel().tolist() == [0.25, 0.75]

@@ -1,0 +1,46 @@
+"""Who is asked, and how the answers become one."""
+
+from dataclasses import dataclass
+
+from services.aggregator.weights import WeightSource
+
+# As many as a router has variants.
+MOST_MEMBERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One model of a plan. `variant` is unique in it; `timeout` in seconds; what is None was not declared."""
+
+    variant: str
+    model: str
+    weight: float | None = None
+    timeout: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How answers are combined: a name in COMBINERS, and what it weighs by (None: the method's default)."""
+
+    method: str
+    source: WeightSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan that can be run: `quorum` is between 1 and the number of members."""
+
+    members: tuple[Member, ...]
+    recipe: Recipe
+    quorum: int
+    warnings: tuple[str, ...] = ()
+
+
+def majority(members: int) -> int:
+    """The quorum that applies where none is given: more than half.
+
+    >>> [majority(members) for members in (1, 2, 3, 4)]
+    [1, 2, 2, 3]
+    """
+    return members // 2 + 1

@@ -1,0 +1,1 @@
+"""Between messages and plain objects: plans and answers in, replies out."""
