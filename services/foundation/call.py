@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +13,10 @@ from services.foundation.telemetry import Attribute, Span, Telemetry
 from services.foundation.tracing import TRACEPARENT, RemoteParent, parse_traceparent
 
 REQUEST_ID = "x-request-id"
+
+# The headers of the RPC whose task this is. grpc.aio has parsed them when it looks the method up; asking the
+# context would parse them a second time.
+HEADERS: ContextVar[Sequence[tuple[str, str | bytes]]] = ContextVar("turnout_headers", default=())
 
 # What a caller's own id may look like: it is echoed in trailers and written into logs.
 _SOUND_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -91,7 +96,7 @@ class GrpcCall:
         self.extra: tuple[Message, ...] = ()
         # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
         self._peer: str = context.peer()
-        self._headers: Sequence[tuple[str, str | bytes]] = context.invocation_metadata()  # type: ignore[assignment]
+        self._headers = HEADERS.get()
         parent: RemoteParent | None = None
         request_id = ""
         for name, value in self._headers:

@@ -7,15 +7,14 @@ RPC.
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
-from prometheus_client import Counter
 
 from services.foundation.call import GrpcCall
 from services.foundation.contract import Method, Parse, Render
@@ -55,21 +54,20 @@ class Envelope:
     def __init__(self, method: Method, rig: Rig) -> None:
         name = method.full_name
         self.name = name
-        self.door = Door(rig.gate, name, rig.method_limits.get(name, rig.method_limit))
+        self.door = Door(
+            rig.gate, rig.metrics.rpcs[name], name, rig.method_limits.get(name, rig.method_limit)
+        )
         # A stream of replies may rightly outlive any single answer, but not for ever: clients reconnect and
         # spread.
         self._seconds = rig.stream_seconds if method.server_streaming else rig.unary_seconds
         self._telemetry = rig.telemetry
         self._metrics = rig.metrics
-        self._durations = rig.metrics.rpc_seconds[name]
-        self._codes: dict[str, Counter] = {}
+        self._tally = rig.metrics.rpcs[name]
         self._attributes: dict[str, Attribute] = {"rpc.system.name": "grpc", "rpc.method": name}
-        rig.metrics.rpcs_in_flight[name].set_function(lambda: self.door.in_flight)
 
     def open(self, context: Context) -> GrpcCall:
         """The call, with its ids, known to the log from here on."""
-        call = GrpcCall(context, self.name, self._seconds)
-        call.begin(self._telemetry, self._attributes)
+        call = GrpcCall(context, self.name, self._seconds, self._telemetry, self._attributes)
         CURRENT_CALL.set(call)
         return call
 
@@ -90,12 +88,9 @@ class Envelope:
         """Give the room back and record what became of the call."""
         if call.inside:
             self.door.leave()
-        counter = self._codes.get(code)
-        if counter is None:
-            counter = self._codes[code] = self._metrics.rpcs[self.name, code]
-        counter.inc()
-        self._durations.observe(time.perf_counter() - call.started)
-        call.span.finish(code)
+        self._tally.ended(code, perf_counter() - call.started)
+        if call.span.recorded is not None:
+            call.span.finish(code)
 
     async def fail(self, failure: Exception, call: GrpcCall, context: Context) -> NoReturn:
         """Close the call and answer with the status of its failure; the text of a surprise stays in the

@@ -4,6 +4,7 @@ be."""
 import random
 
 from services.foundation.errors import ResourceExhausted
+from services.foundation.tally import Tally
 
 
 class TooManyRequests(ResourceExhausted):
@@ -32,25 +33,25 @@ class Gate:
 class Door:
     """One method's way through the gate; `enter` and `leave` in pairs."""
 
-    __slots__ = ("_gate", "in_flight", "limit", "method")
+    __slots__ = ("_gate", "_tally", "limit", "method")
 
-    def __init__(self, gate: Gate, method: str, limit: int) -> None:
+    def __init__(self, gate: Gate, tally: Tally, method: str, limit: int) -> None:
         self._gate = gate
+        self._tally = tally
         self.method = method
         self.limit = limit
-        self.in_flight = 0
 
     def enter(self) -> None:
         """Take a place, or raise `TooManyRequests`."""
         gate = self._gate
-        if self.in_flight >= self.limit:
+        if self._tally.in_flight >= self.limit:
             raise gate.refusal(self.method, self.limit)
         if gate.in_flight >= gate.limit:
             raise gate.refusal("the server", gate.limit)
-        self.in_flight += 1
+        self._tally.in_flight += 1
         gate.in_flight += 1
 
     def leave(self) -> None:
         """Give the place back."""
-        self.in_flight -= 1
+        self._tally.in_flight -= 1
         self._gate.in_flight -= 1

@@ -2,12 +2,13 @@
 involved."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from services.foundation.call import HEADERS
 from services.foundation.chain import (
     Behaviour,
     Envelope,
@@ -33,16 +34,29 @@ class Servicer(Protocol):
     SERVICE: str
 
 
+class Methods(grpc.GenericRpcHandler):
+    """All methods of a server in one table, by path; keeps the headers for the call that follows in the same
+    task."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """The handler of a path; None (UNIMPLEMENTED) for an unknown one."""
+        HEADERS.set(handler_call_details.invocation_metadata)
+        return self._table.get(handler_call_details.method)
+
+
 class WrongServicer(TypeError):
     """A servicer does not fit its contract."""
 
 
 def handlers_of(servicer: Servicer, rig: Rig, pool: DescriptorPool | None = None) -> dict[str, Any]:
-    """A grpc method handler per RPC of the service, the missing ones answering UNIMPLEMENTED."""
+    """A grpc method handler by path per RPC of the service, the missing ones answering UNIMPLEMENTED."""
     methods = methods_of(servicer.SERVICE, pool)
     raw: frozenset[str] = getattr(servicer, "RAW", frozenset())
     refuse_strangers(servicer, methods, raw)
-    return {name: _handler(servicer, method, name in raw, rig) for name, method in methods.items()}
+    return {method.path: _handler(servicer, method, name in raw, rig) for name, method in methods.items()}
 
 
 def missing_methods(servicer: Servicer, pool: DescriptorPool | None = None) -> list[str]:

@@ -9,12 +9,13 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from services.foundation.tally import RpcTallies
+
 M = TypeVar("M", bound=MetricWrapperBase)
 
 # Fine around the few milliseconds of a local model, coarse towards the longest timeouts of language models.
 MODEL_MILLISECONDS = (1, 2, 3, 5, 7.5, 10, 15, 25, 50, 75, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000)
 SECONDS = tuple(ms / 1_000 for ms in MODEL_MILLISECONDS)
-RPC_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Family(Generic[M]):
@@ -73,14 +74,7 @@ class Metrics:
         )
 
     def _rpcs(self) -> None:
-        self.rpcs = self._counter("turnout_rpc_total", "RPCs that ended, by status.", "method", "code")
-        self.rpc_seconds = self._histogram(
-            "turnout_rpc_duration_seconds",
-            "RPCs from the first byte read to the reply.",
-            RPC_SECONDS,
-            "method",
-        )
-        self.rpcs_in_flight = self._gauge("turnout_rpc_in_flight", "RPCs being served.", "method")
+        self.rpcs = RpcTallies(self.registry)
         self.rpcs_shed = self._counter("turnout_rpc_shed_total", "RPCs refused for want of room.", "method")
         self.errors_unexpected = self._counter(
             "turnout_unexpected_errors_total",

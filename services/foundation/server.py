@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -11,7 +12,7 @@ from grpc_health.v1 import health_pb2_grpc
 
 from services.foundation.chain import Rig
 from services.foundation.gate import Gate
-from services.foundation.handlers import Servicer, handlers_of
+from services.foundation.handlers import Methods, Servicer, handlers_of
 from services.foundation.health import HealthServicer
 from services.foundation.metrics import Metrics
 from services.foundation.reflection import add_reflection
@@ -63,13 +64,11 @@ class Server:
         )
 
     def _register(self, services: Sequence[Servicer], rig: Rig, pool: DescriptorPool | None) -> None:
-        known: set[str] = set()
+        table: dict[str, Any] = {}
         for servicer in services:
-            handlers = handlers_of(servicer, rig, pool)
-            known |= {f"{servicer.SERVICE}/{name}" for name in handlers}
-            generic = grpc.method_handlers_generic_handler(servicer.SERVICE, handlers)
-            self._server.add_generic_rpc_handlers((generic,))
-        for name in sorted(rig.method_limits.keys() - known):
+            table |= handlers_of(servicer, rig, pool)
+        self._server.add_generic_rpc_handlers((Methods(table),))
+        for name in sorted(rig.method_limits.keys() - {path[1:] for path in table}):
             raise ValueError(
                 f"method_limits: {name} is no method of this server; write package.Service/Method"
             )

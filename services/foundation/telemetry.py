@@ -23,7 +23,7 @@ _KINDS = {kind.name.lower(): kind for kind in SpanKind}
 class Span:
     """One step of a trace. `trace_id` and `span_id` are hex; end it exactly once."""
 
-    __slots__ = ("_recorded", "sampled", "span_id", "trace_id")
+    __slots__ = ("recorded", "sampled", "span_id", "trace_id")
 
     def __init__(
         self, trace_id: str, span_id: str, sampled: bool, recorded: trace.Span | None = None
@@ -31,26 +31,26 @@ class Span:
         self.trace_id = trace_id
         self.span_id = span_id
         self.sampled = sampled
-        self._recorded = recorded
+        self.recorded = recorded
 
     def set(self, key: str, value: Attribute) -> None:
         """Add an attribute; free when the span is not recorded."""
-        if self._recorded is not None:
-            self._recorded.set_attribute(key, value)
+        if self.recorded is not None:
+            self.recorded.set_attribute(key, value)
 
     def finish(self, code: str) -> None:
         """Close the span of an RPC under its canonical status name."""
-        if self._recorded is not None:
-            self._recorded.set_attribute("rpc.response.status_code", code)
+        if self.recorded is not None:
+            self.recorded.set_attribute("rpc.response.status_code", code)
             self.end(None if code == "OK" else code)
 
     def end(self, error: str | BaseException | None = None) -> None:
         """Close the span, as failed when an error is given."""
-        if self._recorded is None:
+        if self.recorded is None:
             return
         if error is not None:
-            self._recorded.set_status(Status(StatusCode.ERROR, str(error)))
-        self._recorded.end()
+            self.recorded.set_status(Status(StatusCode.ERROR, str(error)))
+        self.recorded.end()
 
 
 class Telemetry:

@@ -8,6 +8,9 @@ TRACEPARENT = "traceparent"
 # All-zero ids are invalid by the standard; future versions may append fields after the flags.
 _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 
+# Bit 0 of the flags is "sampled".
+_ODD = frozenset("13579bdf")
+
 
 class Parent(Protocol):
     """What a span hangs under: a call, a span, or the ids that arrived in a message."""
@@ -34,7 +37,7 @@ def parse_traceparent(header: str) -> RemoteParent | None:
     if match is None:
         return None
     trace_id, span_id, flags = match.groups()
-    return RemoteParent(trace_id, span_id, bool(int(flags, 16) & 1))
+    return RemoteParent(trace_id, span_id, flags[1] in _ODD)
 
 
 def traceparent(of: Parent) -> str:
