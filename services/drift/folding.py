@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from services.drift.baselines import Baseline, Feature
 from services.drift.buckets import Bucket, buckets_of
-from services.drift.cells import Grid, Tally
+from services.drift.cells import MAX_NAMES, Grid, Tally
 from services.drift.cells.blob import Profile
+from services.drift.cells.vocabulary import capped
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ def fold(baseline: Baseline, rows: Iterable[Row], last_entry: str, now: float) -
             known = added.get(bucket)
             added[bucket] = known.plus(profile, last_entry) if known else profile
     return added
+
+
+def bounded(baseline: Baseline, profile: Profile) -> Profile:
+    """The profile with no more unseen names per feature than a tally may have; the others join OTHER."""
+    if all(len(names) <= MAX_NAMES for names in profile.unseen.values()):
+        return profile
+    tallies = [capped(tally) for tally in profile.tallies(baseline.sizes)]
+    return Profile.of(profile.last_entry, profile.rows, tallies)
 
 
 def count(baseline: Baseline, rows: Sequence[Row], last_entry: str) -> Profile:

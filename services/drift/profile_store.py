@@ -8,6 +8,7 @@ from typing import Any
 from services.drift.baselines import Baseline
 from services.drift.buckets import RESOLUTIONS, Bucket, Cover
 from services.drift.cells.blob import Profile, decode, empty, encode
+from services.drift.folding import bounded
 from services.state import keys
 from services.state.connection import Connections
 from services.state.errors import LostLease
@@ -69,7 +70,7 @@ class ProfileStore:
         for partition, names in listed.items():
             wanted = [bucket for bucket in map(_bucket, names) if _inside(bucket, window)]
             found = await self.read(partition, baseline, wanted)
-            total = reduce(Profile.plus, found.values(), total)
+            total = bounded(baseline, reduce(Profile.plus, found.values(), total))
         return total
 
     async def _listed(self, baseline: Baseline) -> dict[int, list[bytes]]:

@@ -10,8 +10,9 @@ from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_INSUFFI
 from services.drift.analysis import analyse
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
+from services.drift.cells import MAX_NAMES
 from services.drift.cells.blob import Profile, empty
-from services.drift.folding import Row, count, fold
+from services.drift.folding import Row, bounded, count, fold
 from services.drift.verdict import Level
 from services.drift.wire_result import Analysis, write_result
 
@@ -66,6 +67,18 @@ def test_profiles_of_batches_merge_to_the_profile_of_all() -> None:
     logged = rows(np.random.default_rng(5), 200)
     halves = [count(BASELINE, part, entry) for part, entry in ((logged[:90], "1-0"), (logged[90:], "2-0"))]
     assert halves[0].plus(halves[1], "2-0") == count(BASELINE, logged, "2-0")
+
+
+def test_unseen_names_stay_bounded_however_many_batches_bring_them() -> None:
+    batches = [
+        count(BASELINE, [Row(NOW, {}, {"plan": f"{batch}-{name}"}) for name in range(600)], "1-1")
+        for batch in range(3)
+    ]
+    total = bounded(BASELINE, reduce(Profile.plus, batches))
+    plan = total.tallies(BASELINE.sizes)[2]
+    assert len(plan.unseen) == MAX_NAMES
+    assert plan.rows == total.rows == 1_800
+    assert BASELINE.features[2].frame.outside(plan) == 1_800
 
 
 def test_a_missing_feature_is_counted_as_missing_and_noticed() -> None:

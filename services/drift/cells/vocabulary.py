@@ -71,7 +71,9 @@ class Vocabulary:
 
     def outside(self, tally: Tally) -> int:
         """How many values the baseline did not know."""
-        return sum(tally.unseen.values())
+        # What no longer fits by its name is in OTHER, which is of the known ones only if there were too many.
+        beyond = 0 if self.overflowed else int(tally.columns[OTHER])
+        return beyond + sum(tally.unseen.values())
 
     def table(self, reference: Tally, current: Tally) -> tuple[Counts, Counts]:
         """Counts of both over the union of their names: an unseen category is a column of its own."""

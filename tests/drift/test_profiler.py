@@ -1,0 +1,136 @@
+"""Rows are counted once, however often they are delivered and whoever owns the partition."""
+
+import random
+import time
+
+import numpy as np
+import pytest
+from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED
+from turnout.router.v1.model_pb2 import Model
+
+from services.drift.baseline_store import BaselineStore
+from services.drift.baselines import Baseline, measure_columns
+from services.drift.buckets import Bucket, cover
+from services.drift.cells.blob import Profile
+from services.drift.profile_store import ProfileStore
+from services.drift.profiler import Entry, Profiler, add_unseen
+from services.state import keys
+from services.state.config_reader import ConfigReader
+from services.state.connection import Connections
+from services.state.errors import LostLease
+from services.state.ids import new_uid
+from services.state.kinds import MODELS
+
+PARTITION = 7
+LEASE = (keys.lease(PARTITION, "drift"), "1")
+BUCKET = Bucket("minute", 0)
+
+
+def entry(number: int, size: int, seed: int) -> Entry:
+    rng = np.random.default_rng(seed)
+    events = []
+    for value in rng.normal(50, 10, size):
+        event = PredictionEvent()
+        event.time.GetCurrentTime()
+        event.manifest.participants.add(model="models/churn", outcome=OUTCOME_SERVED)
+        event.features.numeric_features["age"] = value
+        events.append(event)
+    return Entry(f"{number}-0", events)
+
+
+ENTRIES = [entry(number, size, number) for number, size in ((8, 5), (9, 40), (10, 30), (11, 1))]
+ROWS = sum(len(one.events) for one in ENTRIES)
+
+
+@pytest.fixture
+async def baseline(connections: Connections, model: Model) -> Baseline:
+    """An active baseline of the model."""
+    rows, features = measure_columns({"age": np.random.default_rng(0).normal(40, 10, 500).tolist()}, {}, {})
+    uid = new_uid(time.time(), random.Random(3))
+    made = Baseline(uid, "one", model.name, model.uid, rows, features, time.time())
+    store = BaselineStore(connections)
+    await store.create(made, None)
+    await store.activate(made)
+    await connections.steady.set(*LEASE, px=600_000)
+    return made
+
+
+@pytest.fixture
+def profiler(connections: Connections) -> Profiler:
+    return make(connections)
+
+
+def make(connections: Connections) -> Profiler:
+    models = ConfigReader(connections, MODELS, time.time)
+    return Profiler(connections, models, BaselineStore(connections), ProfileStore(connections), time.time)
+
+
+async def counted(connections: Connections, baseline: Baseline) -> Profile:
+    now = time.time()
+    return await ProfileStore(connections).window(baseline, cover(now - 3600, now + 60, now))
+
+
+async def test_rows_are_counted_once_whatever_is_delivered_again(
+    connections: Connections, baseline: Baseline, profiler: Profiler
+) -> None:
+    await profiler.fold(PARTITION, LEASE, ENTRIES)
+    once = await counted(connections, baseline)
+    assert once.rows == ROWS
+    for again in (ENTRIES, ENTRIES[1:], ENTRIES[:2], ENTRIES[-1:]):
+        await profiler.fold(PARTITION, LEASE, again)
+    assert await counted(connections, baseline) == once
+
+
+async def test_batches_cut_anywhere_give_the_same_profile(
+    connections: Connections, baseline: Baseline, profiler: Profiler
+) -> None:
+    for one in ENTRIES:
+        await profiler.fold(PARTITION, LEASE, [one])
+    cut = await counted(connections, baseline)
+    await connections.steady.unlink(
+        *[key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*")]
+    )
+    await make(connections).fold(PARTITION, LEASE, ENTRIES)
+    assert await counted(connections, baseline) == cut
+
+
+async def test_who_lost_the_partition_writes_nothing(
+    connections: Connections, baseline: Baseline, profiler: Profiler
+) -> None:
+    await profiler.fold(PARTITION, LEASE, ENTRIES[:2])
+    await connections.steady.set(LEASE[0], "2", px=600_000)
+    with pytest.raises(LostLease):
+        await profiler.fold(PARTITION, LEASE, ENTRIES[2:])
+    await make(connections).fold(PARTITION, (LEASE[0], "2"), ENTRIES)
+    assert (await counted(connections, baseline)).rows == ROWS
+
+
+async def test_a_baseline_counts_from_the_moment_it_is_active(
+    connections: Connections, baseline: Baseline, profiler: Profiler
+) -> None:
+    await profiler.fold(PARTITION, LEASE, ENTRIES[:2])
+    store = BaselineStore(connections)
+    uid = new_uid(time.time(), random.Random(4))
+    second = Baseline(uid, "two", baseline.model, baseline.model_uid, 500, baseline.features, time.time())
+    await store.create(second, None)
+    await store.activate(second)
+    await profiler.fold(PARTITION, LEASE, ENTRIES[2:])
+    assert (await counted(connections, baseline)).rows == 45
+    assert (await counted(connections, second)).rows == 31
+
+
+async def test_models_without_a_baseline_cost_nothing(connections: Connections, profiler: Profiler) -> None:
+    await profiler.fold(PARTITION, LEASE, ENTRIES)
+    assert not [key async for key in connections.steady.scan_iter(match="*profile*")]
+
+
+def profile(last_entry: str, rows: int) -> Profile:
+    return Profile(last_entry, rows, np.array([rows]), {})
+
+
+def test_what_a_profile_contains_is_not_added_again() -> None:
+    folded = {name: {BUCKET: profile(name, 1)} for name in ("9-1", "10-0", "10-1")}
+    changed = add_unseen({BUCKET: profile("10-0", 2)}, folded)
+    assert changed[BUCKET] == profile("10-1", 3)
+    assert add_unseen({BUCKET: profile("10-1", 3)}, folded) == {}
