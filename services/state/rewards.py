@@ -18,21 +18,21 @@ from services.state.failures import MappedRedis
 from services.state.scripts import Run, Script
 
 UNITS = 1_000_000
-# The learner of the accuracy of models, which belongs to no router.
-MODELS = "models"
 # Long enough for the slowest of routers; after it what an arm once earned says nothing about it.
 LIFETIME_SECONDS = 90 * 86_400
-# A bucket outlives its horizon, so that clocks that differ cannot count a report twice.
+# A record of reports outlives its horizon, so that clocks that differ cannot count a report twice.
 MARGIN_SECONDS = 3_600
 # Later than anything that is observed: such a report is final.
 FINAL = 2**53 - 1
 
 _APPLY = Script("apply_reward", repeatable=True)
-_ENTRY = np.dtype([("place", "V20"), ("units", ">u4")])
+_PLACE = [("id_high", ">u8"), ("id_low", ">u8"), ("row", ">u4")]
+WINDOW = np.dtype([*_PLACE, ("units", ">u4")])
 
 
 class Learner(NamedTuple):
-    """Whose arms they are: `uid` is a router's, or MODELS; `measure` names the metric and its range."""
+    """Whose arms they are: `uid` is a router's, or a model's (which is its own only arm); `measure` names the
+    metric and its range."""
 
     partition: int
     uid: str
@@ -40,8 +40,8 @@ class Learner(NamedTuple):
 
 
 class Report(NamedTuple):
-    """One value for one arm. Of two with the same prediction, row and measure (and, for models, arm), the one
-    with the greater (observed, feedback_id) counts.
+    """One value for one arm. Of two reports to one learner with the same prediction and row, the one with the
+    greater (observed, feedback_id) counts; the same feedback_id again changes nothing.
 
     units: millionths of the range, 0 to UNITS. observed: microseconds since 1970, or FINAL.
     """
@@ -52,6 +52,20 @@ class Report(NamedTuple):
     units: int
     observed: int
     feedback_id: str
+
+
+class Claim(NamedTuple):
+    """A report to a learner, under the learner's rules.
+
+    window: rewards that it holds. horizon: seconds from a prediction to the last feedback that counts.
+    told: whether the change is announced, for allocations to follow.
+    """
+
+    learner: Learner
+    report: Report
+    window: int
+    horizon: float
+    told: bool = True
 
 
 class Applied(StrEnum):
@@ -70,11 +84,11 @@ class Applied(StrEnum):
 class ArmTotals:
     """Of one arm: rewards, their sum and sum of squares over its life, and in its window; in millionths."""
 
-    n: int
-    sum: int
-    squares: int
-    window_n: int
-    window_sum: int
+    n: int = 0
+    sum: int = 0
+    squares: int = 0
+    window_n: int = 0
+    window_sum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +105,9 @@ class RewardStore:
 
     redis: MappedRedis
 
-    async def apply(
-        self, learner: Learner, reports: Sequence[Report], *, window: int, horizon: float, now: float
-    ) -> list[Applied]:
-        """Count each report once, in one round trip; repeating it changes nothing.
-
-        window: rewards that it holds. horizon: seconds from a prediction to the last feedback that counts.
-        """
-        runs = [_run(learner, report, window, horizon, now) for report in reports]
+    async def apply(self, claims: Sequence[Claim], now: float) -> list[Applied]:
+        """Count each claim's report once, in one round trip; doing it again changes nothing."""
+        runs = [_run(claim, now) for claim in claims]
         if len(runs) == 1:
             return [_applied(await _APPLY(self.redis, *runs[0]))]
         return [_applied(reply) for reply in await _APPLY.many(self.redis, runs)]
@@ -122,13 +131,13 @@ class RewardStore:
             return [int(version or 0) for version in await pipe.execute()]
 
     async def windows(self, learner: Learner, arms: Iterable[str]) -> dict[str, NDArray[Any]]:
-        """The window of each arm, oldest first: `place` (id and row as 20 bytes) and `units`."""
+        """The window of each arm as an array of WINDOW, oldest prediction first."""
         arms = list(arms)
         async with self.redis.pipeline() as pipe:
             for arm in arms:
                 pipe.get(keys.arm_window(*learner, arm))
             packed = await pipe.execute()
-        return {arm: np.frombuffer(blob or b"", _ENTRY) for arm, blob in zip(arms, packed, strict=True)}
+        return {arm: np.frombuffer(blob or b"", WINDOW) for arm, blob in zip(arms, packed, strict=True)}
 
 
 def place_of(prediction_id: str, row: int) -> bytes:
@@ -136,30 +145,30 @@ def place_of(prediction_id: str, row: int) -> bytes:
     return bytes.fromhex(prediction_id.replace("-", "")) + row.to_bytes(4, "big")
 
 
-def _run(learner: Learner, report: Report, window: int, horizon: float, now: float) -> Run:
-    predicted, minute = ids.time_of(report.prediction_id), ids.minute_of(report.prediction_id)
-    # Several models answer one row, so there the arm is part of what a report is about.
-    about = f"{report.arm}@{learner.measure}" if learner.uid == MODELS else learner.measure
+def _run(claim: Claim, now: float) -> Run:
+    learner, report = claim.learner, claim.report
+    minute = ids.minute_of(report.prediction_id)
+    kept = (minute + 1) * 60 + claim.horizon + MARGIN_SECONDS - now
+    # The end of the uid is enough: it tells apart the few learners that one prediction has.
+    about = f"{report.prediction_id}/{report.row}/{learner.uid[-12:]}/{learner.measure}"
     named = [
         keys.arms(*learner),
         keys.arm_window(*learner, report.arm),
         keys.reports_applied(learner.partition, minute),
     ]
-    kept = int((minute + 1) * 60 + horizon + MARGIN_SECONDS - now)
-    told = "" if learner.uid == MODELS else keys.arms_channel()
     return named, (
-        f"{report.prediction_id}/{report.row}/{about}",
+        about,
         report.arm,
         place_of(report.prediction_id, report.row),
         report.units,
         report.observed,
         report.feedback_id,
-        window,
+        claim.window,
         now,
-        predicted + horizon,
-        max(kept, 1),
+        ids.time_of(report.prediction_id) + claim.horizon,
+        max(int(kept), 1),
         LIFETIME_SECONDS,
-        told,
+        keys.arms_channel() if claim.told else "",
         f"{learner.partition} {learner.uid}",
     )
 
@@ -172,7 +181,7 @@ def _applied(reply: Any) -> Applied:
 
 def _states(fields: Mapping[bytes, bytes]) -> ArmStates:
     stored = {key.decode(): int(value) for key, value in fields.items()}
-    arms = [key.removeprefix("n:") for key in stored if key.startswith("n:")]
+    arms = sorted(key.removeprefix("n:") for key in stored if key.startswith("n:"))
     names = ("n", "sum", "squares", "window_n", "window_sum")
-    totals = {arm: ArmTotals(*(stored[f"{name}:{arm}"] for name in names)) for arm in sorted(arms)}
+    totals = {arm: ArmTotals(*(stored[f"{name}:{arm}"] for name in names)) for arm in arms}
     return ArmStates(stored.get("version", 0), totals)

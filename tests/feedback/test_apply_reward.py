@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from services.state import ids, keys
 from services.state.connection import Connections
-from services.state.rewards import FINAL, UNITS, Applied, Learner, Report, RewardStore, place_of
+from services.state.rewards import FINAL, UNITS, Applied, Claim, Learner, Report, RewardStore, place_of
 
 NOW = 1_750_000_000.0
 HORIZON = 30 * 86_400.0
@@ -70,8 +70,8 @@ async def state(connections: Connections) -> dict[str, Any]:
 async def apply(
     connections: Connections, *reports: Report, window: int = 1000, now: float = NOW
 ) -> list[Applied]:
-    store = RewardStore(connections.steady)
-    return await store.apply(LEARNER, reports, window=window, horizon=HORIZON, now=now)
+    claims = [Claim(LEARNER, report, window, HORIZON) for report in reports]
+    return await RewardStore(connections.steady).apply(claims, now)
 
 
 def report(prediction: str, units: int, observed: int = 1, feedback: str = "f", row: int = 0) -> Report:
@@ -155,7 +155,7 @@ async def test_the_window_holds_the_newest_predictions_not_the_newest_arrivals(
         await apply(connections, report(prediction, units), window=2)
     windows = await RewardStore(connections.steady).windows(LEARNER, ["a", "never"])
     assert windows["a"]["units"].tolist() == [200, 300]
-    assert windows["a"]["place"].tolist() == [place_of(middle, 0), place_of(new, 0)]
+    assert [entry.tobytes()[:20] for entry in windows["a"]] == [place_of(middle, 0), place_of(new, 0)]
     assert windows["never"]["units"].tolist() == []
 
 

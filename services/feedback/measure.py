@@ -1,0 +1,58 @@
+"""A metric as arms are credited in it: its range makes every value a share of it, in whole millionths."""
+
+import math
+from dataclasses import dataclass
+
+UNITS = 1_000_000
+
+
+class OutsideRange(ValueError):
+    """A value that the measure cannot have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric with its range. `from_truth` says that ground truth yields its values."""
+
+    name: str
+    low: float = 0.0
+    high: float = 1.0
+    minimize: bool = False
+    from_truth: bool = False
+
+    @property
+    def key(self) -> str:
+        """What its sums are kept under. Shares of different ranges do not add up, so a new range starts anew.
+
+        >>> Measure("accuracy").key, Measure("revenue", -5, 250).key
+        ('accuracy', 'revenue@-5..250')
+        """
+        plain = (self.low, self.high) == (0.0, 1.0)
+        return self.name if plain else f"{self.name}@{self.low:.12g}..{self.high:.12g}"
+
+    @property
+    def worst(self) -> float:
+        """The end of the range that nobody wants."""
+        return self.high if self.minimize else self.low
+
+    def units(self, value: float) -> int:
+        """`value` as millionths of the range, rounded. Raises `OutsideRange`, also for NaN.
+
+        >>> Measure("revenue", 0, 200).units(50)
+        250000
+        """
+        if not (math.isfinite(value) and self.low <= value <= self.high):
+            raise OutsideRange(f"{self.name} is within {self.low:g} and {self.high:g}; got {value:g}")
+        return round((value - self.low) / (self.high - self.low) * UNITS)
+
+    def value(self, units: float) -> float:
+        """Millionths of the range as a value.
+
+        >>> Measure("revenue", 0, 200).value(250_000)
+        50.0
+        """
+        return self.low + units / UNITS * (self.high - self.low)
+
+    def merit(self, units: float) -> float:
+        """Millionths of the range as a number in [0, 1] of which more is always better."""
+        return 1 - units / UNITS if self.minimize else units / UNITS

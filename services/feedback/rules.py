@@ -1,0 +1,37 @@
+"""What feedback obeys of a router's configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.feedback.measure import Measure
+from services.feedback.policies.allocation import Learning
+
+REWARD_METRIC = "accuracy"
+REWARD_WINDOW = 1000
+# Thirty days: what records are kept for unless the router says otherwise.
+HORIZON_SECONDS = 30 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Of one generation of a router.
+
+    enabled: by variant id, in the configuration's order. reward: the measure that `reward` speaks of.
+    measures: all that feedback may be given in, by name. failure_units: reward of a drawn variant that
+    failed. horizon: seconds from a prediction to the last feedback that counts. window, overall: how many of
+    the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
+    learnt.
+    """
+
+    uid: str
+    name: str
+    generation: int
+    partition: int
+    enabled: Mapping[str, bool]
+    reward: Measure
+    measures: Mapping[str, Measure]
+    failure_units: int
+    horizon: float = HORIZON_SECONDS
+    window: int = REWARD_WINDOW
+    overall: bool = False
+    learning: Learning | None = None

@@ -1,0 +1,1 @@
+"""Between messages and what feedback computes with: routers, records, requests, snapshots."""

@@ -1,0 +1,75 @@
+"""What a logged prediction says of who was drawn, who answered, and what."""
+
+from collections.abc import Sequence
+
+from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
+from turnout.inference.v1.output_pb2 import Output
+
+from services.feedback.prediction import Answer, Prediction
+
+# A pinned variant, a default and a jury were not drawn: what they earn says nothing of a learner's choice.
+DRAWN = frozenset({manifest.DECISION_MODE_STRATEGY, manifest.DECISION_MODE_POLICY})
+FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
+# Who answers the caller's question; the others judge, verify or rewrite.
+ANSWERING = frozenset(
+    {
+        manifest.PARTICIPANT_ROLE_PRIMARY,
+        manifest.PARTICIPANT_ROLE_CANARY,
+        manifest.PARTICIPANT_ROLE_SHADOW,
+        manifest.PARTICIPANT_ROLE_JUROR,
+        manifest.PARTICIPANT_ROLE_FALLBACK,
+        manifest.PARTICIPANT_ROLE_HEDGE,
+    }
+)
+CHOSEN = frozenset({manifest.PARTICIPANT_ROLE_PRIMARY, manifest.PARTICIPANT_ROLE_CANARY})
+
+
+def prediction_of(event: PredictionEvent) -> Prediction:
+    """A logged prediction, read for feedback."""
+    decision = event.manifest.decision
+    return Prediction(
+        id=event.manifest.prediction_id,
+        router_uid=event.router_uid,
+        variant=drawn_variant(event),
+        mode=manifest.DecisionMode.Name(decision.mode).removeprefix("DECISION_MODE_"),
+        failed=drawn_failed(event),
+        classified=event.output.WhichOneof("kind") in (None, "classification"),
+        rows=max(event.rows, 1),
+        time=event.time.ToNanoseconds() / 1e9,
+        answers=_answers(event),
+    )
+
+
+def drawn_variant(event: PredictionEvent) -> str:
+    """The variant that chance chose; empty where nothing was drawn."""
+    decision = event.manifest.decision
+    return decision.variant if decision.mode in DRAWN else ""
+
+
+def drawn_failed(event: PredictionEvent) -> bool:
+    """Whether the drawn variant's last attempt failed. One that was cancelled or skipped did not."""
+    variant = drawn_variant(event)
+    attempts = [one for one in event.manifest.participants if one.variant == variant and one.role in CHOSEN]
+    return bool(variant and attempts) and attempts[-1].outcome in FAILURES
+
+
+def label_of(truth: Truth) -> str | None:
+    """The label that a truth states; None for a truth of another kind."""
+    kind = truth.WhichOneof("value")
+    return getattr(truth, kind) if kind in ("label", "text") else None
+
+
+def _answers(event: PredictionEvent) -> Sequence[Answer]:
+    found, drawn = [], drawn_variant(event)
+    for given in event.outputs:
+        who = event.manifest.participants[given.participant]
+        if who.role in ANSWERING:
+            ours = bool(drawn) and who.variant == drawn and who.role in CHOSEN
+            found.append(Answer(who.model, _labels(given.output), ours))
+    return tuple(found)
+
+
+def _labels(output: Output) -> Sequence[str]:
+    classes = output.classification
+    return tuple(row.label for row in classes.rows) or ((classes.label,) if classes.label else ())

@@ -1,0 +1,74 @@
+"""What a router's configuration tells feedback to do."""
+
+import math
+
+from turnout.router.v1 import router_pb2 as wire
+from turnout.router.v1 import strategy_pb2 as strategy
+
+from services.feedback.measure import Measure
+from services.feedback.policies.allocation import Learning
+from services.feedback.policies.epsilon_greedy import EXPLORATION_RATE
+from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, REWARD_WINDOW, Rules
+from services.state import ids
+from services.state.names import id_of
+
+# The names under which policies stand in their table.
+ALGORITHMS = {
+    strategy.BANDIT_ALGORITHM_UNSPECIFIED: "epsilon_greedy",
+    strategy.BANDIT_ALGORITHM_EPSILON_GREEDY: "epsilon_greedy",
+}
+
+
+def rules_of(router: wire.Router) -> Rules:
+    """The rules of a stored router. Every router has a measure for rewards, also one that does not learn."""
+    bandit = router.bandit
+    measures = {spec.name: _measure(spec) for spec in router.metrics}
+    name = bandit.reward_metric or router.experiment.primary_metric or REWARD_METRIC
+    reward = measures.setdefault(name, Measure(name, from_truth=name == REWARD_METRIC))
+    return Rules(
+        uid=router.uid,
+        name=router.name,
+        generation=router.generation,
+        partition=ids.partition_for(router.uid),
+        enabled={
+            variant.id or id_of(variant.model): variant.enabled or not variant.HasField("enabled")
+            for variant in router.variants
+        },
+        reward=reward,
+        measures=measures,
+        failure_units=_failure_units(router, reward),
+        horizon=router.log.retention.ToNanoseconds() / 1e9 or HORIZON_SECONDS,
+        window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
+        overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
+        learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
+    )
+
+
+def _measure(spec: wire.MetricSpec) -> Measure:
+    low = spec.min_value if spec.HasField("min_value") else 0.0
+    high = spec.max_value if spec.HasField("max_value") else 1.0
+    if not (low < high and math.isfinite(high - low)):
+        low, high = 0.0, 1.0
+    truth = spec.source == wire.METRIC_SOURCE_TRUTH or not spec.source
+    return Measure(
+        spec.name,
+        low,
+        high,
+        minimize=spec.direction == wire.DIRECTION_MINIMIZE,
+        from_truth=truth and spec.name == REWARD_METRIC,
+    )
+
+
+def _failure_units(router: wire.Router, reward: Measure) -> int:
+    declared = router.failure_reward if router.HasField("failure_reward") else reward.worst
+    return reward.units(min(max(declared, reward.low), reward.high))
+
+
+def _learning(bandit: strategy.BanditStrategy) -> Learning:
+    return Learning(
+        # A number that this version has no policy for stays one, and is refused when it is looked up.
+        ALGORITHMS.get(bandit.algorithm, f"algorithm {bandit.algorithm}"),
+        bandit.exploration_rate if bandit.HasField("exploration_rate") else EXPLORATION_RATE,
+        bandit.floor if bandit.HasField("floor") else 0.0,
+        bandit.cap if bandit.HasField("cap") else 1.0,
+    )
