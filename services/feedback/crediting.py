@@ -30,6 +30,11 @@ def failure(rules: Rules, prediction: Prediction, row: int) -> Claim:
     return reward(rules, prediction, row, rules.reward, rules.failure_units, FINAL, FAILED)
 
 
+def accuracy_of(partition: int, model_uid: str) -> Learner:
+    """What a model's accuracy in a partition's predictions is kept under: the model is its own only arm."""
+    return Learner(partition, model_uid, ACCURACY)
+
+
 def truth(
     rules: Rules | None,
     models: Mapping[str, str],
@@ -51,7 +56,7 @@ def truth(
     for model, share in model_shares(prediction, row, label).items():
         if uid := models.get(model):
             report = Report(prediction.id, row, uid, round(share * UNITS), observed, id_)
-            learner = Learner(partition_of(prediction.id), uid, ACCURACY)
+            learner = accuracy_of(partition_of(prediction.id), uid)
             claims.append(Claim(learner, report, MODEL_WINDOW, horizon, told=False))
     return claims
 

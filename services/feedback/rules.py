@@ -1,6 +1,6 @@
 """What feedback obeys of a router's configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.feedback.measure import Measure
@@ -20,7 +20,7 @@ class Rules:
     measures: all that feedback may be given in, by name. failure_units: reward of a drawn variant that
     failed. horizon: seconds from a prediction to the last feedback that counts. window, overall: how many of
     the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
-    learnt.
+    learnt. models: names of the variants' models.
     """
 
     uid: str
@@ -35,3 +35,4 @@ class Rules:
     window: int = REWARD_WINDOW
     overall: bool = False
     learning: Learning | None = None
+    models: Sequence[str] = ()

@@ -41,6 +41,8 @@ def rules_of(router: wire.Router) -> Rules:
         window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
         overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
         learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
+        # Variants may name a model by an alias, as models/churn@champion.
+        models=[variant.model.partition("@")[0] for variant in router.variants],
     )
 
 

@@ -1,0 +1,74 @@
+"""The rules of every router in memory, as the catalog changes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from turnout.router.v1.router_pb2 import Router
+
+from services.feedback.crediting import accuracy_of
+from services.feedback.prediction import Prediction
+from services.feedback.rules import Rules
+from services.feedback.wire.routers import rules_of
+from services.state.catalog import CatalogFollower, Resources
+from services.state.config_reader import ConfigReader
+from services.state.kinds import ROUTERS
+from services.state.names import resource_name
+from services.state.rewards import Learner
+
+
+class Rulebook:
+    """Follows routers and models. `take` is the follower's `on_change`; `on_change` is told of each router."""
+
+    def __init__(self, routers: ConfigReader[Router]) -> None:
+        self._routers = routers
+        self._by_uid: dict[str, Rules] = {}
+        self._models: Resources[Any] = Resources()
+        self.on_change: Callable[[str], None] = lambda _uid: None
+
+    def take(self, kind: str, uid: str, message: Any) -> None:
+        """Take in the newest state of a router or a model; None when it is deleted."""
+        if kind != ROUTERS.name:
+            self._models.put(message) if message else self._models.drop(uid)
+            return
+        if message is None:
+            self._by_uid.pop(uid, None)
+        else:
+            self._by_uid[uid] = rules_of(message)
+        self.on_change(uid)
+
+    def known(self, uid: str) -> Rules | None:
+        """The rules in memory."""
+        return self._by_uid.get(uid)
+
+    def learning(self) -> Iterable[Rules]:
+        """The rules of every router that learns."""
+        return [rules for rules in self._by_uid.values() if rules.learning]
+
+    async def of(self, uid: str) -> Rules | None:
+        """The rules of a router, read from Redis if it is too new to be in memory; None if it is deleted."""
+        if uid in self._by_uid or not uid:
+            return self._by_uid.get(uid)
+        found = await self._routers.read_uid(uid)
+        return None if found is None or ROUTERS.is_deleted(found) else rules_of(found)
+
+    async def named(self, name: str) -> Rules:
+        """The rules of a router by its name, as stored now. Raises BadName, RouterNotFound."""
+        return rules_of(await self._routers.read(resource_name(ROUTERS.name, name, "router")))
+
+    def models_of(self, prediction: Prediction) -> Mapping[str, str]:
+        """Uid by name of the models that answered and are still the ones of that name."""
+        found = {}
+        for name in {answer.model for answer in prediction.answers}:
+            model = self._models.by_name.get(name)
+            if model and model.create_time.ToNanoseconds() / 1e9 <= prediction.time:
+                found[name] = model.uid
+        return found
+
+    def models_in_use(self) -> dict[str, set[Learner]]:
+        """By name, where the accuracy of a model is kept: in the partition of each router that has it."""
+        places: dict[str, set[Learner]] = {}
+        for rules in self._by_uid.values():
+            for name in rules.models:
+                if model := self._models.by_name.get(name):
+                    places.setdefault(name, set()).add(accuracy_of(rules.partition, model.uid))
+        return places
