@@ -125,6 +125,7 @@ async def _until_stopped(
         rng=runtime.rng,
     )
     await server.start()
+    runtime.address = server.address
     # What has been built stays: without it in view, the collector's passes between calls are short.
     gc.collect()
     gc.freeze()

@@ -21,6 +21,8 @@ class Runtime:
     ) -> None:
         self.name = name
         self.worker = worker
+        self.address = ""
+        """host:port that this process answers at; known once it serves."""
         self.rng = rng or random.Random()
         self.metrics = Metrics()
         self.telemetry = Telemetry(

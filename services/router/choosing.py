@@ -3,7 +3,7 @@
 import random
 from typing import NamedTuple
 
-from turnout.inference.v1.manifest_pb2 import Manifest
+from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.foundation.errors import FailedPrecondition, NotFound
 from services.router.plan import Arm, RoutingPlan
@@ -22,10 +22,10 @@ class NotPinnable(FailedPrecondition):
 
 
 class Choice(NamedTuple):
-    """The variant, the manifest as far as it is known, and the draw u in [0, 1)."""
+    """The variant, the event as far as it is known, and the draw u in [0, 1)."""
 
     arm: Arm
-    template: Manifest
+    template: PredictionEvent
     u: float
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.inference.v1.manifest_pb2 import Decision, Manifest
+from turnout.inference.v1.manifest_pb2 import Decision
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
@@ -19,9 +20,8 @@ from services.router.config.defaults import weight_of
 from services.router.draw import Counter, Wheel
 from services.router.plan import Arm, Jury, RoutingPlan
 from services.router.strategies import STRATEGIES, Allocation, Candidate, RoutingState
+from services.state import formats
 from services.state.ids import partition_for
-
-SERVING = (router_pb2.ROUTER_STATE_DEPLOYING, router_pb2.ROUTER_STATE_RUNNING)
 
 
 class CannotCompile(FailedPrecondition):
@@ -129,11 +129,18 @@ def _decision(
     return decision
 
 
+def _event(router: Router, decision: Decision) -> PredictionEvent:
+    event = PredictionEvent(format=formats.PREDICTION_EVENT, router_uid=router.uid, rows=1)
+    event.manifest.router, event.manifest.generation = router.name, router.generation
+    event.manifest.decision.CopyFrom(decision)
+    return event
+
+
 def _arm(
     router: Router, variant: Variant, model: Model, share: float, decision: Decision, given: Ingredients
 ) -> Arm:
-    template = Manifest(router=router.name, generation=router.generation, decision=decision)
-    told, eligible = template.decision, sum(one.enabled for one in router.variants)
+    drawn = _event(router, decision)
+    told, eligible = drawn.manifest.decision, sum(one.enabled for one in router.variants)
     told.variant, told.model, told.propensity = variant.id, model.name, share
     told.explanation = (
         f"{told.strategy} drew {variant.id} with probability {share:.4g} among {eligible} variants"
@@ -141,20 +148,19 @@ def _arm(
     canary = router.WhichOneof("strategy") == "canary" and variant.id == _variant_of(
         router, router.canary.canary_model
     )
-    template.participants.add(
+    drawn.manifest.participants.add(
         model=model.name,
         version=model.version,
         variant=variant.id,
         role=manifest.PARTICIPANT_ROLE_CANARY if canary else manifest.PARTICIPANT_ROLE_PRIMARY,
         attempt=1,
     )
-    pinned = Manifest()
-    pinned.CopyFrom(template)
-    pinned.decision.mode = manifest.DECISION_MODE_PINNED
-    pinned.decision.draw = manifest.DRAW_SOURCE_UNSPECIFIED
-    pinned.decision.propensity = 1.0
-    pinned.decision.explanation = f"the caller pinned {variant.id}; nothing was drawn"
-    return Arm(variant.id, model.name, given.handle(model), variant.enabled, template, pinned)
+    pinned = PredictionEvent()
+    pinned.CopyFrom(drawn)
+    told = pinned.manifest.decision
+    told.mode, told.draw = manifest.DECISION_MODE_PINNED, manifest.DRAW_SOURCE_UNSPECIFIED
+    told.propensity, told.explanation = 1.0, f"the caller pinned {variant.id}; nothing was drawn"
+    return Arm(variant.id, model.name, given.handle(model), variant.enabled, drawn, pinned)
 
 
 def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredients) -> Jury:
@@ -173,13 +179,10 @@ def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredien
             member.weight = variant.weight
         if ensemble.HasField("member_timeout"):
             member.timeout.CopyFrom(ensemble.member_timeout)
-    template = Manifest(
-        router=router.name,
-        generation=router.generation,
-        decision=_decision(router, "ensemble", (0.0,) * len(members), None, manifest.DRAW_SOURCE_UNSPECIFIED),
-    )
-    template.decision.propensity = 1.0
-    template.decision.explanation = f"all {len(chosen)} members are asked"
+    decision = _decision(router, "ensemble", (0.0,) * len(members), None, manifest.DRAW_SOURCE_UNSPECIFIED)
+    decision.propensity = 1.0
+    decision.explanation = f"all {len(chosen)} members are asked"
+    template = _event(router, decision)
     first = given.handle(chosen[0][1])
 
     def reads(asked: Input) -> tuple[int, TabularInput | None]:

@@ -25,7 +25,7 @@ async def ask_all(
     Raises what the aggregator finds wrong with the input; QuorumNotMet, CannotCombine, or RemoteError if it
     cannot be reached, with the prediction's id, once the prediction is logged.
     """
-    ledger = Ledger(use.new_id(plan.partition), jury.template, plan, request, call, use.clock)
+    ledger = Ledger(use.new_id(plan.partition), jury.template, request, call, use.clock)
     ledger.note_input(*jury.reads(request.input))
     for model in jury.models:
         use.metrics.routing_decisions[plan.strategy, model].inc()

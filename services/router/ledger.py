@@ -13,9 +13,6 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest, PredictRespo
 
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
-from services.router.plan import RoutingPlan
-
-FORMAT = 1
 
 
 class Ledger:
@@ -29,40 +26,48 @@ class Ledger:
     def __init__(
         self,
         prediction_id: str,
-        template: Manifest,
-        plan: RoutingPlan,
+        template: PredictionEvent,
         request: PredictRequest,
         call: Call,
         clock: Callable[[], int],
     ) -> None:
         self._started = time.perf_counter_ns()
         self.prediction_id = prediction_id
-        self.event = event = PredictionEvent(
-            format=FORMAT,
-            router_uid=plan.uid,
-            entity_id=request.entity_id,
-            external_id=request.external_id,
-            attributes=request.attributes,
-            request_id=request.request_id or call.request_id,
-            input_kind=request.input.WhichOneof("kind") or "",
-            rows=1,
-        )
+        # A copy of what is known, then field by field: half the time of building it by keyword.
+        self.event = event = PredictionEvent()
+        event.CopyFrom(template)
+        event.request_id = request.request_id or call.request_id
+        event.input_kind = request.input.WhichOneof("kind") or ""
         self.manifest = manifest = event.manifest
-        manifest.CopyFrom(template)
         manifest.prediction_id = prediction_id
         manifest.trace_id = call.trace_id
-        seconds, nanoseconds = divmod(clock(), 1_000_000_000)
-        event.time.seconds, event.time.nanos = seconds, nanoseconds
+        self._name(request)
+        self._stamp(request, clock())
+
+    def _name(self, request: PredictRequest) -> None:
+        event = self.event
+        if request.entity_id:
+            event.entity_id = request.entity_id
+        if request.external_id:
+            event.external_id = request.external_id
+        if request.attributes:
+            event.attributes.update(request.attributes)
+
+    def _stamp(self, request: PredictRequest, now: int) -> None:
+        event = self.event
+        seconds, nanoseconds = divmod(now, 1_000_000_000)
+        stamps = [event.time, self.manifest.decision.time]
         if request.HasField("event_time"):
             event.event_time.CopyFrom(request.event_time)
         else:
-            event.event_time.seconds, event.event_time.nanos = seconds, nanoseconds
-        decided = manifest.decision.time
-        decided.seconds, decided.nanos = seconds, nanoseconds
+            stamps.append(event.event_time)
+        for stamp in stamps:
+            stamp.seconds, stamp.nanos = seconds, nanoseconds
 
     def note_input(self, rows: int, features: TabularInput | None) -> None:
         """Note what was asked."""
-        self.event.rows = rows
+        if rows != 1:
+            self.event.rows = rows
         if features is not None:
             self.event.features.CopyFrom(features)
 

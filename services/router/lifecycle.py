@@ -47,11 +47,12 @@ def told(state: RouterState) -> str:
     return RouterState.Name(state).removeprefix("ROUTER_STATE_").lower()
 
 
-def settle(router: Router, trouble: str) -> None:
-    """Running, or failed with the reason, unless somebody has moved it on meanwhile."""
+def settle(router: Router, trouble: str, endpoint: str) -> None:
+    """Running at `endpoint`, or failed with the reason, unless somebody has moved it on meanwhile."""
     if router.state == DEPLOYING:
         router.state = FAILED if trouble else RUNNING
         router.state_message = trouble
+        router.endpoint = "" if trouble else endpoint
 
 
 def retire(router: Router) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
+from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.inference.v1.manifest_pb2 import DrawSource, Manifest
+from turnout.inference.v1.manifest_pb2 import DrawSource
 
 from services.foundation.call import Call
 from services.models.handle import ModelHandle
@@ -17,23 +18,23 @@ REPLY_RESERVE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One variant of a plan, with the manifest as far as it is known before a request comes: as `drawn` by
-    the strategy, and as `pinned` by a caller."""
+    """One variant of a plan, with the event as far as it is known before a request comes: as `drawn` by the
+    strategy, and as `pinned` by a caller."""
 
     variant: str
     model: str
     handle: ModelHandle
     enabled: bool
-    drawn: Manifest
-    pinned: Manifest
+    drawn: PredictionEvent
+    pinned: PredictionEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Jury:
-    """What the aggregator is asked, and the manifest as far as it is known."""
+    """What the aggregator is asked, and the event as far as it is known."""
 
     plan: Plan
-    template: Manifest
+    template: PredictionEvent
     models: tuple[str, ...]
     # Rows and columns of an input, as its first member's signature reads them.
     reads: Callable[[Input], tuple[int, TabularInput | None]]

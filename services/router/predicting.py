@@ -24,7 +24,7 @@ async def ask_one(plan: RoutingPlan, request: PredictRequest, call: Call, use: E
     choice = choose(plan, request.variant, use.rng)
     handle = choice.arm.handle
     question = handle.prepare(request.input)
-    ledger = Ledger(use.new_id(plan.partition), choice.template, plan, request, call, use.clock)
+    ledger = Ledger(use.new_id(plan.partition), choice.template, request, call, use.clock)
     ledger.manifest.decision.u = choice.u
     ledger.note_input(question.rows, handle.features(request.input))
     use.metrics.routing_decisions[plan.strategy, choice.arm.model].inc()

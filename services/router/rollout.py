@@ -5,10 +5,11 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.state.heartbeats import Heartbeats, Replica
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import Unavailable
+from services.state.heartbeats import Heartbeats, Replica
+from services.state.positions import order
 
 # Replicas report at once what they have loaded; asking more often than this only costs.
 POLL_SECONDS = 0.02
@@ -33,16 +34,6 @@ def progress(router: Router, position: str, replicas: Sequence[Replica]) -> Prog
     arrived = [one for one in replicas if one.id not in waiting]
     errors = [f"{one.id}: {one.errors[router.name]}" for one in arrived if router.name in one.errors]
     return Progress(waiting, errors)
-
-
-def order(position: str) -> tuple[int, int]:
-    """A stream id as numbers that compare; an empty one comes before all.
-
-    >>> order("1700000000000-2") > order("1700000000000-1") > order("")
-    True
-    """
-    milliseconds, _, sequence = position.partition("-")
-    return int(milliseconds or 0), int(sequence or 0)
 
 
 class Rollout:

@@ -18,6 +18,8 @@ class RouterSettings(Settings):
     """Where juries are asked, as host:port or a grpc URI."""
     feedback: str = "127.0.0.1:50053"
     """Where feedback is handed on to, as host:port or a grpc URI."""
+    advertise: str = ""
+    """Address that a deployed router's endpoint names; default is the one that this process answers at."""
     spool_dir: str = ".turnout/spool"
     """Where events wait on disk while Redis cannot be reached."""
     spool_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024)

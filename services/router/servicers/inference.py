@@ -1,7 +1,5 @@
 """InferenceService: where predictions are asked for."""
 
-from typing import ClassVar
-
 from turnout.inference.v1.manifest_pb2 import Decision
 from turnout.router.v1 import inference_service_pb2 as rpc
 
@@ -23,7 +21,7 @@ class DrawOutOfRange(InvalidArgument):
 class InferenceService:
     """Answers from the snapshot of the moment; nothing here waits for Redis, unless a router asks for it."""
 
-    SERVICE: ClassVar = "turnout.router.v1.InferenceService"
+    SERVICE = "turnout.router.v1.InferenceService"
 
     def __init__(self, snapshot: Snapshot, equipment: Equipment) -> None:
         self._snapshot = snapshot
@@ -47,7 +45,7 @@ class InferenceService:
     def _explained(self, plan: RoutingPlan, request: rpc.ExplainRequest) -> Decision:
         decision = Decision()
         if plan.jury is not None and not request.variant:
-            decision.CopyFrom(plan.jury.template.decision)
+            decision.CopyFrom(plan.jury.template.manifest.decision)
             return decision
         choice = choose(plan, request.variant, self._use.rng)
         if request.HasField("u") and not request.variant:
@@ -55,7 +53,7 @@ class InferenceService:
                 said = f"must be at least 0 and less than 1, got {request.u:g}"
                 raise DrawOutOfRange(f"u: {said}", fields=[("u", said)])
             choice = at(plan, request.u)
-        decision.CopyFrom(choice.template.decision)
+        decision.CopyFrom(choice.template.manifest.decision)
         decision.u = choice.u
         decision.time.FromNanoseconds(self._use.clock())
         return decision

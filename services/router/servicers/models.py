@@ -1,7 +1,6 @@
 """ModelService: the registry of models."""
 
 import random
-from typing import ClassVar
 
 from turnout.router.v1 import model_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
@@ -29,7 +28,7 @@ class ModelInUse(FailedPrecondition):
 class ModelService:
     """Registers what is compiled without complaint; calls a model only when it is asked to probe it."""
 
-    SERVICE: ClassVar = "turnout.router.v1.ModelService"
+    SERVICE = "turnout.router.v1.ModelService"
 
     def __init__(
         self, models: ConfigStore[Model], routers: ConfigReader[Router], pool: ModelPool, rng: random.Random

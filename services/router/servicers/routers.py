@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
@@ -27,14 +27,20 @@ LONGEST_WAIT = 60.0
 class RouterService:
     """A mutation reads the stored router, changes a copy, checks the whole, and writes it under its etag."""
 
-    SERVICE: ClassVar = "turnout.router.v1.RouterService"
+    SERVICE = "turnout.router.v1.RouterService"
 
     def __init__(
-        self, routers: ConfigStore[Router], models: ConfigReader[Model], rollout: Rollout, rng: random.Random
+        self,
+        routers: ConfigStore[Router],
+        models: ConfigReader[Model],
+        rollout: Rollout,
+        endpoint: Callable[[], str],
+        rng: random.Random,
     ) -> None:
         self._routers = routers
         self._models = models
         self._rollout = rollout
+        self._endpoint = endpoint
         self._rng = rng
 
     async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
@@ -140,7 +146,9 @@ class RouterService:
         wait = min(wait, LONGEST_WAIT, max(call.remaining() - 1, 0))
         trouble = await self._rollout.reached(written.message, written.position, wait)
         settled = await self._routers.update(
-            written.message.name, lambda router: lifecycle.settle(router, trouble), new_generation=False
+            written.message.name,
+            lambda router: lifecycle.settle(router, trouble, self._endpoint()),
+            new_generation=False,
         )
         if trouble:
             said = f"{settled.message.name} could not be deployed: {trouble}"

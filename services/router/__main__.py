@@ -1,0 +1,74 @@
+"""`python -m services.router`: wiring only."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.state.learned import LearnedFollower
+
+from services.foundation.handlers import Servicer
+from services.foundation.process import run_service
+from services.foundation.runtime import Runtime
+from services.models.pool import ModelPool
+from services.router.equipment import Equipment
+from services.router.following import CatalogToLoader, Reporter
+from services.router.loading import Loader
+from services.router.panel import Panel
+from services.router.rollout import Rollout
+from services.router.servicers.inference import InferenceService
+from services.router.servicers.models import ModelService
+from services.router.servicers.routers import RouterService
+from services.router.settings import RouterSettings
+from services.router.snapshot import Snapshot
+from services.state.batcher import EventWriter
+from services.state.catalog import CatalogFollower
+from services.state.configs import ConfigStore
+from services.state.connection import connect
+from services.state.heartbeats import Heartbeats
+from services.state.ids import new_uid
+from services.state.kinds import MODELS, ROUTERS
+
+
+async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer]:
+    """What a router process is made of. Returns once everything that is deployed can be served."""
+    connections = connect(settings.redis_url)
+    runtime.on_drain(connections.close)
+    replica, rng = new_uid(time.time(), runtime.rng), runtime.rng
+    pool, snapshot = ModelPool(runtime.telemetry, rng), Snapshot()
+    runtime.on_drain(pool.close)
+    panel = Panel(settings.aggregator, runtime.telemetry)
+    runtime.on_drain(panel.close)
+    loader = Loader(snapshot, pool, runtime.metrics, rng)
+    follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader))
+    learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
+    writer = EventWriter(
+        connections,
+        Path(settings.spool_dir),
+        writer=replica,
+        metrics=runtime.metrics,
+        spool_bytes=settings.spool_bytes,
+    )
+    runtime.on_drain(writer.close)
+    heartbeats = Heartbeats(connections)
+    reporter = Reporter(replica, follower, snapshot, heartbeats, writer)
+    runtime.on_drain(reporter.leave)
+    runtime.spawn(writer.run(), "events")
+    runtime.spawn(follower.run(), "catalog")
+    runtime.spawn(learned.run(), "learned")
+    await follower.ready.wait()
+    runtime.spawn(reporter.run(), "heartbeats")
+    routers = ConfigStore(connections, ROUTERS, time.time, rng)
+    models = ConfigStore(connections, MODELS, time.time, rng)
+    equipment = Equipment(writer, runtime.metrics, panel, rng, time.time_ns)
+    return [
+        InferenceService(snapshot, equipment),
+        RouterService(
+            routers, models, Rollout(heartbeats), lambda: settings.advertise or runtime.address, rng
+        ),
+        ModelService(models, routers, pool, rng),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("router", RouterSettings, build))

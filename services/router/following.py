@@ -1,0 +1,85 @@
+"""What a router process does beside answering: follow the catalog, follow what is learnt, report itself."""
+
+import asyncio
+import time
+from typing import Any
+
+from turnout.router.v1.model_pb2 import Model
+
+from services.foundation.logs import log
+from services.router.loading import Loader
+from services.router.snapshot import Snapshot
+from services.state.batcher import EventWriter
+from services.state.catalog import CatalogFollower
+from services.state.errors import StateUnavailable
+from services.state.heartbeats import BEAT_SECONDS, Heartbeats, Replica
+
+
+class CatalogToLoader:
+    """Hands the catalog's changes to the loader, which wants to know what a model was before."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+        self._models: dict[str, Model] = {}
+
+    def __call__(self, kind: str, uid: str, message: Any) -> None:
+        if kind == "routers":
+            self._loader.router_changed(uid, message)
+            return
+        before = self._models.pop(uid, None)
+        if message is not None:
+            self._models[uid] = message
+        self._loader.model_changed(before, message)
+
+
+class Reporter:
+    """Reports this replica once a second, and at once when it has taken in a change."""
+
+    def __init__(
+        self,
+        replica_id: str,
+        follower: CatalogFollower,
+        snapshot: Snapshot,
+        heartbeats: Heartbeats,
+        writer: EventWriter,
+    ) -> None:
+        self.id = replica_id
+        self.address = ""
+        self._follower = follower
+        self._snapshot = snapshot
+        self._heartbeats = heartbeats
+        self._writer = writer
+
+    async def run(self) -> None:
+        """Report until cancelled."""
+        reached = True
+        while True:
+            told = self._follower.position
+            try:
+                await self._heartbeats.beat(self._report(told))
+                reached = True
+            except StateUnavailable:
+                # Said once: the catalog's follower waits for Redis to come back, and so do we.
+                if reached:
+                    log.warning("cannot report this replica now", replica=self.id)
+                reached = False
+                await asyncio.sleep(BEAT_SECONDS)
+            await self._follower.moved(told, BEAT_SECONDS)
+
+    async def leave(self) -> None:
+        """Tell rollouts not to wait for us. If Redis is away they find out by themselves."""
+        try:
+            await self._heartbeats.leave(self.id)
+        except StateUnavailable:
+            log.warning("left without saying so: Redis cannot be reached", replica=self.id)
+
+    def _report(self, position: str) -> Replica:
+        return Replica(
+            id=self.id,
+            address=self.address,
+            position=position,
+            generations=self._snapshot.generations,
+            errors=dict(self._snapshot.errors),
+            events_waiting=self._writer.queued,
+            time=time.time(),
+        )

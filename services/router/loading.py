@@ -1,0 +1,82 @@
+"""Keeping the snapshot in step with the catalog and with what is learnt."""
+
+import random
+from collections.abc import Iterable
+
+from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.errors import TurnoutError
+from services.foundation.logs import log
+from services.foundation.metrics import Metrics
+from services.models.pool import ModelPool
+from services.router.compiling import Ingredients, compile_plan
+from services.router.lifecycle import SERVING
+from services.router.snapshot import Snapshot
+
+
+class Loader:
+    """Compiles routers again whenever they, their models, or what is learnt of them change."""
+
+    def __init__(self, snapshot: Snapshot, pool: ModelPool, metrics: Metrics, rng: random.Random) -> None:
+        self._snapshot = snapshot
+        self._pool = pool
+        self._metrics = metrics
+        self._rng = rng
+        self._routers: dict[str, Router] = {}
+        self._models: dict[str, Model] = {}
+        self._learnt: dict[str, RewardSnapshot] = {}
+
+    def router_changed(self, uid: str, router: Router | None) -> None:
+        """A router is new, changed or gone (None)."""
+        before = self._routers.pop(uid, None)
+        if router is None or router.HasField("delete_time"):
+            self._learnt.pop(uid, None)
+            if before is not None and self._holder(before.name) is None:
+                self._snapshot.forget(before.name)
+            return
+        self._routers[uid] = router
+        self._load(router)
+
+    def model_changed(self, before: Model | None, after: Model | None) -> None:
+        """A model is new (None before), changed, or gone (None after)."""
+        if before is not None:
+            self._models.pop(before.name, None)
+            if after is None:
+                self._pool.forget(before.name)
+        if after is not None:
+            self._models[after.name] = after
+        names = {one.name for one in (before, after) if one is not None}
+        for router in list(self._routers.values()):
+            if any(variant.model in names for variant in router.variants):
+                self._load(router)
+
+    def learnt(self, rewards: RewardSnapshot) -> None:
+        """Feedback has published a newer state of a router."""
+        self._learnt[rewards.router_uid] = rewards
+        router = self._routers.get(rewards.router_uid)
+        if router is not None and router.HasField("bandit"):
+            self._load(router)
+
+    def learners(self) -> Iterable[str]:
+        """Uids of the routers whose learnt state is wanted."""
+        return [uid for uid, router in self._routers.items() if router.HasField("bandit")]
+
+    def _holder(self, name: str) -> Router | None:
+        return next((one for one in self._routers.values() if one.name == name), None)
+
+    def _load(self, router: Router) -> None:
+        if router.state not in SERVING:
+            self._snapshot.rest(router)
+            return
+        given = Ingredients(self._models, self._pool.open, self._learnt.get(router.uid), self._rng)
+        try:
+            plan = compile_plan(router, given)
+        except TurnoutError as error:
+            log.warning("cannot load a router", router=router.name, reason=error.reason, said=error.message)
+            self._snapshot.keep(router, error.message)
+            return
+        self._snapshot.serve(plan)
+        if router.HasField("canary"):
+            self._metrics.canary_progress[router.name].set(router.canary.canary_percentage)
