@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from google.protobuf.message import DecodeError
 
-from services.foundation.call import GrpcCall
+from services.foundation.call import REQUEST_ID, GrpcCall
 from services.foundation.contract import Method, Parse, Render
 from services.foundation.errors import DeadlineExceeded, Internal, InvalidArgument, TurnoutError
 from services.foundation.gate import Door, Gate, TooManyRequests
@@ -98,7 +98,8 @@ class Envelope:
         error = failure if isinstance(failure, TurnoutError) else self._surprise(failure)
         self.close(call, error.code)
         status = status_of(error, call.extra)
-        trailers = (*call.trailers, *trailers_of(error, status))
+        named = dict([(REQUEST_ID, call.request_id), *call.trailers])
+        trailers = (*named.items(), *trailers_of(error, status))
         await context.abort(grpc.StatusCode[error.code], status.message, trailers)
         raise AssertionError("abort always raises")
 
@@ -130,7 +131,8 @@ def reply_once(envelope: Envelope, implement: Implementation, take: Parse, rende
         except Exception as failure:  # noqa: BLE001 - the client gets a status, the log the rest
             await envelope.fail(failure, call, context)
         envelope.close(call, "OK")
-        context.set_trailing_metadata(call.trailers)
+        if call.trailers:
+            context.set_trailing_metadata(call.trailers)
         return reply
 
     return serve
@@ -161,7 +163,8 @@ def reply_many(envelope: Envelope, implement: Implementation, take: Parse, rende
         except Exception as failure:  # noqa: BLE001 - as above
             await envelope.fail(failure, call, context)
         envelope.close(call, "OK")
-        context.set_trailing_metadata(call.trailers)
+        if call.trailers:
+            context.set_trailing_metadata(call.trailers)
 
     return serve
 

@@ -94,6 +94,13 @@ async def test_the_text_of_an_unexpected_error_never_leaves(
     )
 
 
+async def test_a_failed_call_always_names_its_id(echo: Echo, server: Server) -> None:
+    """Also to a client that sent none: it is what the log is searched by."""
+    assert trailer(await raw_failure(server), "x-request-id") == echo.calls[0].request_id
+    failure = await raw_failure(server, metadata=(("x-request-id", "req-1"),))
+    assert trailer(failure, "x-request-id") == "req-1"
+
+
 async def test_an_escaped_cancellation_is_answered(echo: Echo, server: Server) -> None:
     """A cancelled inner task must not leave the client without a status until its deadline."""
     echo.failure = asyncio.CancelledError()
