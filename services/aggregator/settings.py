@@ -14,3 +14,5 @@ class AggregatorSettings(Settings):
     """Port of the first worker's Prometheus page; 0 and further workers pick a free one."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where the shared state lives."""
+    catalog_seconds: float = Field(5.0, gt=0)
+    """How long a start waits for Redis to tell which models there are, before it serves without them."""

@@ -1,0 +1,44 @@
+"""turnout.aggregator.v1.AggregatorService."""
+
+from turnout.aggregator.v1.aggregator_service_pb2 import (
+    AggregateRequest,
+    AggregateResponse,
+    InferRequest,
+    InferResponse,
+)
+
+from services.aggregator.combiners import COMBINERS
+from services.aggregator.deliberation import deliberate
+from services.aggregator.jury import budget
+from services.aggregator.registry import Registry
+from services.aggregator.seating import ask, take_seats
+from services.aggregator.watch import Watch
+from services.aggregator.wire.handed_in import read_handed_in
+from services.aggregator.wire.plans import read_plan, require_input
+from services.aggregator.wire.replies import write_aggregate
+from services.foundation.call import Call
+
+
+class AggregatorServicer:
+    """Asks several models, or is handed their answers, and makes one answer of them."""
+
+    SERVICE = "turnout.aggregator.v1.AggregatorService"
+
+    def __init__(self, registry: Registry, watch: Watch) -> None:
+        self._registry = registry
+        self._watch = watch
+
+    async def Infer(self, request: InferRequest, call: Call) -> InferResponse:
+        """Ask every member of the plan at once and combine what they answer in time."""
+        plan = read_plan(request.plan)
+        require_input(request.input)
+        seats = take_seats(plan, request.input, self._registry.find, budget(call.remaining()))
+        results = await ask(seats, plan.quorum, call)
+        self._watch.observe(seats, results)
+        return deliberate(plan, seats, results)
+
+    async def Aggregate(self, request: AggregateRequest, _call: Call) -> AggregateResponse:
+        """Combine the outputs of the request; nobody is called."""
+        recipe, ballots = read_handed_in(request)
+        verdict = COMBINERS[recipe.method](ballots, recipe.source)
+        return write_aggregate(recipe.method, [each.output for each in request.outputs], ballots, verdict)
