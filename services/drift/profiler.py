@@ -17,8 +17,9 @@ from services.drift.profile_store import ProfileStore
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
+from services.state.positions import order
 
-# Baselines in memory: a process folds for the models of its partitions, and forgets the longest unused.
+# Baselines in memory; beyond, the one that was loaded first is loaded again when it is needed.
 KEPT_BASELINES = 200
 
 
@@ -129,13 +130,3 @@ def add_unseen(
             elif order(known.last_entry) < order(entry):
                 changed[bucket] = known.plus(profile, entry)
     return changed
-
-
-def order(entry_id: str) -> tuple[int, int]:
-    """A stream entry's place: ids are numbers, and do not order as text.
-
-    >>> order("9-1") < order("10-0")
-    True
-    """
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence or 0)
