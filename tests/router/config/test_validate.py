@@ -8,8 +8,9 @@ from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.config.defaults import with_defaults
-from services.router.config.problems import InvalidConfiguration, ModelNotFound, UnavailableFeature
+from services.router.config.problems import InvalidConfiguration, UnavailableFeature
 from services.router.config.validate import validate
+from services.state.errors import ModelNotFound
 
 MODELS = {"models/a", "models/b", "models/c"}
 
