@@ -10,6 +10,10 @@ PARTICIPANT_EVENT = 1
 RECORD = 1
 TRUTH = 1
 REWARDS = 1
+ARMS = 1
+PULLS = 1
+PARKED = 1
+REPLICA = 1
 
 
 def check(noun: str, found: int, known: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from services.state import keys
+from services.state import formats, keys
 from services.state.failures import MappedRedis
 from services.state.rewards import LIFETIME_SECONDS
 from services.state.scripts import Script
@@ -29,6 +29,7 @@ class PullStore:
         """Draws and failures of each arm of a router."""
         fields: Any = await self.redis.hgetall(keys.pulls(partition, router_uid))
         counts = {key.decode(): int(count) for key, count in fields.items()}
+        formats.check("count of draws", counts.pop("format", 0), formats.PULLS)
         arms = {key.partition(":")[2] for key in counts}
         return {arm: Pulls(counts.get(f"drawn:{arm}", 0), counts.get(f"failed:{arm}", 0)) for arm in arms}
 
@@ -45,7 +46,7 @@ class PullStore:
         False, and nothing changes, if the entry last counted is not `after`: somebody else has counted.
         """
         routers = sorted({router for router, _ in counts})
-        args: list[str | int] = [after, until, LIFETIME_SECONDS]
+        args: list[str | int] = [after, until, LIFETIME_SECONDS, formats.PULLS]
         for (router, arm), pulls in sorted(counts.items()):
             place = routers.index(router) + 2
             args += [place, f"drawn:{arm}", pulls.drawn, place, f"failed:{arm}", pulls.failed]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.state import ids, keys
+from services.state import formats, ids, keys
 from services.state.failures import MappedRedis
 from services.state.scripts import Run, Script
 
@@ -170,17 +170,22 @@ def _run(claim: Claim, now: float) -> Run:
         LIFETIME_SECONDS,
         keys.arms_channel() if claim.told else "",
         f"{learner.partition} {learner.uid}",
+        formats.ARMS,
     )
 
 
 def _applied(reply: Any) -> Applied:
     if isinstance(reply, Exception):
         raise reply
-    return Applied(reply[0].decode())
+    status, number = (part.decode() for part in reply)
+    if status == "NEWER_FORMAT":
+        formats.check("reward state", int(number), formats.ARMS)
+    return Applied(status)
 
 
 def _states(fields: Mapping[bytes, bytes]) -> ArmStates:
     stored = {key.decode(): int(value) for key, value in fields.items()}
+    formats.check("reward state", stored.get("format", 0), formats.ARMS)
     arms = sorted(key.removeprefix("n:") for key in stored if key.startswith("n:"))
     names = ("n", "sum", "squares", "window_n", "window_sum")
     totals = {arm: ArmTotals(*(stored[f"{name}:{arm}"] for name in names)) for arm in arms}

@@ -9,6 +9,7 @@ from redis.exceptions import ResponseError
 
 from services.state import ids, keys
 from services.state.connection import Connections
+from services.state.errors import NewerFormat
 from services.state.rewards import FINAL, UNITS, Applied, Claim, Learner, Report, RewardStore, place_of
 
 NOW = 1_750_000_000.0
@@ -209,6 +210,18 @@ async def test_a_malformed_report_is_refused_before_anything_is_written(
     with pytest.raises(ResponseError, match=r"must be whole millionths|is malformed"):
         await apply(connections, report(one, units, observed))
     assert await state(connections) == {}
+
+
+async def test_what_a_newer_version_has_written_is_left_alone(connections: Connections) -> None:
+    one, other = predictions(2, 14)
+    await apply(connections, report(one, 1))
+    await connections.steady.hset(keys.arms(*LEARNER), "format", "2")
+    before = await state(connections)
+    with pytest.raises(NewerFormat, match="format 2"):
+        await apply(connections, report(other, 1))
+    with pytest.raises(NewerFormat, match="format 2"):
+        await RewardStore(connections.steady).read(LEARNER)
+    assert await state(connections) == before
 
 
 async def test_ids_order_as_bytes_whatever_the_servers_locale(connections: Connections) -> None:

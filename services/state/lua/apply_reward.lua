@@ -4,7 +4,8 @@
 -- ARGV  1 report: prediction id, row and measure  2 arm  3 place in the window: 20 bytes, id then row
 --       4 value in millionths of the range, 0 to 1000000  5 observed, in microseconds  6 feedback id
 --       7 rewards the window holds  8 now  9 end of the horizon  10 lifetime of KEYS[3]  11 of KEYS[1,2]
---       12 channel to tell of a change, or ''  13 message for it. Times from 8 on are in seconds. Returns {status, version}; the version counts the distinct reports seen.
+--       12 channel to tell of a change, or ''  13 message for it  14 format. Times from 8 on are in seconds.
+-- Returns {status, version}; the version counts the distinct reports seen.
 local MILLION, ENTRY, PLACE = 1000000, 24, 20
 -- Nobody corrects one label so often; a reporter gone wild must not grow a record without end.
 local REPORTS_KEPT, DIGEST = 32, 16
@@ -57,13 +58,15 @@ end
 
 local fields = {'n:', 'sum:', 'squares:', 'window_n:', 'window_sum:'}
 for at, field in ipairs(fields) do fields[at] = field .. arm end
-local stored = redis.call('HMGET', KEYS[1], 'version', 'arms', unpack(fields))
+local stored = redis.call('HMGET', KEYS[1], 'version', 'arms', 'format', unpack(fields))
 local version, arms = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
-local n, sum, squares = tonumber(stored[3] or 0), tonumber(stored[4] or 0), tonumber(stored[5] or 0)
-local window_n, window_sum = tonumber(stored[6] or 0), tonumber(stored[7] or 0)
+local n, sum, squares = tonumber(stored[4] or 0), tonumber(stored[5] or 0), tonumber(stored[6] or 0)
+local window_n, window_sum = tonumber(stored[7] or 0), tonumber(stored[8] or 0)
+
+if tonumber(stored[3] or 0) > tonumber(ARGV[14]) then return {'NEWER_FORMAT', stored[3]} end
 
 if now >= horizon then return {'EXPIRED', text(version)} end
-if not stored[3] and arms >= ARMS_KEPT then return {'TOO_MANY_ARMS', text(version)} end
+if not stored[4] and arms >= ARMS_KEPT then return {'TOO_MANY_ARMS', text(version)} end
 
 local status, was, digest = 'ACCEPTED', nil, redis.sha1hex(ARGV[6]):sub(1, DIGEST)
 local known, winner = digest, ARGV[5] .. ' ' .. ARGV[4]
@@ -102,7 +105,8 @@ window, window_n = window:sub(surplus * ENTRY + 1), window_n - surplus
 
 redis.call('HSET', KEYS[3], report, winner .. ' ' .. known .. ' ' .. id)
 if redis.call('TTL', KEYS[3]) < tonumber(ARGV[10]) then redis.call('EXPIRE', KEYS[3], ARGV[10]) end
-redis.call('HSET', KEYS[1], 'version', text(version + 1), 'arms', text(arms + (stored[3] and 0 or 1)),
+redis.call('HSET', KEYS[1], 'version', text(version + 1), 'arms', text(arms + (stored[4] and 0 or 1)),
+  'format', ARGV[14],
   fields[1], text(n), fields[2], text(sum), fields[3], text(squares),
   fields[4], text(window_n), fields[5], text(window_sum))
 redis.call('SET', KEYS[2], window)
