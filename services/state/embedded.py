@@ -30,8 +30,8 @@ START_SECONDS = 60.0
 LOCK_SECONDS = 10.0
 STOP_SECONDS = 30.0
 
-# Asks the kernel for SIGTERM when the parent dies, then becomes the server. A program of its own, because code
-# between fork and exec is not safe in a process with threads.
+# Asks the kernel for SIGTERM when the parent dies, then becomes the server. A program of its own, because
+# code between fork and exec is not safe in a process with threads.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 parent, program = int(sys.argv[1]), sys.argv[2:]

@@ -2,8 +2,9 @@
 # ruff: noqa: A002
 """Clients whose every failure is an error of the suite, and whose replies are typed as what they are."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
@@ -37,7 +38,23 @@ READS = frozenset(
 
 @contextmanager
 def reaching_redis() -> Iterator[None]:
-    """Raises `StateUnavailable` for whatever means that Redis could not do it now."""
+    """Raises `StateUnavailable` for whatever means that Redis could not do it now.
+
+    And CancelledError, if the task was cancelled meanwhile: the library sends with asyncio.wait_for, which
+    before Python 3.12 loses a cancellation that comes just as it is done; the task would run for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        with _mapped():
+            yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
     try:
         yield
     except UNREACHABLE as error:
@@ -69,10 +86,8 @@ class MappedRedis(Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command. Raises StateUnavailable if its outcome is unknown."""
         if args[0] in READS:
-            try:
+            with suppress(StateUnavailable), reaching_redis():
                 return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-            except (exceptions.ConnectionError, exceptions.TimeoutError):
-                pass  # asked again below
         with reaching_redis():
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 

@@ -45,6 +45,18 @@ class Shelf(Generic[M]):
                         found[uid] = error
         return found
 
+    async def etags(self, uids: list[str]) -> dict[str, str | None]:
+        """The etag of each, by uid; None for those that are not there."""
+        found: dict[str, str | None] = {}
+        for start in range(0, len(uids), READ_AT_ONCE):
+            some = uids[start : start + READ_AT_ONCE]
+            async with self._redis.pipeline() as pipe:
+                for uid in some:
+                    pipe.hget(self._key(uid), "etag")
+                etags = await pipe.execute()
+            found |= {uid: etag.decode() if etag else None for uid, etag in zip(some, etags, strict=True)}
+        return found
+
     async def write(self, message: M, seen: str, once: Once | None, *, deleted: bool = False) -> M | None:
         """Store a resource over the one whose etag was `seen` ('' for none); deleted ones are purged later.
 

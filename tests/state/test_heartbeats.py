@@ -1,0 +1,34 @@
+"""Who is alive, by what they report."""
+
+from services.state import heartbeats
+from services.state.connection import Connections
+from services.state.heartbeats import Heartbeats, Replica
+from tests.waiting import eventually
+
+
+async def test_reports_are_read_as_they_were_written(connections: Connections) -> None:
+    beats = Heartbeats(connections)
+    one = Replica("b", "127.0.0.1:1", "5-0", {"routers/churn": 3}, {"routers/x": "no model"}, 7, 1.5)
+    await beats.beat(one)
+    await beats.beat(Replica("a"))
+    assert await beats.live() == [Replica("a"), one]
+
+
+async def test_the_silent_and_those_who_left_are_gone(connections: Connections) -> None:
+    beats = Heartbeats(connections, dead_seconds=0.2)
+    await beats.beat(Replica("silent"))
+
+    async def alone() -> bool:
+        await beats.beat(Replica("alive"))
+        return [replica.id for replica in await beats.live()] == ["alive"]
+
+    await eventually(alone)
+    await beats.leave("alive")
+    assert await beats.live() == []
+
+
+async def test_there_are_never_more_than_fit(connections: Connections) -> None:
+    beats = Heartbeats(connections)
+    for place in range(heartbeats.MOST_REPLICAS + 5):
+        await beats.beat(Replica(f"r{place:04}"))
+    assert len(await beats.live()) == heartbeats.MOST_REPLICAS
