@@ -1,7 +1,6 @@
 """Asking several models at once: nobody waits for the slowest longer than its own timeout."""
 
 import asyncio
-import dataclasses
 import secrets
 from collections.abc import Sequence
 from typing import Protocol
@@ -97,11 +96,10 @@ def _result(task: asyncio.Task[Result], attempt: Attempt, in_time: bool) -> Resu
     error_id = secrets.token_hex(8)
     log.error("unexpected error in a member's call", error_id=error_id, exc_info=defect)
     message = f"internal error {error_id}; the server's log has it under this id"
-    return dataclasses.replace(attempt.cancelled(), kind="FAILED", code="INTERNAL", message=message)
+    return attempt.cancelled()._replace(kind="FAILED", code="INTERNAL", message=message)
 
 
 def _too_late(attempt: Attempt) -> Failure:
-    message = "no answer in time"
-    return dataclasses.replace(
-        attempt.cancelled(), kind="TIMED_OUT", code="DEADLINE_EXCEEDED", message=message
+    return attempt.cancelled()._replace(
+        kind="TIMED_OUT", code="DEADLINE_EXCEEDED", message="no answer in time"
     )

@@ -1,0 +1,118 @@
+"""Combining outputs that are handed in, over a real channel."""
+
+from typing import Any
+
+import pytest
+from turnout.aggregator.v1.aggregator_service_pb2 import AggregateRequest, AggregateResponse, WeightedOutput
+from turnout.inference.v1.output_pb2 import Output, Regression, TextOutput
+from turnout.router.v1 import strategy_pb2
+
+from services.foundation.errors import RemoteError
+from tests.aggregator.conftest import Bench
+from tests.aggregator.wire.test_answers import classified
+
+VOTE = strategy_pb2.AGGREGATION_METHOD_VOTE
+WEIGHTED = strategy_pb2.AGGREGATION_METHOD_WEIGHTED_AVERAGE
+DECLARED = strategy_pb2.WEIGHT_SOURCE_DECLARED
+MAX = strategy_pb2.AGGREGATION_METHOD_MAX_CONFIDENCE
+
+
+def number(variant: str, value: float, **declared: float) -> WeightedOutput:
+    return WeightedOutput(variant=variant, output=Output(regression=Regression(values=[value])), **declared)
+
+
+def labelled(variant: str, label: str, **declared: float) -> WeightedOutput:
+    return WeightedOutput(variant=variant, output=classified(label), **declared)
+
+
+async def aggregate(bench: Bench, *outputs: WeightedOutput, **fields: Any) -> AggregateResponse:
+    request = AggregateRequest(outputs=outputs, **fields)
+    reply: AggregateResponse = await bench.aggregate(request, timeout=20.0)
+    return reply
+
+
+async def refused(bench: Bench, *outputs: WeightedOutput, **fields: Any) -> RemoteError:
+    with pytest.raises(RemoteError) as caught:
+        await aggregate(bench, *outputs, **fields)
+    return caught.value
+
+
+async def test_average_is_the_default(bench: Bench) -> None:
+    reply = await aggregate(bench, number("a", 1), number("b", 4))
+    assert list(reply.output.regression.values) == [2.5]
+    assert reply.aggregation.method == "average"
+    assert reply.aggregation.divergence == 1.5
+    assert not reply.aggregation.HasField("agreement")
+    assert (reply.aggregation.quorum_wanted, reply.aggregation.quorum_met) == (2, 2)
+
+
+async def test_weights_and_confidence_decide_as_the_source_says(bench: Bench) -> None:
+    outputs = [number("a", 10, weight=1, confidence=0.9), number("b", 20, weight=9, confidence=0.1)]
+    declared = await aggregate(bench, *outputs, aggregation=WEIGHTED)
+    assert declared.output.regression.values[0] == pytest.approx(19)
+    source = strategy_pb2.WEIGHT_SOURCE_CONFIDENCE
+    confident = await aggregate(bench, *outputs, aggregation=WEIGHTED, weight_source=source)
+    assert confident.output.regression.values[0] == pytest.approx(11)
+
+
+async def test_a_vote_tells_who_dissents_and_that_there_was_a_tie(bench: Bench) -> None:
+    reply = await aggregate(bench, labelled("a", "x"), labelled("b", "y"), aggregation=VOTE)
+    assert reply.output.classification.label == "x"
+    assert list(reply.aggregation.dissenting) == ["b"]
+    assert reply.aggregation.agreement == 0
+    assert reply.aggregation.tie
+
+
+async def test_the_most_confident_text_is_passed_on_as_it_is(bench: Bench) -> None:
+    said = [TextOutput(content="maybe", confidence=0.2), TextOutput(content="surely", finish_reason="stop")]
+    outputs = [
+        WeightedOutput(variant=name, output=Output(text=text)) for name, text in zip("ab", said, strict=True)
+    ]
+    outputs[1].confidence = 0.8
+    reply = await aggregate(bench, *outputs, aggregation=MAX)
+    assert reply.output.text == said[1]
+
+
+async def test_answers_that_do_not_fit_together_are_a_failed_precondition(bench: Bench) -> None:
+    error = await refused(bench, number("a", 1), labelled("b", "x"))
+    assert (error.code, error.reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
+    assert error.message == "members answered in different kinds: a with numbers, b with classes"
+
+
+async def test_a_weighted_average_of_nothing_to_weigh_by_is_refused(bench: Bench) -> None:
+    error = await refused(bench, number("a", 1), number("b", 2), aggregation=WEIGHTED)
+    assert (error.code, error.reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
+    assert error.facts["members"] == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "fields", "field", "said"),
+    [
+        ([], {}, "outputs", "1 to 64 outputs expected, got 0"),
+        ([number("", 1)], {}, "outputs[0].variant", "is required"),
+        ([number("a", 1), number("a", 2)], {}, "outputs[1].variant", "'a' is used twice"),
+        ([number("a", 1, weight=-2)], {}, "outputs[0].weight", "a finite number from 0 expected, got -2"),
+        ([number("a", 1, weight=0)], {"aggregation": WEIGHTED}, "outputs", "at least one weight above 0"),
+        ([number("a", 1, confidence=1.5)], {}, "outputs[0].confidence", "a number from 0 to 1 expected"),
+        ([number("a", 1, confidence=float("nan"))], {}, "outputs[0].confidence", "a number from 0 to 1"),
+        ([number("a", float("inf"))], {}, "outputs[0].output.regression.values", "finite numbers expected"),
+        ([WeightedOutput(variant="a")], {}, "outputs[0].output", "an answer is required"),
+        ([labelled("a", "")], {}, "outputs[0].output.classification.label", "a label is required"),
+        ([number("a", 1)], {"weight_source": DECLARED}, "weight_source", "weight_source has no effect"),
+        ([number("a", 1)], {"aggregation": 99}, "aggregation", "one of vote"),
+    ],
+)  # fmt: skip
+async def test_outputs_that_cannot_be_read_are_refused_by_field(
+    bench: Bench, outputs: list[WeightedOutput], fields: dict[str, Any], field: str, said: str
+) -> None:
+    error = await refused(bench, *outputs, **fields)
+    assert (error.code, error.reason) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")
+    assert [one.field for one in error.fields] == [field]
+    assert error.fields[0].description.startswith(said)
+    assert error.message.startswith(f"the outputs cannot be combined: {field}: {said}")
+
+
+async def test_a_method_of_a_later_version_is_unimplemented(bench: Bench) -> None:
+    error = await refused(bench, number("a", 1), aggregation=strategy_pb2.AGGREGATION_METHOD_MEDIAN)
+    assert error.code == "UNIMPLEMENTED"
+    assert error.fields[0].field == "aggregation"
