@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import grpc
 from google.protobuf.message import Message
 
-from services.foundation.telemetry import Attribute, Span, Telemetry
-from services.foundation.tracing import TRACEPARENT, RemoteParent, parse_traceparent
+from services.foundation.telemetry import Attribute, Telemetry
+from services.foundation.tracing import TRACEPARENT
 
 REQUEST_ID = "x-request-id"
 
@@ -81,8 +81,11 @@ class GrpcCall:
         "inside",
         "method",
         "request_id",
+        "sampled",
         "span",
+        "span_id",
         "started",
+        "trace_id",
         "trailers",
     )
 
@@ -104,29 +107,19 @@ class GrpcCall:
         # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
         self._peer: str = context.peer()
         self._headers = HEADERS.get()
-        parent: RemoteParent | None = None
-        request_id = ""
-        for name, value in self._headers:
+        traced = ""
+        self.request_id = ""
+        self.trailers: Trailers = ()
+        for header in self._headers:
+            name = header[0]
             if name == TRACEPARENT:
-                parent = parse_traceparent(str(value))
-            elif name == REQUEST_ID and _SOUND_ID.fullmatch(str(value)):
-                request_id = str(value)
-        self.span: Span = telemetry.span(method, parent, attributes, kind="server")
+                traced = str(header[1])
+            elif name == REQUEST_ID and _SOUND_ID.fullmatch(str(header[1])):
+                self.request_id = str(header[1])
+                self.trailers = ((REQUEST_ID, self.request_id),)
+        self.span, self.trace_id, self.span_id, self.sampled = telemetry.arrive(method, traced, attributes)
         # A call without an id of its own is known by its trace.
-        self.request_id = request_id or self.span.trace_id
-        self.trailers: Trailers = ((REQUEST_ID, request_id),) if request_id else ()
-
-    @property
-    def trace_id(self) -> str:
-        return self.span.trace_id
-
-    @property
-    def span_id(self) -> str:
-        return self.span.span_id
-
-    @property
-    def sampled(self) -> bool:
-        return self.span.sampled
+        self.request_id = self.request_id or self.trace_id
 
     @property
     def caller(self) -> Caller:

@@ -89,7 +89,7 @@ class Envelope:
         if call.inside:
             self.door.leave()
         self._tally.ended(code, perf_counter() - call.started)
-        if call.span.recorded is not None:
+        if call.span is not None:
             call.span.finish(code)
 
     async def fail(self, failure: Exception, call: GrpcCall, context: Context) -> NoReturn:

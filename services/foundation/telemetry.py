@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from services.foundation.tracing import Parent
+from services.foundation.tracing import Parent, parse_traceparent
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attribute = str | bool | int | float
@@ -23,7 +23,7 @@ _KINDS = {kind.name.lower(): kind for kind in SpanKind}
 class Span:
     """One step of a trace. `trace_id` and `span_id` are hex; end it exactly once."""
 
-    __slots__ = ("recorded", "sampled", "span_id", "trace_id")
+    __slots__ = ("_recorded", "sampled", "span_id", "trace_id")
 
     def __init__(
         self, trace_id: str, span_id: str, sampled: bool, recorded: trace.Span | None = None
@@ -31,26 +31,26 @@ class Span:
         self.trace_id = trace_id
         self.span_id = span_id
         self.sampled = sampled
-        self.recorded = recorded
+        self._recorded = recorded
 
     def set(self, key: str, value: Attribute) -> None:
         """Add an attribute; free when the span is not recorded."""
-        if self.recorded is not None:
-            self.recorded.set_attribute(key, value)
+        if self._recorded is not None:
+            self._recorded.set_attribute(key, value)
 
     def finish(self, code: str) -> None:
         """Close the span of an RPC under its canonical status name."""
-        if self.recorded is not None:
-            self.recorded.set_attribute("rpc.response.status_code", code)
+        if self._recorded is not None:
+            self._recorded.set_attribute("rpc.response.status_code", code)
             self.end(None if code == "OK" else code)
 
     def end(self, error: str | BaseException | None = None) -> None:
         """Close the span, as failed when an error is given."""
-        if self.recorded is None:
+        if self._recorded is None:
             return
         if error is not None:
-            self.recorded.set_status(Status(StatusCode.ERROR, str(error)))
-        self.recorded.end()
+            self._recorded.set_status(Status(StatusCode.ERROR, str(error)))
+        self._recorded.end()
 
 
 class Telemetry:
@@ -68,6 +68,21 @@ class Telemetry:
         self._ratio = ratio if endpoint else 0.0
         self._provider = _provider(service, endpoint) if endpoint else None
         self._tracer = self._provider.get_tracer("turnout") if self._provider else None
+
+    def arrive(
+        self, name: str, header: str, attributes: Mapping[str, Attribute]
+    ) -> tuple[Span | None, str, str, bool]:
+        """The server's span of a call with this `traceparent` (or ""), if it is recorded, and in any case its
+        trace id, its span id and whether it is sampled. Plain values: on the way of every call, an object
+        less."""
+        parent = parse_traceparent(header) if header else None
+        if self._tracer is not None:
+            span = self.span(name, parent, attributes, kind="server")
+            return span, span.trace_id, span.span_id, span.sampled
+        draw = self._rng.getrandbits
+        if parent is None:
+            return None, f"{draw(128) or 1:032x}", f"{draw(64) or 1:016x}", False
+        return None, parent[0], f"{draw(64) or 1:016x}", parent[2]
 
     def span(
         self,
