@@ -1,4 +1,4 @@
-"""The house's measures: no giants, and small things on the whole. `python -m tests.house` is part of `make check`."""
+"""The measures of the house: no giants, and small things on the whole. `make check` runs `python -m tests.house`."""
 
 import ast
 import statistics
