@@ -11,7 +11,7 @@ from services.drift.cells.blob import Profile, decode, empty, encode
 from services.drift.folding import bounded
 from services.state import keys
 from services.state.connection import Connections
-from services.state.errors import LostLease
+from services.state.fenced import Fence, lost
 from services.state.ids import PARTITIONS
 from services.state.scripts import Arg, Script
 
@@ -47,21 +47,21 @@ class ProfileStore:
     async def write(
         self,
         partition: int,
-        lease: tuple[str, str],
+        fence: Fence,
         baseline: Baseline,
         profiles: Mapping[Bucket, Profile],
         now: float,
     ) -> None:
-        """Write whole profiles under a lease (key, value). Raises LostLease, and then wrote nothing more."""
+        """Write whole profiles, if nobody has taken the partition over. Raises LostLease."""
         remaining = iter(profiles.items())
         while some := dict(islice(remaining, AT_ONCE)):
-            places = [lease[0], keys.profile_buckets(partition, baseline.uid)]
-            args: list[Arg] = [lease[1], int(now)]
+            places = [fence.key, keys.profile_buckets(partition, baseline.uid)]
+            args: list[Arg] = [fence.token, int(now)]
             for bucket, profile in some.items():
                 places.append(keys.profile(partition, baseline.uid, _name(bucket)))
                 args += [_name(bucket), _expiry(bucket), encode(profile)]
             if not await WRITE_PROFILES(self._redis, places, args):
-                raise LostLease(f"the lease on partition {partition} is another's", partition=partition)
+                raise lost(fence)
 
     async def window(self, baseline: Baseline, window: Cover) -> Profile:
         """The sum of every partition's buckets in the window. Reads only buckets that exist."""

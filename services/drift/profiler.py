@@ -17,6 +17,7 @@ from services.drift.profile_store import ProfileStore
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
+from services.state.fenced import Fence
 from services.state.positions import order
 
 # Baselines in memory; beyond, the one that was loaded first is loaded again when it is needed.
@@ -62,8 +63,8 @@ class Profiler:
         self._now = now
         self._known: dict[Active, Watched] = {}
 
-    async def fold(self, partition: int, lease: tuple[str, str], entries: Sequence[Entry]) -> None:
-        """Count the entries' rows, in the partition's order, under a (key, value) lease on it."""
+    async def fold(self, partition: int, fence: Fence, entries: Sequence[Entry]) -> None:
+        """Count the entries' rows, in the partition's order, under a fence of its owner."""
         asked = {id(event): models_asked(event) for entry in entries for event in entry.events}
         watched = await self._watched(set().union(*asked.values()))
         now = self._now()
@@ -77,12 +78,12 @@ class Profiler:
                 ]
                 for entry in entries
             }
-            await self._write(partition, lease, one.baseline, rows, now)
+            await self._write(partition, fence, one.baseline, rows, now)
 
     async def _write(
         self,
         partition: int,
-        lease: tuple[str, str],
+        fence: Fence,
         baseline: Baseline,
         rows: Mapping[str, list[Row]],
         now: float,
@@ -93,7 +94,7 @@ class Profiler:
         changed = add_unseen(stored, folded)
         if changed:
             whole = {bucket: bounded(baseline, profile) for bucket, profile in changed.items()}
-            await self._profiles.write(partition, lease, baseline, whole, now)
+            await self._profiles.write(partition, fence, baseline, whole, now)
 
     async def _watched(self, names: set[str]) -> dict[str, Watched]:
         """The active baseline of each of the models that have one, asked anew for each batch: a row that came

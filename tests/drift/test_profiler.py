@@ -15,15 +15,15 @@ from services.drift.buckets import Bucket, cover
 from services.drift.cells.blob import Profile
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Entry, Profiler, add_unseen
-from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.errors import LostLease
+from services.state.fenced import Fence
 from services.state.ids import new_uid
 from services.state.kinds import MODELS
 
 PARTITION = 7
-LEASE = (keys.lease(PARTITION, "drift"), "1")
+FENCE = Fence.of(PARTITION, "drift", 1)
 BUCKET = Bucket("minute", 0)
 
 
@@ -52,7 +52,7 @@ async def baseline(connections: Connections, model: Model) -> Baseline:
     store = BaselineStore(connections)
     await store.create(made, None)
     await store.activate(made)
-    await connections.steady.set(*LEASE, px=600_000)
+    await connections.steady.set(*FENCE)
     return made
 
 
@@ -74,11 +74,11 @@ async def counted(connections: Connections, baseline: Baseline) -> Profile:
 async def test_rows_are_counted_once_whatever_is_delivered_again(
     connections: Connections, baseline: Baseline, profiler: Profiler
 ) -> None:
-    await profiler.fold(PARTITION, LEASE, ENTRIES)
+    await profiler.fold(PARTITION, FENCE, ENTRIES)
     once = await counted(connections, baseline)
     assert once.rows == ROWS
     for again in (ENTRIES, ENTRIES[1:], ENTRIES[:2], ENTRIES[-1:]):
-        await profiler.fold(PARTITION, LEASE, again)
+        await profiler.fold(PARTITION, FENCE, again)
     assert await counted(connections, baseline) == once
 
 
@@ -86,42 +86,42 @@ async def test_batches_cut_anywhere_give_the_same_profile(
     connections: Connections, baseline: Baseline, profiler: Profiler
 ) -> None:
     for one in ENTRIES:
-        await profiler.fold(PARTITION, LEASE, [one])
+        await profiler.fold(PARTITION, FENCE, [one])
     cut = await counted(connections, baseline)
     await connections.steady.unlink(
         *[key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*")]
     )
-    await make(connections).fold(PARTITION, LEASE, ENTRIES)
+    await make(connections).fold(PARTITION, FENCE, ENTRIES)
     assert await counted(connections, baseline) == cut
 
 
 async def test_who_lost_the_partition_writes_nothing(
     connections: Connections, baseline: Baseline, profiler: Profiler
 ) -> None:
-    await profiler.fold(PARTITION, LEASE, ENTRIES[:2])
-    await connections.steady.set(LEASE[0], "2", px=600_000)
+    await profiler.fold(PARTITION, FENCE, ENTRIES[:2])
+    await connections.steady.set(FENCE.key, "2")
     with pytest.raises(LostLease):
-        await profiler.fold(PARTITION, LEASE, ENTRIES[2:])
-    await make(connections).fold(PARTITION, (LEASE[0], "2"), ENTRIES)
+        await profiler.fold(PARTITION, FENCE, ENTRIES[2:])
+    await make(connections).fold(PARTITION, Fence.of(PARTITION, "drift", 2), ENTRIES)
     assert (await counted(connections, baseline)).rows == ROWS
 
 
 async def test_a_baseline_counts_from_the_moment_it_is_active(
     connections: Connections, baseline: Baseline, profiler: Profiler
 ) -> None:
-    await profiler.fold(PARTITION, LEASE, ENTRIES[:2])
+    await profiler.fold(PARTITION, FENCE, ENTRIES[:2])
     store = BaselineStore(connections)
     uid = new_uid(time.time(), random.Random(4))
     second = Baseline(uid, "two", baseline.model, baseline.model_uid, 500, baseline.features, time.time())
     await store.create(second, None)
     await store.activate(second)
-    await profiler.fold(PARTITION, LEASE, ENTRIES[2:])
+    await profiler.fold(PARTITION, FENCE, ENTRIES[2:])
     assert (await counted(connections, baseline)).rows == 45
     assert (await counted(connections, second)).rows == 31
 
 
 async def test_models_without_a_baseline_cost_nothing(connections: Connections, profiler: Profiler) -> None:
-    await profiler.fold(PARTITION, LEASE, ENTRIES)
+    await profiler.fold(PARTITION, FENCE, ENTRIES)
     assert not [key async for key in connections.steady.scan_iter(match="*profile*")]
 
 

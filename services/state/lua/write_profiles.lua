@@ -1,7 +1,7 @@
--- Writes profile buckets whole, if the writer still leads the partition.
--- KEYS: lease, buckets, then a profile per bucket.
--- ARGV: value of the lease, now, then per bucket: its name, when it expires, the profile. Times in seconds.
--- Returns 1, or 0 if the lease is somebody else's by now: then nothing was written.
+-- Writes profile buckets whole, if nobody has taken the partition over.
+-- KEYS: token, buckets, then a profile per bucket.
+-- ARGV: the writer's token, now, then per bucket: its name, when it expires, the profile. Times in seconds.
+-- Returns 1, or 0 if the writer is fenced out: then nothing was written.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2])
 for index = 3, #KEYS do
