@@ -1,4 +1,4 @@
-"""The measures of the house: no giants, and small things on the whole. `make check` runs `python -m tests.house`."""
+"""The measures of the house: no giants, and small things on the whole. `make check` runs it."""
 
 import ast
 import statistics
