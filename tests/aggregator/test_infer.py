@@ -3,21 +3,30 @@
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from inference.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse, Member, Plan
 from turnout.inference.v1 import manifest_pb2 as manifest
-from turnout.inference.v1.input_pb2 import Input, Tensor, TensorInput
+from turnout.inference.v1.input_pb2 import Input, TabularInput, Tensor, TensorInput
 from turnout.inference.v1.output_pb2 import Output
 from turnout.router.v1 import strategy_pb2
+from turnout.router.v1.model_pb2 import (
+    FEATURE_KIND_NUMERIC,
+    PROTOCOL_OIP_GRPC,
+    Endpoint,
+    Model,
+    OutputSpec,
+    Signature,
+)
 
 from examples.fleet.catalog import registration
-from examples.fleet.columns import BREAST_CANCER
+from examples.fleet.columns import BREAST_CANCER, DIGITS
 from examples.fleet.data import holdout
 from tests.aggregator.conftest import DOCTORS, Bench, diagnosis, patient, plan
-from tests.fleet import fleet_process, scripted_model
+from tests.fleet import Answer, fleet_process, scripted_model
 from tests.waiting import eventually
 
 METHODS = {
@@ -305,3 +314,70 @@ async def test_a_model_that_is_full_is_dropped_from_the_jury(doctors: Bench) -> 
 async def test_columns_beyond_a_members_signature_do_not_matter(doctors: Bench) -> None:
     assert len(patient().tabular.numeric_features) == len(BREAST_CANCER)
     assert outcomes(await doctors.infer(plan("cancer-bayes"))) == {"cancer-bayes": "CONTRIBUTED"}
+
+
+def text_model(name: str, address: str) -> Model:
+    """A model that answers a text with a text."""
+    outputs = OutputSpec(text="output")
+    return Model(
+        name=f"models/{name}",
+        protocol=PROTOCOL_OIP_GRPC,
+        endpoints=[Endpoint(address=address)],
+        signature=Signature(outputs=outputs),
+    )
+
+
+def saying(text: bytes, tensor: str = "output") -> Answer:
+    """What a scripted model answers: one text."""
+
+    async def answer(request: ModelInferRequest) -> ModelInferResponse:
+        reply = ModelInferResponse(model_name=request.model_name)
+        reply.outputs.add(name=tensor, datatype="BYTES", shape=[1]).contents.bytes_contents.append(text)
+        return reply
+
+    return answer
+
+
+async def test_texts_vote_by_what_they_say(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        for name, text in (("a", b"Lyon"), ("b", b"Paris"), ("c", b"Paris\n")):
+            server = await stack.enter_async_context(scripted_model(name, saying(text)))
+            bench.register(text_model(name, server.address))
+        capital = Input(text="Which city is the capital of France?")
+        reply = await bench.infer(plan("a", "b", "c", aggregation=METHODS["vote"]), capital)
+        mean = await bench.infer(plan("a", "b", "c"), capital)
+    assert reply.output.text.content == "Paris"
+    assert list(reply.aggregation.dissenting) == ["a"]
+    assert reply.aggregation.agreement == pytest.approx(1 / 3)
+    assert (mean.error_code, mean.error_reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
+    assert mean.error_message == "average takes classes or numbers, and a, b, c answered with text"
+
+
+async def test_an_answer_that_is_none_fails_its_member(doctors: Bench) -> None:
+    async with scripted_model("mute", saying(b"", "label")) as server:
+        mute = text_model("mute", server.address)
+        mute.signature.outputs.text, mute.signature.outputs.label = "", "label"
+        mute.signature.features.add(name="mean radius", kind=FEATURE_KIND_NUMERIC)
+        doctors.register(mute)
+        reply = await doctors.infer(plan(*DOCTORS, "mute"))
+    assert outcomes(reply)["mute"] == "FAILED"
+    assert reply.participants[3].error_code == "INTERNAL"
+    assert "a label is required for every row" in reply.participants[3].error_message
+    assert [each.participant for each in reply.outputs] == [0, 1, 2]
+    assert reply.output.classification.label == diagnosis()
+
+
+async def test_a_member_without_probabilities_is_certain_and_said_to_be(bench: Bench) -> None:
+    await bench.seat("digits-svm", "digits-top")
+    figures, truths = holdout("digits", 0)
+    pixels = Input(tabular=TabularInput(numeric_features=dict(zip(DIGITS, figures[0].tolist(), strict=True))))
+    jury = plan("digits-svm", "digits-top")
+    reply = await bench.infer(jury, pixels)
+    assert list(reply.warnings) == [
+        "digits-svm gave labels without probabilities; each counts as probability 1"
+    ]
+    assert chances(reply.output)[truths[0]] >= 0.5
+    jury.aggregation = METHODS["max_confidence"]
+    refused = await bench.infer(jury, pixels)
+    assert refused.error_reason == "CANNOT_COMBINE"
+    assert refused.error_message.startswith("digits-svm gave no confidence")

@@ -52,11 +52,13 @@ def votes_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
 def probabilities_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
     """[members, rows, labels]: 0 for labels that a member does not know, and 1 for the label of a member
     that gave no probabilities."""
-    spread = votes_of(panel, labels)
+    spread = np.zeros((len(panel), panel[0].rows, len(labels)))
     for member, answer in enumerate(panel):
-        if answer.probabilities is not None:
-            spread[member] = 0
-            spread[member][:, _columns(answer, labels)] = answer.probabilities
+        columns = _columns(answer, labels)
+        if answer.probabilities is None:
+            spread[member, np.arange(answer.rows), columns[answer.chosen]] = 1
+        else:
+            spread[member][:, columns] = answer.probabilities
     return spread
 
 
