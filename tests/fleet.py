@@ -26,9 +26,9 @@ _trained: Callable[[str], Classifier] = cache(train)
 
 
 @asynccontextmanager
-async def serving(server: ModelServer) -> AsyncIterator[ModelServer]:
+async def serving(server: ModelServer, port: int = 0) -> AsyncIterator[ModelServer]:
     """Start a server, and stop it without waiting for calls that hang."""
-    await server.start()
+    await server.start(port)
     try:
         yield server
     finally:
@@ -36,14 +36,14 @@ async def serving(server: ModelServer) -> AsyncIterator[ModelServer]:
 
 
 @asynccontextmanager
-async def fleet_model(name: str, mode: str = "ok", **how: Any) -> AsyncIterator[ModelServer]:
+async def fleet_model(name: str, mode: str = "ok", port: int = 0, **how: Any) -> AsyncIterator[ModelServer]:
     """A model of the fleet in this process, in a mode of `Faults.set`: `server.address`, `server.faults`.
 
     Register it with `registration(name, server.address)`.
     """
     faults = Faults()
     faults.set(mode, **how)
-    async with serving(ModelServer(ServedClassifier(name, faults, _trained(name)), faults)) as server:
+    async with serving(ModelServer(ServedClassifier(name, faults, _trained(name)), faults), port) as server:
         yield server
 
 

@@ -1,5 +1,6 @@
 """An Open Inference Protocol server for one model, on grpc.aio."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -46,7 +47,6 @@ class ModelServer:
         options = [
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MESSAGE_BYTES),
         ]
         self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers((self._handlers(),))
@@ -107,18 +107,18 @@ class ModelServer:
         self.calls += 1
         self.in_flight += 1
         self.metadata_seen = dict(context.invocation_metadata() or ())
-        answered = False
         try:
             await self._check_name(request.model_name, context)
             await self.faults.strike(context)
-            reply = await self.model.infer(request)
-            answered = True
-            return reply
+            return await self.model.infer(request)
         except BadRequest as wrong:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(wrong))
+        except asyncio.CancelledError:
+            # The caller gave up, or its deadline passed.
+            self.cancelled += 1
+            raise
         finally:
             self.in_flight -= 1
-            self.cancelled += not answered and context.cancelled()
 
     async def _check_name(self, name: str, context: Context) -> None:
         if name != self.model.name:

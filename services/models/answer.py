@@ -1,6 +1,5 @@
 """What comes of calling a model: an Answer or a Failure. Neither is an exception, for a jury wants both."""
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from turnout.inference.v1.output_pb2 import Output
@@ -39,8 +38,7 @@ def malformed(message: str) -> CallFailed:
     return CallFailed("FAILED", "INTERNAL", f"malformed reply: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A model's answer. `latency` in seconds; `cost` in `currency`, None if unknown; `span_id` in hex."""
 
     output: Output
@@ -54,8 +52,7 @@ class Answer:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why there is no answer. `kind` is the participant's outcome; `code` a canonical status name.
 
     `retryable` means that the same call, made again at once, may succeed. A call that never left has no

@@ -1,101 +1,105 @@
 """Classification: labels and probabilities out of a reply, in the router's own words."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from turnout.inference.v1.output_pb2 import ClassifiedRow, Output
 
 from services.models.answer import Reply, malformed
 from services.models.elements import Tensors
+from services.models.stencil import Stencil
 
 # Half-precision probabilities of many classes miss 1 by about a thousandth; more is not a distribution.
 SUM_TOLERANCE = 0.01
 
 
-@dataclass(frozen=True)
 class ClassReader:
-    """Reads classes. `labels` are the router's words for the model's classes, in the order of its
-    probabilities; the last of two is the positive one. `threshold` decides between two where it is set;
-    otherwise the model's own label counts, or the likeliest class."""
+    """Reads classes. `label` and `probabilities` name tensors; `classes` are the model's own, in the order of
+    its probabilities, the last of two being the positive one. `threshold` decides between two where it is
+    set; otherwise the model's own label counts, else the likeliest class."""
 
-    label: str
-    probabilities: str
-    classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    label_map: dict[str, str]
-    threshold: float | None
+    def __init__(
+        self,
+        *,
+        label: str,
+        probabilities: str,
+        classes: Sequence[str],
+        label_map: Mapping[str, str],
+        threshold: float | None,
+    ) -> None:
+        self._label = "" if probabilities and threshold is not None else label
+        self._probabilities = probabilities
+        self._classes = tuple(classes)
+        self._label_map = label_map
+        self._labels = [label_map.get(name, name) for name in classes]
+        self._threshold = 0.5 if threshold is None else threshold
+        self._stencil = Stencil(self._labels)
 
     def read(self, tensors: Tensors) -> Reply:
         """Raises CallFailed when the reply is not what the registration says."""
-        chances = self._chances(tensors) if self.probabilities else []
-        if self.label and (self.threshold is None or not chances):
+        chances = self._chances(tensors) if self._probabilities else ()
+        if self._label:
             labels = [self._name(value) for value in self._own_labels(tensors)]
         else:
-            labels = [self.labels[self._winner(row)] for row in chances]
-        return Reply(self._message(labels, chances), _mean_of_highest(chances))
-
-    def _message(self, labels: Sequence[str], chances: Sequence[Sequence[float]]) -> Output:
-        output = Output()
-        classification = output.classification
-        classification.label = labels[0]
+            labels = [self._labels[self._winner(row)] for row in chances]
         if chances:
-            # add() fills a message in place; a list of messages would be copied.
-            add = classification.probabilities.add
-            for label, chance in zip(self.labels, chances[0], strict=True):
-                add(label=label, probability=chance)
+            output = self._stencil.fill(labels[0], chances[0])
+        else:
+            output = Output()
+            output.classification.label = labels[0]
         if len(labels) > 1:
-            classification.rows.extend(
+            output.classification.rows.extend(
                 ClassifiedRow(label=label, probabilities=chances[row] if chances else ())
                 for row, label in enumerate(labels)
             )
-        return output
+        return Reply(output, _mean_of_highest(chances) if chances else None)
 
     def _winner(self, chances: Sequence[float]) -> int:
         if len(chances) == 2:
-            return int(chances[1] >= (0.5 if self.threshold is None else self.threshold))
+            return int(chances[1] >= self._threshold)
         return max(range(len(chances)), key=chances.__getitem__)
 
-    def _chances(self, tensors: Tensors) -> list[Sequence[float]]:
+    def _chances(self, tensors: Tensors) -> Sequence[Sequence[float]]:
         """Probabilities of each row, in the order of the classes."""
-        values, width, datatype = tensors(self.probabilities)
-        if not datatype.startswith("FP"):
+        values, width, datatype = tensors(self._probabilities)
+        if datatype not in ("FP64", "FP32", "FP16"):
             raise malformed(f"probabilities are numbers of type FP, not {datatype}")
-        if width == 1 and len(self.classes) == 2:
-            split: list[Sequence[float]] = [(1.0 - positive, positive) for positive in values]
-        elif width == len(self.classes):
-            split = [values[start : start + width] for start in range(0, len(values), width)]
+        rows: Sequence[Sequence[float]]
+        if width == len(self._classes):
+            rows = [values[start : start + width] for start in range(0, len(values), width)]
+        elif width == 1 and len(self._classes) == 2:
+            rows = [(1.0 - positive, positive) for positive in values]
         else:
-            raise malformed(f"{width} probabilities a row for {len(self.classes)} classes")
-        for row in split:
+            raise malformed(f"{width} probabilities a row for {len(self._classes)} classes")
+        for row in rows:
             # Written so that NaN fails.
-            if not (abs(math.fsum(row) - 1) <= SUM_TOLERANCE and min(row) >= 0):
+            if not (-SUM_TOLERANCE <= sum(row) - 1 <= SUM_TOLERANCE and min(row) >= 0):
                 raise malformed(f"probabilities {[round(chance, 4) for chance in row[:10]]}")
-        return split
+        return rows
 
     def _own_labels(self, tensors: Tensors) -> Sequence[object]:
-        elements = tensors(self.label)
-        if elements.width != 1:
-            raise malformed(f"tensor '{self.label}' has {elements.width} labels a row")
-        return elements.values
+        values, width, _ = tensors(self._label)
+        if width != 1:
+            raise malformed(f"tensor '{self._label}' has {width} labels a row")
+        return values
 
     def _name(self, value: object) -> str:
         """The router's word for a label as the model sent it: a name, or an index into its classes."""
         if isinstance(value, bytes):
             name = value.decode(errors="replace")
-            if self.classes and name not in self.classes:
-                raise malformed(f"the label '{name[:40]}' is none of {list(self.classes[:10])}")
-            return self.label_map.get(name, name)
-        index = float(value)  # type: ignore[arg-type]
-        if not index.is_integer():
-            raise malformed(f"the label {index} is no class")
-        if not self.classes:
-            return self.label_map.get(str(int(index)), str(int(index)))
-        if not 0 <= index < len(self.classes):
-            raise malformed(f"the label {index:g} is no index into {len(self.classes)} classes")
-        return self.labels[int(index)]
+            if self._classes and name not in self._classes:
+                raise malformed(f"the label '{name[:40]}' is none of {list(self._classes[:10])}")
+            return self._label_map.get(name, name)
+        index = int(value) if math.isfinite(value) else -1  # type: ignore[call-overload, arg-type]
+        if index != value or index < 0:
+            raise malformed(f"the label {value} is no class")
+        if not self._classes:
+            return self._label_map.get(str(index), str(index))
+        if index >= len(self._classes):
+            raise malformed(f"the label {index} is no index into {len(self._classes)} classes")
+        return self._labels[index]
 
 
-def _mean_of_highest(chances: Sequence[Sequence[float]]) -> float | None:
+def _mean_of_highest(chances: Sequence[Sequence[float]]) -> float:
     """Confidence of an answer: the highest probability, averaged over rows."""
-    return min(1.0, math.fsum(map(max, chances)) / len(chances)) if chances else None
+    return min(1.0, sum(map(max, chances)) / len(chances))

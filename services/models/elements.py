@@ -2,21 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from inference.open_inference_pb2 import ModelInferResponse
 
 from services.models.answer import malformed
 from services.models.datatypes import DATATYPES, decode
 
-
-class Elements(NamedTuple):
-    """A tensor's elements in row-major order; `width` of them belong to each row."""
-
-    values: Sequence[Any]
-    width: int
-    datatype: str
-
+# A tensor's elements in row-major order, how many of them belong to each row, and their datatype.
+Elements: TypeAlias = tuple[Sequence[Any], int, str]
 
 # The elements of a named tensor of a reply; raises CallFailed when there is no such tensor.
 Tensors = Callable[[str], Elements]
@@ -58,4 +52,4 @@ def _elements(
         raise malformed(f"tensor '{tensor.name}' of shape {shape} has {len(values)} elements")
     if not shape or shape[0] != rows:
         raise malformed(f"tensor '{tensor.name}' has shape {shape} for {rows} rows")
-    return Elements(values, len(values) // rows, kind.name)
+    return values, len(values) // rows, kind.name

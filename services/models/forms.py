@@ -45,7 +45,7 @@ class Form:
 
         def read(name: str) -> Elements:
             start, stop, datatype = places[name]
-            return Elements(found[start:stop], stop - start, datatype)
+            return found[start:stop], stop - start, datatype
 
         return read
 

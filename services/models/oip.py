@@ -96,6 +96,9 @@ class OipWire:
                 raw: bytes = await infer(body, timeout=timeout, metadata=((TRACEPARENT, trace),))
             except grpc.aio.AioRpcError as failure:
                 raise _failed(failure, timeout) from None
+            except grpc.aio.UsageError:
+                # The pool was closed under us: this process is ending.
+                raise CallFailed("FAILED", "UNAVAILABLE", "its channel is closed") from None
             return raw
 
         async def probe(timeout: float) -> Probe:  # noqa: ASYNC109

@@ -99,7 +99,13 @@ def _classification(model: wire.Model, threshold: float | None, problems: Proble
             problems.add("model.threshold", f"a probability from 0 to 1 expected, got {threshold}")
         if len(classes) != 2 or not spec.probabilities:
             problems.add("model.threshold", "a threshold needs probabilities of exactly two classes")
-    reader = ClassReader(spec.label, spec.probabilities, classes, labels, dict(model.label_map), threshold)
+    reader = ClassReader(
+        label=spec.label,
+        probabilities=spec.probabilities,
+        classes=classes,
+        label_map=dict(model.label_map),
+        threshold=threshold,
+    )
     return OutputReader(reader.read, tuple(filter(None, (spec.label, spec.probabilities))))
 
 

@@ -1,0 +1,95 @@
+"""Tensors pass through untouched, once their names, types, shapes and lengths are what the model reads."""
+
+import struct
+
+import pytest
+from inference.open_inference_pb2 import InferParameter, ModelInferRequest
+from turnout.inference.v1.input_pb2 import Input, Tensor, TensorContents, TensorInput
+
+from services.models.errors import InputMismatch
+from services.models.signature import compile_signature
+from tests.models.example import stacked, told
+
+MODEL = stacked("a", "b")
+FREE = stacked()
+RAW = struct.pack("<4d", 1, 2, 3, 4)
+
+
+def tensors(*given: Tensor, raw: list[bytes] | None = None) -> Input:
+    return Input(tensors=TensorInput(tensors=given, raw_contents=raw or []))
+
+
+def pair(**changes: object) -> Tensor:
+    return Tensor(**{"name": "input", "datatype": "FP64", "shape": [2, 2], **changes})  # type: ignore[arg-type]
+
+
+SINGLE = pair(contents=TensorContents(fp32_contents=[1, 2, 3, 4]))
+
+
+def test_raw_contents_pass_as_they_are() -> None:
+    request = compile_signature(MODEL).assemble(tensors(pair(), raw=[RAW]))
+    assert request.rows == 2
+    sent = ModelInferRequest.FromString(request.body)
+    assert (sent.inputs[0].name, sent.inputs[0].datatype) == ("input", "FP64")
+    assert list(sent.inputs[0].shape) == [2, 2]
+    assert list(sent.raw_input_contents) == [RAW]
+
+
+def test_typed_contents_pass_as_they_are() -> None:
+    given = pair(contents=TensorContents(fp64_contents=[1, 2, 3, 4]))
+    sent = ModelInferRequest.FromString(compile_signature(MODEL).assemble(tensors(given)).body)
+    assert list(sent.inputs[0].contents.fp64_contents) == [1, 2, 3, 4]
+
+
+def test_any_tensors_pass_to_a_model_without_columns() -> None:
+    image = Tensor(name="image", datatype="UINT8", shape=[1, 2, 2, 3])
+    request = compile_signature(FREE).assemble(tensors(image, raw=[bytes(12)]))
+    assert request.rows == 1
+    assert ModelInferRequest.FromString(request.body).inputs[0].name == "image"
+
+
+def test_parameters_of_the_protocol_do_not_reach_the_model() -> None:
+    """A shared memory region, say, is the model server's own business."""
+    theirs = ModelInferRequest.InferInputTensor(name="input", datatype="FP64", shape=[2, 2])
+    theirs.parameters["shared_memory_region"].CopyFrom(InferParameter(string_param="secrets"))
+    given = Tensor.FromString(theirs.SerializeToString())
+    body = compile_signature(MODEL).assemble(tensors(given, raw=[RAW])).body
+    assert b"secrets" not in body
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "says"),
+    [
+        (tensors(), "tensors", "at least one tensor expected"),
+        (tensors(pair(), raw=[RAW, RAW]), "raw_contents", "one entry per tensor expected (1), got 2"),
+        (tensors(pair(name="x"), raw=[RAW]), "tensors", "the tensor 'input' is missing"),
+        (tensors(pair(name="x"), raw=[RAW]), "tensors[0].name", "one of ['input'] expected, got 'x'"),
+        (tensors(pair(datatype="FP32"), raw=[RAW[:16]]), "tensors[0].datatype", "FP64 expected, got FP32"),
+        (tensors(pair(datatype="FLOAT"), raw=[RAW]), "tensors[0].datatype", "one of BOOL"),
+        (tensors(pair(shape=[4]), raw=[RAW]), "tensors[0].shape", "[rows, 2] expected, got [4]"),
+        (tensors(pair(shape=[1, 4]), raw=[RAW]), "tensors[0].shape", "[rows, 2] expected, got [1, 4]"),
+        (tensors(pair(shape=[0, 2]), raw=[b""]), "tensors[0].shape", "at least one row expected"),
+        (tensors(pair(shape=[-2, -2]), raw=[RAW]), "tensors[0].shape", "at least one row expected"),
+        (tensors(pair(), raw=[RAW[:-1]]), "raw_contents[0]", "32 bytes expected for [2, 2] FP64, got 31"),
+        (tensors(pair()), "tensors[0].contents.fp64_contents", "4 values expected, got 0"),
+        (tensors(SINGLE), "tensors[0].contents.fp64_contents", "4 values expected, got 0"),
+        (tensors(SINGLE, raw=[RAW]), "tensors[0].contents", "either contents or raw_contents"),
+        (tensors(pair(), pair(), raw=[RAW, RAW]), "tensors[1].name", "'input' is given twice"),
+    ],
+)
+def test_refuses_tensors_that_do_not_fit(given: Input, field: str, says: str) -> None:
+    with pytest.raises(InputMismatch) as caught:
+        compile_signature(MODEL).assemble(given)
+    assert told(caught.value)[f"input.tensors.{field}"].startswith(says)
+
+
+def test_refuses_half_precision_outside_raw_contents() -> None:
+    with pytest.raises(InputMismatch, match="FP16 travels in raw_contents only"):
+        compile_signature(FREE).assemble(tensors(pair(datatype="FP16")))
+
+
+def test_refuses_tensors_that_disagree_on_the_rows() -> None:
+    one = Tensor(name="a", datatype="UINT8", shape=[1, 2])
+    two = Tensor(name="b", datatype="UINT8", shape=[2, 2])
+    with pytest.raises(InputMismatch, match="the same number of rows"):
+        compile_signature(FREE).assemble(tensors(one, two, raw=[bytes(2), bytes(4)]))
