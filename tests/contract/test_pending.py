@@ -1,0 +1,44 @@
+"""What the contract names and nothing does yet: one list, compared with the servicers, that can only shrink."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf import descriptor_pool
+
+from services.aggregator.servicer import AggregatorServicer
+from services.drift.servicer import DriftServicer
+from services.feedback.servicer import FeedbackServicer
+from services.router.servicers.inference import InferenceService
+from services.router.servicers.models import ModelService
+from services.router.servicers.routers import RouterService
+
+PENDING = Path(__file__).with_name("pending.txt").read_text().split()
+SERVICERS = (
+    AggregatorServicer,
+    DriftServicer,
+    FeedbackServicer,
+    InferenceService,
+    ModelService,
+    RouterService,
+)
+
+
+def methods(service: str) -> set[str]:
+    described = descriptor_pool.Default().FindServiceByName(service)
+    return {f"{service}/{method.name}" for method in described.methods}
+
+
+@pytest.mark.parametrize("servicer", SERVICERS, ids=lambda one: one.SERVICE.rpartition(".")[2])
+def test_every_rpc_is_either_implemented_or_listed_as_pending(servicer: type) -> None:
+    service: str = servicer.SERVICE  # type: ignore[attr-defined]
+    implemented = {name for name in methods(service) if hasattr(servicer, name.rpartition("/")[2])}
+    listed = {name for name in PENDING if name.startswith(f"{service}/")}
+    assert methods(service) - implemented == listed
+
+
+def test_the_list_names_nothing_else_and_nothing_twice() -> None:
+    services = {servicer.SERVICE for servicer in SERVICERS}
+    served = {name for service in services for name in methods(service)}
+    unserved = {"turnout.router.v1.AccessService", "turnout.router.v1.EnsembleService"}
+    assert sorted(PENDING) == sorted(set(PENDING))
+    assert {name.partition("/")[0] for name in set(PENDING) - served} == unserved

@@ -1,0 +1,107 @@
+"""Juries end to end: router, aggregator and models, each on its own port."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.router.v1 import strategy_pb2 as strategy
+from turnout.router.v1.router_pb2 import Router
+
+from examples.fleet.columns import BREAST_CANCER
+from examples.fleet.data import holdout
+from services.aggregator.__main__ import build
+from services.aggregator.settings import AggregatorSettings
+from services.foundation.errors import RemoteError
+from services.foundation.runtime import Runtime
+from services.foundation.server import Server
+from services.state.connection import Connections
+from tests.router.conftest import Desk, running_router
+
+PANEL = ("cancer-logistic", "cancer-boosting", "cancer-bayes")
+
+
+@pytest.fixture
+async def panel(redis_url: str, connections: Connections, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A router with an aggregator behind it, and three doctors."""
+    settings = AggregatorSettings(port=0, metrics_port=0, redis_url=redis_url)
+    runtime = Runtime("aggregator", settings, rng=random.Random(3))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runtime.close)
+        server = Server(await build(settings, runtime), settings, telemetry=runtime.telemetry)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        desk = await stack.enter_async_context(running_router(redis_url, tmp_path, aggregator=server.address))
+        await desk.seat(*PANEL)
+        yield desk
+
+
+def jury(**how: object) -> Router:
+    return Router(variants=[{"model": name} for name in PANEL], ensemble=how)
+
+
+def patient() -> dict[str, float]:
+    rows, _ = holdout("breast-cancer", 1)
+    return dict(zip(BREAST_CANCER, map(float, rows[0]), strict=True))
+
+
+async def test_everybody_is_asked_and_accounted_for_once(panel: Desk) -> None:
+    await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_VOTE))
+    reply = await panel.predict("panel", patient())
+    told = reply.manifest
+    assert reply.output.classification.label in ("benign", "malignant")
+    assert sorted(one.model for one in told.participants) == sorted(f"models/{name}" for name in PANEL)
+    assert {one.role for one in told.participants} == {manifest.PARTICIPANT_ROLE_JUROR}
+    assert {one.outcome for one in told.participants} == {manifest.OUTCOME_CONTRIBUTED}
+    assert len({one.span_id for one in told.participants}) == 3
+    assert told.decision.mode == manifest.DECISION_MODE_ENSEMBLE
+    assert (told.aggregation.method, told.aggregation.quorum_wanted, told.aggregation.quorum_met) == (
+        "vote",
+        2,
+        3,
+    )
+    assert told.total_cost.amount == pytest.approx(4e-4 + 9e-4 + 1e-4)
+    assert told.most_expensive_member_cost.amount == pytest.approx(9e-4)
+    assert not told.degraded
+
+
+async def test_a_jury_goes_on_without_a_dead_member_and_says_so(panel: Desk) -> None:
+    await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_AVERAGE))
+    await panel.servers["cancer-bayes"].drain(grace=0)
+    told = (await panel.predict("panel", patient())).manifest
+    assert told.degraded
+    outcomes = {one.variant: one.outcome for one in told.participants}
+    assert outcomes["cancer-bayes"] == manifest.OUTCOME_FAILED
+    assert outcomes["cancer-logistic"] == manifest.OUTCOME_CONTRIBUTED
+    assert told.aggregation.quorum_met == 2
+
+
+async def test_without_a_quorum_the_prediction_fails_with_its_id(panel: Desk) -> None:
+    await panel.deploy("panel", jury(quorum=3))
+    await panel.servers["cancer-bayes"].drain(grace=0)
+    with pytest.raises(RemoteError) as caught:
+        await panel.predict("panel", patient())
+    assert (caught.value.code, caught.value.reason) == ("UNAVAILABLE", "QUORUM_NOT_MET")
+    assert caught.value.facts["prediction_id"] in caught.value.message
+
+
+async def test_a_record_that_fits_no_member_is_the_callers_to_mend(panel: Desk) -> None:
+    await panel.deploy("panel", jury())
+    with pytest.raises(RemoteError) as caught:
+        await panel.predict("panel", {"mean radius": "wide"})
+    assert (caught.value.code, caught.value.reason) == ("INVALID_ARGUMENT", "INPUT_MISMATCH")
+    assert any("mean radius" in field.field for field in caught.value.fields)
+
+
+async def test_an_aggregator_that_is_gone_is_told_apart_from_its_models(
+    redis_url: str, connections: Connections, tmp_path: Path
+) -> None:
+    async with running_router(redis_url, tmp_path, aggregator="127.0.0.1:1") as desk:
+        await desk.seat(*PANEL)
+        await desk.deploy("panel", jury())
+        with pytest.raises(RemoteError) as caught:
+            await desk.predict("panel", patient())
+    assert caught.value.code == "UNAVAILABLE"
+    assert "prediction_id" in caught.value.facts

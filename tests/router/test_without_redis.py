@@ -1,0 +1,124 @@
+"""Predictions and Redis: none waits for it, none fails without it, and commands follow batches."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.router.v1 import inference_service_pb2 as rpc
+
+from services.foundation.errors import RemoteError
+from services.state import keys
+from services.state.embedded import EmbeddedRedis
+from services.state.ids import partition_for
+from tests.router.conftest import BAYES, Desk, doctors, running_router
+from tests.waiting import eventually
+
+PREDICTIONS = 10_000
+IN_FLIGHT = 64
+
+
+@pytest.fixture
+async def alone(redis_server: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A router on a Redis of its own, which the test may stop."""
+    async with running_router(redis_server.url, tmp_path) as opened:
+        await opened.seat("cancer-bayes", "cancer-stump")
+        yield opened
+
+
+async def _ask(desk: Desk, predictions: int) -> list[str]:
+    """So many predictions, IN_FLIGHT at a time; their ids. Any failure is raised."""
+    request = rpc.PredictRequest(router="cancer", manifest_view=rpc.MANIFEST_VIEW_NONE)
+    request.input.tabular.numeric_features.update(BAYES)
+    left, seen = iter(range(predictions)), list[str]()
+
+    async def one_after_another() -> None:
+        for _ in left:
+            reply = await desk.call("InferenceService/Predict", request, within=30)
+            seen.append(reply.prediction_id)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(IN_FLIGHT):
+            group.create_task(one_after_another())
+    return seen
+
+
+async def _logged(redis: Redis, partition: int) -> list[str]:
+    """Ids of the predictions in the partition's stream."""
+    found = []
+    for _, fields in await redis.xrange(keys.events(partition)):
+        batch = EventBatch.FromString(next(iter(fields.values())))
+        found += [PredictionEvent.FromString(one).manifest.prediction_id for one in batch.predictions]
+    return found
+
+
+@pytest.mark.timeout(300)
+async def test_ten_thousand_predictions_while_redis_is_stopped_all_succeed_and_are_logged_once(
+    alone: Desk, redis_server: EmbeddedRedis
+) -> None:
+    deployed = await alone.deploy("cancer", doctors())
+    assert redis_server.pid is not None
+    os.kill(redis_server.pid, signal.SIGSTOP)
+    try:
+        ids = await _ask(alone, PREDICTIONS)
+    finally:
+        os.kill(redis_server.pid, signal.SIGCONT)
+    assert len(set(ids)) == PREDICTIONS
+    redis = Redis.from_url(redis_server.url)
+    partition = partition_for(deployed.uid)
+
+    async def all_logged() -> bool:
+        return len(await _logged(redis, partition)) >= PREDICTIONS
+
+    await eventually(all_logged, within=60)
+    assert sorted(await _logged(redis, partition)) == sorted(ids)
+    await redis.aclose()
+
+
+async def test_redis_sees_batches_and_not_predictions(alone: Desk, redis_server: EmbeddedRedis) -> None:
+    deployed = await alone.deploy("cancer", doctors())
+    redis = Redis.from_url(redis_server.url)
+    stream, clock = keys.events(partition_for(deployed.uid)), asyncio.get_running_loop().time
+    before, started = (await redis.info("stats"))["total_commands_processed"], clock()
+    ids = await _ask(alone, 2_000)
+    assert await eventually(lambda: _has_all(redis, stream, len(ids)), within=30)
+    took = clock() - started
+    commands = (await redis.info("stats"))["total_commands_processed"] - before
+    batches = await redis.xlen(stream)
+    # One batch each 20 ms, or per 256 events.
+    assert batches <= took / 0.02 + len(ids) / 256 + 1
+    # A batch is one script of at most 10 commands; heartbeats, polls and this test's looks go by the second.
+    assert commands <= 11 * batches + 100 * took + 50
+    await redis.aclose()
+
+
+async def _has_all(redis: Redis, stream: str, events: int) -> bool:
+    entries = await redis.xrange(stream)
+    return (
+        sum(len(EventBatch.FromString(next(iter(one.values()))).predictions) for _, one in entries) == events
+    )
+
+
+async def test_a_management_call_without_redis_fails_clearly_and_predictions_go_on(
+    alone: Desk, redis_server: EmbeddedRedis
+) -> None:
+    await alone.deploy("cancer", doctors())
+    await redis_server.kill()
+    with pytest.raises(RemoteError) as caught:
+        await alone.create("other", doctors())
+    assert (caught.value.code, caught.value.reason) == ("UNAVAILABLE", "STATE_UNAVAILABLE")
+    assert (await alone.predict("cancer")).prediction_id
+    await redis_server.start()
+    created = await eventually(lambda: _created(alone), within=30)
+    assert created
+
+
+async def _created(desk: Desk) -> bool:
+    try:
+        return bool((await desk.create("other", doctors())).uid)
+    except RemoteError as error:
+        return error.reason == "NAME_TAKEN"
