@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from services.cli.fleet import NoFleetError
 from services.cli.ports import PortTakenError
 from services.cli.premises import PremisesTakenError
 from services.cli.suite import StartError
@@ -43,7 +44,9 @@ def _turnout(
 
 @app.command("up")
 def _up(
-    fleet: Annotated[bool, typer.Option("--fleet", help="Also the demo's model servers, registered.")] = False,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="Also the demo's model servers, registered.")
+    ] = False,
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="Free ports, and a data directory that is thrown away.")
     ] = False,
@@ -57,8 +60,8 @@ def _up(
 ) -> None:
     """Start Redis (unless REDIS_URL names one) and the four services; Ctrl-C drains them.
 
-    Data live in .turnout/ of the current directory. Every setting of a service is an environment variable, such
-    as TURNOUT_ROUTER_PORT=50061.
+    Data live in .turnout/ of the current directory. Every setting of a service is an environment variable,
+    such as TURNOUT_ROUTER_PORT=50061.
     """
     if parent is not None:
         die_with(parent)
@@ -68,7 +71,7 @@ def _up(
         raise typer.Exit(up(wishes, console, random.Random()))
     except SettingsError as wrong:
         _fail(f"a setting is wrong: {wrong}", WRONG_SETTINGS)
-    except (PortTakenError, PremisesTakenError) as refused:
+    except (PortTakenError, PremisesTakenError, NoFleetError) as refused:
         _fail(str(refused), 1)
     except StartError as failed:
         _fail(str(failed), failed.code)

@@ -18,7 +18,7 @@ GRACE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. It is healthy when `healthy` says so, else when all of its workers have announced themselves.
+    """What to run. It is healthy when all of its workers have announced themselves under its name.
     `backoff` is the seconds before a first restart; later ones double."""
 
     name: str
@@ -26,7 +26,6 @@ class Program:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
-    healthy: Callable[[], bool] | None = None
     backoff: float = 0.25
 
 

@@ -6,13 +6,8 @@ import socket
 
 HOST = "127.0.0.1"
 
-SERVICES = {"router": 50051, "aggregator": 50052, "feedback": 50053, "drift": 50054}
-METRICS = {"router": 9101, "aggregator": 9102, "feedback": 9103, "drift": 9104}
-REDIS = 50060
-FIRST_MODEL = 50061
-
-# Below the range from which Linux takes the ports of outgoing connections: one of those could take a port between
-# our looking and the service's binding it.
+# Below the range from which Linux takes the ports of outgoing connections: one of those could take a port
+# between our looking and the service's binding it.
 FREE = range(20_000, 32_000)
 
 

@@ -1,7 +1,8 @@
 """The directory that a suite lives in, and the locks that say who does.
 
-Two locks, both released by the kernel however their holders die. The supervisor alone holds `supervisor.lock`;
-`suite.lock` is handed down to every process it starts, so it stays taken until the last of them is gone.
+Two locks, both released by the kernel however their holders die. The supervisor alone holds
+`supervisor.lock`; `suite.lock` is handed down to every process it starts, so it stays taken until the last of
+them is gone.
 """
 
 import contextlib
@@ -65,14 +66,16 @@ class Premises:
     def claim(self, pause: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
         """Move in, once the processes of an earlier suite whose supervisor was killed are gone.
 
-        Remains that do not end by themselves are killed. Raises PremisesTakenError when another suite runs here.
+        Remains that do not end by themselves are killed. Raises PremisesTakenError when another suite runs.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         supervisor = self._open("supervisor.lock")
         if not locked(supervisor):
             holder = os.pread(supervisor, 20, 0).decode() or "unknown"
             os.close(supervisor)
-            raise PremisesTakenError(f"another suite runs in {self.directory} (process {holder}); stop it first")
+            raise PremisesTakenError(
+                f"another suite runs in {self.directory} (process {holder}); stop it first"
+            )
         self._locks = [supervisor, self._open("suite.lock")]
         os.ftruncate(supervisor, 0)
         os.pwrite(supervisor, str(os.getpid()).encode(), 0)

@@ -31,8 +31,3 @@ def service_program(
     command = (sys.executable, "-m", f"services.{seat.service}", *ties)
     log = premises.logs / f"{seat.service}.log"
     return Program(seat.service, command, log, environment, workers or seat.settings.workers)
-
-
-def tied(*command: str) -> tuple[str, ...]:
-    """The command line of a program that must end with us and has no option to say so."""
-    return (sys.executable, "-m", "services.cli.tied", str(os.getpid()), *command)

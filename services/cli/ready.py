@@ -12,23 +12,26 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Announced:
-    """What one live worker said of itself."""
+    """What one live process said of itself: a worker, or a model server with the door to its faults."""
 
     process: str
-    worker: int
     pid: int
     address: str
-    metrics: str
+    worker: int = 0
+    metrics: str = ""
+    control: str = ""
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Addresses of a suite. `models` by resource name; `pids` of every process but the workers' parents."""
+    """Addresses of a suite. Models by resource name; `controls` is where their faults are set. `pids` are
+    those of the processes that work, not of the parents of several workers."""
 
     services: Mapping[str, str]
     metrics: Mapping[str, list[str]]
     redis: str
     models: Mapping[str, str] = field(default_factory=dict)
+    controls: Mapping[str, str] = field(default_factory=dict)
     pids: Mapping[str, list[int]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -38,6 +41,7 @@ class Whereabouts:
             "redis": self.redis,
             "metrics": dict(self.metrics),
             "models": {model: f"grpc://{address}" for model, address in self.models.items()},
+            "controls": dict(self.controls),
             "pids": dict(self.pids),
         }
 
@@ -56,16 +60,18 @@ class Whereabouts:
 
 
 def announced(directory: Path) -> list[Announced]:
-    """Every worker that said so and lives, by process and number."""
+    """Every process that said so and lives, by name and number."""
     found = []
-    for path in sorted(directory.glob("*.json")):
+    for path in directory.rglob("*.json"):
         try:
-            said = Announced(**json.loads(path.read_text()))
+            said = json.loads(path.read_text())
         except FileNotFoundError:
             continue  # withdrawn between our listing and our reading
-        if alive(said.pid):
-            found.append(said)
-    return sorted(found, key=lambda one: (one.process, one.worker))
+        if "model" in said:
+            said["process"] = f"models/{said.pop('model')}"
+        found.append(Announced(**said))
+    living = (one for one in found if alive(one.pid))
+    return sorted(living, key=lambda one: (one.process, one.worker))
 
 
 def by_process(found: Iterable[Announced]) -> dict[str, list[Announced]]:

@@ -1,11 +1,15 @@
 """The suite as a whole: started in parallel, told healthy together, ended in an order that loses nothing."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.cli.child import Child, Program, ending
 from services.cli.ready import Announced, Whereabouts, announced, by_process
+from services.cli.redis import Server
+from services.foundation.errors import TurnoutError
+from services.foundation.workers import WRONG_SETTINGS
 
 START_SECONDS = 120.0
 POLL_SECONDS = 0.1
@@ -14,8 +18,12 @@ POLL_SECONDS = 0.1
 DRAIN_ORDER = (("router",), ("aggregator", "feedback", "drift"))
 
 
+# What a program that drains exits with, and one that lets SIGTERM end it.
+CLEAN = (0, -signal.SIGTERM)
+
+
 class StartError(RuntimeError):
-    """A program did not become healthy; the message has its last words. `code` is the exit code to end with."""
+    """A program did not become healthy; the message has its last words, `code` is the exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -23,19 +31,24 @@ class StartError(RuntimeError):
 
 
 class Suite:
-    """The processes of one suite. `redis_url` is where it stands, whether ours or somebody else's."""
+    """The processes of one suite."""
 
-    def __init__(
-        self, announcements: Path, *, redis_url: str, lock: int, say: Callable[[str], None]
-    ) -> None:
-        self.redis_url = redis_url
+    def __init__(self, announcements: Path, redis: Server, *, lock: int, say: Callable[[str], None]) -> None:
+        self.redis = redis
         self._announcements = announcements
         self._lock = lock
         self._say = say
         self._children: dict[str, Child] = {}
 
+    async def start_redis(self) -> None:
+        """Raises StartError."""
+        try:
+            await self.redis.start()
+        except TurnoutError as failed:
+            raise StartError(failed.message) from failed
+
     async def start(self, programs: Iterable[Program]) -> None:
-        """Start all and wait until every one is healthy. Raises StartError when one dies first or the time is up."""
+        """Start all and wait until every one is healthy. Raises StartError when one dies first, or late."""
         begun = []
         for program in programs:
             child = Child(program, lock=self._lock, say=self._say)
@@ -46,51 +59,59 @@ class Suite:
         deadline = loop.time() + START_SECONDS
         while not self._are_healthy(begun):
             self._check(begun, late=loop.time() > deadline)
-            await asyncio.wait({child.died for child in begun}, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                {child.died for child in begun}, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED"
+            )
 
     async def stop(self) -> int:
-        """Drain all in order; 1 if any could not do so cleanly, else 0."""
-        last = [name for name in self._children if not any(name in step for step in DRAIN_ORDER)]
-        # Redis is the first to have been started, and the last to go.
-        for step in (*DRAIN_ORDER, last[1:], last[:1]):
+        """Drain all in order, Redis last; 1 if any could not do so cleanly, else 0."""
+        in_order = [name for step in DRAIN_ORDER for name in step]
+        others = tuple(name for name in self._children if name not in in_order)
+        for step in (*DRAIN_ORDER, others):
             children = [self._children[name] for name in step if name in self._children]
             await asyncio.gather(*(child.stop() for child in children))
-        return int(any(child.code not in (0, -15) for child in self._children.values()))
+        await self.redis.stop()
+        return int(any(child.code not in CLEAN for child in self._children.values()))
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """End everything at once."""
         for child in self._children.values():
             child.kill()
+        await self.redis.kill()
 
-    def whereabouts(self, models: Sequence[str] = ()) -> Whereabouts:
-        """Where everything is now; `models` are the programs that serve models."""
+    def whereabouts(self) -> Whereabouts:
+        """Where everything is now."""
         found = by_process(announced(self._announcements))
+        models = {name: said[0] for name, said in found.items() if name.startswith("models/")}
         services = {name: found[name][0].address for step in DRAIN_ORDER for name in step if name in found}
         return Whereabouts(
             services,
             {name: [worker.metrics for worker in found[name]] for name in services},
-            self.redis_url,
-            {model: found[model][0].address for model in models if model in found},
+            self.redis.url,
+            {name: model.address for name, model in models.items()},
+            {name: model.control for name, model in models.items()},
             self._pids(found),
         )
 
     def _pids(self, found: Mapping[str, Sequence[Announced]]) -> dict[str, list[int]]:
         ours = {name: [child.pid] for name, child in self._children.items() if child.pid}
+        ours |= {"redis": [self.redis.pid]} if self.redis.pid else {}
         return {**ours, **{name: [worker.pid for worker in workers] for name, workers in found.items()}}
 
     def _are_healthy(self, children: Sequence[Child]) -> bool:
         found = by_process(announced(self._announcements))
-        return all(
-            child.program.healthy() if child.program.healthy else len(found.get(child.program.name, ())) >= child.program.workers
-            for child in children
-        )
+        programs = (child.program for child in children)
+        return all(len(found.get(program.name, ())) >= program.workers for program in programs)
 
     def _check(self, children: Sequence[Child], *, late: bool) -> None:
         for child in children:
             name, words = child.program.name, child.last_words()
             if child.died.done():
                 code = child.died.result()
-                raise StartError(f"{name} {ending(code)} while it started; it said:\n{words}", code if code == 2 else 1)
+                raise StartError(
+                    f"{name} {ending(code)} while it started; it said:\n{words}",
+                    code if code == WRONG_SETTINGS else 1,
+                )
         if late:
             waiting = ", ".join(child.program.name for child in children)
             raise StartError(f"not all of {waiting} became healthy within {START_SECONDS:g} s")

@@ -56,48 +56,52 @@ class _Run:
         self._console = console
         self._free = FreePorts(rng)
         self._stop = asyncio.Event()
-        self._suite: Suite | None = None
+        self._killing: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
+        """Start, tell, wait, drain; the exit code."""
         seated = seats(self._free, ephemeral=self._wishes.ephemeral)
-        server = redis.choose(self._premises, self._free, ephemeral=self._wishes.ephemeral)
-        models = fleet.programs(self._premises, self._free, ephemeral=self._wishes.ephemeral) if self._wishes.fleet else []
-        self._suite = suite = Suite(
-            self._premises.announcements, redis_url=server.url, lock=self._premises.lock, say=self._say
+        models = (
+            fleet.programs(self._premises, self._free, ephemeral=self._wishes.ephemeral)
+            if self._wishes.fleet
+            else []
         )
+        server = redis.choose(self._premises.data / "redis", self._free.take(), self._say)
+        suite = Suite(self._premises.announcements, server, lock=self._premises.lock, say=self._say)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._told_to_stop)
+            loop.add_signal_handler(number, self._told_to_stop, suite)
         try:
-            await self._unless_stopped(self._start(suite, server, seated, models))
-            await self._unless_stopped(self._keep_telling(suite, models))
+            await self._unless_stopped(self._start(suite, seated, models))
+            await self._unless_stopped(self._keep_telling(suite))
         finally:
             if self._wishes.ready_file:
                 self._wishes.ready_file.unlink(missing_ok=True)
             code = await suite.stop()
         return code
 
-    async def _start(
-        self, suite: Suite, server: redis.Server, seated: dict[str, Seat], models: list[Program]
-    ) -> None:
-        if server.program:
-            await suite.start([server.program])
-        told = {"redis_url": server.url, "workers": self._wishes.workers}
-        programs = [service_program(seat, seated, self._premises, **told) for seat in seated.values()]
+    async def _start(self, suite: Suite, seated: dict[str, Seat], models: list[Program]) -> None:
+        await suite.start_redis()
+        programs = [
+            service_program(
+                seat, seated, self._premises, redis_url=suite.redis.url, workers=self._wishes.workers
+            )
+            for seat in seated.values()
+        ]
         await suite.start([*programs, *models])
         if models:
-            await fleet.register(seated["router"].address, models)
+            await fleet.register(seated["router"].address, suite.whereabouts().models)
 
-    async def _keep_telling(self, suite: Suite, models: list[Program]) -> None:
+    async def _keep_telling(self, suite: Suite) -> None:
         """Write the ready file, and again when a process that was started anew lives elsewhere."""
         told: dict[str, Any] = {}
         while True:
-            now = suite.whereabouts([model.name for model in models])
+            now = suite.whereabouts()
             if self._wishes.ready_file and now.document() != told:
                 ready.write(self._wishes.ready_file, now.document())
             if not told:
                 self._console.print(now.table())
-                self._console.print(f"Logs are in {self._premises.logs}. Ctrl-C drains it.")
+                self._say(f"Logs are in {self._premises.logs}. Ctrl-C drains it.")
             told = now.document()
             await asyncio.sleep(REFRESH_SECONDS)
 
@@ -113,10 +117,10 @@ class _Run:
         await asyncio.gather(working, return_exceptions=True)
         return None
 
-    def _told_to_stop(self) -> None:
-        if self._stop.is_set() and self._suite:
+    def _told_to_stop(self, suite: Suite) -> None:
+        if self._stop.is_set():
             self._say("told twice: everything is ended at once")
-            self._suite.kill()
+            self._killing = asyncio.get_running_loop().create_task(suite.kill())
         else:
             self._say("draining: the router first, Redis last")
         self._stop.set()

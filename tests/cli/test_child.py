@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,9 @@ from services.cli.ready import alive
 from tests.waiting import eventually
 
 SLEEP = "import signal; print('begun', flush=True); signal.pause()"
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('begun', flush=True); signal.pause()"
+STUBBORN = (
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('begun', flush=True); signal.pause()"
+)
 
 
 class Company:
@@ -79,7 +81,9 @@ async def test_what_does_not_drain_is_killed(company: Company) -> None:
 
 
 async def test_wrong_settings_are_not_tried_again(company: Company) -> None:
-    child = company.start("import sys; sys.exit('port = 70000: too large') if 0 else print('port 70000'); sys.exit(2)")
+    child = company.start(
+        "import sys; sys.exit('port = 70000: too large') if 0 else print('port 70000'); sys.exit(2)"
+    )
     assert await child.died == 2
     await eventually(lambda: company.said)
     assert company.said == ["it refuses its settings and stays down: port 70000"]
@@ -93,29 +97,8 @@ async def test_stopping_during_the_backoff_does_not_wait_for_it(company: Company
 
 
 async def test_the_program_gets_its_environment_and_keeps_its_last_words(company: Company) -> None:
-    child = company.start("import os; print('first'); print(os.environ['TOLD']); raise SystemExit(3)", backoff=3600.0)
+    child = company.start(
+        "import os; print('first'); print(os.environ['TOLD']); raise SystemExit(3)", backoff=3600.0
+    )
     assert await child.died == 3
     assert child.last_words(1) == "this"
-
-
-@pytest.fixture
-def sitting_parent(tmp_path: Path) -> Callable[[], str]:
-    """The code of a process that ties another to itself, says its pid and waits."""
-    return lambda: (
-        "import os, subprocess, sys, signal;"
-        "p = subprocess.Popen([sys.executable, '-m', 'services.cli.tied', str(os.getpid()),"
-        " sys.executable, '-c', 'import signal; print(1, flush=True); signal.pause()'], stdout=subprocess.PIPE);"
-        "p.stdout.readline(); print(p.pid, flush=True); signal.pause()"
-    )
-
-
-async def test_a_tied_program_ends_when_its_parent_is_killed(sitting_parent: Callable[[], str]) -> None:
-    parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", sitting_parent(), stdout=asyncio.subprocess.PIPE
-    )
-    assert parent.stdout
-    tied = int(await parent.stdout.readline())
-    assert alive(tied)
-    parent.kill()
-    await parent.communicate()
-    await eventually(lambda: not alive(tied))

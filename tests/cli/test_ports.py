@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +10,7 @@ from services.cli.ports import FREE, HOST, FreePorts, PortTakenError, require, t
 
 
 @pytest.fixture
-def listener() -> socket.socket:
+def listener() -> Iterator[socket.socket]:
     """A stranger on a port."""
     server = socket.create_server((HOST, 0))
     yield server

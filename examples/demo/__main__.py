@@ -1,0 +1,45 @@
+"""`turnout demo`, also `python -m examples.demo`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from examples.demo.backstage import NoSuiteError
+from examples.demo.options import LEAST_REQUESTS, Options, Without
+from examples.demo.show import show
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def demo(
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the order of rows and of everything else we draw.")
+    ] = 1,
+    requests: Annotated[int, typer.Option(min=LEAST_REQUESTS, help="Predictions, about.")] = 2400,
+    without: Annotated[
+        Without | None, typer.Option(help="Take something away, and see the demo's claims fail.")
+    ] = None,
+    ready: Annotated[
+        Path | None, typer.Option(help="Play on the running suite of this ready file.", exists=True)
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Goes before the names of models and routers.")] = "",
+) -> None:
+    """Real models, real data, the whole suite: what it does, shown and checked, in about a minute.
+
+    Ends with 0 if everything that is claimed happened, with 1 if not.
+    """
+    console = Console()
+    try:
+        held = asyncio.run(show(Options(seed, requests, without, prefix), ready, console))
+    except NoSuiteError as failed:
+        console.print(f"The suite did not start: {failed}", markup=False, highlight=False)
+        raise typer.Exit(1) from failed
+    raise typer.Exit(0 if held else 1)
+
+
+if __name__ == "__main__":
+    app(prog_name="turnout demo")

@@ -1,0 +1,67 @@
+"""A throw-away suite for the story: `turnout up` as a process of our own, gone when we are."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+
+
+class NoSuiteError(RuntimeError):
+    """The suite did not start; the message has what it said."""
+
+
+@asynccontextmanager
+async def suite() -> AsyncIterator[dict[str, Any]]:
+    """The document of its ready file, while it runs. Raises NoSuiteError."""
+    with tempfile.TemporaryDirectory(prefix="turnout-demo-") as directory:
+        ready = Path(directory) / "ready.json"
+        options = ("--ephemeral", "--fleet", "--ready-file", str(ready), "--parent", str(os.getpid()))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.cli", "up", *options),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            # Ctrl-C must reach it through us, once we have closed our channels.
+            start_new_session=True,
+        )
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        # Read all along: a supervisor whose words nobody takes would stop at a full pipe.
+        said = asyncio.ensure_future(process.stdout.read())
+        try:
+            yield await _ready(ready, process, said)
+        finally:
+            await _stop(process)
+            await said
+
+
+async def _ready(
+    ready: Path, process: asyncio.subprocess.Process, said: "asyncio.Future[bytes]"
+) -> dict[str, Any]:
+    deadline = asyncio.get_running_loop().time() + START_SECONDS
+    while not ready.exists():  # noqa: ASYNC240 - a small local file of another process
+        if process.returncode is not None:
+            raise NoSuiteError((await said).decode(errors="replace").strip())
+        if asyncio.get_running_loop().time() > deadline:
+            raise NoSuiteError(f"the suite was not healthy within {START_SECONDS:g} s")
+        await asyncio.sleep(0.1)
+    document: dict[str, Any] = json.loads(ready.read_text())  # noqa: ASYNC240
+    return document
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,20 @@
+"""What the demo claims. Every file exports `check(evidence) -> Claim`; one that fails fails the demo."""
+
+from collections.abc import Callable, Mapping
+
+from examples.demo.claims import accounting, accuracy, drift, jury, learning, outage, quorum, split
+from examples.demo.claims.claim import Claim
+from examples.demo.evidence import Evidence
+
+CLAIMS: Mapping[str, Callable[[Evidence], Claim]] = {
+    "traffic splits by the weights": split.check,
+    "the bandit finds the best model": learning.check,
+    "the bandit leaves a dead model": outage.check,
+    "the jury goes on without a member": quorum.check,
+    "the jury beats its members": jury.check,
+    "labels become accuracies": accuracy.check,
+    "the metrics agree with the client": accounting.check,
+    "drift names the shifted feature": drift.check,
+}
+
+__all__ = ["CLAIMS", "Claim"]

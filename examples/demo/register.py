@@ -1,0 +1,59 @@
+"""`python -m examples.demo.register ROUTER models/NAME=ADDRESS …` makes the fleet known. Twice is once."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+
+from turnout.router.v1 import model_service_pb2 as rpc
+
+from examples.fleet.catalog import registration
+from services.foundation.client import Client
+from services.foundation.errors import RemoteError
+
+SERVICE = "turnout.router.v1.ModelService"
+SECONDS = 20.0
+
+
+class OtherAddressError(RuntimeError):
+    """The model is registered already, and somewhere else."""
+
+
+async def register(client: Client, models: Mapping[str, str], prefix: str = "") -> None:
+    """Register every model (addresses by resource name) under its name with `prefix` before it.
+
+    Raises OtherAddressError for one that is known under another address, and RemoteError.
+    """
+    for name, address in models.items():
+        served = name.removeprefix("models/")
+        model = registration(served, address)
+        model.name, model.served_name = f"models/{prefix}{served}", served
+        try:
+            await client.unary(SERVICE, "RegisterModel")(
+                rpc.RegisterModelRequest(model=model), timeout=SECONDS
+            )
+        except RemoteError as refused:
+            if refused.code != "ALREADY_EXISTS":
+                raise
+            known = await client.unary(SERVICE, "GetModel")(
+                rpc.GetModelRequest(name=model.name), timeout=SECONDS
+            )
+            if [endpoint.address for endpoint in known.model.endpoints] != [address]:
+                there = ", ".join(endpoint.address for endpoint in known.model.endpoints)
+                raise OtherAddressError(
+                    f"{model.name} is registered at {there}, and served at {address}"
+                ) from None
+
+
+async def _main(router: str, models: Mapping[str, str]) -> None:
+    client = Client(router)
+    try:
+        await register(client, models)
+    finally:
+        await client.close()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(_main(sys.argv[1], dict(told.split("=", 1) for told in sys.argv[2:])))
+    except (OtherAddressError, RemoteError) as failed:
+        sys.exit(str(failed))

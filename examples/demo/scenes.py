@@ -1,0 +1,140 @@
+"""What the demo shows: traffic, convergence, accuracies, a manifest, drift, and the claims."""
+
+from collections.abc import Mapping
+
+from google.protobuf.json_format import MessageToJson
+from rich.console import Group, RenderableType
+from rich.json import JSON
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from turnout.inference.v1.manifest_pb2 import Manifest
+
+from examples.demo.claims import Claim
+from examples.demo.evidence import Act, Answer, Evidence, Window
+from examples.demo.sparkline import sparkline
+from examples.demo.traffic import accuracy, shares
+
+COLOURS = ("cyan", "magenta", "yellow", "green")
+STATUS_COLOURS = {"OK": "green", "WARNING": "yellow", "ALERT": "red"}
+FEATURES_SHOWN = 4
+
+
+def traffic(evidence: Evidence) -> Table:
+    """Every router's variants over time."""
+    cast = evidence.cast
+    table = Table(title="Traffic by variant, from the first prediction to the last", title_justify="left")
+    for column in ("router", "variant", "share of each slice of time", "predictions", "failed"):
+        table.add_column(column, justify="right" if column in ("predictions", "failed") else "left")
+    for router, variants in ((cast.split, [*cast.weights]), (cast.bandit, [*cast.arms])):
+        answers = evidence.of(router)
+        for colour, (variant, line) in zip(COLOURS, shares(answers, variants).items(), strict=False):
+            mine = [answer for answer in answers if answer.variant == variant]
+            failed = sum(answer.label is None for answer in mine)
+            table.add_row(router, variant, Text(sparkline(line), colour), str(len(mine)), str(failed or ""))
+        table.add_section()
+    answers = evidence.of(cast.jury)
+    degraded = sum(answer.degraded for answer in answers)
+    table.add_row(
+        cast.jury,
+        f"all of {', '.join(cast.jurors)}",
+        f"{degraded} answered without a member",
+        str(len(answers)),
+        "",
+    )
+    return table
+
+
+def convergence(evidence: Evidence) -> Table:
+    """What the bandit allotted to each arm as it learnt, and after its favourite was killed."""
+    cast = evidence.cast
+    table = Table(title="What the bandit allotted", title_justify="left")
+    for column in ("arm", "while it learnt", "at its end", "after the kill", "pulls", "mean reward"):
+        table.add_column(column, justify="left" if column in ("arm", "while it learnt") else "right")
+    learning = [a.probabilities for a in evidence.of(cast.bandit, Act.LEARNING) if a.probabilities]
+    outage = [a.probabilities for a in evidence.of(cast.bandit, Act.OUTAGE) if a.probabilities]
+    step = max(1, len(learning) // 30)
+    for colour, arm in zip(COLOURS, cast.arms, strict=False):
+        known = evidence.arms.get(arm)
+        table.add_row(
+            arm,
+            Text(sparkline(one.get(arm, 0.0) for one in learning[::step]), colour),
+            f"{learning[-1].get(arm, 0.0):.1%}" if learning else "",
+            f"{outage[-1].get(arm, 0.0):.1%}" if outage else "",
+            str(known.pulls) if known else "",
+            f"{known.mean:.3f}" if known and known.mean is not None else "",
+        )
+    return table
+
+
+def accuracies(evidence: Evidence) -> Table:
+    """Single models against the jury, and before against after the shift."""
+    cast = evidence.cast
+    table = Table(title="Who was right how often", title_justify="left")
+    table.add_column("who")
+    for column in ("before", "after the shift", "the suite's gauge"):
+        table.add_column(column, justify="right")
+    jury = accuracy(evidence.of(cast.jury, Act.LEARNING))
+    table.add_row(Text(f"the jury {cast.jury}", "bold green"), _percent(jury), "", "")
+    for model in dict.fromkeys((*cast.jurors, *cast.arms, *cast.weights)):
+        alone = [answer for answer in evidence.answers if answer.variant == model]
+        before = accuracy([answer for answer in alone if answer.act is not Act.SHIFT])
+        after = accuracy([answer for answer in alone if answer.act is Act.SHIFT])
+        table.add_row(model, _percent(before), _percent(after), _percent(evidence.accuracy.get(model)))
+    return table
+
+
+def manifest(shown: Manifest) -> Panel:
+    """One manifest as it came."""
+    content = JSON(MessageToJson(shown, preserving_proto_field_name=True))
+    missing = "a member is missing" if shown.degraded else "everybody answered"
+    return Panel(
+        content, title=f"The manifest of one prediction by {shown.router}: {missing}", title_align="left"
+    )
+
+
+def drift(evidence: Evidence) -> RenderableType:
+    """The two windows."""
+    return Group(
+        _window("before the shift", evidence.before, evidence.cast.shifted),
+        _window("after the shift", evidence.after, evidence.cast.shifted),
+    )
+
+
+def claims(checked: Mapping[str, Claim]) -> Table:
+    """What held and what did not."""
+    table = Table(title="What was claimed", title_justify="left", show_lines=False)
+    table.add_column("")
+    table.add_column("claim", style="bold")
+    table.add_column("because")
+    for name, claim in checked.items():
+        table.add_row(Text("held", "green") if claim.held else Text("FAILED", "bold red"), name, claim.said)
+    return table
+
+
+def progress(act: Act, answers: list[Answer], requests: int) -> Text:
+    """One line of where the story is."""
+    failed = sum(answer.label is None for answer in answers)
+    right = accuracy(answers)
+    done = sparkline(
+        [
+            min(1.0, len(answers) / requests * 8 - part)
+            for part in range(8)
+            if len(answers) / requests * 8 > part
+        ]
+    )
+    return Text(f"{act:<9} {done:<8} {len(answers):>5} predictions, {_percent(right)} right, {failed} failed")
+
+
+def _window(title: str, window: Window, feature: str) -> Table:
+    table = Table(title=f"Drift {title}: {window.status}. {window.summary}", title_justify="left")
+    for column in ("feature", "status", "PSI"):
+        table.add_column(column, justify="right" if column == "PSI" else "left")
+    for one in window.features[:FEATURES_SHOWN]:
+        name = Text(one.feature, "bold" if one.feature == feature else "")
+        table.add_row(name, Text(one.status, STATUS_COLOURS.get(one.status, "")), f"{one.psi:.3f}")
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"

@@ -1,0 +1,87 @@
+"""The demo's model servers under the suite's roof: part of the source tree, not of an installed package."""
+
+import asyncio
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from services.cli.child import Program
+from services.cli.ports import HOST, FreePorts, require
+from services.cli.premises import Premises
+from services.cli.suite import StartError
+from services.foundation.configuration import load
+from services.foundation.settings import Settings
+
+# Long enough to watch what the suite does without a model that was killed.
+BACKOFF_SECONDS = 8.0
+REGISTER_SECONDS = 60.0
+
+
+class CliSettings(Settings):
+    """What the supervisor can be told, in the environment under TURNOUT_CLI_."""
+
+    first_model_port: int = Field(50061, ge=1, le=65535)
+    """Port of the first model server of `up --fleet`; the others follow."""
+
+
+class NoFleetError(RuntimeError):
+    """The fleet is not there to be started."""
+
+
+def programs(premises: Premises, free: FreePorts, *, ephemeral: bool) -> list[Program]:
+    """One program per model. Raises NoFleetError, or PortTakenError."""
+    first = load(CliSettings, "cli").first_model_port
+    names = list(_catalog())
+    setting = "TURNOUT_CLI_FIRST_MODEL_PORT"
+    ports = [
+        free.take() if ephemeral else require(HOST, first + place, f"models/{name}", setting)
+        for place, name in enumerate(names)
+    ]
+    return [_program(name, port, premises) for name, port in zip(names, ports, strict=True)]
+
+
+async def register(router: str, models: Mapping[str, str]) -> None:
+    """Make the models known to the router at `router`, in a process of its own: grpc has no place in ours.
+
+    Raises StartError.
+    """
+    told = [f"{name}={address}" for name, address in models.items()]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "examples.demo.register", router, *told), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(REGISTER_SECONDS):
+            said = (await process.communicate())[1].decode().strip()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise StartError(f"the fleet could not be registered: {said}")
+
+
+def _catalog() -> Mapping[str, object]:
+    if importlib.util.find_spec("examples") is None:
+        raise NoFleetError("the fleet is part of the project's source tree and not of the installed package")
+    fleet: Mapping[str, object] = importlib.import_module("examples.fleet.catalog").FLEET
+    return fleet
+
+
+def _program(name: str, port: int, premises: Premises) -> Program:
+    announcement = premises.announcements / "models" / f"{name}.json"
+    command = (
+        "-m",
+        "examples.fleet",
+        "serve",
+        "--model",
+        name,
+        "--port",
+        str(port),
+        "--announce",
+        str(announcement),
+    )
+    log = premises.logs / f"{name}.log"
+    return Program(f"models/{name}", (sys.executable, *command), log, backoff=BACKOFF_SECONDS)
