@@ -20,6 +20,7 @@ def agreement(ballots: Sequence[Ballot]) -> Floats | None:
     spoken = [voice for voice in voices if voice is not None]
     if len(ballots) < 2 or len(spoken) < len(ballots):
         return None
+    # Pairs are compared as arrays of names: members may list their labels in different orders.
     named = np.array(spoken)
     members = len(ballots)
     # Ordered pairs, each member's own included; the latter always agree and are taken out again.

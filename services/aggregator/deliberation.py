@@ -68,6 +68,7 @@ def _take_down(reply: InferResponse, seats: Sequence[Seat], results: Sequence[Re
             continue
         participant.version, participant.attempt = seat.question.handle.version, 1
         result = next(remaining)
+        # Until the verdict says what became of it: an answer that no reply was made of is discarded.
         describe(participant, result, OUTCOME_DISCARDED)
         if isinstance(result, Failure):
             continue
@@ -124,4 +125,5 @@ def _account(reply: InferResponse, testimonies: Sequence[Testimony], verdict: Ve
     for testimony, shares in zip(testimonies, verdict.shares, strict=True):
         participant = reply.participants[testimony.participant]
         participant.outcome = OUTCOME_CONTRIBUTED
+        # A batch has shares per row; the manifest tells the first row's, like agreement.
         participant.weight = shares[0]

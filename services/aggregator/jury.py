@@ -14,7 +14,9 @@ Result = Answer | Failure
 # a busy event loop and a local network need.
 RESERVED_SHARE = 0.2
 RESERVED_SECONDS = 0.02
-# Members keep their timeouts themselves; a member whose call does not is cut off this much later.
+# Members keep their timeouts themselves; one whose call does not is cut off a little later: half of what is
+# reserved, so that the other half remains for the reply.
+GRACE_SHARE = 0.1
 GRACE_SECONDS = 0.01
 # Rounds of the event loop in which an answer that has arrived becomes the result of its task: the transport
 # wakes the call, the call its attempt, the attempt the task.
@@ -41,16 +43,18 @@ async def hear(attempts: Sequence[Attempt], quorum: int, seconds: float) -> list
     """Run all attempts at once; their results, in the same order.
 
     Ends when all have ended, when `quorum` answers can no longer be had (whoever is still at it, or has not
-    been asked, is CANCELLED), or `GRACE_SECONDS` after `seconds` (TIMED_OUT). Cancelling it cancels every
+    been asked, is CANCELLED), or a grace after `seconds` (TIMED_OUT). Cancelling it cancels every
     attempt.
     """
     if len(attempts) < quorum:
+        # Nobody's answer could be used, and calls cost.
         return [attempt.cancelled() for attempt in attempts]
     tasks = [asyncio.ensure_future(attempt.run()) for attempt in attempts]
+    grace = min(GRACE_SECONDS, GRACE_SHARE * seconds)
     try:
-        in_time = await _settled(tasks, quorum, seconds + GRACE_SECONDS)
+        in_time = await _settled(tasks, quorum, seconds + grace)
     finally:
-        await _dismiss(tasks)
+        await _dismiss(tasks, grace)
     return [_result(task, attempt, in_time) for task, attempt in zip(tasks, attempts, strict=True)]
 
 
@@ -59,6 +63,7 @@ async def _settled(tasks: Sequence[asyncio.Task[Result]], quorum: int, seconds: 
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     pending = set(tasks)
+    # A quorum that is met ends nothing: whoever is slow would never be heard again.
     while pending and _answered(tasks) + len(pending) >= quorum:
         done, pending = await asyncio.wait(
             pending, timeout=end - loop.time(), return_when=asyncio.FIRST_COMPLETED
@@ -77,13 +82,13 @@ def _answered(tasks: Sequence[asyncio.Task[Result]]) -> int:
     )
 
 
-async def _dismiss(tasks: Sequence[asyncio.Task[Result]]) -> None:
+async def _dismiss(tasks: Sequence[asyncio.Task[Result]], grace: float) -> None:
     """Cancel whoever is still at it. A call that resists is left behind: it must not hold up the reply."""
     busy = [task for task in tasks if not task.done()]
     for task in busy:
         task.cancel()
     if busy:
-        await asyncio.wait(busy, timeout=GRACE_SECONDS)
+        await asyncio.wait(busy, timeout=grace)
 
 
 def _result(task: asyncio.Task[Result], attempt: Attempt, in_time: bool) -> Result:

@@ -20,6 +20,7 @@ class Registry:
 
     def __init__(self, pool: ModelPool) -> None:
         self._pool = pool
+        # By uid: the news of a deletion comes without a name.
         self._names: dict[str, str] = {}
         self.loaded = asyncio.Event()
 

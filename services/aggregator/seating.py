@@ -64,6 +64,7 @@ def _seat(member: Member, index: int, given: Input, find: Find, seconds: float) 
         return Seat(member, excuse=ModelsNotFound(said, fields=fields))
     try:
         if member.threshold is not None:
+            # Same instances and connections; only the reading of probabilities differs.
             handle = handle.with_threshold(member.threshold)
         request = handle.prepare(given)
     except InvalidModel as wrong:
@@ -77,6 +78,7 @@ def _seat(member: Member, index: int, given: Input, find: Find, seconds: float) 
 
 def _refuse(seats: Sequence[Seat], quorum: int) -> None:
     """Raise the caller's mistake, if it is one; a few unknown models are not, as a catalog may lag."""
+    # The input first: who sends it can mend it, and an unknown model is the router's affair.
     for kind in (InputMismatch, ModelsNotFound):
         excused = [seat for seat in seats if isinstance(seat.excuse, kind)]
         if excused and (kind is InputMismatch or len(excused) == len(seats)):

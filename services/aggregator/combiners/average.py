@@ -54,6 +54,7 @@ def _pool_classes(ballots: Sequence[Ballot], panel: Sequence[Classes], weights: 
     labels = union_of_labels(panel)
     mean = np.einsum("mr,mrl->rl", weights, probabilities_of(panel, labels))
     leading = leaders(mean)
+    # At exactly one half binary models say yes, and the first label may be no: ask what they chose.
     support = np.einsum("mr,mrl->rl", weights, votes_of(panel, labels))
     chosen: Integers = (leading & leaders(support, among=leading)).argmax(axis=1)
     return Verdict(Classes(labels, chosen, mean), weights, leading.sum(axis=1) > 1, _notes(ballots, panel))

@@ -44,6 +44,7 @@ def combine(ballots: Sequence[Ballot], _source: WeightSource | None = None) -> V
     uniform(ballots)
     confidence = confidences(ballots)
     winner = confidence.argmax(axis=0)
+    # Exactly: these are numbers as members gave them, not sums that lost digits.
     level = confidence == confidence.max(axis=0)
     shares = (np.arange(len(ballots))[:, None] == winner).astype(np.float64)
     if numbers := answers(ballots, Numbers):

@@ -34,6 +34,7 @@ def read_answer(output: Output) -> Answer:
             return _read_classes(output.classification)
         case "regression":
             return _read_numbers(output.regression)
+        # Calls of tools are no text to compare, whatever is written beside them.
         case "text" if not output.text.tool_calls:
             return Text(output.text.content)
         case "text":
