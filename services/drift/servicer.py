@@ -14,6 +14,7 @@ from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Cover, cover
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
+from services.drift.truths import Truths
 from services.drift.wire import read_columns, seconds, write_baseline
 from services.drift.wire_result import Analysis, write_result
 from services.foundation.call import Call
@@ -39,6 +40,7 @@ class DriftServicer:
         baselines: BaselineStore,
         profiles: ProfileStore,
         results: ResultStore,
+        truths: Truths,
         now: Callable[[], float],
         rng: random.Random,
     ) -> None:
@@ -46,6 +48,7 @@ class DriftServicer:
         self._baselines = baselines
         self._profiles = profiles
         self._results = results
+        self._truths = truths
         self._now = now
         self._rng = rng
 
@@ -117,6 +120,12 @@ class DriftServicer:
         """The model's latest analysis."""
         model = await self._model(request.model)
         return rpc.GetLatestResultResponse(result=await self._results.latest(model.name, model.uid))
+
+    async def AddGroundTruth(
+        self, request: rpc.AddGroundTruthRequest, _call: Call
+    ) -> rpc.AddGroundTruthResponse:
+        """Append what turned out to be true to the one truth stream."""
+        return await self._truths.add(request)
 
     async def _model(self, given: str) -> Model:
         return await self._models.read(resource_name("models", given, "model"))

@@ -1,0 +1,73 @@
+"""Ground truth reaches the one truth stream, once."""
+
+import random
+import time
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.inference.v1.event_pb2 import Truth, TruthEntry
+
+from services.foundation.errors import RemoteError
+from services.state import keys
+from services.state.failures import MappedRedis
+from services.state.ids import new_prediction_id
+from services.state.streams import TRUTH
+from tests.drift.conftest import Ask
+
+PREDICTION = new_prediction_id(9, time.time(), random.Random(5))
+
+
+def truth(label: str = "yes", **more: object) -> rpc.AddGroundTruthRequest:
+    given: dict[str, object] = {"prediction_id": PREDICTION, "truth": Truth(label=label)} | more
+    return rpc.AddGroundTruthRequest(**given)  # type: ignore[arg-type]
+
+
+async def appended(redis: MappedRedis) -> list[TruthEntry]:
+    found = await redis.xrange(keys.truth(9))
+    return [TruthEntry.FromString(fields[TRUTH.field]) for _, fields in found]
+
+
+async def test_a_truth_is_appended_with_its_prediction_row_and_time(ask: Ask, redis: MappedRedis) -> None:
+    reply = await ask("AddGroundTruth", truth(row=3, observed_at=Timestamp(seconds=1_760_000_000)))
+    (entry,) = await appended(redis)
+    assert (entry.prediction_id, entry.row, entry.truth.label) == (PREDICTION, 3, "yes")
+    assert entry.observed_at.seconds == 1_760_000_000
+    assert entry.feedback_id == reply.feedback_id
+    assert not reply.duplicate
+
+
+async def test_the_same_truth_again_changes_nothing(ask: Ask, redis: MappedRedis) -> None:
+    observed = Timestamp(seconds=1_760_000_000)
+    first = await ask("AddGroundTruth", truth(observed_at=observed))
+    again = await ask("AddGroundTruth", truth(observed_at=observed))
+    assert again.duplicate
+    assert again.feedback_id == first.feedback_id
+    assert len(await appended(redis)) == 1
+
+
+async def test_an_older_truth_does_not_replace_a_later_one(ask: Ask, redis: MappedRedis) -> None:
+    await ask("AddGroundTruth", truth("no", observed_at=Timestamp(seconds=1_760_000_100)))
+    late = await ask("AddGroundTruth", truth("yes", observed_at=Timestamp(seconds=1_760_000_000)))
+    assert late.superseded
+    assert [entry.truth.label for entry in await appended(redis)] == ["no"]
+
+
+WRONG = {
+    "no id": (truth(prediction_id=""), "prediction_id"),
+    "a strange id": (truth(prediction_id="42"), "prediction_id"),
+    "no truth": (rpc.AddGroundTruthRequest(prediction_id=PREDICTION), "truth"),
+    "a negative row": (truth(row=-1), "row"),
+    "a long id": (truth(feedback_id="x" * 200), "feedback_id"),
+}
+
+
+@pytest.mark.parametrize(("request_", "field"), WRONG.values(), ids=WRONG)
+async def test_what_is_no_truth_is_refused_by_field(
+    ask: Ask, redis: MappedRedis, request_: rpc.AddGroundTruthRequest, field: str
+) -> None:
+    with pytest.raises(RemoteError) as refused:
+        await ask("AddGroundTruth", request_)
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert field in [violation.field for violation in refused.value.fields]
+    assert await appended(redis) == []
