@@ -1,0 +1,43 @@
+"""The streams of a partition: what they carry, and who must have done an entry before it is dropped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from turnout.inference.v1.event_pb2 import EventBatch, TruthEntry
+
+from services.state import formats, keys
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Generic[T]):
+    """A stream in each partition.
+
+    key: its key, by partition; field: where an entry has its bytes; groups: who reads it, each entry once per
+    group, and entries that all have done are dropped; decode: what the bytes mean, raising NewerFormat for
+    what this version must leave alone.
+    """
+
+    name: str
+    key: Callable[[int], str]
+    field: bytes
+    groups: tuple[str, ...]
+    decode: Callable[[bytes], T]
+
+
+def _batch(payload: bytes) -> EventBatch:
+    batch = EventBatch.FromString(payload)
+    formats.check("event batch", batch.format, formats.EVENT_BATCH)
+    return batch
+
+
+def _truth(payload: bytes) -> TruthEntry:
+    entry = TruthEntry.FromString(payload)
+    formats.check("truth", entry.format, formats.TRUTH)
+    return entry
+
+
+EVENTS = Stream("events", keys.events, b"batch", ("drift", "feedback"), _batch)
+TRUTH = Stream("truth", keys.truth, b"truth", ("drift", "feedback"), _truth)
