@@ -27,6 +27,8 @@ CODES = {
     501: "UNIMPLEMENTED", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
 
+CLASSES = {4: "INVALID_ARGUMENT", 5: "UNAVAILABLE"}
+
 _CONFIDENCES = (
     model_pb2.CONFIDENCE_SOURCE_UNSPECIFIED,
     model_pb2.CONFIDENCE_SOURCE_LOGPROB,
@@ -157,7 +159,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _refused(status: int, raw: bytes, authorization: str) -> CallFailed:
-    code = CODES.get(status, "INVALID_ARGUMENT" if 400 <= status < 500 else "UNAVAILABLE")
+    code = CODES.get(status) or CLASSES.get(status // 100, "FAILED_PRECONDITION")
     try:
         message = str(json.loads(raw)["error"]["message"])
     except (ValueError, KeyError, TypeError, RecursionError):
