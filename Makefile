@@ -12,10 +12,11 @@ help: ## what each target does
 
 setup: .venv/ready gen/ready ## the environment and the generated code; every other target does this first
 
+# Bytecode is written once here: without it each process would compile SciPy again, three seconds of CPU.
 .venv/ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || true
 	@rm -f gen/ready
 	@touch $@
