@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from services.foundation.metrics import Metrics
 from services.state.connection import Connections
@@ -123,10 +124,11 @@ class EventWriter:
     async def run(self) -> None:
         """Write until `close`, after which it returns. Raises OSError when there can be no spool."""
         self._idle.clear()
-        await self._delivery.open()
-        works = (self._gather(), self._delivery.drain(self._report), self._closing.wait())
-        tasks = [asyncio.ensure_future(work) for work in works]
+        tasks: list[asyncio.Task[Any]] = []
         try:
+            await self._delivery.open()
+            works = (self._gather(), self._delivery.drain(self._report), self._closing.wait())
+            tasks += [asyncio.create_task(work) for work in works]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 await task

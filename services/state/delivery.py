@@ -70,7 +70,10 @@ class Delivery:
 
     async def close(self) -> list[tuple[int, Loss]]:
         """Spool what flies, and let go of the disk; returns what could not be kept."""
-        lost = await self._keep(self.flying, tried=True) if self.flying else []
+        lost: list[tuple[int, Loss]] = []
+        if self.flying:
+            await self.open()
+            lost = await self._keep(self.flying, tried=True)
         await self._on_disk(self._spool.close)
         self._disk.shutdown(wait=False)
         return lost
