@@ -10,6 +10,7 @@ from services.foundation.metrics import Metrics
 from services.router.ledger import Ledger
 from services.router.panel import Panel
 from services.router.plan import RoutingPlan
+from services.state.errors import StateUnavailable
 from services.state.ids import new_prediction_id
 
 
@@ -37,7 +38,13 @@ class Equipment:
         self.writer.put(plan.partition, ledger.event.SerializeToString())
 
     async def settle(self, plan: RoutingPlan, ledger: Ledger) -> None:
-        """The same, and wait until Redis has it where the router asks for that."""
+        """The same, and wait until Redis has it where the router asks for that. Without Redis the event waits
+        on disk, and the reply says so: an answer that was given is not taken back for want of a log."""
         self.log(plan, ledger)
-        if plan.synchronous:
-            await self.writer.flush()
+        if not plan.synchronous:
+            return
+        try:
+            await self.writer.flush(plan.partition)
+        except StateUnavailable:
+            ledger.manifest.degraded = True
+            ledger.manifest.warnings.append("the event is not in Redis yet: it waits on the replica's disk")

@@ -68,32 +68,30 @@ async def test_ten_thousand_predictions_while_redis_is_stopped_all_succeed_and_a
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
     assert len(set(ids)) == PREDICTIONS
-    redis = Redis.from_url(redis_server.url)
     partition = partition_for(deployed.uid)
+    async with Redis.from_url(redis_server.url) as redis:
 
-    async def all_logged() -> bool:
-        return len(await _logged(redis, partition)) >= PREDICTIONS
+        async def all_logged() -> bool:
+            return len(await _logged(redis, partition)) >= PREDICTIONS
 
-    await eventually(all_logged, within=60)
-    assert sorted(await _logged(redis, partition)) == sorted(ids)
-    await redis.aclose()
+        await eventually(all_logged, within=60)
+        assert sorted(await _logged(redis, partition)) == sorted(ids)
 
 
 async def test_redis_sees_batches_and_not_predictions(alone: Desk, redis_server: EmbeddedRedis) -> None:
     deployed = await alone.deploy("cancer", doctors())
-    redis = Redis.from_url(redis_server.url)
     stream, clock = keys.events(partition_for(deployed.uid)), asyncio.get_running_loop().time
-    before, started = (await redis.info("stats"))["total_commands_processed"], clock()
-    ids = await _ask(alone, 2_000)
-    assert await eventually(lambda: _has_all(redis, stream, len(ids)), within=30)
-    took = clock() - started
-    commands = (await redis.info("stats"))["total_commands_processed"] - before
-    batches = await redis.xlen(stream)
+    async with Redis.from_url(redis_server.url) as redis:
+        before, started = (await redis.info("stats"))["total_commands_processed"], clock()
+        ids = await _ask(alone, 2_000)
+        assert await eventually(lambda: _has_all(redis, stream, len(ids)), within=30)
+        took = clock() - started
+        commands = (await redis.info("stats"))["total_commands_processed"] - before
+        batches = await redis.xlen(stream)
     # One batch each 20 ms, or per 256 events.
     assert batches <= took / 0.02 + len(ids) / 256 + 1
     # A batch is one script of at most 10 commands; heartbeats, polls and this test's looks go by the second.
     assert commands <= 11 * batches + 100 * took + 50
-    await redis.aclose()
 
 
 async def _has_all(redis: Redis, stream: str, events: int) -> bool:
