@@ -88,6 +88,15 @@ def first_id_at(time: float) -> str:
     return f"{ticks >> 28:08x}-{ticks >> 12 & 0xFFFF:04x}-7{ticks & 0xFFF:03x}"
 
 
+def minute_at(id_or_bound: str) -> int:
+    """Whole minutes since 1970 of an id, or of what `first_id_at` returned.
+
+    >>> minute_at(first_id_at(1_700_000_000.5))
+    28333333
+    """
+    return int(id_or_bound[:8] + id_or_bound[9:13], 16) // 60_000
+
+
 def _check(prediction_id: str) -> None:
     if not _SHAPE.fullmatch(prediction_id):
         raise BadPredictionId(

@@ -150,7 +150,7 @@ def record_minutes(partition: int, router_uid: str) -> str:
 
 
 def rewards(partition: int, router_uid: str) -> str:
-    """Hash. Feedback writes. Router reads. Lives as long as the router."""
+    """Hash. Feedback writes. Router reads. Expires 90 days after the last publication."""
     return f"{_partition(partition)}:rewards:{router_uid}"
 
 

@@ -1,0 +1,159 @@
+"""Predictions as they are kept: for reading one, for listing by time, and for matching with what came of
+them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
+
+from services.state import formats, ids, keys, pages
+from services.state.connection import Connections
+from services.state.fenced import Fence, lost
+from services.state.scripts import Arg, Run, Script
+
+WRITE_RECORDS = Script("write_records", repeatable=True)
+
+RETENTION_SECONDS = 30 * 86_400.0
+# Clocks differ, and records come after their replies: only what is older than this is listed, so that a page
+# once read stays as it was.
+SETTLED_SECONDS = 5.0
+PAGE = 50
+# Minutes per look into the index: one round trip shows an hour.
+MINUTES_AT_ONCE = 60
+# What a call examines at most where `keep` lets little through; the page's token then goes on from there.
+MOST_EXAMINED = 5000
+
+
+class RecordPage(NamedTuple):
+    """A page of records, newest first, and the token of the next one; empty on the last."""
+
+    records: list[PredictionRecord]
+    next_page_token: str
+
+
+class RecordWriter:
+    """Writes records under the fence of the partition. Drift is the only writer.
+
+    `retention` says for how many seconds a router's records are kept, by its uid.
+    """
+
+    def __init__(
+        self, connections: Connections, retention: Callable[[str], float] = lambda _: RETENTION_SECONDS
+    ) -> None:
+        self._redis = connections.steady
+        self._retention = retention
+
+    async def write(
+        self, partition: int, fence: Fence, entry_id: str, events: Iterable[PredictionEvent]
+    ) -> None:
+        """Keep the events of a stream entry. Writing them again writes the same.
+
+        Raises LostLease, StateUnavailable, BadPredictionId.
+        """
+        records = defaultdict[tuple[str, int], list[Arg]](list)
+        for event in events:
+            name = event.manifest.prediction_id
+            record = PredictionRecord(format=formats.RECORD, event=event, entry_id=entry_id)
+            records[event.router_uid, ids.minute_of(name)] += [name, record.SerializeToString()]
+        runs = [self._run(partition, fence, *place, pairs) for place, pairs in records.items()]
+        for reply in await WRITE_RECORDS.many(self._redis, runs) if runs else []:
+            if isinstance(reply, Exception):
+                raise reply
+            if not reply:
+                raise lost(fence)
+
+    def _run(self, partition: int, fence: Fence, router_uid: str, minute: int, pairs: list[Arg]) -> Run:
+        named = [
+            fence.key,
+            keys.records(partition, minute),
+            keys.record_ids(partition, router_uid, minute),
+            keys.record_minutes(partition, router_uid),
+        ]
+        return named, [fence.token, minute, int(self._retention(router_uid) * 1000), *pairs]
+
+
+class RecordStore:
+    """Reads records. Everything raises StateUnavailable, and NewerFormat for what a newer version wrote."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._redis = connections.steady
+
+    async def read(self, prediction_id: str) -> PredictionRecord | None:
+        """One record; None if there is none, or not yet. Raises BadPredictionId."""
+        return (await self.read_many([prediction_id])).get(prediction_id)
+
+    async def read_many(self, prediction_ids: Iterable[str]) -> dict[str, PredictionRecord]:
+        """Those of the records that there are, by id. Raises BadPredictionId."""
+        wanted = defaultdict[str, list[str]](list)
+        for name in dict.fromkeys(prediction_ids):
+            wanted[keys.records(ids.partition_of(name), ids.minute_of(name))].append(name)
+        async with self._redis.pipeline() as pipe:
+            for key, names in wanted.items():
+                pipe.hmget(key, names)
+            found = await pipe.execute()
+        names = [name for some in wanted.values() for name in some]
+        blobs = [blob for some in found for blob in some]
+        return {name: _decode(blob) for name, blob in zip(names, blobs, strict=True) if blob}
+
+    async def list(
+        self,
+        router_uid: str,
+        now: float,
+        *,
+        start: float = 0.0,
+        end: float | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        filters: str = "",
+        keep: Callable[[PredictionRecord], bool] = lambda _: True,
+    ) -> RecordPage:
+        """A page of a router's records with `start` <= time < `end` (seconds since 1970), newest first.
+
+        Ends at `now` - 5 s. `filters` is a text that stands for `keep`; a token is good for the same router,
+        times and filters only. A page may be short, even empty, and have a next one. Raises BadPageToken,
+        InvalidArgument.
+        """
+        filters = f"{router_uid} {start} {end} {filters}"
+        last, wanted = pages.unseal(filters, page_token), pages.size(page_size, PAGE)
+        settled = now - SETTLED_SECONDS
+        below = last or ids.first_id_at(settled if end is None else min(end, settled))
+        records: list[PredictionRecord] = []
+        examined = 0
+        while examined < MOST_EXAMINED:
+            names = await self._names(router_uid, below, start, wanted)
+            found = await self.read_many(names)
+            for name in names:
+                below, examined = name, examined + 1
+                if name in found and keep(found[name]):
+                    records.append(found[name])
+                if len(records) == wanted:
+                    return RecordPage(records, pages.seal(filters, below))
+            if len(names) < wanted:
+                return RecordPage(records, "")
+        return RecordPage(records, pages.seal(filters, below))
+
+    async def _names(self, router_uid: str, below: str, start: float, count: int) -> Sequence[str]:
+        """The `count` greatest ids of a router below `below`, from `start` on; fewer if there are no more."""
+        partition, oldest = ids.partition_for(router_uid), int(start // 60)
+        index, least = keys.record_minutes(partition, router_uid), f"[{ids.first_id_at(start)}"
+        newest = ids.minute_at(below)
+        names: list[str] = []
+        while len(names) < count:
+            minutes = await self._redis.zrevrangebyscore(index, newest, oldest, start=0, num=MINUTES_AT_ONCE)
+            for minute in map(int, minutes):
+                place, left = keys.record_ids(partition, router_uid, minute), count - len(names)
+                some = await self._redis.zrevrangebylex(place, f"({below}", least, start=0, num=left)
+                names += [name.decode() for name in some]
+                newest = minute - 1
+                if len(names) == count:
+                    return names
+            if len(minutes) < MINUTES_AT_ONCE:
+                return names
+        return names
+
+
+def _decode(blob: bytes) -> PredictionRecord:
+    record = PredictionRecord.FromString(blob)
+    formats.check("prediction record", record.format, formats.RECORD)
+    return record
