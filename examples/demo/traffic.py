@@ -13,7 +13,7 @@ def slices(answers: Sequence[Answer], most: int = SLICES) -> list[Sequence[Answe
     """At most so many slices of equal length, in order.
 
     >>> [len(part) for part in slices(range(7), 3)]
-    [2, 2, 3]
+    [2, 3, 2]
     """
     count = min(most, len(answers))
     edges = [round(len(answers) * part / count) for part in range(count + 1)] if count else []

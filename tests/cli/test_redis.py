@@ -1,0 +1,55 @@
+"""The suite's own Redis, kept alive."""
+
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as NotThere
+
+from services.cli.ports import FreePorts
+from services.cli.redis import ForeignRedis, KeptRedis, choose
+from tests.waiting import eventually
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[KeptRedis]:
+    server = KeptRedis(tmp_path, FreePorts(random.Random()).take(), say=lambda _: None)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def test_a_killed_redis_comes_back_in_its_place_with_its_data(kept: KeptRedis) -> None:
+    async with Redis.from_url(kept.url, protocol=2) as client:
+        await client.set("kept", "yes")
+        first = kept.pid
+        assert first
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: kept.pid not in (None, first))
+
+        async def is_kept() -> bool:
+            try:
+                return await client.get("kept") == b"yes"
+            except NotThere:
+                return False
+
+        assert await eventually(is_kept)
+
+
+async def test_a_stopped_redis_stays_down(kept: KeptRedis) -> None:
+    await kept.stop()
+    assert kept.pid is None
+    await kept.stop()
+
+
+def test_a_redis_that_is_named_is_used_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere:6379/3")
+    chosen = choose(tmp_path, 1, lambda _: None)
+    assert isinstance(chosen, ForeignRedis)
+    assert (chosen.url, chosen.pid) == ("redis://elsewhere:6379/3", None)

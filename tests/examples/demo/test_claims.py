@@ -1,0 +1,74 @@
+"""The demo's claims hold on a story that went well, and each fails where its subject is taken away."""
+
+import dataclasses
+
+import pytest
+
+from examples.demo.cast import CAST
+from examples.demo.claims import CLAIMS
+from examples.demo.claims.accounting import INSTRUMENTS
+from examples.demo.evidence import Act
+from tests.examples.demo.stage import CALM, QUALITY, UNIFORM, answers, evidence
+
+SEEDS = range(12)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_holds_on_every_story_that_went_well(claim: str) -> None:
+    failed = [seed for seed in SEEDS if not CLAIMS[claim](evidence(answers(seed))).held]
+    assert failed == []
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_fails_where_nothing_happened(claim: str) -> None:
+    """Silence is never success."""
+    nothing = dataclasses.replace(evidence([]), instruments=frozenset(), after=CALM, accuracy={})
+    assert not CLAIMS[claim](nothing).held
+
+
+def test_without_learning_the_bandit_has_not_found_the_best_and_does_not_leave_it() -> None:
+    for seed in SEEDS:
+        story = evidence(answers(seed, learnt=UNIFORM, left=UNIFORM))
+        assert not CLAIMS["the bandit finds the best model"](story).held
+        assert not CLAIMS["the bandit leaves a dead model"](story).held
+
+
+def test_with_shuffled_labels_the_gauges_are_not_what_the_client_counts() -> None:
+    story = evidence(answers(1), accuracy=dict.fromkeys(QUALITY, 0.5))
+    assert not CLAIMS["labels become accuracies"](story).held
+
+
+def test_without_a_shift_drift_does_not_name_the_feature() -> None:
+    assert not CLAIMS["drift names the shifted feature"](evidence(answers(1), after=CALM)).held
+
+
+def test_other_shares_than_the_weights_are_noticed() -> None:
+    kept = [a for a in answers(1) if a.variant != "cancer-bayes" or a.act is not Act.SHIFT]
+    assert not CLAIMS["traffic splits by the weights"](evidence(kept)).held
+
+
+def test_a_propensity_that_is_not_the_weight_is_noticed() -> None:
+    first, *others = answers(1)
+    lied = dataclasses.replace(first, propensity=first.propensity - 0.01)
+    assert not CLAIMS["traffic splits by the weights"](evidence([lied, *others])).held
+
+
+def test_a_question_that_the_jury_did_not_answer_is_noticed() -> None:
+    given = answers(1)
+    silent = next(a for a in given if a.router == CAST.jury and a.act is Act.OUTAGE)
+    lost = dataclasses.replace(silent, label=None)
+    assert not CLAIMS["the jury goes on without a member"](evidence([*given, lost])).held
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_a_missing_instrument_is_named(name: str) -> None:
+    story = dataclasses.replace(evidence(answers(1)), instruments=frozenset(INSTRUMENTS) - {name})
+    checked = CLAIMS["the metrics agree with the client"](story)
+    assert not checked.held
+    assert name in checked.said
+
+
+def test_one_decision_too_many_is_noticed() -> None:
+    story = evidence(answers(1))
+    more = {**story.decisions, ("bandit", CAST.best): story.decisions["bandit", CAST.best] + 1}
+    assert not CLAIMS["the metrics agree with the client"](dataclasses.replace(story, decisions=more)).held

@@ -1,0 +1,45 @@
+"""The demo holds on several seeds, and fails when what it shows is taken away."""
+
+import asyncio
+import sys
+
+import pytest
+
+from examples.demo.options import LEAST_REQUESTS
+from tests.stories.suite import ROOT, Suite, plain_environment
+
+# What each bypass must break; more may fail, as a bandit that learns nothing cannot leave a dead model either.
+BROKEN = {
+    "learning": "the bandit finds the best model",
+    "truth": "labels become accuracies",
+    "shift": "drift names the shifted feature",
+}
+
+
+async def demo(suite: Suite, prefix: str, *options: str) -> tuple[int, str]:
+    """Play the demo on our suite; its exit code and its words."""
+    told = ("--ready", str(suite.ready_file), "--prefix", prefix, "--requests", str(LEAST_REQUESTS), *options)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "examples.demo", *told),
+        cwd=ROOT,
+        env=plain_environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_everything_that_is_claimed_happens(suite: Suite, seed: int) -> None:
+    code, said = await demo(suite, f"seed{seed}-", "--seed", str(seed))
+    assert code == 0, said
+    assert "Everything that was claimed happened." in said
+
+
+@pytest.mark.parametrize("bypass", BROKEN)
+async def test_what_is_taken_away_is_missed(suite: Suite, bypass: str) -> None:
+    code, said = await demo(suite, f"without-{bypass}-", "--without", bypass)
+    assert code == 1, said
+    failed = said[said.index("The demo failed:") :]
+    assert BROKEN[bypass] in " ".join(failed.split())
