@@ -1,4 +1,4 @@
-"""One file of the spool: records, each with its length and checksum, one after another.
+"""One file of the spool: records, each with its length and checksum, and a byte that says when it is done.
 
 Nothing is synced to the disk. What was written survives the death of the process, which is what the spool is
 for; it does not survive the death of the machine, and neither does what Redis got under `everysec`. A sync
@@ -19,13 +19,15 @@ from services.state.spool_facts import Facts
 SUFFIX = ".spool"
 # The number in it is that of the format.
 MAGIC = b"turnout spool 1\n"
-_FRAME = struct.Struct("<II")
+# Done or not, length and CRC-32 of what follows. The first is overwritten in place, so no checksum covers it.
+_FRAME = struct.Struct("<?II")
 _FACTS = struct.Struct("<HqqqqqqqB")
 
 
 class Place(NamedTuple):
-    """Where the payload of a record is."""
+    """Where a record begins, and where its payload is."""
 
+    record: int
     offset: int
     length: int
 
@@ -43,7 +45,7 @@ class Segment:
     @classmethod
     def create(cls, path: Path) -> "Segment":
         """A new file. Raises OSError, also if there is one already."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         segment = cls(path, descriptor, 0)
         try:
             segment._write(MAGIC)
@@ -55,7 +57,7 @@ class Segment:
     @classmethod
     def open(cls, path: Path) -> "Segment":
         """A file that another process left. Raises NewerFormat if it is of a version that we do not know."""
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDWR)
         segment = cls(path, descriptor, os.fstat(descriptor).st_size)
         found = os.pread(descriptor, len(MAGIC), 0)
         if found != MAGIC[: len(found)]:
@@ -79,21 +81,27 @@ class Segment:
         numbers = (facts.partition, *facts[2:])
         head = _FACTS.pack(*numbers, len(writer)) + writer
         body = head + payload
-        place = Place(self.size + _FRAME.size + len(head), len(payload))
-        self._write(_FRAME.pack(len(body), zlib.crc32(body)) + body)
+        place = Place(self.size, self.size + _FRAME.size + len(head), len(payload))
+        self._write(_FRAME.pack(False, len(body), zlib.crc32(body)) + body)
         return place
 
     def read(self, place: Place) -> bytes:
         """A payload."""
         return os.pread(self._descriptor, place.length, place.offset)
 
+    def finish(self, place: Place) -> None:
+        """Mark a record as done: nobody needs it any more."""
+        os.pwrite(self._descriptor, b"\x01", place.record)
+
     def records(self) -> Iterator[tuple[Facts, Place]]:
-        """Every whole record. `torn` then says how many bytes behind them are of no use: the writer died in
-        the middle of one."""
+        """Every whole record that is not done. `torn` then says how many bytes behind them are of no use: the
+        writer died in the middle of one."""
         at = min(len(MAGIC), self.size)
-        while body := self._body(at):
-            facts, length = _unpack(body)
-            yield facts, Place(at + _FRAME.size + len(body) - length, length)
+        while found := self._record(at):
+            done, body = found
+            if not done:
+                facts, length = _unpack(body)
+                yield facts, Place(at, at + _FRAME.size + len(body) - length, length)
             at += _FRAME.size + len(body)
         self.torn = self.size - at
 
@@ -106,18 +114,18 @@ class Segment:
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _body(self, at: int) -> bytes:
+    def _record(self, at: int) -> tuple[bool, bytes] | None:
         frame = os.pread(self._descriptor, _FRAME.size, at)
         if len(frame) < _FRAME.size:
-            return b""
-        length, checksum = _FRAME.unpack(frame)
+            return None
+        done, length, checksum = _FRAME.unpack(frame)
         if at + _FRAME.size + length > self.size:
-            return b""
+            return None
         body = os.pread(self._descriptor, length, at + _FRAME.size)
-        return body if zlib.crc32(body) == checksum else b""
+        return (done, body) if zlib.crc32(body) == checksum else None
 
     def _write(self, data: bytes) -> None:
-        written = os.write(self._descriptor, data)
+        written = os.pwrite(self._descriptor, data, self.size)
         self.size += written
         if written != len(data):
             raise OSError(f"{self.path}: only {written} of {len(data)} bytes could be written")

@@ -11,6 +11,7 @@ Everything here blocks on the disk and belongs into one thread that is not the e
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from services.foundation.logs import log
@@ -28,7 +29,7 @@ MOST_BATCHES = 100_000
 OLDEST_NS = (WRITTEN_SECONDS - 86_400) * 1_000_000_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """A batch on disk. tried: it was sent once, and Redis may have it."""
 
@@ -45,9 +46,7 @@ class Spool:
     """
 
     def __init__(self, directory: Path, writer: str, *, most_bytes: int, clock: Callable[[], int]) -> None:
-        self.batches = 0
-        self.events = 0
-        self.dropped = 0
+        self.batches = self.events = self.dropped = 0
         self._directory = directory
         self._writer = writer
         self._most_bytes = most_bytes
@@ -56,8 +55,7 @@ class Spool:
         self._queues: dict[Key, deque[Entry]] = {}
         self._segments: list[Segment] = []
         self._current: Segment | None = None
-        self._number = 0
-        self._turn = 0
+        self._number = self._turn = 0
 
     @property
     def size(self) -> int:
@@ -82,10 +80,11 @@ class Spool:
         dropped = self._make_room(size)
         if size > self._most_bytes:
             dropped.append(facts)
-            self._keep(*gap_for([facts]), tried=tried)
+            self.dropped += batch.events
+            kept = self._written(*gap_for([facts]), tried=tried)
         else:
-            self._keep(facts, batch.payload, tried=tried)
-        self.dropped += sum(one.events for one in dropped)
+            kept = self._written(facts, batch.payload, tried=tried)
+        self._enqueue([kept])
         return dropped
 
     def heads(self, most_bytes: int, without: Container[Key] = ()) -> list[Batch]:
@@ -112,19 +111,18 @@ class Spool:
             entry = queue.popleft()
             if not queue:
                 del self._queues[entry.facts.key]
-            self._count(entry, -1)
-            self._retire(entry.segment)
+            self._forget(entry)
         if not self._queues:
             self._current = None
             for segment in list(self._segments):
                 self._retire(segment)
 
     def take_over(self) -> list[Facts]:
-        """Add what dead writers left here, before what is here already. Returns what was dropped of it,
-        because of its age. Files that cannot be read stay, and are reported."""
+        """Add what dead writers left here. Files that cannot be read stay, and are reported.
+
+        Returns what was dropped: the batches of which nobody can tell any more whether Redis has them."""
         segments = [segment for owner in self._locks.take_dead() for segment in self._opened(owner)]
         segments.sort(key=lambda segment: segment.modified)
-        old = [segment for segment in segments if self._clock() - segment.modified > OLDEST_NS]
         self._segments[:0] = segments
         found: dict[Key, list[Entry]] = {}
         for segment in segments:
@@ -132,9 +130,17 @@ class Spool:
                 found.setdefault(facts.key, []).append(Entry(facts, segment, place, tried=False))
             if segment.torn:
                 log.warning("the end of a spool file is torn", path=str(segment.path), bytes=segment.torn)
+        dropped: list[Facts] = []
         for entries in found.values():
-            self._enqueue(_uncovered(entries))
-        dropped = [facts for segment in old for facts in self._drop(segment)]
+            head, *others = _settled(entries)
+            # The dead one may have sent it; the others certainly not.
+            head.tried = True
+            if self._clock() - head.segment.modified > OLDEST_NS:
+                dropped.append(head.facts)
+                gap = self._written(*gap_for([head.facts]), tried=True)
+                head.segment.finish(head.place)
+                head = gap
+            self._enqueue([head, *others])
         for segment in segments:
             self._retire(segment)
         self.dropped += sum(one.events for one in dropped)
@@ -153,10 +159,6 @@ class Spool:
             except NewerFormat as error:
                 log.error("a spool file is left alone", path=str(path), why=error.message)
 
-    def _keep(self, facts: Facts, payload: bytes, *, tried: bool) -> None:
-        segment, place = self._write(facts, payload)
-        self._enqueue([Entry(facts, segment, place, tried)])
-
     def _enqueue(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._queues.setdefault(entry.facts.key, deque()).append(entry)
@@ -167,7 +169,7 @@ class Spool:
         self.batches += sign
         self.events += sign * entry.facts.events
 
-    def _write(self, facts: Facts, payload: bytes) -> tuple[Segment, Place]:
+    def _written(self, facts: Facts, payload: bytes, *, tried: bool) -> Entry:
         segment = self._current
         full = self._most_bytes // SEGMENTS
         if segment is None or segment.size >= full or segment.live >= MOST_BATCHES // SEGMENTS:
@@ -182,7 +184,7 @@ class Spool:
             self._retire(segment)
             raise
         self._current = segment
-        return segment, place
+        return Entry(facts, segment, place, tried)
 
     def _make_room(self, size: int) -> list[Facts]:
         dropped: list[Facts] = []
@@ -194,28 +196,36 @@ class Spool:
         return dropped
 
     def _drop(self, segment: Segment) -> list[Facts]:
-        """Empty a segment: what was tried moves on, and one gap takes the place of the rest of each queue."""
+        """Empty a segment: what was tried moves on, and of what follows each other a gap takes the place."""
         dropped: list[Facts] = []
         for key, queue in list(self._queues.items()):
-            gone = [entry for entry in queue if entry.segment is segment]
-            lost = [entry.facts for entry in gone if not entry.tried]
-            moved = [
-                Entry(entry.facts, *self._write(entry.facts, segment.read(entry.place)), tried=True)
-                for entry in gone
-                if entry.tried
-            ]
-            if lost:
-                facts, payload = gap_for(lost)
-                moved.append(Entry(facts, *self._write(facts, payload), tried=False))
-            kept = [entry for entry in queue if entry.segment is not segment]
-            for entry in gone:
-                self._count(entry, -1)
-            for entry in moved:
-                self._count(entry, 1)
+            if not any(entry.segment is segment for entry in queue):
+                continue
+            kept: list[Entry] = []
+            for going, run in groupby(queue, lambda entry: _droppable(entry, segment)):
+                entries = list(run)
+                if going and any(entry.segment is segment for entry in entries):
+                    dropped += (lost := [entry.facts for entry in entries])
+                    self.dropped += sum(one.events for one in lost)
+                    kept.append(self._written(*gap_for(lost), tried=False))
+                else:
+                    kept += [self._moved(one) if one.segment is segment else one for one in entries]
             # A new queue in one step: the event loop may be asking whether there is one.
-            self._queues[key] = deque(sorted(kept + moved, key=lambda entry: entry.facts.sequence))
-            dropped += lost
+            self._queues[key] = deque(kept)
+            # What is new counts first: a file with nothing in it would be deleted.
+            for made in set(kept).difference(queue):
+                self._count(made, 1)
+            for gone in set(queue).difference(kept):
+                self._forget(gone)
         return dropped
+
+    def _forget(self, entry: Entry) -> None:
+        entry.segment.finish(entry.place)
+        self._count(entry, -1)
+        self._retire(entry.segment)
+
+    def _moved(self, entry: Entry) -> Entry:
+        return self._written(entry.facts, entry.segment.read(entry.place), tried=entry.tried)
 
     def _retire(self, segment: Segment) -> None:
         """Delete a file that holds nothing any more, and forget its writer with the last one."""
@@ -223,16 +233,22 @@ class Spool:
             return
         self._segments.remove(segment)
         segment.remove()
-        owners = {left.owner for left in self._segments}
-        if segment.owner != self._writer and segment.owner not in owners:
+        if segment.owner not in {self._writer, *(left.owner for left in self._segments)}:
             self._locks.release(segment.owner)
 
 
-def _uncovered(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries of one key in their order, without those that are there twice or that a gap stands for: who
-    wrote the gap died before deleting them."""
+def _droppable(entry: Entry, segment: Segment) -> bool:
+    # Gaps wherever they are join their neighbours: between two batches there is never more than one.
+    return not entry.tried and (entry.segment is segment or not entry.facts.events)
+
+
+def _settled(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries of one key in their order; done with those that are there twice or that a gap stands for: who
+    wrote it died before deleting them."""
     kept: list[Entry] = []
     for entry in sorted(entries, key=lambda entry: (-entry.facts.sequence, entry.facts.since)):
-        if not kept or entry.facts.sequence < kept[-1].facts.since:
+        if kept and entry.facts.sequence >= kept[-1].facts.since:
+            entry.segment.finish(entry.place)
+        else:
             kept.append(entry)
     return kept[::-1]
