@@ -29,7 +29,8 @@ class CallFailed(Exception):
         super().__init__(message)
         self.kind: FailureKind = kind
         self.code = code
-        self.message = message
+        # Servers say anything; a manifest takes only what UTF-8 can carry, and little of it.
+        self.message = message.encode(errors="replace").decode()[:MESSAGE_LENGTH]
         self.retryable = retryable
 
 

@@ -39,7 +39,7 @@ def _tool_call(call: dict[str, Any]) -> ToolCall:
 def _count(usage: dict[str, Any], name: str) -> int | None:
     """A number of tokens; servers that do not count leave it out."""
     count = usage.get(name) if isinstance(usage, dict) else None
-    return count if isinstance(count, int) and count >= 0 else None
+    return count if isinstance(count, int) and 0 <= count < 2**63 else None
 
 
 def no_confidence(choice: dict[str, Any], content: str) -> float | None:  # noqa: ARG001
@@ -53,7 +53,7 @@ def from_logprobs(choice: dict[str, Any], content: str) -> float | None:  # noqa
     if not tokens:
         return None
     mean = math.fsum(float(token["logprob"]) for token in tokens) / len(tokens)
-    return min(1.0, math.exp(mean)) if math.isfinite(mean) else None
+    return math.exp(min(0.0, mean)) if not math.isnan(mean) else None
 
 
 def from_pointer(pointer: str) -> Confidence:

@@ -1,9 +1,11 @@
 """The instances of a model, and which of them is asked next."""
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+from services.foundation.telemetry import Attribute
 
 
 class TensorInfo(NamedTuple):
@@ -23,6 +25,8 @@ class Probe(NamedTuple):
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
 
+
+Attributes: TypeAlias = Mapping[str, Attribute]
 
 # (body, timeout in seconds, traceparent) -> the reply's bytes; raises CallFailed.
 Send = Callable[[bytes, float, str], Awaitable[bytes]]
@@ -44,7 +48,7 @@ class Endpoint:
     address: str
     weight: float
     line: Line
-    span_attributes: dict[str, str | bool | int | float]
+    span_attributes: Attributes
     in_flight: int = 0
 
 

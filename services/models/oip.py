@@ -10,10 +10,10 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
 
 from services.foundation.tracing import TRACEPARENT
-from services.models.answer import MESSAGE_LENGTH, CallFailed, FailureKind, Reply, malformed
+from services.models.answer import CallFailed, FailureKind, Reply, malformed
 from services.models.connections import Connections
 from services.models.elements import parsed_tensors
-from services.models.endpoints import Line, Probe, TensorInfo
+from services.models.endpoints import Attributes, Line, Probe, TensorInfo
 from services.models.errors import InputMismatch
 from services.models.forms import ReplyReader
 from services.models.outputs import OutputReader, compile_outputs, pass_on, read_outputs
@@ -51,6 +51,10 @@ class OipWire:
         self._signature = signature
         self._outputs = outputs
         self._replies = ReplyReader()
+        self.span_attributes: Attributes = {
+            "rpc.system.name": "grpc",
+            "rpc.method": (SERVICE + "ModelInfer").strip("/"),
+        }
         self._served = model.served_name or model.name.removeprefix("models/")
         wanted = [wire.ModelInferRequest.InferRequestedOutputTensor(name=name) for name in outputs.names]
         self._head = wire.ModelInferRequest(
@@ -109,7 +113,7 @@ class OipWire:
 
 def _failed(failure: grpc.aio.AioRpcError, seconds: float) -> CallFailed:
     code = failure.code().name
-    message = (failure.details() or code)[:MESSAGE_LENGTH]
+    message = failure.details() or code
     if code == "DEADLINE_EXCEEDED":
         return CallFailed("TIMED_OUT", code, f"no answer within {seconds:.3g} s")
     kind: FailureKind = "CANCELLED" if code == "CANCELLED" else "FAILED"

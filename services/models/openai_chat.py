@@ -11,10 +11,10 @@ from turnout.router.v1 import model_pb2
 
 from services.foundation.tracing import TRACEPARENT
 from services.models import chat_reply
-from services.models.answer import MESSAGE_LENGTH, CallFailed, FailureKind, Reply, malformed
+from services.models.answer import CallFailed, FailureKind, Reply, malformed
 from services.models.chat_request import chat_request
 from services.models.connections import MESSAGE_BYTES, Connections
-from services.models.endpoints import Line, Probe
+from services.models.endpoints import Attributes, Line, Probe
 from services.models.errors import InvalidModel
 from services.models.problems import Problems
 from services.models.signature import Request
@@ -64,8 +64,14 @@ class ChatWire:
 
     def __init__(self, model: model_pb2.Model) -> None:
         self._name = model.name
+        served = model.served_name or model.name.removeprefix("models/")
         self._secret = model.secret_ref.removeprefix("env:")
-        self._settings: dict[str, Any] = {"model": model.served_name or model.name.removeprefix("models/")}
+        self.span_attributes: Attributes = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": model.provider,
+            "gen_ai.request.model": served,
+        }
+        self._settings: dict[str, Any] = {"model": served}
         self._confidence: chat_reply.Confidence = chat_reply.no_confidence
         if model.confidence_from == model_pb2.CONFIDENCE_SOURCE_LOGPROB:
             self._settings["logprobs"] = True
@@ -142,7 +148,7 @@ async def _exchange(
     except TimeoutError:
         raise CallFailed("TIMED_OUT", "DEADLINE_EXCEEDED", f"no answer within {seconds:.3g} s") from None
     except aiohttp.ClientError as wrong:
-        said = f"{type(wrong).__name__}: {wrong}"[:MESSAGE_LENGTH]
+        said = f"{type(wrong).__name__}: {wrong}"
         raise CallFailed("FAILED", "UNAVAILABLE", said, retryable=True) from None
     if status != 200:
         raise _refused(status, raw, headers.get("Authorization", ""))
@@ -169,4 +175,4 @@ def _refused(status: int, raw: bytes, authorization: str) -> CallFailed:
         message = message.replace(authorization.removeprefix("Bearer "), "***")
     kinds: dict[str, FailureKind] = {"DEADLINE_EXCEEDED": "TIMED_OUT", "CANCELLED": "CANCELLED"}
     said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
-    return CallFailed(kinds.get(code, "FAILED"), code, said[:MESSAGE_LENGTH], retryable=status in (502, 503))
+    return CallFailed(kinds.get(code, "FAILED"), code, said, retryable=status in (502, 503))

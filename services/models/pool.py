@@ -65,7 +65,11 @@ class ModelPool:
                 address=endpoint.address,
                 weight=weight,
                 line=registration.wire.connect(self.connections, endpoint.address),
-                span_attributes={"turnout.model": model.name, "server.address": endpoint.address},
+                span_attributes={
+                    **registration.wire.span_attributes,
+                    "turnout.model": model.name,
+                    "server.address": endpoint.address,
+                },
             )
             for endpoint in model.endpoints
             # An instance of weight 0 is being drained.

@@ -6,12 +6,17 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 
 from services.models.answer import Reply
 from services.models.connections import Connections
-from services.models.endpoints import Line
+from services.models.endpoints import Attributes, Line
 from services.models.signature import Request
 
 
 class Wire(Protocol):
-    """A model's registration, compiled for its protocol. Compiling opens nothing."""
+    """A model's registration, compiled for its protocol. Compiling opens nothing.
+
+    `span_attributes` say what kind of call its spans stand for (OpenTelemetry semantic conventions).
+    """
+
+    span_attributes: Attributes
 
     def prepare(self, given: Input) -> Request:
         """The body of a call. Raises InputMismatch."""
