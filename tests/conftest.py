@@ -5,12 +5,19 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
 from services.state.failures import MappedRedis
 from tests.keys_left import check_keys
+
+
+def pytest_configure() -> None:
+    """Property tests draw the same examples each time, and are not failed by a crowded machine's clock."""
+    hypothesis.settings.register_profile("house", derandomize=True, deadline=None, database=None)
+    hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
