@@ -9,7 +9,8 @@ takes milliseconds to seconds on the disks of the cloud, and predictions that mu
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,9 +132,31 @@ class Segment:
             raise OSError(f"{self.path}: only {written} of {len(data)} bytes could be written")
 
 
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A batch on disk. tried: it was sent once, and Redis may have it."""
+
+    facts: Facts
+    segment: Segment
+    place: Place
+    tried: bool
+
+
 def record_bytes(writer: str, payload_bytes: int) -> int:
     """What a record takes in a file."""
     return _FRAME.size + _FACTS.size + len(writer.encode()) + payload_bytes
+
+
+def settled(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries of one key in their order; done with those that are there twice or that a gap stands for: who
+    wrote it died before deleting them."""
+    kept: list[Entry] = []
+    for entry in sorted(entries, key=lambda entry: (-entry.facts.sequence, entry.facts.since)):
+        if kept and entry.facts.sequence >= kept[-1].facts.since:
+            entry.segment.finish(entry.place)
+        else:
+            kept.append(entry)
+    return kept[::-1]
 
 
 def _unpack(body: bytes) -> tuple[Facts, int]:

@@ -10,14 +10,13 @@ Everything here blocks on the disk and belongs into one thread that is not the e
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from services.foundation.logs import log
 from services.state.errors import NewerFormat
 from services.state.events import WRITTEN_SECONDS, Batch
-from services.state.segments import SUFFIX, Place, Segment, record_bytes
+from services.state.segments import SUFFIX, Entry, Segment, record_bytes, settled
 from services.state.spool_facts import Facts, Key, facts_of, gap_for
 from services.state.spool_locks import SpoolLocks
 
@@ -27,16 +26,6 @@ SEGMENTS = 16
 MOST_BATCHES = 100_000
 # Past this age Redis forgets which batches it has, and one sent again might count twice.
 OLDEST_NS = (WRITTEN_SECONDS - 86_400) * 1_000_000_000
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A batch on disk. tried: it was sent once, and Redis may have it."""
-
-    facts: Facts
-    segment: Segment
-    place: Place
-    tried: bool
 
 
 class Spool:
@@ -132,7 +121,7 @@ class Spool:
                 log.warning("the end of a spool file is torn", path=str(segment.path), bytes=segment.torn)
         dropped: list[Facts] = []
         for entries in found.values():
-            head, *others = _settled(entries)
+            head, *others = settled(entries)
             # The dead one may have sent it; the others certainly not.
             head.tried = True
             if self._clock() - head.segment.modified > OLDEST_NS:
@@ -240,15 +229,3 @@ class Spool:
 def _droppable(entry: Entry, segment: Segment) -> bool:
     # Gaps wherever they are join their neighbours: between two batches there is never more than one.
     return not entry.tried and (entry.segment is segment or not entry.facts.events)
-
-
-def _settled(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries of one key in their order; done with those that are there twice or that a gap stands for: who
-    wrote it died before deleting them."""
-    kept: list[Entry] = []
-    for entry in sorted(entries, key=lambda entry: (-entry.facts.sequence, entry.facts.since)):
-        if kept and entry.facts.sequence >= kept[-1].facts.since:
-            entry.segment.finish(entry.place)
-        else:
-            kept.append(entry)
-    return kept[::-1]
