@@ -3,14 +3,24 @@
 import random
 from collections.abc import Callable
 
+from turnout.inference.v1.event_pb2 import EventBatch
+
 from services.drift.baseline_store import BaselineStore
+from services.drift.consumer import GROUP, EventConsumer
 from services.drift.profile_store import ProfileStore
+from services.drift.profiler import Profiler
 from services.drift.result_store import ResultStore
 from services.drift.servicer import DriftServicer
 from services.drift.truths import Truths
+from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
+from services.state.consumer import PartitionConsumer
+from services.state.ids import new_uid
 from services.state.kinds import MODELS
+from services.state.ownership import Ownership
+from services.state.records import RETENTION_SECONDS, RecordWriter
+from services.state.streams import EVENTS
 from services.state.truth import TruthLog
 
 
@@ -25,3 +35,39 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         now,
         rng,
     )
+
+
+def handler_of(
+    connections: Connections,
+    now: Callable[[], float],
+    retention: Callable[[str], float] = lambda _: RETENTION_SECONDS,
+    counted: Callable[[int], object] = lambda _: None,
+) -> EventConsumer:
+    """The handler of event batches; `retention` of a router's records, in seconds, by its uid."""
+    profiler = Profiler(
+        connections,
+        ConfigReader(connections, MODELS, now),
+        BaselineStore(connections),
+        ProfileStore(connections),
+        now,
+    )
+    return EventConsumer(RecordWriter(connections, retention), profiler, counted)
+
+
+def consumer_of(
+    connections: Connections, handler: EventConsumer, now: Callable[[], float], rng: random.Random
+) -> tuple[Ownership, PartitionConsumer[EventBatch]]:
+    """This process's share of the partitions, and the reader of their events."""
+    ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
+    return ownership, PartitionConsumer(connections, ownership, EVENTS, handler.handle, rng=rng)
+
+
+def retention_in(catalog: CatalogFollower) -> Callable[[str], float]:
+    """How long a router's records are kept: as its configuration says, or the default."""
+
+    def retention(router_uid: str) -> float:
+        router = catalog.routers.by_uid.get(router_uid)
+        told = router.log.retention.ToTimedelta().total_seconds() if router else 0.0
+        return told or RETENTION_SECONDS
+
+    return retention

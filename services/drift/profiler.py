@@ -25,7 +25,7 @@ KEPT_BASELINES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Observed:
     """One stream entry: its id, and the predictions that it carries."""
 
     id: str
@@ -63,7 +63,7 @@ class Profiler:
         self._now = now
         self._known: dict[Active, Watched] = {}
 
-    async def fold(self, partition: int, fence: Fence, entries: Sequence[Entry]) -> None:
+    async def fold(self, partition: int, fence: Fence, entries: Sequence[Observed]) -> None:
         """Count the entries' rows, in the partition's order, under a fence of its owner."""
         asked = {id(event): models_asked(event) for entry in entries for event in entry.events}
         watched = await self._watched(set().union(*asked.values()))

@@ -14,5 +14,3 @@ class DriftSettings(Settings):
     """Port of the first worker's Prometheus page; 0 and further workers pick a free one."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where the shared state lives."""
-    baseline_seconds: float = Field(1.0, gt=0)
-    """How often consumers look for baselines that other processes have activated."""

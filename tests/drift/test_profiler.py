@@ -14,7 +14,7 @@ from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, cover
 from services.drift.cells.blob import Profile
 from services.drift.profile_store import ProfileStore
-from services.drift.profiler import Entry, Profiler, add_unseen
+from services.drift.profiler import Observed, Profiler, add_unseen
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.errors import LostLease
@@ -27,7 +27,7 @@ FENCE = Fence.of(PARTITION, "drift", 1)
 BUCKET = Bucket("minute", 0)
 
 
-def entry(number: int, size: int, seed: int) -> Entry:
+def entry(number: int, size: int, seed: int) -> Observed:
     rng = np.random.default_rng(seed)
     events = []
     for value in rng.normal(50, 10, size):
@@ -36,7 +36,7 @@ def entry(number: int, size: int, seed: int) -> Entry:
         event.manifest.participants.add(model="models/churn", outcome=OUTCOME_SERVED)
         event.features.numeric_features["age"] = value
         events.append(event)
-    return Entry(f"{number}-0", events)
+    return Observed(f"{number}-0", events)
 
 
 ENTRIES = [entry(number, size, number) for number, size in ((8, 5), (9, 40), (10, 30), (11, 1))]

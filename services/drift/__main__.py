@@ -1,0 +1,35 @@
+"""`python -m services.drift`: wiring only."""
+
+import sys
+import time
+from collections.abc import Sequence
+
+from services.drift.build import consumer_of, handler_of, retention_in, servicer_of
+from services.drift.consumer import GROUP
+from services.drift.settings import DriftSettings
+from services.foundation.handlers import Servicer
+from services.foundation.process import run_service
+from services.foundation.runtime import Runtime
+from services.state.catalog import CatalogFollower
+from services.state.connection import connect
+
+
+async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]:
+    """What a drift process is made of."""
+    connections = connect(settings.redis_url)
+    runtime.on_drain(connections.close)
+    catalog = CatalogFollower(connections, rng=runtime.rng)
+    counted = runtime.metrics.events_consumed[GROUP].inc
+    handler = handler_of(connections, time.time, retention_in(catalog), counted)
+    ownership, consumer = consumer_of(connections, handler, time.time, runtime.rng)
+    runtime.on_drain(ownership.drain)
+    runtime.spawn(catalog.run(), "catalog")
+    # Records of a router whose retention is not known yet would get the default one.
+    await catalog.ready.wait()
+    runtime.spawn(ownership.run(), "ownership")
+    runtime.spawn(consumer.run(), "events")
+    return [servicer_of(connections, time.time, runtime.rng)]
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("drift", DriftSettings, build))

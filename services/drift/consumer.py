@@ -1,0 +1,41 @@
+"""What drift does with a partition's events: keeps each prediction's record, and counts what models saw."""
+
+from collections.abc import Callable, Sequence
+
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+
+from services.drift.profiler import Observed, Profiler
+from services.state import formats
+from services.state.consumer import Entry
+from services.state.fenced import Fence
+from services.state.records import RecordWriter
+
+GROUP = "drift"
+
+
+class EventConsumer:
+    """The handler of drift's group. Everything it writes is absolute, so entries may come again.
+
+    `counted` is told how many predictions were handled.
+    """
+
+    def __init__(
+        self, records: RecordWriter, profiler: Profiler, counted: Callable[[int], object] = lambda _: None
+    ) -> None:
+        self._records = records
+        self._profiler = profiler
+        self._counted = counted
+
+    async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
+        """Write records and profiles of some batches. Raises StateUnavailable, LostLease, NewerFormat."""
+        entries = [Observed(one.id, [_event(blob) for blob in one.message.predictions]) for one in batches]
+        for entry in entries:
+            await self._records.write(partition, fence, entry.id, entry.events)
+        await self._profiler.fold(partition, fence, entries)
+        self._counted(sum(len(entry.events) for entry in entries))
+
+
+def _event(blob: bytes) -> PredictionEvent:
+    event = PredictionEvent.FromString(blob)
+    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
+    return event
