@@ -5,8 +5,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.state.learned import LearnedFollower
-
 from services.foundation.handlers import Servicer
 from services.foundation.process import run_service
 from services.foundation.runtime import Runtime
@@ -28,6 +26,8 @@ from services.state.connection import connect
 from services.state.heartbeats import Heartbeats
 from services.state.ids import new_uid
 from services.state.kinds import MODELS, ROUTERS
+from services.state.learned import LearnedFollower
+from services.state.records import RecordStore
 
 
 async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -64,7 +64,12 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     return [
         InferenceService(snapshot, equipment),
         RouterService(
-            routers, models, Rollout(heartbeats), lambda: settings.advertise or runtime.address, rng
+            routers,
+            models,
+            RecordStore(connections),
+            Rollout(heartbeats),
+            lambda: settings.advertise or runtime.address,
+            rng,
         ),
         ModelService(models, routers, pool, rng),
     ]

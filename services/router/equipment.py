@@ -4,12 +4,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.state.batcher import EventWriter
-
 from services.foundation.metrics import Metrics
 from services.router.ledger import Ledger
 from services.router.panel import Panel
 from services.router.plan import RoutingPlan
+from services.state.batcher import EventWriter
 from services.state.errors import StateUnavailable
 from services.state.ids import new_prediction_id
 

@@ -1,6 +1,12 @@
 """How a prediction can fail on the router's side."""
 
-from services.foundation.errors import DeadlineExceeded, FailedPrecondition, TurnoutError, Unavailable
+from services.foundation.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    NotFound,
+    TurnoutError,
+    Unavailable,
+)
 
 
 class PredictionCancelled(TurnoutError):
@@ -32,3 +38,9 @@ class RouterNotRunning(FailedPrecondition):
     """The router exists and does not serve; deploy or start it."""
 
     reason = "ROUTER_NOT_RUNNING"
+
+
+class PredictionNotFound(NotFound):
+    """No record of that id, or not yet."""
+
+    reason = "PREDICTION_NOT_FOUND"

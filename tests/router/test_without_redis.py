@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -47,9 +48,9 @@ async def _ask(desk: Desk, predictions: int) -> list[str]:
     return seen
 
 
-async def _logged(redis: Redis, partition: int) -> list[str]:
+async def _logged(redis: Any, partition: int) -> list[str]:
     """Ids of the predictions in the partition's stream."""
-    found = []
+    found: list[str] = []
     for _, fields in await redis.xrange(keys.events(partition)):
         batch = EventBatch.FromString(next(iter(fields.values())))
         found += [PredictionEvent.FromString(one).manifest.prediction_id for one in batch.predictions]
@@ -94,7 +95,7 @@ async def test_redis_sees_batches_and_not_predictions(alone: Desk, redis_server:
     assert commands <= 11 * batches + 100 * took + 50
 
 
-async def _has_all(redis: Redis, stream: str, events: int) -> bool:
+async def _has_all(redis: Any, stream: str, events: int) -> bool:
     entries = await redis.xrange(stream)
     return (
         sum(len(EventBatch.FromString(next(iter(one.values()))).predictions) for _, one in entries) == events

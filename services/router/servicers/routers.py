@@ -1,9 +1,11 @@
 """RouterService: configurations and their lifecycle."""
 
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
@@ -14,11 +16,13 @@ from services.router.changes import set_weights, toggle
 from services.router.config.defaults import with_defaults
 from services.router.config.resources import fresh
 from services.router.config.validate import validate
+from services.router.failures import PredictionNotFound
 from services.router.rollout import Rollout, RolloutIncomplete
 from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore, Written
 from services.state.names import resource_name
 from services.state.once import once
+from services.state.records import RecordStore
 
 DEFAULT_WAIT = 10.0
 LONGEST_WAIT = 60.0
@@ -33,12 +37,14 @@ class RouterService:
         self,
         routers: ConfigStore[Router],
         models: ConfigReader[Model],
+        records: RecordStore,
         rollout: Rollout,
         endpoint: Callable[[], str],
         rng: random.Random,
     ) -> None:
         self._routers = routers
         self._models = models
+        self._records = records
         self._rollout = rollout
         self._endpoint = endpoint
         self._rng = rng
@@ -124,6 +130,32 @@ class RouterService:
         )
         return rpc.ToggleVariantResponse(router=written.message)
 
+    async def GetPrediction(self, request: rpc.GetPredictionRequest, call: Call) -> rpc.GetPredictionResponse:
+        """Read one, a failed one too."""
+        record = await self._records.read(request.prediction_id)
+        if record is None:
+            said = f"there is no record of prediction {request.prediction_id}, or not yet"
+            raise PredictionNotFound(said, prediction_id=request.prediction_id)
+        return rpc.GetPredictionResponse(prediction=record)
+
+    async def ListPredictions(
+        self, request: rpc.ListPredictionsRequest, call: Call
+    ) -> rpc.ListPredictionsResponse:
+        """A page of a router's, newest first."""
+        router = await self._routers.read(resource_name("routers", request.router, "router"))
+        variant = request.variant
+        page = await self._records.list(
+            router.uid,
+            time.time(),
+            start=_seconds(request.start_time),
+            end=_seconds(request.end_time) if request.HasField("end_time") else None,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            filters=variant,
+            keep=lambda record: not variant or record.event.manifest.decision.variant == variant,
+        )
+        return rpc.ListPredictionsResponse(predictions=page.records, next_page_token=page.next_page_token)
+
     async def _update(
         self, request: Any, call: Call, change: Callable[[Router], None], *, state: bool = False
     ) -> Written[Router]:
@@ -154,6 +186,10 @@ class RouterService:
             said = f"{settled.message.name} could not be deployed: {trouble}"
             raise RolloutIncomplete(said, router=settled.message.name)
         return settled.message
+
+
+def _seconds(stamp: Timestamp) -> float:
+    return stamp.ToNanoseconds() / 1e9
 
 
 def _name(request: Any) -> str:
