@@ -29,6 +29,7 @@ START_SECONDS = 60.0
 # The lock of a parent that was killed is free as soon as its server has flushed.
 LOCK_SECONDS = 10.0
 STOP_SECONDS = 30.0
+FREE_PORTS = 3
 
 # Asks the kernel for SIGTERM when the parent dies, then becomes the server. A program of its own, because
 # code between fork and exec is not safe in a process with threads.
@@ -81,30 +82,15 @@ class EmbeddedRedis:
         does not come up; the reason is then in redis.log in the directory.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or _free_port()
         binary = self._binary or find_binary()
         lock = await _lock(self.directory / "lock")
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-ISc",
-                _LAUNCHER,
-                str(os.getpid()),
-                binary,
-                *self._options(),
-                stdin=asyncio.subprocess.DEVNULL,
-                # The child holds the lock too, and keeps it if we are killed before it.
-                pass_fds=(lock,),
-                # A Ctrl-C at the terminal is for the suite, which stops its Redis last.
-                start_new_session=True,
-            )
+            if self.port:
+                await self._start(binary, lock)
+            else:
+                await self._start_anywhere(binary, lock)
         finally:
             os.close(lock)
-        try:
-            await asyncio.wait_for(self._answers(), START_SECONDS)
-        except BaseException:
-            await self.stop()
-            raise
 
     async def stop(self) -> None:
         """Stop it in good order: everything acknowledged is on disk."""
@@ -138,6 +124,39 @@ class EmbeddedRedis:
     ) -> None:
         await self.stop()
 
+    async def _start_anywhere(self, binary: str, lock: int) -> None:
+        for _ in range(FREE_PORTS):
+            self.port = _free_port()
+            try:
+                return await self._start(binary, lock)
+            except StateUnavailable:
+                self.port = 0  # somebody was quicker
+        raise self._failed()
+
+    async def _start(self, binary: str, lock: int) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-ISc",
+            _LAUNCHER,
+            str(os.getpid()),
+            binary,
+            *self._options(),
+            stdin=asyncio.subprocess.DEVNULL,
+            # The child holds the lock too, and keeps it if we are killed before it.
+            pass_fds=(lock,),
+            # A Ctrl-C at the terminal is for the suite, which stops its Redis last.
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._answers(self._process)
+        except TimeoutError:
+            await self.stop()
+            raise self._failed() from None
+        except BaseException:
+            await self.stop()
+            raise
+
     def _options(self) -> list[str]:
         options = {
             "bind": "127.0.0.1",
@@ -156,17 +175,22 @@ class EmbeddedRedis:
         }
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 
-    async def _answers(self) -> None:
-        process = self._process
+    async def _answers(self, process: asyncio.subprocess.Process) -> None:
         async with Redis(port=self.port, socket_timeout=1.0, protocol=2) as client:
-            while process is not None and process.returncode is None:
+            while process.returncode is None:
                 try:
-                    await client.ping()
+                    about = await client.info("server")
                 except (RedisError, OSError):
                     await asyncio.sleep(0.02)
-                else:
+                    continue
+                # Another server may have taken the port, and then ours is about to exit.
+                if about["process_id"] == process.pid:
                     return
-        raise StateUnavailable(f"the embedded Redis did not start; {self.directory / 'redis.log'} says why")
+                await asyncio.sleep(0.02)
+        raise self._failed()
+
+    def _failed(self) -> StateUnavailable:
+        return StateUnavailable(f"the embedded Redis did not start; {self.directory / 'redis.log'} says why")
 
 
 def find_binary(environment: Mapping[str, str] = os.environ) -> str:

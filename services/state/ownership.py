@@ -128,15 +128,18 @@ class Ownership:
             return
 
     async def drain(self) -> None:
-        """Hand everything over, and take nothing more. Raises StateUnavailable; the leases then run out."""
+        """Hand everything over once the holders are done, and take nothing more."""
         self._draining = True
         async with self._turn:
             self._leaving |= self._owned
             self._owned.clear()
             for holder in self._holders:
                 await holder.idle()
-            await self._hand_over()
-            await self._redis.zrem(keys.members(self.group), self.owner)
+            try:
+                await self._hand_over()
+                await self._redis.zrem(keys.members(self.group), self.owner)
+            except StateUnavailable as error:
+                log.warning("leases are left to run out", group=self.group, cause=error.facts.get("cause"))
             await self._tell()
 
     async def _join(self) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from turnout.inference.v1.event_pb2 import EventBatch, TruthEntry
 
 from services.state import formats, keys
+from services.state.events import BATCH_FIELD
+from services.state.truth import TRUTH_FIELD
 
 T = TypeVar("T")
 
@@ -39,5 +41,5 @@ def _truth(payload: bytes) -> TruthEntry:
     return entry
 
 
-EVENTS = Stream("events", keys.events, b"batch", ("drift", "feedback"), _batch)
-TRUTH = Stream("truth", keys.truth, b"truth", ("drift", "feedback"), _truth)
+EVENTS = Stream("events", keys.events, BATCH_FIELD, ("drift", "feedback"), _batch)
+TRUTH = Stream("truth", keys.truth, TRUTH_FIELD, ("drift", "feedback"), _truth)

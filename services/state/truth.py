@@ -15,6 +15,7 @@ from services.state.scripts import Arg, Run, Script
 # Not repeatable: a reply that was lost would be answered as a duplicate. Callers repeat whole calls instead.
 APPEND_TRUTH = Script("append_truth")
 
+TRUTH_FIELD = b"truth"
 # About 50 MB per partition; truth is never dropped, so past this it is refused until readers have caught up.
 MOST_ENTRIES = 200_000
 # The field outlives its prediction, so that clocks that differ cannot let a fact in twice.
