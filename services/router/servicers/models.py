@@ -8,6 +8,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.foundation.errors import FailedPrecondition
+from services.models.answer import Failure
 from services.models.handle import probe
 from services.models.pool import ModelPool
 from services.models.registration import compile_model
@@ -79,7 +80,7 @@ class ModelService:
                 told.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
         if request.HasField("input"):
             result = await handle.call(handle.prepare(request.input), call.remaining(), call)
-            if not hasattr(result, "output"):
+            if isinstance(result, Failure):
                 raise result.error
             reply.output.CopyFrom(result.output)
         return reply
