@@ -36,6 +36,7 @@ class Control:
 
     async def _change(self, request: web.Request) -> web.Response:
         try:
+            # A wrong key or value is told to the caller, as set() spells it.
             self._server.faults.set(**json.loads(await request.text()))
         except (ValueError, TypeError) as wrong:
             return web.json_response({"error": str(wrong)}, status=400)

@@ -44,6 +44,7 @@ class Faults:
         self._seconds = seconds
         self._probability = probability
         self._rng = random.Random(seed)
+        # A new event for the next who hang; those who wait on the old one go free.
         self._changed.set()
         self._changed = asyncio.Event()
 

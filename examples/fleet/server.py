@@ -60,6 +60,7 @@ class ModelServer:
 
     async def drain(self, grace: float = 2.0) -> None:
         """Take no new calls and give those in flight `grace` seconds."""
+        # Whoever watches the health sees it before connections break.
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
 

@@ -49,6 +49,7 @@ def no_confidence(choice: dict[str, Any], content: str) -> float | None:  # noqa
 
 def from_logprobs(choice: dict[str, Any], content: str) -> float | None:  # noqa: ARG001
     """The geometric mean of the tokens' probabilities; None if the server sent none."""
+    # Servers send null where they computed none.
     tokens = (choice.get("logprobs") or {}).get("content") or ()
     if not tokens:
         return None

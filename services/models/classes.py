@@ -27,6 +27,7 @@ class ClassReader:
         label_map: Mapping[str, str],
         threshold: float | None,
     ) -> None:
+        # A threshold overrules the model's own label, so that label need not be read.
         self._label = "" if probabilities and threshold is not None else label
         self._probabilities = probabilities
         self._classes = tuple(classes)
@@ -90,6 +91,7 @@ class ClassReader:
             if self._classes and name not in self._classes:
                 raise malformed(f"the label '{name[:40]}' is none of {list(self._classes[:10])}")
             return self._label_map.get(name, name)
+        # Some servers send indices as floats.
         index = int(value) if math.isfinite(value) else -1  # type: ignore[call-overload, arg-type]
         if index != value or index < 0:
             raise malformed(f"the label {value} is no class")

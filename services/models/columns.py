@@ -119,10 +119,12 @@ def read(column: Column, record: Record, known: Collection[str], problems: Probl
         problems.add(
             record.path(name, numeric=column.numeric), "" if problems.full else record.absent(name, known)
         )
+    # Anything will do: the request is refused.
     return 0.0
 
 
 def _number(column: Column, value: float, record: Record, problems: Problems) -> Cell:
+    # Infinities pass where NaN does: some models mean "never" by them.
     if not math.isfinite(value):
         if not column.nullable:
             wrong = f"a finite number expected, got {value}; the signature does not say nullable"

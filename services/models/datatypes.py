@@ -69,6 +69,7 @@ def decode(kind: Datatype, raw: bytes) -> Sequence[Any]:
 
 
 def _decode_bytes(raw: bytes) -> list[bytes]:
+    # struct cannot say "a length and so many bytes", hence the walk.
     elements, at = [], 0
     while at < len(raw):
         start = at + 4

@@ -37,6 +37,7 @@ def _elements(
     kind = DATATYPES.get(tensor.datatype)
     if kind is None:
         raise malformed(f"tensor '{tensor.name}' has the unknown type '{tensor.datatype}'")
+    # By the protocol raw contents are there for every tensor or for none.
     raw = reply.raw_output_contents
     if raw:
         if len(raw) != len(reply.outputs):

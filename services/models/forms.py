@@ -35,6 +35,7 @@ class Form:
 
     def read(self, raw: bytes) -> Tensors | None:
         """The tensors of a reply, if it has this form."""
+        # Constant parts hold names, types and shapes, so what they promise need not be checked again.
         if len(raw) != self._layout.size:
             return None
         found = self._layout.unpack(raw)

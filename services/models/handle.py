@@ -102,11 +102,13 @@ class Attempt:
 
     async def _exchange(self, endpoint: Endpoint, span: Span) -> Answer | Failure:
         handle, request = self._handle, self._request
+        # What the span says if nothing below gets to say more.
         code = "CANCELLED"
         endpoint.in_flight += 1
         started = handle.now()
         try:
             raw = await endpoint.line.send(request.body, self._timeout, traceparent(span))
+            # The model's time ends here; reading what it said is ours.
             self.latency = handle.now() - started
             reply = handle.wire.read(raw, request.rows)
             code = "OK"

@@ -82,6 +82,7 @@ def _kind(spec: wire.OutputSpec, problems: Problems) -> int:
 
 
 def _classification(model: wire.Model, threshold: float | None, problems: Problems) -> OutputReader:
+    # Everything below speaks of classes by the model's names until the very end, when labels replace them.
     spec = model.signature.outputs
     classes = tuple(spec.class_order)
     labels = tuple(model.label_map.get(name, name) for name in classes)

@@ -41,6 +41,7 @@ class ModelPool:
         known = self._handles.get(model.name)
         if known is not None and known.model == model:
             return known
+        # Compiled before the old handle is let go: a registration that cannot work changes nothing.
         handle = self._open(compile_model(model))
         self._handles[model.name] = handle
         return handle

@@ -46,23 +46,26 @@ def record_of_tabular(tabular: TabularInput) -> Record:
 def record_of_row(row: Struct, boolean: Collection[str]) -> Record:
     """A row's values by their JSON type. `boolean` are the numeric columns that true and false may fill;
     elsewhere they are the categories "true" and "false"."""
-    record = Record({}, {}, [], [], is_row=True)
-    numeric, categorical, missing, nested, _ = record
+    numeric: dict[str, float] = {}
+    categorical: dict[str, str] = {}
+    missing: list[str] = []
+    nested: list[str] = []
     for name, value in row.fields.items():
         match value.WhichOneof("kind"):
             case "number_value":
-                numeric[name] = value.number_value  # type: ignore[index]
+                numeric[name] = value.number_value
             case "string_value":
-                categorical[name] = value.string_value  # type: ignore[index]
+                categorical[name] = value.string_value
+            # As a category rather than 0 or 1: {"smoker": true} reads like {"smoker": "true"}.
             case "bool_value" if name in boolean:
-                numeric[name] = float(value.bool_value)  # type: ignore[index]
+                numeric[name] = float(value.bool_value)
             case "bool_value":
-                categorical[name] = str(value.bool_value).lower()  # type: ignore[index]
+                categorical[name] = str(value.bool_value).lower()
             case "null_value" | None:
-                missing.append(name)  # type: ignore[attr-defined]
+                missing.append(name)
             case _:
-                nested.append(name)  # type: ignore[attr-defined]
-    return record
+                nested.append(name)
+    return Record(numeric, categorical, missing, nested, is_row=True)
 
 
 def unknown_columns(tabular: TabularInput, known: Collection[str]) -> list[str]:

