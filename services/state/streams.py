@@ -42,4 +42,5 @@ def _truth(payload: bytes) -> TruthEntry:
 
 
 EVENTS = Stream("events", keys.events, BATCH_FIELD, ("drift", "feedback"), _batch)
-TRUTH = Stream("truth", keys.truth, TRUTH_FIELD, ("drift", "feedback"), _truth)
+# Only who really reads is named: what a named group has not done is kept, and a full stream refuses truth.
+TRUTH = Stream("truth", keys.truth, TRUTH_FIELD, ("feedback",), _truth)
