@@ -123,6 +123,8 @@ class EventWriter:
 
     async def run(self) -> None:
         """Write until `close`, after which it returns. Raises OSError when there can be no spool."""
+        if self._closing.is_set():
+            return
         self._idle.clear()
         tasks: list[asyncio.Task[Any]] = []
         try:
@@ -139,17 +141,14 @@ class EventWriter:
             self._idle.set()
 
     async def close(self) -> None:
-        """Write what is left, or spool it; what is put from now on is dropped."""
+        """Write what is left, or spool it; what is put from now on is dropped. Call it once."""
         self._pending.stop()
         if not self._delivery.away and not self._idle.is_set():
             with suppress(StateUnavailable):
                 await self.flush(seconds=CLOSE_SECONDS)
         self._closing.set()
         await self._idle.wait()
-        rest = list(self._delivery.flying)
-        while not self._pending.empty:
-            rest += self._pending.seal(self._batch_events, ROUND_BYTES)
-        self._delivery.flying = rest
+        await self._write_rest()
         await self._delivery.close()
         self._report()
 
@@ -175,6 +174,16 @@ class EventWriter:
             for partition, loss in await self._delivery.deliver(batches):
                 self._pending.lose(partition, loss)
             self._report()
+
+    async def _write_rest(self) -> None:
+        # First the round that was cut short: its batches come before all others of their partitions.
+        rounds = [self._delivery.flying] if self._delivery.flying else []
+        while not self._pending.empty:
+            rounds.append(self._pending.seal(self._batch_events, ROUND_BYTES))
+        if rounds:
+            await self._delivery.open()
+        for batches in rounds:
+            await self._delivery.deliver(batches)
 
     def _report(self) -> None:
         if self._metrics is None:

@@ -68,15 +68,10 @@ class Delivery:
         """Make the spool ready. Raises OSError if there can be none."""
         await self._on_disk(self._spool.open)
 
-    async def close(self) -> list[tuple[int, Loss]]:
-        """Spool what flies, and let go of the disk; returns what could not be kept."""
-        lost: list[tuple[int, Loss]] = []
-        if self.flying:
-            await self.open()
-            lost = await self._keep(self.flying, tried=True)
+    async def close(self) -> None:
+        """Let go of the disk; what is there stays for the next writer."""
         await self._on_disk(self._spool.close)
         self._disk.shutdown(wait=False)
-        return lost
 
     async def deliver(self, batches: Sequence[Batch]) -> list[tuple[int, Loss]]:
         """Send batches, at most one per partition, or spool them; returns what was lost, by partition."""
