@@ -20,9 +20,9 @@ from services.state.connection import connect
 async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Servicer]:
     """What an aggregator process is made of."""
     connections = connect(settings.redis_url)
-    runtime.on_drain(connections.close)
+    runtime.on_close(connections.close)
     pool = ModelPool(runtime.telemetry, runtime.rng)
-    runtime.on_drain(pool.close)
+    runtime.on_close(pool.close)
     registry = Registry(pool)
     follower = CatalogFollower(connections, rng=runtime.rng, on_change=registry.changed)
     registry.loaded = follower.ready

@@ -17,7 +17,7 @@ from services.state.connection import connect
 async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]:
     """What a drift process is made of."""
     connections = connect(settings.redis_url)
-    runtime.on_drain(connections.close)
+    runtime.on_close(connections.close)
     catalog = CatalogFollower(connections, rng=runtime.rng)
     counted = runtime.metrics.events_consumed[GROUP].inc
     handler = handler_of(connections, time.time, retention_in(catalog), counted)

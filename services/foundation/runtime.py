@@ -31,6 +31,7 @@ class Runtime:
         self.exit_code = 0
         self._flush_seconds = settings.flush_seconds
         self._flushes: list[Flush] = []
+        self._closes: list[Flush] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
 
@@ -38,6 +39,11 @@ class Runtime:
         """Await `flush()` once the last call has ended; the latest registered goes first, as it depends on
         the others. Background tasks still run then."""
         self._flushes.append(flush)
+
+    def on_close(self, close: Flush) -> None:
+        """Await `close()` when nothing runs any more, the background tasks included: for what they use, such
+        as connections. The latest registered goes first."""
+        self._closes.append(close)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run in the background until the end of the drain. If it fails the process goes down with it: a
@@ -57,12 +63,14 @@ class Runtime:
         await self._stop.wait()
 
     async def close(self) -> None:
-        """Flush, cancel the background tasks, send the last spans."""
+        """Flush, cancel the background tasks, close what they used, send the last spans."""
         for flush in reversed(self._flushes):
             await self._flush(flush)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for close in reversed(self._closes):
+            await self._flush(close)
         await asyncio.to_thread(self.telemetry.close)
 
     async def _flush(self, flush: Flush) -> None:

@@ -17,6 +17,7 @@ from services.router.rollout import Rollout
 from services.router.servicers.inference import InferenceService
 from services.router.servicers.models import ModelService
 from services.router.servicers.routers import RouterService
+from services.router.servicers.to_come import AccessService, EnsembleService
 from services.router.settings import RouterSettings
 from services.router.snapshot import Snapshot
 from services.state.batcher import EventWriter
@@ -33,12 +34,12 @@ from services.state.records import RecordStore
 async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer]:
     """What a router process is made of. Returns once everything that is deployed can be served."""
     connections = connect(settings.redis_url)
-    runtime.on_drain(connections.close)
+    runtime.on_close(connections.close)
     replica, rng = new_uid(time.time(), runtime.rng), runtime.rng
     pool, snapshot = ModelPool(runtime.telemetry, rng), Snapshot()
-    runtime.on_drain(pool.close)
+    runtime.on_close(pool.close)
     panel = Panel(settings.aggregator, runtime.telemetry)
-    runtime.on_drain(panel.close)
+    runtime.on_close(panel.close)
     loader = Loader(snapshot, pool, runtime.metrics, rng)
     follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader))
     learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
@@ -72,6 +73,8 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
             rng,
         ),
         ModelService(models, routers, pool, rng),
+        AccessService(),
+        EnsembleService(),
     ]
 
 
