@@ -1,5 +1,7 @@
 """Who is alive, by what they report."""
 
+import pytest
+
 from services.state import heartbeats
 from services.state.connection import Connections
 from services.state.heartbeats import Heartbeats, Replica
@@ -27,8 +29,11 @@ async def test_the_silent_and_those_who_left_are_gone(connections: Connections) 
     assert await beats.live() == []
 
 
-async def test_there_are_never_more_than_fit(connections: Connections) -> None:
-    beats = Heartbeats(connections)
-    for place in range(heartbeats.MOST_REPLICAS + 5):
-        await beats.beat(Replica(f"r{place:04}"))
-    assert len(await beats.live()) == heartbeats.MOST_REPLICAS
+async def test_there_are_never_more_than_fit(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "MOST_REPLICAS", 5)
+    beats = Heartbeats(connections, dead_seconds=60)
+    for place in range(8):
+        await beats.beat(Replica(f"r{place}"))
+    assert [replica.id for replica in await beats.live()] == ["r3", "r4", "r5", "r6", "r7"]
