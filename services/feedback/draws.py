@@ -1,12 +1,62 @@
-"""Draws in the event stream: how often each arm was drawn, how often what was drawn failed."""
+"""Counts draws in the event stream, and credits those that failed."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from turnout.inference.v1.event_pb2 import PredictionEvent
+from google.protobuf.message import DecodeError
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 
-from services.feedback.wire.records import drawn_failed, drawn_variant
-from services.state.pulls import Pulls
+from services.feedback import crediting
+from services.feedback.settling import Settling
+from services.feedback.wire.records import drawn_failed, drawn_variant, prediction_of
+from services.foundation.logs import log
+from services.state import formats
+from services.state.consumer import Entry
+from services.state.errors import LostLease
+from services.state.fenced import Fence
+from services.state.positions import order
+from services.state.pulls import Pulls, PullStore
+from services.state.rewards import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The handler of the event streams."""
+
+    pulls: PullStore
+    settling: Settling
+
+    async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+        """Credit failures, then count draws; redelivered entries change neither. Raises LostLease when
+        another owner has counted meanwhile."""
+        events = {entry.id: list(events_of(entry.message)) for entry in entries}
+        failed = [event for some in events.values() for event in some if drawn_failed(event)]
+        await self.settling.apply([claim for event in failed async for claim in self._failure(event)])
+        after = await self.pulls.counted_until(partition)
+        new = [event for id_, some in events.items() if order(id_) > order(after) for event in some]
+        until = entries[-1].id
+        if order(until) <= order(after):
+            return
+        if not await self.pulls.count(partition, counts_of(new), after=after, until=until):
+            raise LostLease("another process has counted these draws", retry_after=1.0, partition=partition)
+
+    async def _failure(self, event: PredictionEvent) -> AsyncIterator[Claim]:
+        # A router that is deleted has nothing to learn any more.
+        if rules := await self.settling.rulebook.of(event.router_uid):
+            yield crediting.failure(rules, prediction_of(event), row=0)
+
+
+def events_of(batch: EventBatch) -> Iterator[PredictionEvent]:
+    """The predictions of a batch. Raises NewerFormat; one that cannot be read must not cost the others."""
+    for packed in batch.predictions:
+        try:
+            event = PredictionEvent.FromString(packed)
+        except DecodeError:
+            log.error("an event cannot be read", writer=batch.writer, sequence=batch.sequence)
+            continue
+        formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
+        yield event
 
 
 def counts_of(events: Iterable[PredictionEvent]) -> dict[tuple[str, str], Pulls]:

@@ -9,7 +9,7 @@ from services.feedback.crediting import accuracy_of
 from services.feedback.prediction import Prediction
 from services.feedback.rules import Rules
 from services.feedback.wire.routers import rules_of
-from services.state.catalog import CatalogFollower, Resources
+from services.state.catalog import Resources
 from services.state.config_reader import ConfigReader
 from services.state.kinds import ROUTERS
 from services.state.names import resource_name
@@ -17,7 +17,7 @@ from services.state.rewards import Learner
 
 
 class Rulebook:
-    """Follows routers and models. `take` is the follower's `on_change`; `on_change` is told of each router."""
+    """Follows routers and models: `take` is the follower's `on_change`. `on_change` is told of routers."""
 
     def __init__(self, routers: ConfigReader[Router]) -> None:
         self._routers = routers

@@ -49,15 +49,21 @@ class ParkedStore:
         items: Any = await self.redis.hmget(keys.parked_items(partition), list(found))
         return {id_.decode(): item or b"" for id_, item in zip(found, items, strict=True)}
 
-    async def postpone(self, partition: int, due: Mapping[str, float]) -> None:
-        """Set when items are tried next; items that are gone stay gone."""
-        await self.redis.zadd(keys.parked(partition), dict(due), xx=True)
-
-    async def remove(self, partition: int, ids: Sequence[str]) -> None:
-        """Forget items that were applied, or never will be."""
+    async def waiting(self, partitions: Sequence[int], now: float) -> list[int]:
+        """Those of `partitions` in which something is due, in one round trip."""
         async with self.redis.pipeline() as pipe:
-            pipe.hdel(keys.parked_items(partition), *ids)
-            pipe.zrem(keys.parked(partition), *ids)
+            for partition in partitions:
+                pipe.zrangebyscore(keys.parked(partition), 0, now, 0, 1)
+            return [one for one, due in zip(partitions, await pipe.execute(), strict=True) if due]
+
+    async def finish(self, partition: int, done: Sequence[str], later: Mapping[str, float]) -> None:
+        """Forget items that were applied, or never will be; set when others are tried next."""
+        async with self.redis.pipeline() as pipe:
+            if done:
+                pipe.hdel(keys.parked_items(partition), *done)
+                pipe.zrem(keys.parked(partition), *done)
+            if later:
+                pipe.zadd(keys.parked(partition), dict(later), xx=True)
             await pipe.execute()
 
 

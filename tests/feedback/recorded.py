@@ -56,3 +56,21 @@ def event(
     else:
         made.error_code = "UNAVAILABLE"
     return made
+
+
+def jury(id_: str, labels: dict[str, str], uid: str) -> PredictionEvent:
+    """Every variant answered with a label of its own."""
+    made = PredictionEvent(format=1, router_uid=uid, rows=1, input_kind="tabular")
+    made.time.FromMicroseconds(int(ids.time_of(id_) * 1e6))
+    made.manifest.prediction_id = id_
+    made.manifest.decision.mode = manifest.DECISION_MODE_ENSEMBLE
+    for place, (variant, label) in enumerate(labels.items()):
+        made.manifest.participants.add(
+            model=f"models/{variant}",
+            variant=variant,
+            role=manifest.PARTICIPANT_ROLE_JUROR,
+            outcome=manifest.OUTCOME_CONTRIBUTED,
+        )
+        made.outputs.add(participant=place).output.classification.label = label
+    made.output.CopyFrom(made.outputs[0].output)
+    return made

@@ -26,7 +26,7 @@ async def test_a_full_store_refuses_or_drops_what_has_waited_for_longest(connect
     store = ParkedStore(connections.steady, most=2)
     await store.park(3, "old", b"1", NOW, evict=False)
     await store.park(3, "new", b"2", NOW, evict=False)
-    await store.postpone(3, {"old": NOW + 600})
+    await store.finish(3, [], {"old": NOW + 600})
     assert await store.park(3, "more", b"3", NOW, evict=False) is Parked.FULL
     assert await store.park(3, "more", b"3", NOW, evict=True) is Parked.EVICTED
     assert set(await store.due(3, NOW + 9999, 10)) == {"new", "more"}
@@ -36,8 +36,7 @@ async def test_what_is_postponed_is_due_later_and_what_is_removed_never(connecti
     store = ParkedStore(connections.steady)
     for name in ("one", "two"):
         await store.park(3, name, b"item", NOW, evict=False)
-    await store.postpone(3, {"one": NOW + 50, "never-parked": NOW})
-    await store.remove(3, ["two"])
+    await store.finish(3, ["two"], {"one": NOW + 50, "never-parked": NOW})
     assert await store.due(3, NOW + 40, 10) == {}
     assert set(await store.due(3, NOW + 50, 10)) == {"one"}
 
@@ -47,6 +46,14 @@ async def test_the_longest_due_come_first_and_not_all_at_once(connections: Conne
     for at, name in enumerate(("c", "a", "b")):
         await store.park(3, name, b"item", NOW + at, evict=False)
     assert list(await store.due(3, NOW + 99, 2)) == ["c", "a"]
+
+
+async def test_says_where_something_is_due(connections: Connections) -> None:
+    store = ParkedStore(connections.steady)
+    for partition in (3, 5):
+        await store.park(partition, "one", b"item", NOW + partition, evict=False)
+    assert await store.waiting([2, 3, 4, 5], NOW + 4) == [3]
+    assert await store.waiting([], NOW + 4) == []
 
 
 async def test_it_expires_as_a_whole(connections: Connections) -> None:

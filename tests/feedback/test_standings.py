@@ -41,7 +41,7 @@ async def test_a_snapshot_tells_each_arms_life_window_and_draws(standings: Stand
     await standings.pulls.count(PARTITION, {(ROUTER_UID, "a"): Pulls(9, 2)}, after="", until="1-0")
     standing = await standings.read(rules)
     shares = allot(rules, standing.windows)
-    shown = snapshot_of(rules, standing.states, standing.windows, standing.pulls, shares, NOW)
+    shown = snapshot_of(rules, standing, shares, NOW)
     a, b = shown.arms
     assert (a.variant, a.pulls, a.failures, a.pending, a.rewards) == ("a", 9, 2, 6, 3)
     assert a.mean == pytest.approx(1 / 3, abs=1e-6)
@@ -58,14 +58,14 @@ async def test_means_are_in_the_metrics_own_unit(standings: Standings) -> None:
     rules = replace(RULES, reward=Measure("revenue", -10, 30))
     await earn(standings, rules, ("a", 0.5), ("a", 1.0))
     standing = await standings.read(rules)
-    arm = snapshot_of(rules, standing.states, standing.windows, {}, {}, NOW).arms[0]
+    arm = snapshot_of(rules, standing, {}, NOW).arms[0]
     assert (arm.mean, arm.window_mean) == (20, 20)
     assert arm.variance == pytest.approx(200)
 
 
 async def test_an_arm_without_rewards_has_no_mean(standings: Standings) -> None:
     standing = await standings.read(RULES)
-    for arm in snapshot_of(RULES, standing.states, standing.windows, standing.pulls, {}, NOW).arms:
+    for arm in snapshot_of(RULES, standing, {}, NOW).arms:
         assert not arm.HasField("mean")
         assert not arm.HasField("window_mean")
 
@@ -73,7 +73,7 @@ async def test_an_arm_without_rewards_has_no_mean(standings: Standings) -> None:
 async def test_a_variant_that_is_gone_stays_in_view(standings: Standings) -> None:
     await earn(standings, RULES, ("former", 1))
     standing = await standings.read(RULES)
-    shown = snapshot_of(RULES, standing.states, standing.windows, standing.pulls, {}, NOW)
+    shown = snapshot_of(RULES, standing, {}, NOW)
     assert [arm.variant for arm in shown.arms] == ["a", "b", "former"]
 
 

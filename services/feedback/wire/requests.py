@@ -4,9 +4,10 @@ import hashlib
 import math
 
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
+from turnout.inference.v1.event_pb2 import TruthEntry
 
 from services.feedback.errors import BadFeedback, RewardOutOfRange
-from services.state import ids
+from services.state import formats, ids
 
 # Clocks differ; an observation from farther ahead could never be corrected again.
 AHEAD_SECONDS = 86_400.0
@@ -30,6 +31,35 @@ def completed(request: RecordFeedbackRequest, now: float) -> RecordFeedbackReque
 def content_id(request: RecordFeedbackRequest) -> str:
     """An id made of the content: the same words again are the same feedback."""
     return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()[:32]
+
+
+def of_truth(entry: TruthEntry) -> RecordFeedbackRequest:
+    """An entry of the truth stream as feedback.
+
+    The stream has each fact once, but reporters may use one id for many facts, or none: the time of
+    observation makes it unique, in front so that ties still order by the reporter's id.
+    """
+    return RecordFeedbackRequest(
+        prediction_id=entry.prediction_id,
+        row=entry.row,
+        truth=entry.truth,
+        feedback_id=f"{entry.observed_at.ToMicroseconds()}/{entry.feedback_id}",
+        observed_at=entry.observed_at,
+    )
+
+
+def truth_entry(request: RecordFeedbackRequest, now: float) -> TruthEntry:
+    """Completed feedback with a truth as an entry of the truth stream."""
+    entry = TruthEntry(
+        format=formats.TRUTH,
+        prediction_id=request.prediction_id,
+        row=request.row,
+        truth=request.truth,
+        observed_at=request.observed_at,
+        feedback_id=request.feedback_id,
+    )
+    entry.received_at.FromMicroseconds(int(now * 1e6))
+    return entry
 
 
 def value_of(request: RecordFeedbackRequest) -> tuple[str, str, float]:

@@ -7,22 +7,16 @@ from turnout.router.v1 import strategy_pb2 as strategy
 
 from services.feedback.measure import Measure
 from services.feedback.rules import Rules
+from services.feedback.standings import Standing
 from services.feedback.windows import WindowSum
 from services.state import formats
 from services.state.pulls import Pulls
-from services.state.rewards import UNITS, ArmStates, ArmTotals
+from services.state.rewards import UNITS, ArmTotals
 
 NUMBERS: Mapping[str, strategy.BanditAlgorithm] = {"epsilon_greedy": strategy.BANDIT_ALGORITHM_EPSILON_GREEDY}
 
 
-def snapshot_of(
-    rules: Rules,
-    states: ArmStates,
-    windows: Mapping[str, WindowSum],
-    pulls: Mapping[str, Pulls],
-    shares: Mapping[str, float],
-    now: float,
-) -> RewardSnapshot:
+def snapshot_of(rules: Rules, standing: Standing, shares: Mapping[str, float], now: float) -> RewardSnapshot:
     """A snapshot without its version: the variants of the configuration, then those that once were."""
     snapshot = RewardSnapshot(
         format=formats.REWARDS,
@@ -34,13 +28,26 @@ def snapshot_of(
         generation=rules.generation,
     )
     snapshot.compute_time.FromMicroseconds(int(now * 1e6))
-    former = sorted((states.arms.keys() | pulls.keys()) - rules.enabled.keys())
+    arms, pulls = standing.states.arms, standing.pulls
+    former = sorted((arms.keys() | pulls.keys()) - rules.enabled.keys())
     for variant in (*rules.enabled, *former):
         arm = snapshot.arms.add(variant=variant, probability=shares.get(variant, 0.0))
         drawn = pulls.get(variant, Pulls())
         arm.pulls, arm.failures = drawn.drawn, drawn.failed
-        _earned(arm, rules.reward, states.arms.get(variant, ArmTotals()), windows.get(variant))
+        _earned(arm, rules.reward, arms.get(variant, ArmTotals()), standing.windows.get(variant))
         arm.pending = max(0, drawn.drawn - arm.rewards)
+    return snapshot
+
+
+def as_published(snapshot: RewardSnapshot, published: RewardSnapshot | None) -> RewardSnapshot:
+    """The present state under the version, generation and probabilities that were published last: those that
+    are in force. Without any it stays as it is."""
+    if published is None:
+        return snapshot
+    snapshot.version, snapshot.generation = published.version, published.generation
+    shares = {arm.variant: arm.probability for arm in published.arms}
+    for arm in snapshot.arms:
+        arm.probability = shares.get(arm.variant, 0.0)
     return snapshot
 
 

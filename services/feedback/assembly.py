@@ -1,0 +1,105 @@
+"""What a feedback process is made of: stores, consumers, and the servicer on top."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.feedback.draws import Draws
+from services.feedback.durability import Durability
+from services.feedback.gauges import AccuracyGauge
+from services.feedback.intake import Intake
+from services.feedback.notices import Notices
+from services.feedback.parking import Parking
+from services.feedback.publisher import Publisher
+from services.feedback.rulebook import Rulebook
+from services.feedback.servicer import FeedbackServicer
+from services.feedback.settings import FeedbackSettings
+from services.feedback.settling import Settling
+from services.feedback.standings import Standings
+from services.feedback.sweeping import Sweeper
+from services.feedback.truths import ENTRIES, Truths
+from services.foundation.metrics import Metrics
+from services.state.catalog import CatalogFollower
+from services.state.config_reader import ConfigReader
+from services.state.connection import Connections
+from services.state.consumer import PartitionConsumer
+from services.state.ids import new_uid
+from services.state.kinds import ROUTERS
+from services.state.learned import SnapshotStore
+from services.state.ownership import Ownership
+from services.state.parked import ParkedStore
+from services.state.pulls import PullStore
+from services.state.records import RecordStore
+from services.state.rewards import RewardStore
+from services.state.streams import EVENTS, TRUTH
+from services.state.truth import TruthLog
+
+GROUP = "feedback"
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A process's parts. `works` run in the background by name, from the start to `hand_over`."""
+
+    servicer: FeedbackServicer
+    follower: CatalogFollower
+    ownership: Ownership
+    publisher: Publisher
+    works: Mapping[str, Work]
+
+    async def hand_over(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Give the partitions to the others, then end the background work. Raises StateUnavailable."""
+        try:
+            await self.ownership.drain()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def assemble(
+    connections: Connections,
+    settings: FeedbackSettings,
+    metrics: Metrics,
+    rng: random.Random,
+    now: Callable[[], float],
+) -> Assembly:
+    """Build it; nothing runs and nothing is read yet."""
+    redis = connections.steady
+    rulebook = Rulebook(ConfigReader(connections, ROUTERS, now))
+    ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
+    records, snapshots = RecordStore(connections), SnapshotStore(connections)
+    standings = Standings(RewardStore(redis), PullStore(redis))
+    settling = Settling(rulebook, standings.rewards, metrics, now)
+    parking = Parking(ParkedStore(redis, settings.parked_items))
+    publisher = Publisher(rulebook, standings, snapshots, ownership, now, settings.publish_seconds)
+    rulebook.on_change = lambda _uid: publisher.wake()
+    follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
+    draws = PartitionConsumer(
+        connections, ownership, EVENTS, Draws(standings.pulls, settling).handle, rng=rng
+    )
+    truths = PartitionConsumer(
+        connections,
+        ownership,
+        TRUTH,
+        Truths(records, settling, parking, now).handle,
+        rng=rng,
+        entries=ENTRIES,
+    )
+    intake = Intake(records, settling, parking, TruthLog(connections), now)
+    works: dict[str, Work] = {
+        "catalog": follower.run,
+        "ownership": ownership.run,
+        "draws": draws.run,
+        "truths": truths.run,
+        "notices": Notices(connections, lambda: ownership.owned, publisher.wake, rng).run,
+        "publisher": publisher.run,
+        "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,
+        "accuracy": AccuracyGauge(rulebook, standings.rewards, metrics, rng).run,
+    }
+    servicer = FeedbackServicer(intake, rulebook, standings, snapshots, Durability(redis, now), metrics, now)
+    return Assembly(servicer, follower, ownership, publisher, works)

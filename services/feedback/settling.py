@@ -1,0 +1,136 @@
+"""Applies what came of a recorded prediction: the last step of every door by which feedback comes in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
+from turnout.inference.v1.event_pb2 import Truth
+
+from services.feedback import crediting
+from services.feedback.errors import BadFeedback, NothingDrawn, RewardOutOfRange
+from services.feedback.measure import OutsideRange
+from services.feedback.prediction import Prediction
+from services.feedback.rulebook import Rulebook
+from services.feedback.rules import Rules
+from services.feedback.wire.records import label_of
+from services.feedback.wire.requests import value_of
+from services.foundation.metrics import Metrics
+from services.state.errors import RouterNotFound, StoreFull
+from services.state.rewards import Applied, Claim, RewardStore
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Turns feedback into claims and applies them. `now` is in seconds since 1970."""
+
+    rulebook: Rulebook
+    rewards: RewardStore
+    metrics: Metrics
+    now: Callable[[], float]
+
+    async def rules_of(self, prediction: Prediction) -> Rules:
+        """The present rules of the prediction's router. Raises RouterNotFound if it is gone."""
+        rules = await self.rulebook.of(prediction.router_uid)
+        if rules is None:
+            raise RouterNotFound(
+                "the router that made this prediction is deleted", prediction_id=prediction.id
+            )
+        return rules
+
+    async def reward(self, request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Applied:
+        """Credit the drawn variant with a reported value.
+
+        Raises BadFeedback, NothingDrawn and RewardOutOfRange, naming the field; StoreFull when a bound of the
+        reward state is reached.
+        """
+        refuse_row(request, prediction)
+        claim = _claim(request, prediction, rules)
+        (applied,) = await self.apply([claim])
+        if applied in (Applied.TOO_MANY_ARMS, Applied.TOO_MANY_REPORTS):
+            raise StoreFull(_FULL[applied], prediction_id=prediction.id)
+        if prediction.failed and applied in (Applied.ACCEPTED, Applied.DUPLICATE):
+            # What counts is the declared reward of the failure, not what was reported.
+            return Applied.SUPERSEDED
+        return applied
+
+    async def claims(self, truth: RecordFeedbackRequest, prediction: Prediction) -> list[Claim]:
+        """What a truth credits; nothing where it cannot be compared with the answers, or has no row."""
+        label = label_of(truth.truth)
+        if label is None or not prediction.classified or truth.row >= prediction.rows:
+            self.count("unmatched")
+            return []
+        self.count("matched")
+        rules = await self.rulebook.of(prediction.router_uid)
+        models = self.rulebook.models_of(prediction)
+        observed = truth.observed_at.ToMicroseconds()
+        return crediting.truth(rules, models, prediction, truth.row, label, observed, truth.feedback_id)
+
+    async def settle(self, request: RecordFeedbackRequest, prediction: Prediction) -> None:
+        """Apply feedback of any kind whose record has come. Raises what is wrong with it."""
+        if request.WhichOneof("outcome") == "truth":
+            await self.apply(await self.claims(request, prediction))
+        else:
+            applied = await self.reward(request, prediction, await self.rules_of(prediction))
+            self.count(applied.lower())
+
+    async def apply(self, claims: Sequence[Claim]) -> list[Applied]:
+        """Apply claims in one round trip. Raises StateUnavailable; doing it again changes nothing."""
+        return await self.rewards.apply(claims, self.now()) if claims else []
+
+    def count(self, result: str, items: int = 1) -> None:
+        """Count feedback by what became of it."""
+        self.metrics.feedback[result].inc(items)
+
+
+_FULL = {
+    Applied.TOO_MANY_ARMS: "the router had rewards for 256 different variants already",
+    Applied.TOO_MANY_REPORTS: "32 reports on this row and metric are known already",
+}
+
+
+def refuse_row(request: RecordFeedbackRequest, prediction: Prediction) -> None:
+    """Raises BadFeedback for a row that the prediction does not have."""
+    if request.row >= prediction.rows:
+        said = f"the prediction has rows 0 to {prediction.rows - 1}, got {request.row}"
+        raise BadFeedback(f"row: {said}", fields=[("row", said)], rows=prediction.rows)
+
+
+def refuse_truth(truth: Truth, prediction: Prediction) -> None:
+    """Raises BadFeedback for a truth that cannot be compared with the prediction's answers."""
+    if prediction.classified and label_of(truth) is None:
+        said = "the prediction is a class, so its truth is a label"
+        raise BadFeedback(f"truth: {said}", fields=[("truth", said)])
+
+
+def _claim(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Claim:
+    field, metric, value = value_of(request)
+    measure = rules.measures.get(metric) if metric else rules.reward
+    if measure is None:
+        known = ", ".join(sorted(rules.measures))
+        said = f"is not a metric of {rules.name}, which has {known}"
+        raise BadFeedback(f"metric.name {said}", fields=[("metric.name", said)], metric=metric)
+    try:
+        units = measure.units(value)
+    except OutsideRange as outside:
+        raise RewardOutOfRange(
+            f"{field}: {outside}", fields=[(field, str(outside))], value=value, metric=measure.name
+        ) from None
+    if prediction.failed and measure == rules.reward:
+        return crediting.failure(rules, prediction, request.row)
+    _refuse_undrawn(prediction)
+    observed = request.observed_at.ToMicroseconds()
+    return crediting.reward(rules, prediction, request.row, measure, units, observed, request.feedback_id)
+
+
+def _refuse_undrawn(prediction: Prediction) -> None:
+    if not prediction.variant:
+        why = f"no variant was drawn in this prediction (mode {prediction.mode})"
+    elif not any(answer.drawn for answer in prediction.answers):
+        why = f"the drawn variant {prediction.variant} did not answer this prediction"
+    else:
+        return
+    raise NothingDrawn(
+        f"{why}, so there is no arm to credit; report the truth instead",
+        fields=[("prediction_id", f"a prediction that a variant was drawn for; {why}")],
+        prediction_id=prediction.id,
+    )

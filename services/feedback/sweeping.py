@@ -1,0 +1,69 @@
+"""Tries parked feedback again: by the owner of its partition, once its record may have arrived."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from services.feedback.parking import Parking, Waiting
+from services.feedback.prediction import Prediction
+from services.feedback.settling import Settling
+from services.feedback.wire.records import prediction_of
+from services.foundation.errors import TurnoutError
+from services.foundation.logs import log
+from services.state.errors import StateUnavailable
+from services.state.parked import LIFETIME_SECONDS, next_wait
+from services.state.records import RecordStore
+
+SWEEP_SECONDS = 0.5
+AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Settles parked feedback in the partitions that this process owns."""
+
+    records: RecordStore
+    parking: Parking
+    settling: Settling
+    owned: Callable[[], Iterable[int]]
+    now: Callable[[], float]
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                for partition in await self.parking.store.waiting(sorted(self.owned()), self.now()):
+                    await self.sweep(partition)
+            except StateUnavailable as error:
+                log.warning("parked feedback waits on", cause=error.facts.get("cause"))
+
+    async def sweep(self, partition: int) -> None:
+        """Try what is due in a partition. Raises StateUnavailable."""
+        due = await self.parking.due(partition, self.now(), AT_ONCE)
+        records = await self.records.read_many([item.request.prediction_id for item in due])
+        done, later = [], {}
+        for item in due:
+            record = records.get(item.request.prediction_id)
+            if record is not None:
+                await self._settle(item, prediction_of(record.event))
+                done.append(item.id)
+            elif self._hopeless(item):
+                self.settling.count("dropped")
+                done.append(item.id)
+            else:
+                later[item.id] = self.now() + next_wait(self.now() - item.since)
+        await self.parking.store.finish(partition, done, later)
+
+    def _hopeless(self, item: Waiting) -> bool:
+        return self.now() - item.since > LIFETIME_SECONDS
+
+    async def _settle(self, item: Waiting, prediction: Prediction) -> None:
+        try:
+            await self.settling.settle(item.request, prediction)
+        except StateUnavailable:
+            raise
+        except TurnoutError as refused:
+            # Its reporter was told that it is pending; that it cannot count is only known now.
+            log.warning("parked feedback is refused", feedback=item.id, why=refused.message)
+            self.settling.count("refused")
