@@ -23,7 +23,7 @@ from services.router.snapshot import Snapshot
 from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower
 from services.state.configs import ConfigStore
-from services.state.connection import connect
+from services.state.connection import Connections, connect
 from services.state.heartbeats import Heartbeats
 from services.state.ids import new_uid
 from services.state.kinds import MODELS, ROUTERS
@@ -41,41 +41,42 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     panel = Panel(settings.aggregator, runtime.telemetry)
     runtime.on_close(panel.close)
     loader = Loader(snapshot, pool, runtime.metrics, rng)
+    writer = _writer(settings, runtime, connections, replica)
+    heartbeats = Heartbeats(connections)
     follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader))
     learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
-    writer = EventWriter(
-        connections,
-        Path(settings.spool_dir),
-        writer=replica,
-        metrics=runtime.metrics,
-        spool_bytes=settings.spool_bytes,
-    )
-    runtime.on_drain(writer.close)
-    heartbeats = Heartbeats(connections)
-    reporter = Reporter(replica, follower, snapshot, heartbeats, writer)
+    reporter = Reporter(replica, runtime, follower, snapshot, heartbeats, writer)
     runtime.on_drain(reporter.leave)
-    runtime.spawn(writer.run(), "events")
     runtime.spawn(follower.run(), "catalog")
     runtime.spawn(learned.run(), "learned")
     await follower.ready.wait()
     runtime.spawn(reporter.run(), "heartbeats")
     routers = ConfigStore(connections, ROUTERS, time.time, rng)
     models = ConfigStore(connections, MODELS, time.time, rng)
-    equipment = Equipment(writer, runtime.metrics, panel, rng, time.time_ns)
+    rollout = Rollout(heartbeats, lambda: settings.advertise or runtime.address)
     return [
-        InferenceService(snapshot, equipment),
-        RouterService(
-            routers,
-            models,
-            RecordStore(connections),
-            Rollout(heartbeats),
-            lambda: settings.advertise or runtime.address,
-            rng,
-        ),
+        InferenceService(snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns)),
+        RouterService(routers, models, RecordStore(connections), rollout, rng),
         ModelService(models, routers, pool, rng),
         AccessService(),
         EnsembleService(),
     ]
+
+
+def _writer(
+    settings: RouterSettings, runtime: Runtime, connections: Connections, replica: str
+) -> EventWriter:
+    writer = EventWriter(
+        connections,
+        Path(settings.spool_dir),
+        writer=replica,
+        metrics=runtime.metrics,
+        spool_bytes=settings.spool_bytes,
+        rng=runtime.rng,
+    )
+    runtime.on_drain(writer.close)
+    runtime.spawn(writer.run(), "events")
+    return writer
 
 
 if __name__ == "__main__":

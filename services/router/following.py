@@ -7,6 +7,7 @@ from typing import Any
 from turnout.router.v1.model_pb2 import Model
 
 from services.foundation.logs import log
+from services.foundation.runtime import Runtime
 from services.router.loading import Loader
 from services.router.snapshot import Snapshot
 from services.state.batcher import EventWriter
@@ -38,13 +39,14 @@ class Reporter:
     def __init__(
         self,
         replica_id: str,
+        runtime: Runtime,
         follower: CatalogFollower,
         snapshot: Snapshot,
         heartbeats: Heartbeats,
         writer: EventWriter,
     ) -> None:
         self.id = replica_id
-        self.address = ""
+        self._runtime = runtime
         self._follower = follower
         self._snapshot = snapshot
         self._heartbeats = heartbeats
@@ -76,10 +78,10 @@ class Reporter:
     def _report(self, position: str) -> Replica:
         return Replica(
             id=self.id,
-            address=self.address,
+            address=self._runtime.address,
             position=position,
             generations=self._snapshot.generations,
             errors=dict(self._snapshot.errors),
-            events_waiting=self._writer.queued,
+            events_waiting=self._writer.queued + self._writer.spooled,
             time=time.time(),
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from turnout.router.v1.router_pb2 import Router
@@ -37,10 +37,11 @@ def progress(router: Router, position: str, replicas: Sequence[Replica]) -> Prog
 
 
 class Rollout:
-    """Waits on the heartbeats of the live replicas."""
+    """Waits on the heartbeats of the live replicas. `endpoint()` is where a deployed router answers."""
 
-    def __init__(self, heartbeats: Heartbeats) -> None:
+    def __init__(self, heartbeats: Heartbeats, endpoint: Callable[[], str]) -> None:
         self._heartbeats = heartbeats
+        self.endpoint = endpoint
 
     async def reached(self, router: Router, position: str, seconds: float) -> str:
         """Wait until every live replica has loaded the change at `position`; empty, or why one cannot."""

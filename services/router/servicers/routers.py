@@ -39,14 +39,12 @@ class RouterService:
         models: ConfigReader[Model],
         records: RecordStore,
         rollout: Rollout,
-        endpoint: Callable[[], str],
         rng: random.Random,
     ) -> None:
         self._routers = routers
         self._models = models
         self._records = records
         self._rollout = rollout
-        self._endpoint = endpoint
         self._rng = rng
 
     async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
@@ -179,7 +177,7 @@ class RouterService:
         trouble = await self._rollout.reached(written.message, written.position, wait)
         settled = await self._routers.update(
             written.message.name,
-            lambda router: lifecycle.settle(router, trouble, self._endpoint()),
+            lambda router: lifecycle.settle(router, trouble, self._rollout.endpoint()),
             new_generation=False,
         )
         if trouble:
