@@ -9,7 +9,9 @@ from rich.console import Console
 
 from examples.demo.backstage import NoSuiteError
 from examples.demo.options import LEAST_REQUESTS, Options, Without
+from examples.demo.register import OtherAddressError
 from examples.demo.show import show
+from services.foundation.errors import RemoteError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -33,12 +35,19 @@ def demo(
     Ends with 0 if everything that is claimed happened, with 1 if not.
     """
     console = Console()
+    if not console.is_terminal:
+        # A log has no width; eighty columns would cut the tables.
+        console = Console(width=140)
     try:
         held = asyncio.run(show(Options(seed, requests, without, prefix), ready, console))
     except NoSuiteError as failed:
-        console.print(f"The suite did not start: {failed}", markup=False, highlight=False)
-        raise typer.Exit(1) from failed
-    raise typer.Exit(0 if held else 1)
+        words = f"The suite did not start: {failed}"
+    except (RemoteError, OtherAddressError) as failed:
+        words = f"The demo failed: the suite refused a call: {failed}"
+    else:
+        raise typer.Exit(0 if held else 1)
+    console.print(words, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

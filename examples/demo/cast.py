@@ -25,7 +25,7 @@ WATCHED = "cancer-logistic"
 # So few that a dead favourite is found out after some thirty failures, so many that the best stays ahead.
 REWARD_WINDOW = 200
 # A member's time to answer; a healthy one needs a few milliseconds.
-MEMBER_MILLISECONDS = 300
+MEMBER_MILLISECONDS = 400
 
 
 def routers(options: Options) -> list[wire.Router]:

@@ -20,7 +20,7 @@ ROUTERS = "turnout.router.v1.RouterService"
 FEEDBACK = "turnout.feedback.v1.FeedbackService"
 DRIFT = "turnout.drift.v1.DriftService"
 
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 class Desk:
@@ -66,6 +66,17 @@ class Desk:
         except RemoteError as failed:
             return self._failed(act, router, question, failed)
         return self._answered(act, router, question, reply)
+
+    async def account(self, prediction: str) -> list[tuple[str, str]]:
+        """Who was called for a prediction, from its record; nobody while there is no record yet."""
+        request = router_service_pb2.GetPredictionRequest(prediction_id=prediction)
+        try:
+            reply = await self._router.unary(ROUTERS, "GetPrediction")(request, timeout=SECONDS)
+        except RemoteError as failed:
+            if failed.code != "NOT_FOUND":
+                raise
+            return []
+        return _calls(reply.prediction.event.manifest)
 
     async def tell(self, prediction: str, label: str) -> str:
         """Report the truth of a prediction; what became of it."""
@@ -124,7 +135,7 @@ class Desk:
             manifest.decision.variant,
             manifest.decision.propensity,
             {one.variant: one.probability for one in manifest.decision.candidates},
-            [(one.variant, _outcome(one.outcome)) for one in manifest.participants],
+            _calls(manifest),
             manifest.degraded,
         )
 
@@ -148,5 +159,12 @@ def _status(number: result_pb2.DriftStatus) -> str:
     return result_pb2.DriftStatus.Name(number).removeprefix("DRIFT_STATUS_")
 
 
-def _outcome(number: manifest_pb2.Outcome) -> str:
-    return manifest_pb2.Outcome.Name(number).removeprefix("OUTCOME_")
+def _calls(manifest: manifest_pb2.Manifest) -> list[tuple[str, str]]:
+    """Variants that were called, and what became of it; whoever was passed over was not."""
+    outcomes = manifest_pb2.Outcome
+    passed_over = (outcomes.OUTCOME_SKIPPED, outcomes.OUTCOME_DROPPED)
+    return [
+        (one.variant, outcomes.Name(one.outcome).removeprefix("OUTCOME_"))
+        for one in manifest.participants
+        if one.outcome not in passed_over
+    ]

@@ -13,7 +13,7 @@ from turnout.inference.v1.manifest_pb2 import Manifest
 from examples.demo.claims import Claim
 from examples.demo.evidence import Act, Answer, Evidence, Window
 from examples.demo.sparkline import sparkline
-from examples.demo.traffic import accuracy, shares
+from examples.demo.traffic import SLICES, accuracy, shares
 
 COLOURS = ("cyan", "magenta", "yellow", "green")
 STATUS_COLOURS = {"OK": "green", "WARNING": "yellow", "ALERT": "red"}
@@ -24,8 +24,8 @@ def traffic(evidence: Evidence) -> Table:
     """Every router's variants over time."""
     cast = evidence.cast
     table = Table(title="Traffic by variant, from the first prediction to the last", title_justify="left")
-    for column in ("router", "variant", "share of each slice of time", "predictions", "failed"):
-        table.add_column(column, justify="right" if column in ("predictions", "failed") else "left")
+    for column in ("router", "variant", "share over time", "asked", "failed"):
+        table.add_column(column, justify="right" if column in ("asked", "failed") else "left")
     for router, variants in ((cast.split, [*cast.weights]), (cast.bandit, [*cast.arms])):
         answers = evidence.of(router)
         for colour, (variant, line) in zip(COLOURS, shares(answers, variants).items(), strict=False):
@@ -35,13 +35,9 @@ def traffic(evidence: Evidence) -> Table:
         table.add_section()
     answers = evidence.of(cast.jury)
     degraded = sum(answer.degraded for answer in answers)
-    table.add_row(
-        cast.jury,
-        f"all of {', '.join(cast.jurors)}",
-        f"{degraded} answered without a member",
-        str(len(answers)),
-        "",
-    )
+    failed = sum(answer.label is None for answer in answers)
+    told = f"{degraded} without a member"
+    table.add_row(cast.jury, f"all {len(cast.jurors)} together", told, str(len(answers)), str(failed or ""))
     return table
 
 
@@ -49,11 +45,11 @@ def convergence(evidence: Evidence) -> Table:
     """What the bandit allotted to each arm as it learnt, and after its favourite was killed."""
     cast = evidence.cast
     table = Table(title="What the bandit allotted", title_justify="left")
-    for column in ("arm", "while it learnt", "at its end", "after the kill", "pulls", "mean reward"):
+    for column in ("arm", "while it learnt", "then", "after the kill", "pulls", "mean"):
         table.add_column(column, justify="left" if column in ("arm", "while it learnt") else "right")
     learning = [a.probabilities for a in evidence.of(cast.bandit, Act.LEARNING) if a.probabilities]
     outage = [a.probabilities for a in evidence.of(cast.bandit, Act.OUTAGE) if a.probabilities]
-    step = max(1, len(learning) // 30)
+    step = max(1, len(learning) // SLICES)
     for colour, arm in zip(COLOURS, cast.arms, strict=False):
         known = evidence.arms.get(arm)
         table.add_row(
@@ -126,14 +122,14 @@ def progress(act: Act, answers: list[Answer], requests: int) -> Text:
     return Text(f"{act:<9} {done:<8} {len(answers):>5} predictions, {_percent(right)} right, {failed} failed")
 
 
-def _window(title: str, window: Window, feature: str) -> Table:
-    table = Table(title=f"Drift {title}: {window.status}. {window.summary}", title_justify="left")
+def _window(title: str, window: Window, feature: str) -> RenderableType:
+    table = Table()
     for column in ("feature", "status", "PSI"):
         table.add_column(column, justify="right" if column == "PSI" else "left")
     for one in window.features[:FEATURES_SHOWN]:
         name = Text(one.feature, "bold" if one.feature == feature else "")
         table.add_row(name, Text(one.status, STATUS_COLOURS.get(one.status, "")), f"{one.psi:.3f}")
-    return table
+    return Group(Text(f"Drift {title}: {window.status}. {window.summary}", "italic"), table)
 
 
 def _percent(share: float | None) -> str:

@@ -13,7 +13,7 @@ from turnout.inference.v1.manifest_pb2 import Manifest
 
 from examples.demo import backstage, next_steps, scenes
 from examples.demo.claims import CLAIMS, Claim
-from examples.demo.evidence import Evidence
+from examples.demo.evidence import Act, Evidence
 from examples.demo.options import Options
 from examples.demo.story import Stage, Story
 
@@ -31,16 +31,16 @@ async def show(options: Options, ready: Path | None, console: Console) -> bool:
 
 
 async def _play(document: Mapping[str, Any], options: Options, console: Console) -> bool:
-    told = 0
+    told, act = 0, Act.LEARNING
     with Live(console=console, transient=True, auto_refresh=False) as live:
 
         def tell(story: Story) -> None:
-            nonlocal told
+            nonlocal told, act
             line = scenes.progress(story.act, story.answers, options.requests)
             if console.is_terminal:
                 live.update(line, refresh=True)
-            elif len(story.answers) >= told + LINE_EVERY:
-                told = len(story.answers)
+            elif len(story.answers) >= told + LINE_EVERY or story.act is not act:
+                told, act = len(story.answers), story.act
                 console.print(line)
 
         story = Story(Stage.of(document), options, now=time.time, told=tell)

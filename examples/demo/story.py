@@ -1,9 +1,9 @@
 """The story itself: three acts of traffic through three routers, and the evidence of what happened."""
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from examples.demo import faults, pages
@@ -15,7 +15,7 @@ from examples.demo.options import Budget, Options, Without
 from examples.demo.rows import SHIFT, Question, Supply, deviation, shifted, training_columns
 
 TICKS = 24
-AT_ONCE = 12
+AT_ONCE = 8
 MINUTE = 60.0
 # How long effects may take to travel through streams and gauges before the story goes on without them.
 PATIENCE_SECONDS = 12.0
@@ -24,7 +24,7 @@ LEARNING_SECONDS = 2.0
 Progress = Callable[["Story"], None]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Stage:
     """Where the suite is: addresses by service, metrics pages, and models with their control and process."""
 
@@ -175,7 +175,15 @@ class Story:
         assert evidence is not None  # noqa: S101 - `_patiently` looks at least once
         return evidence
 
+    async def _look_up(self) -> None:
+        """An error of a jury does not say who was asked; its record does."""
+        for place, answer in enumerate(self.answers):
+            if answer.label is None and answer.prediction_id and not answer.calls:
+                calls = await self.desk.account(answer.prediction_id)
+                self.answers[place] = dataclasses.replace(answer, calls=calls)
+
     async def _read(self, before: tuple[float, float], after: tuple[float, float]) -> Evidence:
+        await self._look_up()
         readings = await pages.read(self._stage.metrics, self._options.prefix)
         windows = [await self.desk.analyse(WATCHED, *window) for window in (before, after)]
         return Evidence(

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from examples.demo.evidence import Answer
 
-SLICES = 30
+# As wide as eighty columns leave room for.
+SLICES = 24
 
 
 def slices(answers: Sequence[Answer], most: int = SLICES) -> list[Sequence[Answer]]:

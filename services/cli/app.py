@@ -89,5 +89,5 @@ def _demo(context: typer.Context) -> None:
 
 
 def _fail(words: str, code: int) -> None:
-    Console(stderr=True).print(f"turnout: {words}", markup=False, highlight=False)
+    Console(stderr=True).print(f"turnout: {words}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)

@@ -126,4 +126,4 @@ class _Run:
         self._stop.set()
 
     def _say(self, words: str) -> None:
-        self._console.print(words, markup=False, highlight=False)
+        self._console.print(words, markup=False, highlight=False, soft_wrap=True)

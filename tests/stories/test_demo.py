@@ -8,7 +8,7 @@ import pytest
 from examples.demo.options import LEAST_REQUESTS
 from tests.stories.suite import ROOT, Suite, plain_environment
 
-# What each bypass must break; more may fail, as a bandit that learns nothing cannot leave a dead model either.
+# What each bypass must break; more may fail: a bandit that learns nothing cannot leave a dead model either.
 BROKEN = {
     "learning": "the bandit finds the best model",
     "truth": "labels become accuracies",

@@ -2,6 +2,7 @@
 
 from examples.demo.claims.claim import Claim
 from examples.demo.evidence import Act, Evidence
+from examples.demo.traffic import accuracy
 
 
 def check(evidence: Evidence) -> Claim:
@@ -15,6 +16,6 @@ def check(evidence: Evidence) -> Claim:
     measured = {member: evidence.accuracy[member] for member in cast.jurors if member in evidence.accuracy}
     if not answers or len(measured) < len(cast.jurors):
         return Claim(False, "some of the jury's members have no measured accuracy")
-    together = sum(answer.right for answer in answers) / len(answers)
-    alone = ", ".join(f"{member} {accuracy:.1%}" for member, accuracy in measured.items())
+    together = accuracy(answers) or 0.0
+    alone = ", ".join(f"{member} {share:.1%}" for member, share in measured.items())
     return Claim(together > max(measured.values()), f"together {together:.1%}; alone {alone}")
