@@ -50,7 +50,6 @@ class Place:
     uncommitted: int = 0
     suspect: bool = True
     until: float = 0.0
-    why: str = "whoever handled it died"
 
 
 class PartitionConsumer(Generic[T]):
@@ -157,7 +156,7 @@ class PartitionConsumer(Generic[T]):
             self._rest(place, partition, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, it must not stop the other partitions)
             log.exception("an entry was not handled", stream=self.stream.name, partition=partition)
-            place.suspect, place.why = True, f"{type(error).__name__}: {error}"
+            place.suspect = True
             self._rest(place, partition, error)
         finally:
             async with self._rested:
@@ -176,17 +175,22 @@ class PartitionConsumer(Generic[T]):
             if place.suspect:
                 await self._group.attempt(partition, place.fence, raw[0].id, -1)
             raise
+        except Exception as error:
+            if place.suspect:
+                why = f"{type(error).__name__}: {error}"
+                await self._group.attempt(partition, place.fence, raw[0].id, 0, why)
+            raise
         self.handled += len(raw)
         await self._advance(partition, place, raw)
 
     async def _poisonous(self, partition: int, place: Place, one: RawEntry) -> bool:
         """Counts a try of an entry. Returns True, and has buried it, if there were too many."""
-        if await self._group.attempt(partition, place.fence, one.id, 1) <= self._deliveries:
+        tries, why = await self._group.attempt(partition, place.fence, one.id, 1)
+        if tries <= self._deliveries:
             return False
-        log.error(
-            "gave up on an entry", stream=self.stream.name, partition=partition, entry=one.id, why=place.why
-        )
-        await self._group.bury(partition, place.fence, one, place.why)
+        why = why or "whoever handled it died"
+        log.error("gave up on an entry", stream=self.stream.name, partition=partition, entry=one.id, why=why)
+        await self._group.bury(partition, place.fence, one, why)
         self.buried += 1
         await self._advance(partition, place, [one])
         return True

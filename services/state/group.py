@@ -80,19 +80,25 @@ class Group(Generic[T]):
         if not await COMMIT(self._steady, named, [fence.token, self._name, last, done, *self._stream.groups]):
             raise lost(fence)
 
-    async def attempt(self, partition: int, fence: Fence, entry: str, step: int) -> int:
-        """Count a try of an entry (step 1), or take it back (-1). Returns the tries so far."""
+    async def attempt(
+        self, partition: int, fence: Fence, entry: str, step: int, why: str = ""
+    ) -> tuple[int, str]:
+        """Count a try of an entry (step 1) or take it back (-1), or note why one failed (0).
+
+        Returns the tries so far, and why the last one failed.
+        """
         named = [fence.key, keys.attempts(self._stream.key(partition), self._name)]
-        count: int = await COUNT_ATTEMPT(self._steady, named, [fence.token, entry, step, ATTEMPTS_MS])
-        if count < 0:
+        args: list[Arg] = [fence.token, entry, step, why[:WHY_LENGTH], ATTEMPTS_MS]
+        counted = await COUNT_ATTEMPT(self._steady, named, args)
+        if counted is None:
             raise lost(fence)
-        return count
+        return counted[0], counted[1].decode()
 
     async def bury(self, partition: int, fence: Fence, entry: RawEntry, why: str) -> None:
         """Keep a copy of an entry among the dead letters, with the reason."""
         stream = self._stream.key(partition)
         named = [keys.dead_letters(stream), fence.key]
-        about: list[Arg] = [fence.token, self._name, entry.id, entry.payload, why[:WHY_LENGTH]]
+        about: list[Arg] = [fence.token, self._name, entry.id, entry.payload, why]
         if not await BURY(self._steady, named, [*about, MOST_DEAD_LETTERS, DEAD_LETTERS_MS]):
             raise lost(fence)
 

@@ -17,7 +17,7 @@ from services.state.streams import EVENTS, Stream
 
 Handle = Callable[[int, Fence, Sequence[Entry[EventBatch]]], Awaitable[None]]
 # Short, so that tests need not wait; long enough for two busy cores.
-LEASE = 0.6
+LEASE = 1.0
 ALONE = Stream("events", EVENTS.key, EVENTS.field, ("drift",), EVENTS.decode)
 
 

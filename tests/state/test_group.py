@@ -59,5 +59,8 @@ async def test_a_group_that_comes_late_owes_only_what_is_left(connections: Conne
 async def test_tries_are_counted_per_entry(connections: Connections) -> None:
     _, present = await fences(connections)
     group = Group(connections, "drift", ALONE)
-    assert [await group.attempt(3, present, "1-0", step) for step in (1, 1, -1, 1)] == [1, 2, 1, 2]
-    assert await group.attempt(3, present, "2-0", 1) == 1
+    counts = [(await group.attempt(3, present, "1-0", step))[0] for step in (1, 1, -1, 1)]
+    assert counts == [1, 2, 1, 2]
+    assert await group.attempt(3, present, "1-0", 0, "no good") == (2, "no good")
+    assert await group.attempt(3, present, "1-0", 1) == (3, "no good")
+    assert await group.attempt(3, present, "2-0", 1) == (1, "")

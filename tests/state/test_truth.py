@@ -102,3 +102,8 @@ async def test_refuses_what_is_no_prediction_id(connections: Connections) -> Non
     with pytest.raises(BadPredictionId) as refused:
         await TruthLog(connections).append(entry, RETENTION)
     assert refused.value.fields[0].field == "prediction_id"
+
+
+async def test_what_comes_after_its_retention_leaves_no_mark(connections: Connections) -> None:
+    await TruthLog(connections).append(truth("x", 10), -7200.0)
+    assert await connections.steady.exists(keys.truth_seen(9, ids.minute_of(PREDICTION))) == 0

@@ -19,7 +19,8 @@ end
 local function remember()
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ' ' .. digest .. ' ' .. feedback)
   local time = redis.call('TIME')
-  if redis.call('PTTL', KEYS[2]) < ARGV[7] - time[1] * 1000 then
+  local lifetime = redis.call('PTTL', KEYS[2])
+  if lifetime < 0 or lifetime < ARGV[7] - time[1] * 1000 then
     redis.call('PEXPIREAT', KEYS[2], ARGV[7])
   end
 end
