@@ -8,11 +8,12 @@ from typing import Any
 
 from examples.demo import faults, pages
 from examples.demo.cast import CAST, WATCHED, routers
-from examples.demo.claims import accounting, accuracy
+from examples.demo.claims import accounting
 from examples.demo.desk import Desk
 from examples.demo.evidence import Act, Answer, Evidence, final
 from examples.demo.options import Budget, Options, Without
 from examples.demo.rows import SHIFT, Question, Supply, deviation, shifted, training_columns
+from examples.demo.traffic import accuracy
 
 TICKS = 24
 AT_ONCE = 8
@@ -20,6 +21,7 @@ MINUTE = 60.0
 # How long effects may take to travel through streams and gauges before the story goes on without them.
 PATIENCE_SECONDS = 12.0
 LEARNING_SECONDS = 2.0
+SETTLED = 1e-6
 
 Progress = Callable[["Story"], None]
 
@@ -167,9 +169,8 @@ class Story:
         async def digested() -> bool:
             nonlocal evidence
             evidence = await self._read(before, after)
-            return (
-                accounting.check(evidence).held and accuracy.check(evidence).held and self._all_rows(evidence)
-            )
+            counted = accounting.check(evidence).held
+            return counted and self._all_labels(evidence) and self._all_rows(evidence)
 
         await self._patiently(digested, PATIENCE_SECONDS)
         assert evidence is not None  # noqa: S101 - `_patiently` looks at least once
@@ -195,6 +196,14 @@ class Story:
             readings.latencies,
             readings.accuracy,
             *windows,
+        )
+
+    def _all_labels(self, evidence: Evidence) -> bool:
+        """Whether the gauges of models that sit in no jury have settled at what was told."""
+        told = {model: accuracy([a for a in self.answers if a.variant == model]) for model in CAST.weights}
+        misled = self._options.without is Without.TRUTH
+        return misled or all(
+            abs(evidence.accuracy.get(model, 0.0) - (share or 0.0)) < SETTLED for model, share in told.items()
         )
 
     def _all_rows(self, evidence: Evidence) -> bool:
