@@ -1,10 +1,11 @@
 """RouterService over a real channel: lifecycle, changes, and what is refused without being half applied."""
 
+import math
 from typing import Any
 
 import pytest
 from turnout.router.v1 import router_service_pb2 as rpc
-from turnout.router.v1.router_pb2 import RouterState
+from turnout.router.v1.router_pb2 import Router, RouterState
 
 from services.foundation.errors import RemoteError
 from tests.router.conftest import Desk, doctors
@@ -168,3 +169,28 @@ async def test_a_method_to_come_says_so(desk: Desk) -> None:
     error = await refusal(desk, "UpdateRouter")
     assert (error.code, error.reason) == ("UNIMPLEMENTED", "UNIMPLEMENTED")
     assert "turnout.router.v1.RouterService/UpdateRouter" in error.message
+
+
+@pytest.mark.parametrize(
+    ("weights", "field", "said"),
+    [
+        ((-0.5, 1.0), "router.variants[0].weight", "must be a number from 0 to 100, got -0.5"),
+        ((math.nan, 1.0), "router.variants[0].weight", "must be a number from 0 to 100, got nan"),
+        ((0.0, 0.0), "router.variants", "at least one enabled variant needs a weight above 0"),
+        ((1.0,), "router.variants", "at least 2 are needed, got 1"),
+    ],
+    ids=["negative", "NaN", "all zero", "only one"],
+)
+async def test_weights_that_cannot_split_traffic_are_refused(
+    desk: Desk, weights: tuple[float, ...], field: str, said: str
+) -> None:
+    router = Router()
+    for model, weight in zip(("cancer-bayes", "cancer-stump"), weights, strict=False):
+        router.variants.add(model=model, weight=weight)
+    error = await refusal(desk, "CreateRouter", router_id="cancer", router=router)
+    assert (error.code, error.reason) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")
+    assert (field, said) in [(one.field, one.description) for one in error.fields]
+    assert error.message == f"{field}: {said}"
+    assert not (await service(desk, "ListRouters", show_deleted=True)).routers
+    # The name was not claimed by the attempt.
+    assert (await desk.create("cancer", doctors())).uid

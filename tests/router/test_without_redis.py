@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,22 @@ async def _created(desk: Desk) -> bool:
         return bool((await desk.create("other", doctors())).uid)
     except RemoteError as error:
         return error.reason == "NAME_TAKEN"
+
+
+async def test_a_router_that_starts_without_redis_serves_as_soon_as_it_is_there(
+    redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    async with running_router(redis_server.url, tmp_path) as desk:
+        await desk.seat("cancer-bayes", "cancer-stump")
+        await desk.deploy("cancer", doctors())
+        await redis_server.kill()
+        async with AsyncExitStack() as stack:
+            begun = asyncio.create_task(
+                stack.enter_async_context(running_router(redis_server.url, tmp_path / "second"))
+            )
+            # It neither fails nor serves: whoever asks its health finds no server yet.
+            done, _ = await asyncio.wait({begun}, timeout=1.5)
+            assert not done
+            await redis_server.start()
+            second = await begun
+            assert (await second.predict("cancer")).prediction_id
