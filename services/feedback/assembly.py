@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from services.feedback.draws import Draws
@@ -49,6 +50,7 @@ class Assembly:
     follower: CatalogFollower
     ownership: Ownership
     publisher: Publisher
+    settling: Settling
     works: Mapping[str, Work]
 
     async def hand_over(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -79,27 +81,18 @@ def assemble(
     publisher = Publisher(rulebook, standings, snapshots, ownership, now, settings.publish_seconds)
     rulebook.on_change = lambda _uid: publisher.wake()
     follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
-    draws = PartitionConsumer(
-        connections, ownership, EVENTS, Draws(standings.pulls, settling).handle, rng=rng
-    )
-    truths = PartitionConsumer(
-        connections,
-        ownership,
-        TRUTH,
-        Truths(records, settling, parking, now).handle,
-        rng=rng,
-        entries=ENTRIES,
-    )
-    intake = Intake(records, settling, parking, TruthLog(connections), now)
+    draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
+    consume = partial(PartitionConsumer, connections, ownership, rng=rng)
     works: dict[str, Work] = {
         "catalog": follower.run,
         "ownership": ownership.run,
-        "draws": draws.run,
-        "truths": truths.run,
+        "draws": consume(EVENTS, draws.handle).run,
+        "truths": consume(TRUTH, truths.handle, entries=ENTRIES).run,
         "notices": Notices(connections, lambda: ownership.owned, publisher.wake, rng).run,
         "publisher": publisher.run,
         "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,
         "accuracy": AccuracyGauge(rulebook, standings.rewards, metrics, rng).run,
     }
+    intake = Intake(records, settling, parking, TruthLog(connections), now)
     servicer = FeedbackServicer(intake, rulebook, standings, snapshots, Durability(redis, now), metrics, now)
-    return Assembly(servicer, follower, ownership, publisher, works)
+    return Assembly(servicer, follower, ownership, publisher, settling, works)

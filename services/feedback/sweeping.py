@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from turnout.inference.v1.event_pb2 import PredictionRecord
+
 from services.feedback.parking import Parking, Waiting
-from services.feedback.prediction import Prediction
 from services.feedback.settling import Settling
 from services.feedback.wire.records import prediction_of
 from services.foundation.errors import TurnoutError
@@ -46,7 +47,7 @@ class Sweeper:
         for item in due:
             record = records.get(item.request.prediction_id)
             if record is not None:
-                await self._settle(item, prediction_of(record.event))
+                await self._settle(item, record)
                 done.append(item.id)
             elif self._hopeless(item):
                 self.settling.count("dropped")
@@ -58,9 +59,9 @@ class Sweeper:
     def _hopeless(self, item: Waiting) -> bool:
         return self.now() - item.since > LIFETIME_SECONDS
 
-    async def _settle(self, item: Waiting, prediction: Prediction) -> None:
+    async def _settle(self, item: Waiting, record: PredictionRecord) -> None:
         try:
-            await self.settling.settle(item.request, prediction)
+            await self.settling.settle(item.request, prediction_of(record.event))
         except StateUnavailable:
             raise
         except TurnoutError as refused:

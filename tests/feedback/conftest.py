@@ -4,7 +4,7 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -118,8 +118,8 @@ class Setting:
         return running(*(work() for work in (parts or self.parts).works.values()))
 
 
-@pytest.fixture
-async def setting(connections: Connections) -> AsyncIterator[Setting]:
+@asynccontextmanager
+async def served(connections: Connections) -> AsyncIterator[Setting]:
     """A served service whose background does not run, and its router."""
     made = Setting(connections)
     await made.create()
@@ -129,3 +129,10 @@ async def setting(connections: Connections) -> AsyncIterator[Setting]:
     yield made
     await made.client.close()
     await server.stop()
+
+
+@pytest.fixture
+async def setting(connections: Connections) -> AsyncIterator[Setting]:
+    """The same on the session's Redis."""
+    async with served(connections) as made:
+        yield made

@@ -33,7 +33,7 @@ def some_reports(rng: random.Random, count: int) -> list[Report]:
         arm = f"arm-{at % 3}"
         found.append(
             Report(
-                chosen[at], rng.randrange(2), arm, rng.randrange(UNITS + 1), rng.randrange(5), f"f{number:03}"
+                chosen[at], rng.randrange(2), arm, rng.randrange(UNITS + 1), rng.randrange(5), f"f{number:04}"
             )
         )
     return found
@@ -59,12 +59,13 @@ def expected(reports: Sequence[Report], window: int) -> dict[str, tuple[int, ...
     return totals
 
 
-async def state(connections: Connections) -> dict[str, Any]:
-    """Everything in the store, byte for byte."""
+async def state(connections: Connections, window: int = 1000) -> dict[str, Any]:
+    """Everything in the store, byte for byte; of windows what is read of them: the last `window` entries."""
     redis: Any = connections.steady
     kinds = {key: await redis.type(key) for key in await redis.keys("turnout:*")}
     return {
-        key: await (redis.hgetall(key) if kind == b"hash" else redis.get(key)) for key, kind in kinds.items()
+        key: await redis.hgetall(key) if kind == b"hash" else (await redis.get(key))[-24 * window :]
+        for key, kind in kinds.items()
     }
 
 
@@ -84,15 +85,17 @@ async def test_replay_duplicate_reorder_and_retry_leave_the_same_state(
     connections: Connections, seed: int
 ) -> None:
     rng = random.Random(seed)
-    reports, window = some_reports(rng, 60), rng.choice([1, 2, 5, 1000])
+    # The longest crosses the point at which the window's string is cut.
+    reports = some_reports(rng, 60 if seed else 900)
+    window = rng.choice([1, 2, 5, 1000]) if seed else 5
     seen = []
     for _ in range(3):
         await connections.steady.flushdb()
         again = [*reports, *rng.choices(reports, k=40)]
         rng.shuffle(again)
-        for start in range(0, len(again), 7):
-            await apply(connections, *again[start : start + 7], window=window)
-        seen.append(await state(connections))
+        for start in range(0, len(again), 50):
+            await apply(connections, *again[start : start + 50], window=window)
+        seen.append(await state(connections, window))
     assert seen[0] == seen[1] == seen[2]
     states = await RewardStore(connections.steady).read(LEARNER)
     totals = {
@@ -166,6 +169,24 @@ async def test_a_smaller_window_forgets_at_the_next_reward(connections: Connecti
     await apply(connections, report(chosen[4], 700), window=2)
     arm = (await RewardStore(connections.steady).read(LEARNER)).arms["a"]
     assert (arm.window_n, arm.window_sum) == (2, 800)
+
+
+async def test_a_larger_window_remembers_from_then_on(connections: Connections) -> None:
+    chosen = predictions(6, 15)
+    await apply(connections, *(report(prediction, 100) for prediction in chosen[:5]), window=5)
+    await apply(connections, report(chosen[5], 700), window=9)
+    arm = (await RewardStore(connections.steady).read(LEARNER)).arms["a"]
+    assert (arm.window_n, arm.window_sum) == (6, 1200)
+
+
+async def test_a_window_takes_little_more_room_than_its_rewards(connections: Connections) -> None:
+    chosen = predictions(700, 16)
+    for start in range(0, 700, 100):
+        await apply(connections, *(report(one, 1) for one in chosen[start : start + 100]), window=10)
+    packed = await connections.steady.strlen(keys.arm_window(*LEARNER, "a"))
+    assert packed <= 24 * (10 + 250)
+    arm = (await RewardStore(connections.steady).read(LEARNER)).arms["a"]
+    assert (arm.n, arm.window_n, arm.window_sum) == (700, 10, 10)
 
 
 async def test_past_the_horizon_nothing_changes(connections: Connections) -> None:

@@ -6,6 +6,7 @@ import pytest
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import Truth
+from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.gauges import AccuracyGauge
@@ -158,6 +159,16 @@ async def _rewarded(setting: Setting, variant: str, rewards: int) -> bool:
     return (await setting.arm(variant)).rewards == rewards
 
 
+async def test_a_reward_taken_by_one_process_is_published_by_the_partitions_owner(setting: Setting) -> None:
+    owner = setting.process(seed=6)
+    async with setting.background(owner):
+        await eventually(lambda: _is(setting, "a", 0.5))
+        await setting.give(await setting.predict("a"), reward=0)
+        await setting.give(await setting.predict("b"), reward=1)
+        await eventually(lambda: _is(setting, "b", 0.95))
+    assert not setting.parts.ownership.owned
+
+
 async def test_draws_are_counted_and_a_failed_one_earns_the_worst(setting: Setting) -> None:
     async with setting.background():
         await setting.log(setting.event("a"), setting.event("b"), setting.event("b"))
@@ -268,8 +279,15 @@ async def test_a_model_made_anew_under_its_old_name_starts_from_nothing(setting:
     async with setting.background():
         await setting.give(await setting.predict("a", "yes"), truth=Truth(label="yes"))
         await eventually(lambda: accuracy(setting.metrics, "models/a") == 1)
+        old = await setting.predict("a", "yes")
         await setting.models.delete("models/a")
         await eventually(lambda: accuracy(setting.metrics, "models/a") is None)
+        await setting.models.create(Model(name="models/a"))
+        await setting.parts.follower.reconcile()
+        await setting.give(old, truth=Truth(label="yes"))
+        await setting.give(await setting.predict("a", "yes"), truth=Truth(label="no"))
+        # The label of the old model's prediction is not the new model's.
+        await eventually(lambda: accuracy(setting.metrics, "models/a") == 0)
 
 
 async def test_an_event_that_cannot_be_read_does_not_cost_the_others(setting: Setting) -> None:

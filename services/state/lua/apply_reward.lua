@@ -1,4 +1,4 @@
--- Counts one reward exactly once: replay, duplicate, reorder and retry leave the same state, byte for byte.
+-- Counts one reward exactly once: replay, duplicate, reorder and retry leave the same state.
 --
 -- KEYS  1 statistics (hash)  2 window of the arm (string)  3 reports applied in the prediction's minute (hash)
 -- ARGV  1 report: prediction id, row and measure  2 arm  3 place in the window: 20 bytes, id then row
@@ -10,6 +10,9 @@ local MILLION, ENTRY, PLACE = 1000000, 24, 20
 -- Nobody corrects one label so often; a reporter gone wild must not grow a record without end.
 local REPORTS_KEPT, DIGEST = 32, 16
 local ARMS_KEPT = 256
+-- The window's string is cut when it is this much too long: rewriting it for every reward would add 24 kB a
+-- reward to the server's log, appending adds 24 bytes. What is surplus is older than the window, and not read.
+local SPARE = 250
 
 local report, arm, place, value, observed = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local limit, now, horizon = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -25,16 +28,29 @@ end
 
 local function text(number) return string.format('%.0f', number) end
 local function squared(units) return math.floor((units * units + MILLION / 2) / MILLION) end
-local function units_at(window, index) return (struct.unpack('>I4', window, index * ENTRY + PLACE + 1)) end
-local function place_at(window, index) return window:sub(index * ENTRY + 1, index * ENTRY + PLACE) end
 
--- Entries whose place is less than `place`: where it stands, or would.
-local function position(window)
-  local low, high = 0, #window / ENTRY
-  if high > 0 and less(place_at(window, high - 1), place) then return high end
+-- Entries of the window from `first` to `last`, counted from 0.
+local function entries(first, last)
+  return redis.call('GETRANGE', KEYS[2], first * ENTRY, (last + 1) * ENTRY - 1)
+end
+
+local function units_of(packed)
+  local total = 0
+  for at = PLACE + 1, #packed, ENTRY do total = total + struct.unpack('>I4', packed, at) end
+  return total
+end
+
+-- How many entries stand before `place`. Almost always all of them do, so the last one is looked at first.
+local function position(count)
+  if count == 0 or less(entries(count - 1, count - 1):sub(1, PLACE), place) then return count end
+  local packed, low, high = entries(0, count - 1), 0, count
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if less(place_at(window, middle), place) then low = middle + 1 else high = middle end
+    if less(packed:sub(middle * ENTRY + 1, middle * ENTRY + PLACE), place) then
+      low = middle + 1
+    else
+      high = middle
+    end
   end
   return low
 end
@@ -85,31 +101,40 @@ if before then
   end
 end
 
--- Everything is read and computed by here; what follows only writes.
-local window = redis.call('GET', KEYS[2]) or ''
-local at = position(window)
-local head, tail = window:sub(1, at * ENTRY), window:sub(at * ENTRY + 1)
-local entry = place .. struct.pack('>I4', value)
+local count = redis.call('STRLEN', KEYS[2]) / ENTRY
+local at = position(count)
+local first = math.max(count - limit, 0)
+if window_n ~= count - first then
+  -- The router wants another number of rewards than it did.
+  window_n, window_sum = count - first, units_of(entries(first, count - 1))
+end
+local entry, write = place .. struct.pack('>I4', value), false
 if was then
   sum, squares = sum + value - was, squares + squared(value) - squared(was)
-  if tail:sub(1, PLACE) == place then
-    window, window_sum = head .. entry .. tail:sub(ENTRY + 1), window_sum + value - was
-  end
+  write = at < count and entries(at, at):sub(1, PLACE) == place and entry
+  if write and at >= first then window_sum = window_sum + value - was end
 else
   n, sum, squares = n + 1, sum + value, squares + squared(value)
-  window, window_n, window_sum = head .. entry .. tail, window_n + 1, window_sum + value
+  if count - at < limit then
+    write = entry .. (at < count and entries(at, count - 1) or '')
+    window_n, window_sum = window_n + 1, window_sum + value
+    if window_n > limit then
+      -- Whoever falls out is the oldest, unless that is the new one itself, which is not written then.
+      window_n, window_sum = limit, window_sum - units_of(entries(first, first))
+    end
+  end
 end
-local surplus = math.max(window_n - limit, 0)
-for index = 0, surplus - 1 do window_sum = window_sum - units_at(window, index) end
-window, window_n = window:sub(surplus * ENTRY + 1), window_n - surplus
 
+-- Everything is read and computed by here; what follows only writes.
+if write then redis.call('SETRANGE', KEYS[2], at * ENTRY, write) end
+count = redis.call('STRLEN', KEYS[2]) / ENTRY
+if count > limit + SPARE then redis.call('SET', KEYS[2], entries(count - limit, count - 1)) end
 redis.call('HSET', KEYS[3], report, winner .. ' ' .. known .. ' ' .. id)
 if redis.call('TTL', KEYS[3]) < tonumber(ARGV[10]) then redis.call('EXPIRE', KEYS[3], ARGV[10]) end
 redis.call('HSET', KEYS[1], 'version', text(version + 1), 'arms', text(arms + (stored[4] and 0 or 1)),
   'format', ARGV[14],
   fields[1], text(n), fields[2], text(sum), fields[3], text(squares),
   fields[4], text(window_n), fields[5], text(window_sum))
-redis.call('SET', KEYS[2], window)
 redis.call('EXPIRE', KEYS[1], ARGV[11])
 redis.call('EXPIRE', KEYS[2], ARGV[11])
 if ARGV[12] ~= '' then redis.call('PUBLISH', ARGV[12], ARGV[13]) end
