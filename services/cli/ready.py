@@ -25,7 +25,7 @@ class Announced:
 @dataclass(frozen=True)
 class Whereabouts:
     """Addresses of a suite. Models by resource name; `controls` is where their faults are set. `pids` are
-    those of the processes that work, not of the parents of several workers."""
+    those of the processes that work now, not of the parents of several workers."""
 
     services: Mapping[str, str]
     metrics: Mapping[str, list[str]]

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from services.cli.child import Child, Program, ending
@@ -39,6 +39,7 @@ class Suite:
         self._lock = lock
         self._say = say
         self._children: dict[str, Child] = {}
+        self._known: dict[str, list[Announced]] = {}
 
     async def start_redis(self) -> None:
         """Raises StartError."""
@@ -80,23 +81,21 @@ class Suite:
         await self.redis.kill()
 
     def whereabouts(self) -> Whereabouts:
-        """Where everything is now."""
-        found = by_process(announced(self._announcements))
-        models = {name: said[0] for name, said in found.items() if name.startswith("models/")}
-        services = {name: found[name][0].address for step in DRAIN_ORDER for name in step if name in found}
+        """Where everything is. What is being started again stays where it was, as its ports are kept."""
+        living = by_process(announced(self._announcements))
+        self._known |= living
+        known = self._known
+        services = [name for step in DRAIN_ORDER for name in step if name in known]
+        models = [name for name in known if name.startswith("models/")]
+        pids = {name: [one.pid for one in workers] for name, workers in living.items()}
         return Whereabouts(
-            services,
-            {name: [worker.metrics for worker in found[name]] for name in services},
+            {name: known[name][0].address for name in services},
+            {name: [worker.metrics for worker in known[name]] for name in services},
             self.redis.url,
-            {name: model.address for name, model in models.items()},
-            {name: model.control for name, model in models.items()},
-            self._pids(found),
+            {name: known[name][0].address for name in models},
+            {name: known[name][0].control for name in models},
+            pids | ({"redis": [self.redis.pid]} if self.redis.pid else {}),
         )
-
-    def _pids(self, found: Mapping[str, Sequence[Announced]]) -> dict[str, list[int]]:
-        ours = {name: [child.pid] for name, child in self._children.items() if child.pid}
-        ours |= {"redis": [self.redis.pid]} if self.redis.pid else {}
-        return {**ours, **{name: [worker.pid for worker in workers] for name, workers in found.items()}}
 
     def _are_healthy(self, children: Sequence[Child]) -> bool:
         found = by_process(announced(self._announcements))

@@ -8,22 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+from turnout.aggregator.v1 import aggregator_service_pb2 as aggregator
+from turnout.drift.v1 import drift_service_pb2 as drift
+from turnout.feedback.v1 import feedback_service_pb2 as feedback
+from turnout.router.v1 import inference_service_pb2, model_service_pb2, router_service_pb2
 
 from examples.demo import next_steps
 from tests.stories.suite import ROOT, Suite
 
 BUF = ROOT / ".venv/bin/buf"
 PENDING = Path(__file__).parents[1] / "contract/pending.txt"
-SERVICES = {
-    "router": (
-        "turnout.router.v1.InferenceService",
-        "turnout.router.v1.RouterService",
-        "turnout.router.v1.ModelService",
-    ),
-    "aggregator": ("turnout.aggregator.v1.AggregatorService",),
-    "feedback": ("turnout.feedback.v1.FeedbackService",),
-    "drift": ("turnout.drift.v1.DriftService",),
+SERVICES: dict[str, list[ServiceDescriptor]] = {
+    name: [service for file in files for service in file.DESCRIPTOR.services_by_name.values()]
+    for name, files in {
+        "router": (inference_service_pb2, router_service_pb2, model_service_pb2),
+        "aggregator": (aggregator,),
+        "feedback": (feedback,),
+        "drift": (drift,),
+    }.items()
 }
 # One call per service that needs nothing to have happened before, and a key of its reply.
 CALLS: dict[str, tuple[str, str, dict[str, Any], str]] = {
@@ -61,9 +64,8 @@ async def test_every_method_is_listed(suite: Suite, where: str, protocol: str) -
         "--reflect-protocol", protocol, "--list-methods", f"http://{suite.ready[where]}"
     )
     assert code == 0, wrong
-    pool = descriptor_pool.Default()
     for service in SERVICES[where]:
-        methods = {f"{service}/{method.name}" for method in pool.FindServiceByName(service).methods}
+        methods = {f"{service.full_name}/{method.name}" for method in service.methods}
         assert methods <= set(out.split())
 
 
@@ -79,10 +81,9 @@ async def test_a_call_by_reflection_is_answered(suite: Suite, call: str) -> None
 async def test_every_implemented_method_is_reached(suite: Suite, where: str) -> None:
     """An empty request is refused by the method itself, if at all: never as unknown or unimplemented."""
     pending = set(PENDING.read_text().split())
-    pool = descriptor_pool.Default()
     for service in SERVICES[where]:
-        for method in pool.FindServiceByName(service).methods:
-            name = f"{service}/{method.name}"
+        for method in service.methods:
+            name = f"{service.full_name}/{method.name}"
             if name in pending or method.client_streaming or method.server_streaming:
                 continue
             code, _, wrong = await buf("-d", "{}", f"http://{suite.ready[where]}/{name}")
