@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from services.feedback.rulebook import Rulebook
 from services.foundation.logs import log
 from services.foundation.metrics import Metrics
-from services.state.errors import StateUnavailable
+from services.state.errors import NewerFormat, StateUnavailable
 from services.state.rewards import UNITS, Learner, RewardStore
 
 # A scrape comes every 15 s or so; what it reads is at most this much older.
@@ -32,8 +32,8 @@ class AccuracyGauge:
         while True:
             try:
                 await self.refresh()
-            except StateUnavailable as error:
-                log.warning("the accuracy of models is not refreshed now", cause=error.facts.get("cause"))
+            except (StateUnavailable, NewerFormat) as error:
+                log.warning("the accuracy of models is not refreshed now", why=str(error))
             # Processes that started together must not read together.
             await asyncio.sleep(REFRESH_SECONDS * (0.75 + self.rng.random() / 2))
 

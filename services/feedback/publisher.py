@@ -11,6 +11,7 @@ from services.feedback.standings import Standings, learner_of
 from services.feedback.wire.snapshots import snapshot_of
 from services.foundation.errors import Aborted, Unavailable
 from services.foundation.logs import log
+from services.state.errors import NewerFormat
 from services.state.learned import SnapshotStore
 from services.state.ownership import Ownership
 
@@ -65,12 +66,21 @@ class Publisher:
         kept = {rules.uid for rules in ours}
         self._published = {uid: seen for uid, seen in self._published.items() if uid in kept}
         for rules, version in zip(ours, versions, strict=True):
-            token = owned[rules.partition]
-            if self._published.get(rules.uid) != (token, rules.generation, version):
-                self._published[rules.uid] = (token, rules.generation, await self._publish(rules))
+            seen = (owned[rules.partition], rules.generation, version)
+            if self._published.get(rules.uid) == seen:
+                continue
+            # What is newer than `version` by now is published with it, and once more: it costs little.
+            self._published[rules.uid] = seen
+            try:
+                await self._publish(rules)
+            except (Unavailable, Aborted):
+                del self._published[rules.uid]
+                raise
+            except NewerFormat as error:
+                # One router that only a newer version can read must not cost the others.
+                log.error("rewards cannot be read", router=rules.name, why=str(error))
 
-    async def _publish(self, rules: Rules) -> int:
-        """The version of the rewards that the published allocation was computed from."""
+    async def _publish(self, rules: Rules) -> None:
         standing = await self.standings.read(rules)
         try:
             shares = allot(rules, standing.windows)
@@ -80,4 +90,3 @@ class Publisher:
         else:
             snapshot = snapshot_of(rules, standing, shares, self.now())
             await self.snapshots.publish(snapshot, self.ownership.fence(rules.partition))
-        return standing.states.version

@@ -11,7 +11,7 @@ from services.feedback.settling import Settling
 from services.feedback.wire.records import prediction_of
 from services.foundation.errors import TurnoutError
 from services.foundation.logs import log
-from services.state.errors import StateUnavailable
+from services.state.errors import NewerFormat, StateUnavailable
 from services.state.parked import LIFETIME_SECONDS, next_wait
 from services.state.records import RecordStore
 
@@ -34,13 +34,20 @@ class Sweeper:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
-                for partition in await self.parking.store.waiting(sorted(self.owned()), self.now()):
-                    await self.sweep(partition)
+                await self._sweep_all()
             except StateUnavailable as error:
                 log.warning("parked feedback waits on", cause=error.facts.get("cause"))
 
+    async def _sweep_all(self) -> None:
+        for partition in await self.parking.store.waiting(sorted(self.owned()), self.now()):
+            try:
+                await self.sweep(partition)
+            except NewerFormat as error:
+                # It waits for a process that can read it; the other partitions do not.
+                log.warning("parked feedback waits on", partition=partition, why=str(error))
+
     async def sweep(self, partition: int) -> None:
-        """Try what is due in a partition. Raises StateUnavailable."""
+        """Try what is due in a partition. Raises StateUnavailable, NewerFormat."""
         due = await self.parking.due(partition, self.now(), AT_ONCE)
         records = await self.records.read_many([item.request.prediction_id for item in due])
         done, later = [], {}
@@ -62,7 +69,7 @@ class Sweeper:
     async def _settle(self, item: Waiting, record: PredictionRecord) -> None:
         try:
             await self.settling.settle(item.request, prediction_of(record.event))
-        except StateUnavailable:
+        except (StateUnavailable, NewerFormat):
             raise
         except TurnoutError as refused:
             # Its reporter was told that it is pending; that it cannot count is only known now.

@@ -11,7 +11,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.gauges import AccuracyGauge
 from services.foundation.metrics import Metrics
-from services.state import keys
+from services.state import ids, keys
 from services.state.errors import LostLease
 from services.state.fenced import Fence
 from services.state.group import Group
@@ -120,6 +120,19 @@ async def test_bounds_that_cannot_be_met_leave_the_former_allocation(setting: Se
     again = await published(setting)
     assert again is not None
     assert (again.version, again.generation) == (former.version + 1, 3)
+
+
+async def test_rewards_of_a_newer_version_stop_their_own_router_only(setting: Setting) -> None:
+    unreadable = setting.router
+    other = await setting.create(name="routers/other")
+    arms = keys.arms(ids.partition_for(unreadable.uid), unreadable.uid, "accuracy")
+    await setting.connections.steady.hset(arms, mapping={"format": 99})
+    await setting.connections.steady.expire(arms, 60)
+    await setting.parts.ownership.round()
+    await setting.parts.publisher.publish_changed()
+    snapshots = SnapshotStore(setting.connections)
+    assert await snapshots.read(unreadable.uid) is None
+    assert await snapshots.read(other.uid) is not None
 
 
 async def test_what_has_not_changed_is_not_published_again(setting: Setting) -> None:

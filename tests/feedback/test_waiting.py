@@ -1,14 +1,18 @@
 """Feedback that waits for its record: tried again when due, bounded, given up in the end."""
 
+import pytest
 from turnout.inference.v1.event_pb2 import Truth, TruthEntry
 
 from services.feedback.parking import Parking
 from services.feedback.sweeping import Sweeper
 from services.feedback.truths import Truths
+from services.state import keys
 from services.state.consumer import Entry
+from services.state.errors import NewerFormat
 from services.state.fenced import Fence
 from services.state.parked import LIFETIME_SECONDS, ParkedStore
 from services.state.records import RecordStore
+from services.state.rewards import Learner
 from tests.feedback.conftest import Setting
 
 FENCE = Fence("unused", "1")
@@ -63,6 +67,19 @@ async def test_sweeping_twice_counts_once(setting: Setting) -> None:
     await first.sweep(setting.partition)
     assert (await setting.arm("a")).rewards == 1
     assert counted(setting, "duplicate") == 1
+
+
+async def test_what_a_newer_version_has_to_read_waits_for_it(setting: Setting) -> None:
+    early = setting.event()
+    await setting.give(early.manifest.prediction_id, reward=1)
+    await setting.record(early)
+    learner = Learner(setting.partition, setting.router.uid, "accuracy")
+    await setting.connections.steady.hset(keys.arms(*learner), mapping={"format": 99})
+    await setting.connections.steady.expire(keys.arms(*learner), 60)
+    setting.late = 5.0
+    with pytest.raises(NewerFormat):
+        await sweeper(setting).sweep(setting.partition)
+    assert await waiting(setting, 0) == [early.manifest.prediction_id]
 
 
 async def test_what_waits_in_vain_is_given_up_and_counted(setting: Setting) -> None:
