@@ -25,7 +25,7 @@ async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Serv
     runtime.on_close(pool.close)
     registry = Registry(pool)
     follower = CatalogFollower(connections, rng=runtime.rng, on_change=registry.changed)
-    registry.loaded = follower.ready
+    registry.loaded, registry.catch_up = follower.ready, follower.reconcile
     runtime.spawn(follower.run(), "catalog")
     await _until_read(follower.ready, settings.catalog_seconds)
     return [AggregatorServicer(registry, Watch(runtime.metrics))]

@@ -1,13 +1,19 @@
 """The models that this process can ask, as the catalog has them now."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from turnout.router.v1.model_pb2 import Model
 
+from services.foundation.logs import log
 from services.models.handle import ModelHandle
 from services.models.pool import ModelPool
 from services.state.errors import StateUnavailable
+
+# A plan that names a model which does not exist must not make every request of its read the catalog.
+LOOK_SECONDS = 0.5
 
 
 class CatalogNotRead(StateUnavailable):
@@ -18,8 +24,11 @@ class Registry:
     """Handles by model name. The catalog's follower feeds it: `changed` is its on_change, `loaded` its
     ready."""
 
-    def __init__(self, pool: ModelPool) -> None:
+    def __init__(self, pool: ModelPool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._clock = clock
+        self._looked = float("-inf")
+        self.catch_up: Callable[[], Awaitable[None]] | None = None
         # By uid: the news of a deletion comes without a name.
         self._names: dict[str, str] = {}
         self.loaded = asyncio.Event()
@@ -33,6 +42,19 @@ class Registry:
         if handle is None and not self.loaded.is_set():
             raise CatalogNotRead("the registered models have not been read yet", retry_after=1.0, model=name)
         return handle
+
+    async def meet(self, names: Iterable[str]) -> None:
+        """Look for models that are not known yet: one that was registered a moment ago may not have been
+        announced to us. Returns whether or not they are found; looks at most twice a second."""
+        if self.catch_up is None or all(self._pool.get(name) is not None for name in names):
+            return
+        if self._clock() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = self._clock()
+        try:
+            await self.catch_up()
+        except StateUnavailable as error:
+            log.warning("cannot look for unknown models now", cause=error.facts.get("cause"))
 
     def changed(self, kind: str, uid: str, message: Any) -> None:
         """A resource is new or changed, or gone (None). Raises InvalidModel for a model that cannot be

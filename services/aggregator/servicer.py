@@ -32,6 +32,7 @@ class AggregatorServicer:
         """Ask every member of the plan at once and combine what they answer in time."""
         plan = read_plan(request.plan)
         require_input(request.input)
+        await self._registry.meet(member.model for member in plan.members)
         seats = take_seats(plan, request.input, self._registry.find, budget(call.remaining()))
         results = await ask(seats, plan.quorum, call)
         self._watch.observe(seats, results)

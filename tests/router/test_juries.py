@@ -10,7 +10,7 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
-from examples.fleet.columns import BREAST_CANCER
+from examples.fleet.columns import BREAST_CANCER, DIGITS
 from examples.fleet.data import holdout
 from services.aggregator.__main__ import build
 from services.aggregator.settings import AggregatorSettings
@@ -105,3 +105,16 @@ async def test_an_aggregator_that_is_gone_is_told_apart_from_its_models(
             await desk.predict("panel", patient())
     assert caught.value.code == "UNAVAILABLE"
     assert "prediction_id" in caught.value.facts
+
+
+async def test_a_model_that_was_registered_a_moment_ago_is_asked(panel: Desk) -> None:
+    """The aggregator looks for a model that it has not been told of, instead of going on without it."""
+    for name in ("digits-right", "digits-top"):
+        await panel.seat(name)
+    await panel.deploy(
+        "digits", Router(variants=[{"model": "digits-right"}, {"model": "digits-top"}], ensemble={})
+    )
+    rows, _ = holdout("digits", 1)
+    row = dict(zip(DIGITS, map(float, rows[0]), strict=True))
+    told = (await panel.predict("digits", row)).manifest
+    assert {one.outcome for one in told.participants} == {manifest.OUTCOME_CONTRIBUTED}
