@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from services.cli.ready import alive
+
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 
@@ -54,6 +56,19 @@ async def _ready(
         await asyncio.sleep(0.1)
     document: dict[str, Any] = json.loads(ready.read_text())  # noqa: ASYNC240
     return document
+
+
+async def whole(ready: Path) -> dict[str, Any]:
+    """The document of a suite's ready file, once every model server lives: one may be on its way back."""
+    deadline = asyncio.get_running_loop().time() + START_SECONDS
+    while True:
+        document: dict[str, Any] = json.loads(ready.read_text())  # noqa: ASYNC240
+        missing = [name for name in document["models"] if not any(map(alive, document["pids"].get(name, ())))]
+        if not missing:
+            return document
+        if asyncio.get_running_loop().time() > deadline:
+            raise NoSuiteError(f"{', '.join(missing)} did not come back within {START_SECONDS:g} s")
+        await asyncio.sleep(0.2)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -1,7 +1,5 @@
 """Tells the story on a console: live on a terminal, line by line elsewhere."""
 
-import asyncio
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +22,7 @@ LINE_EVERY = 200
 async def show(options: Options, ready: Path | None, console: Console) -> bool:
     """The whole demo, on the suite of a ready file or on one of its own; whether every claim held."""
     if ready is not None:
-        return await _play(json.loads(await asyncio.to_thread(ready.read_text)), options, console)
+        return await _play(await backstage.whole(ready), options, console)
     console.print("Starting Redis, four services and eight models (about twenty seconds) …", highlight=False)
     async with backstage.suite() as document:
         return await _play(document, options, console)

@@ -102,7 +102,14 @@ class Story:
         self.act = Act.OUTAGE
         control = self._stage.controls[f"models/{CAST.hanging}"]
         await faults.set_mode(control, "hang")
-        faults.kill(self._stage.pids[f"models/{CAST.best}"][0])
+        try:
+            faults.kill(self._stage.pids[f"models/{CAST.best}"][0])
+            await self._go_on()
+        finally:
+            await faults.set_mode(control, "ok")
+
+    async def _go_on(self) -> None:
+        """Traffic until the bandit has moved and the jury has shown what it does, or the budget ends."""
         left = self._budget.outage
         while left > 0 and not self._has_moved():
             await self._tick(
@@ -112,7 +119,6 @@ class Story:
                 ]
             )
             left -= 20
-        await faults.set_mode(control, "ok")
 
     async def _shift(self, window: tuple[float, float]) -> None:
         """An instrument is out of order: one feature reads too high, in every row."""
@@ -201,6 +207,8 @@ class Story:
     def _all_labels(self, evidence: Evidence) -> bool:
         """Whether the gauges of models that sit in no jury have settled at what was told."""
         told = {model: accuracy([a for a in self.answers if a.variant == model]) for model in CAST.weights}
+        if not evidence.accuracy.keys() >= {*CAST.jurors, *CAST.arms}:
+            return False
         misled = self._options.without is Without.TRUTH
         return misled or all(
             abs(evidence.accuracy.get(model, 0.0) - (share or 0.0)) < SETTLED for model, share in told.items()
