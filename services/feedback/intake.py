@@ -28,6 +28,7 @@ STATUSES = {
 }
 TRUTH_STATUSES = {
     Appended.APPENDED: rpc.FEEDBACK_STATUS_ACCEPTED,
+    Appended.CORRECTED: rpc.FEEDBACK_STATUS_CORRECTED,
     Appended.DUPLICATE: rpc.FEEDBACK_STATUS_DUPLICATE,
     Appended.SUPERSEDED: rpc.FEEDBACK_STATUS_SUPERSEDED,
 }
@@ -86,7 +87,7 @@ class Intake:
         """The record is still to come, or expired under a router that keeps records for less than most."""
         if request.WhichOneof("outcome") == "truth":
             status = await self._append(request, HORIZON_SECONDS)
-            accepted = status == rpc.FEEDBACK_STATUS_ACCEPTED
+            accepted = status in (rpc.FEEDBACK_STATUS_ACCEPTED, rpc.FEEDBACK_STATUS_CORRECTED)
             return rpc.FEEDBACK_STATUS_ACCEPTED_PENDING if accepted else status
         if self._late(request, HORIZON_SECONDS):
             return rpc.FEEDBACK_STATUS_EXPIRED

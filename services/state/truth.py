@@ -23,9 +23,11 @@ MARGIN_SECONDS = 3600.0
 
 
 class Appended(StrEnum):
-    """What became of a truth. DUPLICATE: known already; SUPERSEDED: a later observation is known."""
+    """What became of a truth. CORRECTED: appended over an earlier observation; DUPLICATE: known already;
+    SUPERSEDED: a later observation is known."""
 
     APPENDED = "APPENDED"
+    CORRECTED = "CORRECTED"
     DUPLICATE = "DUPLICATE"
     SUPERSEDED = "SUPERSEDED"
 

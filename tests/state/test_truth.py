@@ -38,7 +38,7 @@ async def test_the_same_truth_counts_once(connections: Connections) -> None:
     assert await log.append(truth("yes", 10, "f1"), RETENTION) is Appended.APPENDED
     assert await log.append(truth("yes", 10, "f1"), RETENTION) is Appended.DUPLICATE
     assert await log.append(truth("yes", 10, "f2"), RETENTION) is Appended.DUPLICATE
-    assert await log.append(truth("no", 10, "f3"), RETENTION) is Appended.APPENDED
+    assert await log.append(truth("no", 10, "f3"), RETENTION) is Appended.CORRECTED
     assert await labels(connections) == ["yes", "no"]
 
 
@@ -57,7 +57,7 @@ async def test_a_retry_without_its_own_time_is_the_same_truth(
 async def test_a_correction_replaces_and_an_older_one_does_not(connections: Connections) -> None:
     log = TruthLog(connections)
     await log.append(truth("yes", 10, "f1"), RETENTION)
-    assert await log.append(truth("no", 20, "f2"), RETENTION) is Appended.APPENDED
+    assert await log.append(truth("no", 20, "f2"), RETENTION) is Appended.CORRECTED
     assert await log.append(truth("maybe", 15, "f3"), RETENTION) is Appended.SUPERSEDED
     assert await labels(connections) == ["yes", "no"]
 
@@ -66,10 +66,10 @@ async def test_at_the_same_time_the_greater_id_holds(connections: Connections) -
     log = TruthLog(connections)
     await log.append(truth("b", 10, "f-B"), RETENTION)
     # In a locale's order, lower case comes first; byte by byte it comes last.
-    assert await log.append(truth("a", 10, "f-a"), RETENTION) is Appended.APPENDED
+    assert await log.append(truth("a", 10, "f-a"), RETENTION) is Appended.CORRECTED
     assert await log.append(truth("c", 10, "f-C"), RETENTION) is Appended.SUPERSEDED
     assert await log.append(truth("d", 10, "f-a"), RETENTION) is Appended.DUPLICATE
-    assert await log.append(truth("e", 10, "f-aa"), RETENTION) is Appended.APPENDED
+    assert await log.append(truth("e", 10, "f-aa"), RETENTION) is Appended.CORRECTED
 
 
 async def test_rows_and_metrics_are_apart(connections: Connections) -> None:
@@ -92,7 +92,7 @@ async def test_a_full_stream_refuses_and_forgets_nothing(connections: Connection
     await log.append_all([truth("a", 10), truth("b", 11)], RETENTION)
     with pytest.raises(StoreFull):
         await log.append(truth("c", 12), RETENTION)
-    assert await TruthLog(connections).append(truth("c", 12), RETENTION) is Appended.APPENDED
+    assert await TruthLog(connections).append(truth("c", 12), RETENTION) is Appended.CORRECTED
     assert await labels(connections) == ["a", "b", "c"]
 
 

@@ -2,7 +2,7 @@
 -- KEYS: stream, seen, totals.
 -- ARGV: field (prediction, row and metric), observed at (microseconds), digest of the truth, feedback id, payload,
 --       most entries in the stream, when the field may be forgotten (ms since 1970).
--- Returns {'APPENDED', entry id}, {'DUPLICATE'}, {'SUPERSEDED'} or {'FULL'}.
+-- Returns {'APPENDED' or 'CORRECTED', entry id}, {'DUPLICATE'}, {'SUPERSEDED'} or {'FULL'}.
 local observed, digest, feedback = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 
 -- Byte by byte: Lua's < follows the server's locale.
@@ -46,4 +46,4 @@ end
 redis.call('HINCRBY', KEYS[3], 'entries', 1)
 local entry = redis.call('XADD', KEYS[1], '*', 'truth', ARGV[5])
 remember()
-return {'APPENDED', entry}
+return {seen and 'CORRECTED' or 'APPENDED', entry}
