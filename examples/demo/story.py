@@ -159,7 +159,7 @@ class Story:
     def _has_moved(self) -> bool:
         """Whether the bandit has left the dead model, and the jury has gone on without its member."""
         outage = [answer for answer in self.answers if answer.act is Act.OUTAGE]
-        allotted = final(outage, CAST.best)
+        allotted = final([answer for answer in outage if answer.router == CAST.bandit], CAST.best)
         degraded = sum(answer.degraded for answer in outage)
         return allotted <= CAST.exploration_rate and degraded >= 12
 
