@@ -18,11 +18,11 @@ ROWS = 60
 async def test_a_label_becomes_a_reward_an_accuracy_and_a_new_allocation(suite: Suite) -> None:
     client, learner = suite.client("router"), suite.client("feedback")
     bandit = strategy_pb2.BanditStrategy(exploration_rate=0.3)
-    running = await deployed(client, router("slice-bandit", "digits-svm", "digits-right", bandit=bandit))
+    running = await deployed(client, router("slice-bandit", "digits-bottom", "digits-right", bandit=bandit))
     assert running.state == router_pb2.ROUTER_STATE_RUNNING
     supply = Supply("digits", 11)
-    right = {"digits-svm": 0, "digits-right": 0}
-    drawn = {"digits-svm": 0, "digits-right": 0}
+    right = {"digits-bottom": 0, "digits-right": 0}
+    drawn = {"digits-bottom": 0, "digits-right": 0}
     for _ in range(ROWS):
         question = supply.take()
         reply = await predict(client, "slice-bandit", question)
@@ -44,7 +44,7 @@ async def test_a_label_becomes_a_reward_an_accuracy_and_a_new_allocation(suite: 
     known = await arms(learner, "slice-bandit")
     assert {name: known[name].pulls for name in drawn} == drawn
     assert known["digits-right"].mean == 1.0
-    assert known["digits-svm"].mean == 0.0
+    assert known["digits-bottom"].mean == 0.0
 
     async def moved() -> bool:
         reply = await predict(client, "slice-bandit", supply.take())
