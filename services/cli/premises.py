@@ -27,7 +27,8 @@ class PremisesTakenError(RuntimeError):
 
 
 class Premises:
-    """A directory with data/, logs/ and up/ (announcements); `ephemeral` ones are removed at the end."""
+    """A directory with data/, logs/ (logs.before/ of the last run) and up/ (announcements); `ephemeral` ones
+    are removed at the end."""
 
     def __init__(self, directory: Path, *, ephemeral: bool = False) -> None:
         self.directory = directory
@@ -104,6 +105,11 @@ class Premises:
 
     def _furnish(self) -> None:
         shutil.rmtree(self.announcements, ignore_errors=True)
+        # The logs of one run before this one are kept: they say why it ended.
+        before = self.logs.with_name("logs.before")
+        shutil.rmtree(before, ignore_errors=True)
+        if self.logs.exists():
+            self.logs.rename(before)
         for room in (self.data, self.logs, self.announcements):
             room.mkdir(exist_ok=True)
 

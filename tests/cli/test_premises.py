@@ -38,8 +38,10 @@ def test_claimed_premises_have_their_rooms_and_can_be_claimed_again_after_releas
         assert not list(home.announcements.iterdir())
         (home.announcements / "router-0.json").write_text("{}")
         (home.data / "kept").touch()
+        (home.logs / "router.log").touch()
         home.release()
     assert (home.data / "kept").exists()
+    assert (home.directory / "logs.before" / "router.log").exists()
 
 
 def test_a_second_supervisor_is_refused_and_told_who_is_there(tmp_path: Path) -> None:

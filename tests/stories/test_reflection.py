@@ -6,6 +6,7 @@ import shlex
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
@@ -15,6 +16,7 @@ from turnout.feedback.v1 import feedback_service_pb2 as feedback
 from turnout.router.v1 import inference_service_pb2, model_service_pb2, router_service_pb2
 
 from examples.demo import next_steps
+from services.cli.healthy import healthy
 from tests.stories.suite import ROOT, Suite
 
 BUF = ROOT / ".venv/bin/buf"
@@ -88,6 +90,13 @@ async def test_every_implemented_method_is_reached(suite: Suite, where: str) -> 
                 continue
             code, _, wrong = await buf("-d", "{}", f"http://{suite.ready[where]}/{name}")
             assert code == 0 or '"unimplemented"' not in wrong, f"{name}: {wrong}"
+
+
+@pytest.mark.parametrize("where", SERVICES)
+async def test_a_container_can_ask_whether_its_service_is_healthy(suite: Suite, where: str) -> None:
+    assert await healthy(suite.ready[where])
+    # Nobody speaks gRPC there.
+    assert not await healthy(urlsplit(suite.ready["redis"]).netloc)
 
 
 async def test_what_the_demo_tells_to_try_next_works(suite: Suite) -> None:
