@@ -25,6 +25,9 @@ def turnout(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
     )
 
 
+SERVICES = ("ROUTER", "AGGREGATOR", "FEEDBACK", "DRIFT")
+
+
 def test_help_names_the_commands(tmp_path: Path) -> None:
     told = turnout("--help", cwd=tmp_path)
     assert told.returncode == 0
@@ -35,7 +38,9 @@ def test_help_names_the_commands(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_named_with_its_setting(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as stranger:
         port = str(stranger.getsockname()[1])
-        told = turnout("up", cwd=tmp_path, TURNOUT_DRIFT_PORT=port)
+        # The others take any: what listens on this machine's default ports is no matter of this test.
+        free = {f"TURNOUT_{service}_{key}": "0" for service in SERVICES for key in ("PORT", "METRICS_PORT")}
+        told = turnout("up", cwd=tmp_path, **{**free, "TURNOUT_DRIFT_PORT": port})
     assert told.returncode == 1
     assert f"port {port} on 127.0.0.1, which drift needs, is taken" in told.stderr
     assert "TURNOUT_DRIFT_PORT" in told.stderr
