@@ -1,5 +1,6 @@
 """DriftService: what people and programs ask of drift."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -58,7 +59,7 @@ class DriftServicer:
         """Freeze cells at the columns, count them, and compare the model with them from now on."""
         change = once("CreateBaseline", request, call.caller.name)
         model = await self._model(request.model)
-        made = self._measured(request, model)
+        made = await self._measured(request, model)
         kept, activated = await self._baselines.create(made, change)
         if (request.activate or not request.HasField("activate")) and not activated:
             await self._baselines.activate(kept, change)
@@ -108,7 +109,7 @@ class DriftServicer:
         baseline = await self._baselines.get_active(model.name, model.uid)
         _check_features(request, baseline)
         profile = await self._profiles.window(baseline, window)
-        finding = analyse(baseline, profile, request.features)
+        finding = await asyncio.to_thread(analyse, baseline, profile, request.features)
         now = self._now()
         result = write_result(Analysis(new_uid(now, self._rng), baseline, window, finding, now))
         await self._results.write(model.uid, result)
@@ -130,9 +131,10 @@ class DriftServicer:
     async def _model(self, given: str) -> Model:
         return await self._models.read(resource_name("models", given, "model"))
 
-    def _measured(self, request: rpc.CreateBaselineRequest, model: Model) -> Baseline:
+    async def _measured(self, request: rpc.CreateBaselineRequest, model: Model) -> Baseline:
         numeric, categorical = read_columns(request.columns)
-        rows, features = measure_columns(numeric, categorical, request.importance)
+        # Up to a second for a wide table: others want to be answered meanwhile.
+        rows, features = await asyncio.to_thread(measure_columns, numeric, categorical, request.importance)
         now = self._now()
         uid = new_uid(now, self._rng)
         own = _baseline_id(request.baseline_id) if request.baseline_id else f"b-{uid}"
