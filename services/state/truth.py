@@ -34,7 +34,7 @@ class Appended(StrEnum):
 
 class TruthLog:
     """Appends truths. Of those about one (prediction, row, metric) the latest (observed_at, feedback_id)
-    holds."""
+    holds; a feedback id that was seen there changes nothing again, whatever comes with it."""
 
     def __init__(self, connections: Connections, most: int = MOST_ENTRIES) -> None:
         self._redis = connections.steady
@@ -43,7 +43,8 @@ class TruthLog:
     async def append(self, entry: TruthEntry, retention: float) -> Appended:
         """Append one; `retention` of its prediction in seconds.
 
-        When this returns Redis has it. Raises BadPredictionId, StoreFull, StateUnavailable.
+        When this returns Redis has it. Raises BadPredictionId, StateUnavailable, and StoreFull: of the
+        stream, or after 32 reports on one row and metric.
         """
         return (await self.append_all([entry], retention))[0]
 
@@ -78,4 +79,6 @@ def _outcome(reply: Any) -> Appended:
         raise reply
     if reply[0] == b"FULL":
         raise StoreFull("the truth stream is full: its readers have to catch up first", retry_after=5.0)
+    if reply[0] == b"TOO_MANY_REPORTS":
+        raise StoreFull("32 reports on this row and metric are known already")
     return Appended(reply[0].decode())

@@ -46,6 +46,16 @@ async def test_the_same_truth_again_changes_nothing(ask: Ask, redis: MappedRedis
     assert len(await appended(redis)) == 1
 
 
+@pytest.mark.parametrize("named", [{"feedback_id": "t1"}, {}], ids=["by its id", "by its content"])
+async def test_a_retry_does_not_undo_a_later_correction(
+    ask: Ask, redis: MappedRedis, named: dict[str, str]
+) -> None:
+    await ask("AddGroundTruth", truth("yes", **named))
+    await ask("AddGroundTruth", truth("no"))
+    assert (await ask("AddGroundTruth", truth("yes", **named))).duplicate
+    assert [entry.truth.label for entry in await appended(redis)] == ["yes", "no"]
+
+
 async def test_an_older_truth_does_not_replace_a_later_one(ask: Ask, redis: MappedRedis) -> None:
     await ask("AddGroundTruth", truth("no", observed_at=Timestamp(seconds=1_760_000_100)))
     late = await ask("AddGroundTruth", truth("yes", observed_at=Timestamp(seconds=1_760_000_000)))

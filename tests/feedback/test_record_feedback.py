@@ -122,6 +122,20 @@ async def test_the_same_truth_again_changes_nothing(setting: Setting) -> None:
     assert len(await truths(setting)) == 1
 
 
+@pytest.mark.parametrize("named", [{"feedback_id": "t1"}, {}], ids=["by its id", "by its content"])
+async def test_a_retry_does_not_undo_a_later_correction(setting: Setting, named: dict[str, str]) -> None:
+    """None of them says when it was observed, so each is observed when it comes in."""
+    prediction = await setting.predict()
+    first = {"truth": Truth(label="yes"), **named}
+    assert status(await setting.give(prediction, **first)) == "ACCEPTED"
+    assert status(await setting.give(prediction, truth=Truth(label="no"))) == "CORRECTED"
+    for _ in range(2):
+        assert status(await setting.give(prediction, **first)) == "DUPLICATE"
+    assert [entry.truth.label for entry in await truths(setting)] == ["yes", "no"]
+    again = await setting.give(prediction, truth=Truth(label="yes"), feedback_id="second thoughts")
+    assert status(again) == "CORRECTED"
+
+
 async def test_past_the_default_horizon_everything_is_expired(setting: Setting) -> None:
     prediction = setting.event().manifest.prediction_id
     setting.late = 30 * 86_400.0

@@ -33,6 +33,12 @@ async def labels(connections: Connections) -> list[str]:
     return [TRUTH.decode(fields[TRUTH.field]).truth.label for _, fields in found]
 
 
+async def remembered(connections: Connections) -> bytes:
+    """What is known of the first row."""
+    key = keys.truth_seen(9, ids.minute_of(PREDICTION))
+    return await connections.steady.hget(key, f"{PREDICTION}:0:") or b""
+
+
 async def test_the_same_truth_counts_once(connections: Connections) -> None:
     log = TruthLog(connections)
     assert await log.append(truth("yes", 10, "f1"), RETENTION) is Appended.APPENDED
@@ -42,16 +48,60 @@ async def test_the_same_truth_counts_once(connections: Connections) -> None:
     assert await labels(connections) == ["yes", "no"]
 
 
-@pytest.mark.parametrize("feedback_id", ["", "f1"])
-async def test_a_retry_without_its_own_time_is_the_same_truth(
-    connections: Connections, feedback_id: str
-) -> None:
+@pytest.mark.parametrize("again", ["", "f2"])
+async def test_the_same_label_seen_later_holds_from_then_on(connections: Connections, again: str) -> None:
+    log = TruthLog(connections)
+    await log.append(truth("yes", 10, again and "f1"), RETENTION)
+    assert await log.append(truth("yes", 11, again), RETENTION) is Appended.DUPLICATE
+    assert await log.append(truth("no", 10.5, again and "f3"), RETENTION) is Appended.SUPERSEDED
+    assert await labels(connections) == ["yes"]
+
+
+async def test_a_retry_without_its_own_time_changes_nothing(connections: Connections) -> None:
     """observed_at is then the time of receipt, which differs from try to try."""
     log = TruthLog(connections)
-    await log.append(truth("yes", 10, feedback_id), RETENTION)
-    assert await log.append(truth("yes", 11, feedback_id), RETENTION) is Appended.DUPLICATE
-    assert await log.append(truth("no", 10.5, feedback_id), RETENTION) is Appended.SUPERSEDED
-    assert await labels(connections) == ["yes"]
+    await log.append(truth("yes", 10, "f1"), RETENTION)
+    assert await log.append(truth("yes", 11, "f1"), RETENTION) is Appended.DUPLICATE
+    assert await log.append(truth("no", 10.5, "f2"), RETENTION) is Appended.CORRECTED
+    assert await log.append(truth("yes", 12, "f1"), RETENTION) is Appended.DUPLICATE
+    assert await labels(connections) == ["yes", "no"]
+
+
+async def test_a_superseded_report_stays_superseded_when_it_is_retried(connections: Connections) -> None:
+    log = TruthLog(connections)
+    await log.append(truth("no", 50, "f1"), RETENTION)
+    assert await log.append(truth("yes", 10, "f2"), RETENTION) is Appended.SUPERSEDED
+    assert await log.append(truth("yes", 60, "f2"), RETENTION) is Appended.DUPLICATE
+    assert await labels(connections) == ["no"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_retries_in_any_order_leave_the_state_of_the_first_pass(
+    connections: Connections, seed: int
+) -> None:
+    rng, log = random.Random(seed), TruthLog(connections)
+    reports = [(rng.choice("abc"), rng.randrange(5), f"f{number}") for number in range(10)]
+    for label, observed, id_ in reports:
+        await log.append(truth(label, observed, id_), RETENTION)
+    kept, stream = await remembered(connections), await labels(connections)
+    retries = [(label, observed + rng.choice([0, 0.5, 100]), id_) for label, observed, id_ in reports * 2]
+    rng.shuffle(retries)
+    answers = [await log.append(truth(*retry), RETENTION) for retry in retries]
+    assert answers == [Appended.DUPLICATE] * 20
+    assert (await remembered(connections), await labels(connections)) == (kept, stream)
+
+
+async def test_so_many_reports_on_one_row_and_no_more(connections: Connections) -> None:
+    log = TruthLog(connections)
+    for number in range(32):
+        await log.append(truth(f"label {number}", number, f"f{number}"), RETENTION)
+    kept = await remembered(connections)
+    with pytest.raises(StoreFull, match="32 reports"):
+        await log.append(truth("other", 99, "f32"), RETENTION)
+    assert await log.append(truth("label 31", 99, "f33"), RETENTION) is Appended.DUPLICATE
+    assert await log.append(truth("label 0", 99, "f0"), RETENTION) is Appended.DUPLICATE
+    assert await log.append(truth("other", 99, "f32", row=1), RETENTION) is Appended.APPENDED
+    assert await remembered(connections) == kept
 
 
 async def test_a_correction_replaces_and_an_older_one_does_not(connections: Connections) -> None:

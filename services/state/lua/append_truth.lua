@@ -2,8 +2,10 @@
 -- KEYS: stream, seen, totals.
 -- ARGV: field (prediction, row and metric), observed at (microseconds), digest of the truth, feedback id, payload,
 --       most entries in the stream, when the field may be forgotten (ms since 1970).
--- Returns {'APPENDED' or 'CORRECTED', entry id}, {'DUPLICATE'}, {'SUPERSEDED'} or {'FULL'}.
+-- Returns {'APPENDED' or 'CORRECTED', entry id}, {'DUPLICATE'}, {'SUPERSEDED'}, {'FULL'} or {'TOO_MANY_REPORTS'}.
 local observed, digest, feedback = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+-- As for rewards: nobody corrects one label so often, and what is remembered of it must end somewhere.
+local REPORTS_KEPT, DIGEST = 32, 16
 
 -- Byte by byte: Lua's < follows the server's locale.
 local function less(a, b)
@@ -16,8 +18,18 @@ local function less(a, b)
   return #a < #b
 end
 
-local function remember()
-  redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ' ' .. digest .. ' ' .. feedback)
+local function contains(ids, one)
+  for index = 1, #ids, DIGEST do
+    if string.sub(ids, index, index + DIGEST - 1) == one then
+      return true
+    end
+  end
+  return false
+end
+
+-- winner: 'observed digest' and the id of the report that holds; ids: digests of every report's id.
+local function remember(winner, ids, id)
+  redis.call('HSET', KEYS[2], ARGV[1], winner .. ' /' .. ids .. ' ' .. id)
   local time = redis.call('TIME')
   local lifetime = redis.call('PTTL', KEYS[2])
   if lifetime < 0 or lifetime < ARGV[7] - time[1] * 1000 then
@@ -25,19 +37,30 @@ local function remember()
   end
 end
 
+-- A report without an id is not told from another by it.
+local own = feedback == '' and '' or string.sub(redis.sha1hex(feedback), 1, DIGEST)
+local winner, ids = ARGV[2] .. ' ' .. digest, own
 local seen = redis.call('HGET', KEYS[2], ARGV[1])
 if seen then
-  local at, known, id = string.match(seen, '^(%d+) (%x+) (.*)$')
+  local at, known, earlier_ids, id = string.match(seen, '^(%d+) (%x+) /(%x*) (.*)$')
   at = tonumber(at)
-  local earlier = observed < at or (observed == at and less(feedback, id))
-  if known == digest or (observed == at and id == feedback) then
-    if not earlier and known == digest then
-      remember() -- the same once more, seen later: what lies between is superseded
-    end
+  -- A retry may carry a new time of receipt: it changes nothing all the same, least of all a correction since.
+  if own ~= '' and contains(earlier_ids, own) then
     return {'DUPLICATE'}
   end
-  if earlier then
-    return {'SUPERSEDED'}
+  local same = known == digest or (observed == at and id == feedback)
+  if #earlier_ids + #own > REPORTS_KEPT * DIGEST then
+    return {same and 'DUPLICATE' or 'TOO_MANY_REPORTS'}
+  end
+  ids = earlier_ids .. own
+  local earlier = observed < at or (observed == at and less(feedback, id))
+  if same or earlier then
+    if known == digest and not earlier then
+      remember(winner, ids, feedback) -- the same seen later by another: what lies between is superseded
+    elseif own ~= '' then
+      remember(string.match(seen, '^%d+ %x+'), ids, id)
+    end
+    return {same and 'DUPLICATE' or 'SUPERSEDED'}
   end
 end
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[6]) then
@@ -45,5 +68,5 @@ if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[6]) then
 end
 redis.call('HINCRBY', KEYS[3], 'entries', 1)
 local entry = redis.call('XADD', KEYS[1], '*', 'truth', ARGV[5])
-remember()
+remember(winner, ids, feedback)
 return {seen and 'CORRECTED' or 'APPENDED', entry}
