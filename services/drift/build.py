@@ -18,6 +18,7 @@ from services.state.connection import Connections
 from services.state.consumer import PartitionConsumer
 from services.state.ids import new_uid
 from services.state.kinds import MODELS
+from services.state.moments import retention
 from services.state.ownership import Ownership
 from services.state.records import RETENTION_SECONDS, RecordWriter
 from services.state.streams import EVENTS
@@ -40,10 +41,10 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
 def handler_of(
     connections: Connections,
     now: Callable[[], float],
-    retention: Callable[[str], float] = lambda _: RETENTION_SECONDS,
+    kept: Callable[[str], float] = lambda _: RETENTION_SECONDS,
     counted: Callable[[int], object] = lambda _: None,
 ) -> EventConsumer:
-    """The handler of event batches; `retention` of a router's records, in seconds, by its uid."""
+    """The handler of event batches; `kept`: for how many seconds a router's records are, by its uid."""
     profiler = Profiler(
         connections,
         ConfigReader(connections, MODELS, now),
@@ -51,7 +52,7 @@ def handler_of(
         ProfileStore(connections),
         now,
     )
-    return EventConsumer(RecordWriter(connections, retention), profiler, counted)
+    return EventConsumer(RecordWriter(connections, kept), profiler, counted)
 
 
 def consumer_of(
@@ -65,9 +66,8 @@ def consumer_of(
 def retention_in(catalog: CatalogFollower) -> Callable[[str], float]:
     """How long a router's records are kept: as its configuration says, or the default."""
 
-    def retention(router_uid: str) -> float:
+    def kept(router_uid: str) -> float:
         router = catalog.routers.by_uid.get(router_uid)
-        told = router.log.retention.ToTimedelta().total_seconds() if router else 0.0
-        return told or RETENTION_SECONDS
+        return retention(router.log.retention, RETENTION_SECONDS) if router else RETENTION_SECONDS
 
-    return retention
+    return kept

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.drift.profiler import Observed, Profiler
-from services.state import formats
 from services.state.consumer import Entry
 from services.state.fenced import Fence
+from services.state.logged import readable
 from services.state.records import RecordWriter
 
 GROUP = "drift"
@@ -28,14 +28,8 @@ class EventConsumer:
 
     async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
         """Write records and profiles of some batches. Raises StateUnavailable, LostLease, NewerFormat."""
-        entries = [Observed(one.id, [_event(blob) for blob in one.message.predictions]) for one in batches]
+        entries = [Observed(one.id, list(readable(one.message))) for one in batches]
         for entry in entries:
             await self._records.write(partition, fence, entry.id, entry.events)
         await self._profiler.fold(partition, fence, entries)
         self._counted(sum(len(entry.events) for entry in entries))
-
-
-def _event(blob: bytes) -> PredictionEvent:
-    event = PredictionEvent.FromString(blob)
-    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
-    return event

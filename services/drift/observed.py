@@ -1,5 +1,6 @@
 """What a model saw in a logged prediction: rows of features, and which models they went to."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,12 +59,20 @@ def _values(tensor: Tensor, raw: bytes | None) -> NDArray[Any] | None:
     """The tensor as [rows, columns] of numbers; None if it holds none or does not fit its shape."""
     if tensor.datatype not in _DTYPES or not tensor.shape:
         return None
-    if raw is not None:
-        values = np.frombuffer(raw, dtype=_DTYPES[tensor.datatype])
-    else:
-        filled = tensor.contents.ListFields()
-        values = np.array(filled[0][1] if filled else [], dtype=np.float64)
+    try:
+        values = _flat(tensor, raw)
+    except ValueError:
+        # Bytes that are no whole numbers, or texts: whoever sent them, the other rows are counted.
+        return None
     rows = int(tensor.shape[0])
-    if rows <= 0 or values.size == 0 or values.size != int(np.prod(tensor.shape)):
+    # Not numpy's product, which wraps around.
+    if rows <= 0 or values.size == 0 or values.size != math.prod(tensor.shape):
         return None
     return values.reshape(rows, -1)
+
+
+def _flat(tensor: Tensor, raw: bytes | None) -> NDArray[Any]:
+    if raw is not None:
+        return np.frombuffer(raw, dtype=_DTYPES[tensor.datatype])
+    filled = tensor.contents.ListFields()
+    return np.array(filled[0][1] if filled else [], dtype=np.float64)

@@ -16,13 +16,14 @@ from services.drift.buckets import Cover, cover
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
 from services.drift.truths import Truths
-from services.drift.wire import read_columns, seconds, write_baseline
+from services.drift.wire import read_columns, write_baseline
 from services.drift.wire_result import Analysis, write_result
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.state import pages
 from services.state.config_reader import ConfigReader
 from services.state.ids import new_uid
+from services.state.moments import moment
 from services.state.names import ID, ID_RULE, resource_name
 from services.state.once import once
 
@@ -146,8 +147,10 @@ class DriftServicer:
 
     def _window(self, request: rpc.AnalyzeRequest) -> Cover:
         now = self._now()
-        end = seconds(request.end_time) if request.HasField("end_time") else now
-        start = seconds(request.start_time) if request.HasField("start_time") else end - DEFAULT_WINDOW
+        end = moment(request.end_time, "end_time") if request.HasField("end_time") else now
+        start = end - DEFAULT_WINDOW
+        if request.HasField("start_time"):
+            start = moment(request.start_time, "start_time")
         if start >= end:
             said = f"must lie before end_time ({_iso(end)}), got {_iso(start)}"
             raise InvalidArgument(f"start_time {said}", fields=[("start_time", said)])

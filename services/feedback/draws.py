@@ -1,20 +1,18 @@
 """Counts draws in the event stream, and credits those that failed."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
-from google.protobuf.message import DecodeError
 from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 
 from services.feedback import crediting
 from services.feedback.settling import Settling
 from services.feedback.wire.records import drawn_failed, drawn_variant, prediction_of
-from services.foundation.logs import log
-from services.state import formats
 from services.state.consumer import Entry
 from services.state.errors import LostLease
 from services.state.fenced import Fence
+from services.state.logged import readable
 from services.state.positions import order
 from services.state.pulls import Pulls, PullStore
 from services.state.rewards import Claim
@@ -30,7 +28,7 @@ class Draws:
     async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
         """Credit failures, then count draws; redelivered entries change neither. Raises LostLease when
         another owner has counted meanwhile."""
-        events = {entry.id: list(events_of(entry.message)) for entry in entries}
+        events = {entry.id: list(readable(entry.message)) for entry in entries}
         failed = [event for some in events.values() for event in some if drawn_failed(event)]
         await self.settling.apply([claim for event in failed async for claim in self._failure(event)])
         after = await self.pulls.counted_until(partition)
@@ -45,18 +43,6 @@ class Draws:
         # A router that is deleted has nothing to learn any more.
         if rules := await self.settling.rulebook.of(event.router_uid):
             yield crediting.failure(rules, prediction_of(event), row=0)
-
-
-def events_of(batch: EventBatch) -> Iterator[PredictionEvent]:
-    """The predictions of a batch. Raises NewerFormat; one that cannot be read must not cost the others."""
-    for packed in batch.predictions:
-        try:
-            event = PredictionEvent.FromString(packed)
-        except DecodeError:
-            log.error("an event cannot be read", writer=batch.writer, sequence=batch.sequence)
-            continue
-        formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
-        yield event
 
 
 def counts_of(events: Iterable[PredictionEvent]) -> dict[tuple[str, str], Pulls]:

@@ -13,6 +13,7 @@ NANOS = 1_000_000_000
 FIRST, END = 0, 7_258_118_400
 # Ten thousand years, the range that google/protobuf/duration.proto declares.
 LONGEST = 315_576_000_000
+SHORTEST_KEPT, LONGEST_KEPT = 60.0, 400 * 86_400.0
 
 
 class BadTimestamp(InvalidArgument):
@@ -40,6 +41,17 @@ def span(duration: Duration, field: str) -> float:
     if torn or abs(duration.seconds) > LONGEST or abs(duration.nanos) >= NANOS:
         raise _bad(field, "is at most 10,000 years long, with seconds and nanos of the same sign", duration)
     return duration.seconds + duration.nanos / NANOS
+
+
+def retention(told: Duration, default: float) -> float:
+    """How long a router's records and feedback count, in seconds, from a stored configuration: `default` if
+    it says nothing, and a possible span whatever it says, for one router must not stop what serves them all.
+
+    >>> [retention(Duration(seconds=told), 30.0) for told in (0, -5, 3600, 2**62)]
+    [30.0, 60.0, 3600.0, 34560000.0]
+    """
+    wanted = told.seconds + told.nanos / NANOS
+    return min(max(wanted, SHORTEST_KEPT), LONGEST_KEPT) if wanted else default
 
 
 def _bad(field: str, right: str, got: Timestamp | Duration) -> BadTimestamp:

@@ -10,6 +10,7 @@ from turnout.drift.v1.result_pb2 import DRIFT_STATUS_INSUFFICIENT_DATA
 from turnout.router.v1.model_pb2 import Model
 
 from services.foundation.errors import RemoteError
+from services.state.moments import END
 from tests.drift.conftest import ROWS, Ask, columns, creation
 
 A, B = rpc.GetActiveBaselineRequest(model="churn"), rpc.ListBaselinesRequest(model="churn")
@@ -156,6 +157,39 @@ async def test_an_unknown_feature_is_refused_by_name(ask: Ask, model: Model) -> 
     await ask("CreateBaseline", creation())
     with pytest.raises(RemoteError, match="'size' is no feature"):
         await ask("Analyze", rpc.AnalyzeRequest(model="churn", features=["age", "size"]))
+
+
+@pytest.mark.parametrize("field", ["start_time", "end_time"])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        Timestamp(seconds=2**62),
+        Timestamp(seconds=-(2**62)),
+        Timestamp(nanos=2**31 - 1),
+        Timestamp(nanos=-1),
+        Timestamp(seconds=253_402_300_799),  # 9999-12-31T23:59:59Z
+        Timestamp(seconds=-62_135_596_800),  # 0001-01-01T00:00:00Z
+    ],
+    ids=str,
+)
+async def test_a_time_of_another_age_is_refused_by_its_field(
+    ask: Ask, model: Model, field: str, stamp: Timestamp
+) -> None:
+    await ask("CreateBaseline", creation())
+    with pytest.raises(RemoteError) as refused:
+        await ask("Analyze", rpc.AnalyzeRequest(model="churn", **{field: stamp}))  # type: ignore[arg-type]
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert [each.field for each in refused.value.fields] == [field]
+
+
+@pytest.mark.parametrize("times", [(0, END - 1), (None, 0), (END - 2, END - 1)], ids=str)
+async def test_every_window_that_a_calendar_holds_is_analysed(
+    ask: Ask, model: Model, times: tuple[int | None, int]
+) -> None:
+    await ask("CreateBaseline", creation())
+    start, end = (None if time is None else Timestamp(seconds=time) for time in times)
+    result = (await ask("Analyze", rpc.AnalyzeRequest(model="churn", start_time=start, end_time=end))).result
+    assert result.end_time.seconds >= times[1]
 
 
 async def test_what_is_not_there_yet_says_so(ask: Ask, model: Model) -> None:

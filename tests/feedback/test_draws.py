@@ -108,6 +108,15 @@ async def test_what_a_newer_version_logged_is_left_for_it(draws: Draws) -> None:
     assert await draws.pulls.counted_until(PARTITION) == ""
 
 
+async def test_an_event_of_no_time_is_left_out_alone(draws: Draws) -> None:
+    (sound,) = entries(1)
+    odd = event(prediction_id(9), "b", outcome=manifest.OUTCOME_FAILED)
+    odd.time.nanos = 2**31 - 1
+    sound.message.predictions.insert(1, odd.SerializeToString())
+    await handle(draws, [sound])
+    assert await counted(draws) == ({"a": Pulls(1, 0), "b": Pulls(1, 1)}, 1)
+
+
 async def test_draws_of_a_deleted_router_are_counted_and_earn_nothing(draws: Draws) -> None:
     stranger = event(prediction_id(1), uid="gone", outcome=manifest.OUTCOME_FAILED)
     await handle(draws, [Entry("1-0", batch(stranger))])

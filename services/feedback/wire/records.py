@@ -63,6 +63,8 @@ def label_of(truth: Truth) -> str | None:
 def _answers(event: PredictionEvent) -> Sequence[Answer]:
     found, drawn = [], drawn_variant(event)
     for given in event.outputs:
+        if not 0 <= given.participant < len(event.manifest.participants):
+            continue
         who = event.manifest.participants[given.participant]
         if who.role in ANSWERING:
             ours = bool(drawn) and who.variant == drawn and who.role in CHOSEN

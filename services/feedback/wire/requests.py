@@ -8,6 +8,7 @@ from turnout.inference.v1.event_pb2 import TruthEntry
 
 from services.feedback.errors import BadFeedback, RewardOutOfRange
 from services.state import formats, ids
+from services.state.moments import moment
 
 # Clocks differ; an observation from farther ahead could never be corrected again.
 AHEAD_SECONDS = 86_400.0
@@ -78,13 +79,11 @@ def _check(request: RecordFeedbackRequest, now: float) -> None:
     if not _fit(request.feedback_id):
         raise _bad("feedback_id", f"must be at most {LONGEST_ID} characters without control characters")
     if request.HasField("observed_at"):
-        _check_time(request.observed_at.ToMicroseconds() / 1e6, now)
+        _check_time(moment(request.observed_at, "observed_at"), now)
     _check_outcome(request)
 
 
 def _check_time(observed: float, now: float) -> None:
-    if observed < 0:
-        raise _bad("observed_at", "must not be before 1970")
     if observed > now + AHEAD_SECONDS:
         raise _bad("observed_at", "must not be more than a day ahead of the server's clock")
 

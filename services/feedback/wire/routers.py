@@ -10,6 +10,7 @@ from services.feedback.policies.allocation import Learning
 from services.feedback.policies.epsilon_greedy import EXPLORATION_RATE
 from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, REWARD_WINDOW, Rules
 from services.state import ids
+from services.state.moments import retention
 from services.state.names import id_of
 
 # The names under which policies stand in their table.
@@ -37,7 +38,7 @@ def rules_of(router: wire.Router) -> Rules:
         reward=reward,
         measures=measures,
         failure_units=_failure_units(router, reward),
-        horizon=router.log.retention.ToNanoseconds() / 1e9 or HORIZON_SECONDS,
+        horizon=retention(router.log.retention, HORIZON_SECONDS),
         window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
         overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
         learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,

@@ -52,6 +52,14 @@ WRONG = [
         "feedback_id",
         "INVALID_ARGUMENT",
     ),
+    *(
+        (
+            RecordFeedbackRequest(prediction_id=ID, reward=1, observed_at=odd),
+            "observed_at",
+            "INVALID_ARGUMENT",
+        )
+        for odd in (Timestamp(seconds=2**62), Timestamp(nanos=2**31 - 1), Timestamp(nanos=-1))
+    ),
     (
         RecordFeedbackRequest(prediction_id=ID, reward=1, observed_at=Timestamp(seconds=-1)),
         "observed_at",

@@ -30,6 +30,13 @@ def test_what_a_bandit_declares_is_obeyed() -> None:
     assert rules.enabled == {"a": True, "b": False}
 
 
+@pytest.mark.parametrize(("seconds", "horizon"), [(2**62, 400 * 86_400), (-(2**62), 60), (-1, 60), (5, 60)])
+def test_a_horizon_is_a_possible_time(seconds: int, horizon: float) -> None:
+    declared = router()
+    declared.log.retention.seconds = seconds
+    assert rules_of(declared).horizon == horizon
+
+
 def test_a_router_that_does_not_learn_still_has_a_reward() -> None:
     plain = router()
     plain.weighted.SetInParent()

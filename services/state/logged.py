@@ -1,0 +1,31 @@
+"""Predictions out of a batch of events, one by one: one that cannot be read must not cost the others."""
+
+from collections.abc import Iterator
+
+from google.protobuf.message import DecodeError
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+
+from services.foundation.logs import log
+from services.state import formats, ids
+from services.state.errors import BadPredictionId
+from services.state.moments import BadTimestamp, moment
+
+
+def readable(batch: EventBatch) -> Iterator[PredictionEvent]:
+    """The predictions of a batch; of those left out the log says why. Raises NewerFormat."""
+    for place, packed in enumerate(batch.predictions):
+        try:
+            yield _read(packed)
+        except (DecodeError, BadPredictionId, BadTimestamp) as error:
+            where = {"writer": batch.writer, "sequence": batch.sequence, "place": place}
+            log.error("an event cannot be read", why=str(error), **where)
+
+
+def _read(packed: bytes) -> PredictionEvent:
+    event = PredictionEvent.FromString(packed)
+    # First of all: what a newer version wrote may break the rules of this one.
+    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
+    ids.partition_of(event.manifest.prediction_id)
+    moment(event.time, "time")
+    moment(event.event_time, "event_time")
+    return event
