@@ -65,6 +65,9 @@ def _up(
     """
     if parent is not None:
         die_with(parent)
+    if ready_file and not os.access(ready_file.parent, os.W_OK | os.X_OK):
+        # Found out only once everything runs, it would be a traceback.
+        _fail(f"--ready-file {ready_file}: {ready_file.parent} is no directory that can be written to", 2)
     console = Console()
     try:
         wishes = Wishes(fleet, ephemeral, workers, ready_file and ready_file.absolute())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from services.cli.redis import whereabouts
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,20 @@ class Whereabouts:
             "pids": dict(self.pids),
         }
 
-    def table(self) -> Table:
-        """The same for people."""
-        table = Table(title="Turnout is up", title_justify="left")
-        table.add_column("what")
-        table.add_column("where", overflow="fold")
-        table.add_column("metrics", overflow="fold")
+    def lines(self) -> list[str]:
+        """The same for people: addresses, and a service's metrics pages beside it, one on each line.
+
+        No box: it would break URLs at eighty columns. No password of Redis either.
+        """
+        found = []
         for service, address in self.services.items():
-            table.add_row(service, address, "\n".join(self.metrics.get(service, ())))
-        table.add_row("redis", self.redis, "")
-        for model, address in self.models.items():
-            table.add_row(model, address, "")
-        return table
+            first, *more = self.metrics.get(service) or [""]
+            found.append((service, address, first))
+            found += [("", "", page) for page in more]
+        found.append(("redis", whereabouts(self.redis), ""))
+        found += [(model, address, "") for model, address in self.models.items()]
+        names, places = (max(len(row[column]) for row in found) for column in (0, 1))
+        return [f"  {name:<{names}}  {place:<{places}}  {page}".rstrip() for name, place, page in found]
 
 
 def announced(directory: Path) -> list[Announced]:

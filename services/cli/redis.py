@@ -5,13 +5,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from services.cli.child import LONGEST_BACKOFF_SECONDS, SOUND_LIFE_SECONDS
-from services.foundation.errors import TurnoutError
+from services.foundation.errors import InvalidArgument, TurnoutError
+from services.state.connection import connect
 from services.state.embedded import EmbeddedRedis
+from services.state.errors import StateUnavailable
 
 FIRST_BACKOFF_SECONDS = 0.1
 POLL_SECONDS = 0.1
+# A server that is started beside us may need a moment; one that is not there is told about soon.
+REACH_SECONDS = 3.0
 
 
 class Server(Protocol):
@@ -34,7 +39,31 @@ class ForeignRedis:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Find it there. Raises StateUnavailable, or InvalidArgument for a URL that is none."""
+        try:
+            connections = connect(self.url)
+        except ValueError as wrong:
+            raise InvalidArgument(f"REDIS_URL cannot be read: {wrong}") from None
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + REACH_SECONDS
+        async with connections:
+            while True:
+                try:
+                    await connections.steady.ping()
+                    return
+                except StateUnavailable as away:
+                    if loop.time() > deadline:
+                        raise self._unreachable(away) from away
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _unreachable(self, away: StateUnavailable) -> StateUnavailable:
+        cause = away.facts.get("cause", "")
+        return StateUnavailable(
+            f"Redis cannot be reached at {whereabouts(self.url)}, which REDIS_URL names ({cause}); start one "
+            f"there, or unset REDIS_URL to have one of our own"
+        )
+
     async def stop(self) -> None: ...
     async def kill(self) -> None: ...
 
@@ -92,6 +121,12 @@ class KeptRedis:
             await self._server.start()
         except TurnoutError as failed:
             self._say(f"redis did not come back: {failed.message}")
+
+
+def whereabouts(url: str) -> str:
+    """Host and port of a URL, or the path of its socket: what may be shown, unlike its password."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] or parts.path
 
 
 def choose(directory: Path, port: int, say: Callable[[str], None]) -> Server:

@@ -8,6 +8,7 @@ from pathlib import Path
 from services.cli.child import Child, Program, ending
 from services.cli.ready import Announced, Whereabouts, announced, by_process
 from services.cli.redis import Server
+from services.cli.waiting import Waiting
 from services.foundation.errors import TurnoutError
 from services.foundation.workers import WRONG_SETTINGS
 
@@ -31,7 +32,7 @@ class StartError(RuntimeError):
 
 
 class Suite:
-    """The processes of one suite."""
+    """The processes of one suite. `say` tells people of deaths."""
 
     def __init__(self, announcements: Path, redis: Server, *, lock: int, say: Callable[[str], None]) -> None:
         self.redis = redis
@@ -41,14 +42,15 @@ class Suite:
         self._children: dict[str, Child] = {}
         self._known: dict[str, list[Announced]] = {}
 
-    async def start_redis(self) -> None:
+    async def start_redis(self, waiting: Waiting) -> None:
         """Raises StartError."""
+        waiting(["redis"])
         try:
             await self.redis.start()
         except TurnoutError as failed:
             raise StartError(failed.message) from failed
 
-    async def start(self, programs: Iterable[Program]) -> None:
+    async def start(self, programs: Iterable[Program], waiting: Waiting) -> None:
         """Start all and wait until every one is healthy. Raises StartError when one dies first, or late."""
         begun = []
         for program in programs:
@@ -58,8 +60,9 @@ class Suite:
             begun.append(child)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_SECONDS
-        while not self._are_healthy(begun):
-            self._check(begun, late=loop.time() > deadline)
+        while missing := self._missing(begun):
+            waiting(missing)
+            self._check(begun, missing if loop.time() > deadline else [])
             await asyncio.wait(
                 {child.died for child in begun}, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED"
             )
@@ -97,12 +100,12 @@ class Suite:
             pids | ({"redis": [self.redis.pid]} if self.redis.pid else {}),
         )
 
-    def _are_healthy(self, children: Sequence[Child]) -> bool:
+    def _missing(self, children: Sequence[Child]) -> list[str]:
         found = by_process(announced(self._announcements))
         programs = (child.program for child in children)
-        return all(len(found.get(program.name, ())) >= program.workers for program in programs)
+        return [one.name for one in programs if len(found.get(one.name, ())) < one.workers]
 
-    def _check(self, children: Sequence[Child], *, late: bool) -> None:
+    def _check(self, children: Sequence[Child], late: Sequence[str]) -> None:
         for child in children:
             name, words = child.program.name, child.last_words()
             if child.died.done():
@@ -112,5 +115,4 @@ class Suite:
                     code if code == WRONG_SETTINGS else 1,
                 )
         if late:
-            waiting = ", ".join(child.program.name for child in children)
-            raise StartError(f"not all of {waiting} became healthy within {START_SECONDS:g} s")
+            raise StartError(f"{', '.join(late)} did not become healthy within {START_SECONDS:g} s")

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from services.cli import fleet, ready, redis
+from services.cli import fleet, ready, redis, waiting
 from services.cli.child import Program
 from services.cli.ports import FreePorts
 from services.cli.premises import Premises, sweep
@@ -72,8 +72,8 @@ class _Run:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._told_to_stop, suite)
         try:
-            await self._unless_stopped(self._start(suite, seated, models))
-            await self._unless_stopped(self._keep_telling(suite))
+            if await self._unless_stopped(self._start(suite, seated, models)):
+                await self._unless_stopped(self._keep_telling(suite))
         finally:
             if self._wishes.ready_file:
                 self._wishes.ready_file.unlink(missing_ok=True)
@@ -81,16 +81,18 @@ class _Run:
         return code
 
     async def _start(self, suite: Suite, seated: dict[str, Seat], models: list[Program]) -> None:
-        await suite.start_redis()
-        programs = [
-            service_program(
-                seat, seated, self._premises, redis_url=suite.redis.url, workers=self._wishes.workers
-            )
-            for seat in seated.values()
-        ]
-        await suite.start([*programs, *models])
-        if models:
-            await fleet.register(seated["router"].address, suite.whereabouts().models)
+        with waiting.shown(self._console, asyncio.get_running_loop().time) as awaited:
+            await suite.start_redis(awaited)
+            programs = [
+                service_program(
+                    seat, seated, self._premises, redis_url=suite.redis.url, workers=self._wishes.workers
+                )
+                for seat in seated.values()
+            ]
+            await suite.start([*programs, *models], awaited)
+            if models:
+                awaited(["the router to register the models"])
+                await fleet.register(seated["router"].address, suite.whereabouts().models)
 
     async def _keep_telling(self, suite: Suite) -> None:
         """Write the ready file, and again when a process that was started anew lives elsewhere."""
@@ -100,22 +102,26 @@ class _Run:
             if self._wishes.ready_file and now.document() != told:
                 ready.write(self._wishes.ready_file, now.document())
             if not told:
-                self._console.print(now.table())
+                self._console.print("[bold]Turnout is up[/]")
+                for line in now.lines():
+                    self._say(line)
                 self._say(f"Logs are in {self._premises.logs}. Ctrl-C drains it.")
             told = now.document()
             await asyncio.sleep(REFRESH_SECONDS)
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work until it is done or we are told to stop."""
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do the work until it is done or we are told to stop; whether it was done, and nobody told us."""
         working = asyncio.ensure_future(work)
         stopping = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if working.done():
-            return working.result()
+            working.result()
+            # It may have been done in the same moment: a suite that is to end is not announced.
+            return not self._stop.is_set()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        return None
+        return False
 
     def _told_to_stop(self, suite: Suite) -> None:
         if self._stop.is_set():

@@ -1,6 +1,7 @@
 """What the command says when it cannot do what it is asked, and how it explains itself."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.ports import HOST
+from services.cli.ports import HOST, FreePorts
 from services.cli.premises import Premises
 
 
@@ -59,6 +60,23 @@ def test_a_wrong_setting_is_said_before_anything_starts(
     told = turnout("up", "--ephemeral", cwd=tmp_path, **{variable: value})
     assert told.returncode == 2
     assert said in told.stderr
+
+
+def test_a_redis_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+    port = FreePorts(random.Random()).take()
+    url = f"redis://somebody:secret@{HOST}:{port}/0"
+    told = turnout("up", "--ephemeral", cwd=tmp_path, REDIS_URL=url)
+    assert told.returncode == 1
+    assert f"Redis cannot be reached at {HOST}:{port}, which REDIS_URL names" in told.stderr
+    assert "secret" not in told.stdout + told.stderr
+    assert "router" not in told.stdout
+
+
+def test_a_ready_file_without_a_directory_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    told = turnout("up", "--ephemeral", "--ready-file", str(tmp_path / "none" / "f"), cwd=tmp_path)
+    assert told.returncode == 2
+    assert f"{tmp_path / 'none'} is no directory" in told.stderr
+    assert told.stdout == ""
 
 
 def test_a_second_suite_in_the_same_place_is_refused(tmp_path: Path) -> None:

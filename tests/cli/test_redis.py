@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NotThere
 
 from services.cli.ports import FreePorts
-from services.cli.redis import ForeignRedis, KeptRedis, choose
+from services.cli.redis import ForeignRedis, KeptRedis, choose, whereabouts
+from services.foundation.errors import InvalidArgument
 from tests.waiting import eventually
 
 
@@ -53,3 +54,25 @@ def test_a_redis_that_is_named_is_used_and_left_alone(
     chosen = choose(tmp_path, 1, lambda _: None)
     assert isinstance(chosen, ForeignRedis)
     assert (chosen.url, chosen.pid) == ("redis://elsewhere:6379/3", None)
+
+
+async def test_a_redis_that_is_there_is_found(kept: KeptRedis) -> None:
+    await ForeignRedis(kept.url).start()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:6379", "redis://127.0.0.1:many/0"])
+async def test_what_is_no_url_of_a_redis_is_refused(url: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"(?i)redis_url"):
+        await ForeignRedis(url).start()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://me:secret@there:6379/0", "there:6379"),
+        ("redis+sentinel://:secret@one:1,two:2/master", "one:1,two:2"),
+        ("unix:///run/redis.sock?password=secret", "/run/redis.sock"),
+    ],
+)
+def test_whereabouts_leave_out_passwords(url: str, shown: str) -> None:
+    assert whereabouts(url) == shown

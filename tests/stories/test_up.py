@@ -101,4 +101,7 @@ async def test_ctrl_c_during_the_start_ends_it(tmp_path: Path) -> None:
         suite.process.send_signal(signal.SIGINT)
         async with asyncio.timeout(60):
             assert await suite.process.wait() == 0
+        assert "waiting for router" in suite.said
+        assert "Turnout is up" not in suite.said
+        assert not suite.ready_file.exists()
         assert not list(tmp_path.glob("turnout-*"))  # noqa: ASYNC240
