@@ -14,6 +14,8 @@ from services.state.errors import StateUnavailable
 
 # A plan that names a model which does not exist must not make every request of its read the catalog.
 LOOK_SECONDS = 0.5
+# A plan has its deadline: those who are known must not wait long for news of the others.
+PATIENCE_SECONDS = 0.25
 
 
 class CatalogNotRead(StateUnavailable):
@@ -52,9 +54,10 @@ class Registry:
             return
         self._looked = self._clock()
         try:
-            await self.catch_up()
-        except StateUnavailable as error:
-            log.warning("cannot look for unknown models now", cause=error.facts.get("cause"))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self.catch_up()
+        except (StateUnavailable, TimeoutError) as error:
+            log.warning("cannot look for unknown models now", cause=type(error).__name__)
 
     def changed(self, kind: str, uid: str, message: Any) -> None:
         """A resource is new or changed, or gone (None). Raises InvalidModel for a model that cannot be

@@ -36,9 +36,9 @@ class Family(Generic[M]):
         return child
 
     def remove(self, *values: str) -> None:
-        """Forget a child whose subject (a deleted model, say) is gone."""
-        self._children.pop(values[0] if len(values) == 1 else values, None)
-        self.metric.remove(*values)
+        """Forget a child whose subject (a deleted model, say) is gone; nothing if there is none."""
+        if self._children.pop(values[0] if len(values) == 1 else values, None) is not None:
+            self.metric.remove(*values)
 
 
 class Metrics:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from services.foundation.handlers import Servicer
+from services.foundation.logs import log
 from services.foundation.process import run_service
 from services.foundation.runtime import Runtime
 from services.models.pool import ModelPool
@@ -13,7 +14,7 @@ from services.router.equipment import Equipment
 from services.router.following import CatalogToLoader, Reporter
 from services.router.loading import Loader
 from services.router.panel import Panel
-from services.router.rollout import Rollout
+from services.router.rollout import Rollouts
 from services.router.servicers.inference import InferenceService
 from services.router.servicers.models import ModelService
 from services.router.servicers.routers import RouterService
@@ -24,6 +25,7 @@ from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower
 from services.state.configs import ConfigStore
 from services.state.connection import Connections, connect
+from services.state.errors import StateUnavailable
 from services.state.heartbeats import Heartbeats
 from services.state.ids import new_uid
 from services.state.kinds import MODELS, ROUTERS
@@ -50,17 +52,27 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     runtime.spawn(follower.run(), "catalog")
     runtime.spawn(learned.run(), "learned")
     await follower.ready.wait()
+    await _poll_once(learned)
     runtime.spawn(reporter.run(), "heartbeats")
     routers = ConfigStore(connections, ROUTERS, time.time, rng)
     models = ConfigStore(connections, MODELS, time.time, rng)
-    rollout = Rollout(heartbeats, lambda: settings.advertise or runtime.address)
+    rollouts = Rollouts(routers, heartbeats, lambda: settings.advertise or runtime.address)
+    runtime.on_drain(rollouts.close)
     return [
         InferenceService(snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns)),
-        RouterService(routers, models, RecordStore(connections), rollout, rng),
-        ModelService(models, routers, pool, rng),
+        RouterService(routers, models, RecordStore(connections), rollouts, rng),
+        ModelService(models, routers, pool),
         AccessService(),
         EnsembleService(),
     ]
+
+
+async def _poll_once(learned: LearnedFollower) -> None:
+    """A bandit that restarts must not draw as if it had learnt nothing."""
+    try:
+        await learned.poll()
+    except StateUnavailable as error:
+        log.warning("serving bandits unlearnt until Redis is back", cause=error.facts.get("cause"))
 
 
 def _writer(

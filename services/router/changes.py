@@ -28,25 +28,38 @@ class LearntWeights(FailedPrecondition):
     reason = "WRONG_STATE"
 
 
-def set_weights(router: Router, weights: Mapping[str, float], field: str = "weights") -> None:
+def set_weight(router: Router, variant: str, weight: float) -> None:
+    """One weight; raises what `set_weights` raises, with the fields of UpdateVariantWeight."""
+    _set_weight(router, _variant(router, variant, "variant"), weight, "weight")
+    recheck(router)
+
+
+def set_weights(router: Router, weights: Mapping[str, float]) -> None:
     """Set weights, 0 to 100, by variant id. On a canary, the canary's weight is its percentage.
 
     Raises UnknownVariant, InvalidConfiguration, or LearntWeights for a bandit.
     """
+    if not weights:
+        said = "is required: a weight by variant id"
+        raise InvalidConfiguration(f"weights: {said}", fields=[("weights", said)])
+    for variant, weight in weights.items():
+        field = f"weights[{variant[:100]!r}]"
+        _set_weight(router, _variant(router, variant, field), weight, field)
+    recheck(router)
+
+
+def _set_weight(router: Router, variant: Variant, weight: float, field: str) -> None:
     if router.HasField("bandit"):
         raise LearntWeights(
             f"{router.name} is a bandit: its weights are learnt from rewards", router=router.name
         )
-    for variant, weight in weights.items():
-        if not (math.isfinite(weight) and 0 <= weight <= 100):
-            said = f"must be a number from 0 to 100, got {weight:g}"
-            raise InvalidConfiguration(f"{field}: {said}", fields=[(field, said)])
-        found = _variant(router, variant, field)
-        if router.HasField("canary"):
-            _set_percentage(router, found, weight)
-        else:
-            found.weight = weight
-    recheck(router)
+    if not (math.isfinite(weight) and 0 <= weight <= 100):
+        said = f"must be a number from 0 to 100, got {weight:g}"
+        raise InvalidConfiguration(f"{field}: {said}", fields=[(field, said)])
+    if router.HasField("canary"):
+        _set_percentage(router, variant, weight)
+    else:
+        variant.weight = weight
 
 
 def toggle(router: Router, variant: str, enabled: bool) -> None:
@@ -66,6 +79,8 @@ def recheck(router: Router) -> None:
 
 
 def _variant(router: Router, named: str, field: str) -> Variant:
+    if not named:
+        raise InvalidConfiguration(f"{field}: is required", fields=[(field, "the id of a variant")])
     for variant in router.variants:
         if variant.id == named:
             return variant

@@ -23,6 +23,9 @@ from services.router.strategies import STRATEGIES, Allocation, Candidate, Routin
 from services.state import formats
 from services.state.ids import partition_for
 
+# More rows than a message of 4 MiB can carry.
+MOST_ROWS = 4 * 1024 * 1024
+
 
 class CannotCompile(FailedPrecondition):
     """This replica cannot serve the router as it is stored; the message says why."""
@@ -81,19 +84,20 @@ def allocation_of(router: Router, learnt: RewardSnapshot | None) -> Allocation:
     parameters: dict[str, float | str] = {}
     if strategy == "canary":
         parameters = {
-            "baseline_model": _variant_of(router, router.canary.baseline_model),
-            "canary_model": _variant_of(router, router.canary.canary_model),
+            "baseline_model": router.canary.baseline_model,
+            "canary_model": router.canary.canary_model,
             "canary_percentage": router.canary.canary_percentage,
         }
     candidates = [Candidate(one.id, weight_of(one), one.enabled) for one in router.variants]
-    published = {arm.variant: arm.probability for arm in learnt.arms} if learnt is not None else {}
+    published = _published(router, learnt) if learnt is not None else {}
     return allocate(RoutingState(candidates, published, parameters))
 
 
-def _variant_of(router: Router, named: str) -> str:
-    """The id of the variant that a strategy names by its id or by its model's."""
-    by_model = (one.id for one in router.variants if one.model == f"models/{named}")
-    return named if any(one.id == named for one in router.variants) else next(by_model, named)
+def _published(router: Router, learnt: RewardSnapshot) -> dict[str, float]:
+    """What was published, less the zeros of an older configuration: a variant that was disabled then and is
+    not now is new to the learner."""
+    current = learnt.generation >= router.generation
+    return {arm.variant: arm.probability for arm in learnt.arms if current or arm.probability > 0}
 
 
 def _model(variant: Variant, models: Mapping[str, Model]) -> Model:
@@ -145,9 +149,7 @@ def _arm(
     told.explanation = (
         f"{told.strategy} drew {variant.id} with probability {share:.4g} among {eligible} variants"
     )
-    canary = router.WhichOneof("strategy") == "canary" and variant.id == _variant_of(
-        router, router.canary.canary_model
-    )
+    canary = router.WhichOneof("strategy") == "canary" and variant.id == router.canary.canary_model
     drawn.manifest.participants.add(
         model=model.name,
         version=model.version,
@@ -168,7 +170,7 @@ def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredien
     chosen = [
         (variant, model)
         for variant, model in members
-        if (variant.id in ensemble.members if ensemble.members else variant.enabled)
+        if variant.enabled and (not ensemble.members or variant.id in ensemble.members)
     ]
     plan = Plan(
         aggregation=ensemble.aggregation, weight_source=ensemble.weight_source, quorum=ensemble.quorum
@@ -186,7 +188,9 @@ def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredien
     first = given.handle(chosen[0][1])
 
     def reads(asked: Input) -> tuple[int, TabularInput | None]:
+        # What the caller says, before any member has looked at it: only what can be counted is noted.
         shape = asked.tensors.tensors[0].shape if asked.tensors.tensors else ()
-        return (shape[0] if shape else 1), first.features(asked)
+        rows = shape[0] if shape and 0 < shape[0] <= MOST_ROWS else 1
+        return rows, first.features(asked)
 
     return Jury(plan, template, tuple(model.name for _, model in chosen), reads)

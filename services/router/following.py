@@ -51,11 +51,12 @@ class Reporter:
         self._snapshot = snapshot
         self._heartbeats = heartbeats
         self._writer = writer
+        self._left = False
 
     async def run(self) -> None:
-        """Report until cancelled."""
+        """Report until `leave`."""
         reached = True
-        while True:
+        while not self._left:
             told = self._follower.position
             try:
                 await self._heartbeats.beat(self._report(told))
@@ -69,7 +70,9 @@ class Reporter:
             await self._follower.moved(told, BEAT_SECONDS)
 
     async def leave(self) -> None:
-        """Tell rollouts not to wait for us. If Redis is away they find out by themselves."""
+        """Tell rollouts not to wait for us, and report no more. If Redis is away they find out by
+        themselves."""
+        self._left = True
         try:
             await self._heartbeats.leave(self.id)
         except StateUnavailable:

@@ -33,6 +33,8 @@ class Loader:
         before = self._routers.pop(uid, None)
         if router is None or router.HasField("delete_time"):
             self._learnt.pop(uid, None)
+            if before is not None:
+                self._metrics.canary_progress.remove(before.name)
             if before is not None and self._holder(before.name) is None:
                 self._snapshot.forget(before.name)
             return
@@ -41,7 +43,8 @@ class Loader:
 
     def model_changed(self, before: Model | None, after: Model | None) -> None:
         """A model is new (None before), changed, or gone (None after)."""
-        if before is not None:
+        # The name may be another model's by now, whose news came first.
+        if before is not None and self._holds(before):
             self._models.pop(before.name, None)
             if after is None:
                 self._pool.forget(before.name)
@@ -63,10 +66,15 @@ class Loader:
         """Uids of the routers whose learnt state is wanted."""
         return [uid for uid, router in self._routers.items() if router.HasField("bandit")]
 
+    def _holds(self, model: Model) -> bool:
+        return self._models.get(model.name, model).uid == model.uid
+
     def _holder(self, name: str) -> Router | None:
         return next((one for one in self._routers.values() if one.name == name), None)
 
     def _load(self, router: Router) -> None:
+        if router.state not in SERVING or not router.HasField("canary"):
+            self._metrics.canary_progress.remove(router.name)
         if router.state not in SERVING:
             self._snapshot.rest(router)
             return

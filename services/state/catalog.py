@@ -82,7 +82,10 @@ class CatalogFollower:
         self._moved = asyncio.Condition()
         self.routers: Resources[Router] = Resources()
         self.models: Resources[Model] = Resources()
-        self._resources: dict[str, Resources[Any]] = {"routers": self.routers, "models": self.models}
+        # Models before the routers that name them.
+        self._resources: dict[str, Resources[Any]] = {"models": self.models, "routers": self.routers}
+        # Reading and taking in is one step: what is read first must not be taken in last.
+        self._turn = asyncio.Lock()
         self.position = START
         self.ready = asyncio.Event()
         self.unreadable: dict[str, Exception] = {}
@@ -103,13 +106,18 @@ class CatalogFollower:
 
     async def reconcile(self) -> None:
         """Read whatever differs from memory. Raises StateUnavailable."""
+        async with self._turn:
+            await self._reconcile()
+
+    async def _reconcile(self) -> None:
         # Before reading: what changes meanwhile is then read twice rather than missed.
         newest = await self._redis.xrevrange(keys.catalog_changes(), count=1)
         for kind, resources in self._resources.items():
             uids = list((await self._names[kind].all()).values())
             etags = await self._shelves[kind].etags(uids)
             differing = [uid for uid in uids if not _same(resources.by_uid.get(uid), etags[uid])]
-            await self._refresh(kind, [*differing, *(resources.by_uid.keys() - set(uids))])
+            # The gone first: a name may have passed from one of them to one of the others.
+            await self._refresh(kind, [*(resources.by_uid.keys() - set(uids)), *differing])
         await self._move_to(newest[0][0].decode() if newest else START)
         self.ready.set()
 
@@ -140,9 +148,12 @@ class CatalogFollower:
             streams = {keys.catalog_changes(): self.position}
             for _, entries in await self._blocking.xread(streams, count=CHANGES_AT_ONCE, block=block):
                 changes = [_change(position, fields) for position, fields in entries]
-                for kind in KINDS:
-                    await self._refresh(kind, dict.fromkeys(one.uid for one in changes if one.kind == kind))
-                await self._move_to(changes[-1].position)
+                async with self._turn:
+                    for kind in KINDS:
+                        await self._refresh(
+                            kind, dict.fromkeys(one.uid for one in changes if one.kind == kind)
+                        )
+                    await self._move_to(changes[-1].position)
 
     async def _refresh(self, kind: str, uids: Iterable[str]) -> None:
         for uid, found in (await self._shelves[kind].read_many(list(uids))).items():

@@ -56,4 +56,4 @@ class Kind(Generic[M]):
 ROUTERS: Kind[Router] = Kind("routers", Router, RouterNotFound, soft=True)
 MODELS: Kind[Model] = Kind("models", Model, ModelNotFound, soft=False)
 
-KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (ROUTERS, MODELS)}
+KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (MODELS, ROUTERS)}

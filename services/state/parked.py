@@ -47,7 +47,12 @@ class ParkedStore:
         if not found:
             return {}
         items: Any = await self.redis.hmget(keys.parked_items(partition), list(found))
-        return {id_.decode(): item or b"" for id_, item in zip(found, items, strict=True)}
+        due = {id_.decode(): item for id_, item in zip(found, items, strict=True) if item is not None}
+        # Its item went between the two looks (another owner finished it), or with a connection that broke.
+        orphans = [id_.decode() for id_ in found if id_.decode() not in due]
+        if orphans:
+            await self.finish(partition, orphans, {})
+        return due
 
     async def waiting(self, partitions: Sequence[int], now: float) -> list[int]:
         """Those of `partitions` in which something is due, in one round trip."""
@@ -60,8 +65,9 @@ class ParkedStore:
         """Forget items that were applied, or never will be; set when others are tried next."""
         async with self.redis.pipeline() as pipe:
             if done:
-                pipe.hdel(keys.parked_items(partition), *done)
+                # The index first: what is left of the items is then never looked for, and expires.
                 pipe.zrem(keys.parked(partition), *done)
+                pipe.hdel(keys.parked_items(partition), *done)
             if later:
                 pipe.zadd(keys.parked(partition), dict(later), xx=True)
             await pipe.execute()

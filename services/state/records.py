@@ -21,6 +21,8 @@ SETTLED_SECONDS = 5.0
 PAGE = 50
 # Minutes per look into the index: one round trip shows an hour.
 MINUTES_AT_ONCE = 60
+# A page stays well below the 4 MiB that clients take: it ends with the record that passes this.
+PAGE_BYTES = 2 * 1024 * 1024
 # What a call examines at most where `keep` lets little through; the page's token then goes on from there.
 MOST_EXAMINED = 5000
 
@@ -107,6 +109,7 @@ class RecordStore:
         page_token: str = "",
         filters: str = "",
         keep: Callable[[PredictionRecord], bool] = lambda _: True,
+        most_bytes: int = PAGE_BYTES,
     ) -> RecordPage:
         """A page of a router's records with `start` <= time < `end` (seconds since 1970), newest first.
 
@@ -119,7 +122,7 @@ class RecordStore:
         settled = now - SETTLED_SECONDS
         below = last or ids.first_id_at(settled if end is None else min(end, settled))
         records: list[PredictionRecord] = []
-        examined = 0
+        examined = size = 0
         while examined < MOST_EXAMINED:
             names = await self._names(router_uid, below, start, wanted)
             found = await self.read_many(names)
@@ -127,7 +130,8 @@ class RecordStore:
                 below, examined = name, examined + 1
                 if name in found and keep(found[name]):
                     records.append(found[name])
-                if len(records) == wanted:
+                    size += found[name].ByteSize()
+                if len(records) == wanted or size > most_bytes:
                     return RecordPage(records, pages.seal(filters, below))
             if len(names) < wanted:
                 return RecordPage(records, "")

@@ -4,14 +4,17 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_service_pb2 import StopRouterRequest
 
 from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
 from services.state.ids import partition_for, partition_of
 from tests.router.conftest import BAYES, Desk, doctors
+from tests.waiting import eventually
 
 
 async def test_a_prediction_says_who_answered_and_why(desk: Desk) -> None:
@@ -101,6 +104,34 @@ async def test_a_canarys_progress_is_its_percentage(desk: Desk) -> None:
     )
     sample = desk.metrics.registry.get_sample_value("ensemble_canary_progress", {"router": "routers/trial"})
     assert sample == 10.0
+
+
+async def test_a_canary_that_stops_has_no_progress(desk: Desk) -> None:
+    canary = Router(canary={"baseline_model": "cancer-bayes", "canary_model": "cancer-stump"})
+    await desk.deploy("trial", canary)
+    await desk.call("RouterService/StopRouter", StopRouterRequest(name="trial"))
+
+    def gone() -> bool:
+        labels = {"router": "routers/trial"}
+        return desk.metrics.registry.get_sample_value("ensemble_canary_progress", labels) is None
+
+    assert await eventually(gone)
+
+
+async def test_explaining_takes_nobodys_turn(desk: Desk) -> None:
+    await desk.deploy("cancer", doctors(round_robin={}))
+    first = (await desk.predict("cancer")).manifest.decision.variant
+    await desk.call("InferenceService/Explain", rpc.ExplainRequest(router="cancer"))
+    assert (await desk.predict("cancer")).manifest.decision.variant != first
+
+
+@pytest.mark.parametrize("field", ["seconds", "nanos"])
+async def test_an_event_time_that_no_clock_shows_is_refused(desk: Desk, field: str) -> None:
+    await desk.deploy("cancer", doctors())
+    error = await refused(
+        desk, "cancer", event_time=Timestamp(**{field: 2**31 - 1 if field == "nanos" else 2**62})
+    )
+    assert (error.code, [one.field for one in error.fields]) == ("INVALID_ARGUMENT", ["event_time"])
 
 
 async def refused(desk: Desk, router: str, row: dict[str, Any] | None = None, **how: Any) -> RemoteError:

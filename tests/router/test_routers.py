@@ -4,11 +4,14 @@ import math
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router, RouterState
 
 from services.foundation.errors import RemoteError
 from tests.router.conftest import Desk, doctors
+from tests.waiting import eventually
 
 REQUEST_ID = "0f0e4a44-8f6f-4f39-9d3e-1a3f6ad0c001"
 
@@ -194,3 +197,63 @@ async def test_weights_that_cannot_split_traffic_are_refused(
     assert not (await service(desk, "ListRouters", show_deleted=True)).routers
     # The name was not claimed by the attempt.
     assert (await desk.create("cancer", doctors())).uid
+
+
+async def test_deploying_what_runs_never_takes_it_out_of_service(desk: Desk) -> None:
+    await desk.deploy("cancer", doctors())
+    told = await service(desk, "DeployRouter", name="cancer", wait=Duration())
+    assert told.router.state == RouterState.ROUTER_STATE_RUNNING
+    assert (await desk.predict("cancer")).prediction_id
+
+
+async def test_a_rollout_goes_on_without_its_caller(desk: Desk) -> None:
+    await desk.create("cancer", doctors())
+    told = await service(desk, "DeployRouter", name="cancer", wait=Duration())
+    assert told.router.state == RouterState.ROUTER_STATE_DEPLOYING
+
+    async def running() -> bool:
+        state: int = (await service(desk, "GetRouter", name="cancer")).router.state
+        return state == RouterState.ROUTER_STATE_RUNNING
+
+    assert await eventually(running)
+
+
+async def test_a_deployment_sent_again_answers_what_came_of_it(desk: Desk) -> None:
+    await desk.create("cancer", doctors())
+    first = await service(desk, "DeployRouter", name="cancer", request_id=REQUEST_ID)
+    again = await service(desk, "DeployRouter", name="cancer", request_id=REQUEST_ID)
+    assert again.router == first.router
+
+
+@pytest.mark.parametrize("wait", [Duration(seconds=-1), Duration(seconds=61), Duration(seconds=2**62)])
+async def test_a_wait_has_limits(desk: Desk, wait: Duration) -> None:
+    await desk.create("cancer", doctors())
+    error = await refusal(desk, "DeployRouter", name="cancer", wait=wait)
+    assert error.code == "INVALID_ARGUMENT"
+    assert [field.field for field in error.fields] == ["wait"]
+
+
+async def test_two_names_for_one_router_are_refused(desk: Desk) -> None:
+    router = doctors()
+    router.name = "routers/one"
+    error = await refusal(desk, "CreateRouter", router_id="other", router=router)
+    assert [field.field for field in error.fields] == ["router_id"]
+
+
+async def test_a_time_that_no_clock_shows_is_refused_by_name(desk: Desk) -> None:
+    await desk.create("cancer", doctors())
+    for field in ("start_time", "end_time"):
+        error = await refusal(
+            desk, "ListPredictions", router="cancer", **{field: Timestamp(seconds=-(2**40))}
+        )
+        assert (error.code, [one.field for one in error.fields]) == ("INVALID_ARGUMENT", [field])
+
+
+async def test_an_unknown_variant_is_blamed_on_the_variant(desk: Desk) -> None:
+    await desk.create("cancer", doctors())
+    error = await refusal(desk, "UpdateVariantWeight", name="cancer", variant="nobody", weight=1)
+    assert [field.field for field in error.fields] == ["variant"]
+    error = await refusal(desk, "SetWeights", name="cancer", weights={"cancer-bayes": 200})
+    assert [field.field for field in error.fields] == ["weights['cancer-bayes']"]
+    error = await refusal(desk, "SetWeights", name="cancer")
+    assert [field.field for field in error.fields] == ["weights"]

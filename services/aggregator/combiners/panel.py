@@ -12,6 +12,8 @@ A = TypeVar("A", bound=Answer)
 
 # Sums of weights that are equal on paper differ in their last digits: 0.1 + 0.2 must be level with 0.3.
 LEVEL = 1e-9
+# Members x rows x labels: 40 MB of numbers, a hundredth of a second; one odd answer must not cost more.
+MOST_CELLS = 5_000_000
 
 
 def uniform(ballots: Sequence[Ballot]) -> None:
@@ -39,14 +41,21 @@ def refusal(ballots: Sequence[Ballot], method: str, takes: str) -> CannotCombine
 
 
 def union_of_labels(panel: Sequence[Classes]) -> tuple[str, ...]:
-    """Every label of the panel, in the order of its first mention."""
-    return tuple(dict.fromkeys(label for answer in panel for label in answer.labels))
+    """Every label of the panel, in the order of its first mention. Raises CannotCombine past MOST_CELLS."""
+    labels = tuple(dict.fromkeys(label for answer in panel for label in answer.labels))
+    cells = len(panel) * panel[0].rows * len(labels)
+    if cells > MOST_CELLS:
+        said = f"{len(panel)} members x {panel[0].rows} rows x {len(labels)} labels are too much to combine"
+        raise CannotCombine(f"{said}; the product is at most {MOST_CELLS}", labels=len(labels))
+    return labels
 
 
 def votes_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
     """[members, rows, labels]: 1 at the label that the member chose for the row."""
     places = np.stack([_columns(answer, labels)[answer.chosen] for answer in panel])
-    return np.eye(len(labels))[places]
+    spread = np.zeros((*places.shape, len(labels)))
+    np.put_along_axis(spread, places[..., np.newaxis], 1.0, axis=-1)
+    return spread
 
 
 def probabilities_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
@@ -69,4 +78,5 @@ def leaders(scores: Floats, among: Flags | None = None) -> Flags:
 
 
 def _columns(answer: Classes, labels: tuple[str, ...]) -> Integers:
-    return np.array([labels.index(label) for label in answer.labels], dtype=np.int64)
+    places = {label: place for place, label in enumerate(labels)}
+    return np.array([places[label] for label in answer.labels], dtype=np.int64)

@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config.defaults import weight_of
+from services.router.config import ensembles
+from services.router.config.defaults import REWARD_METRIC, weight_of
 from services.router.config.problems import Problems
+from services.router.config.spans import check_span
 from services.state.names import ID, ID_RULE
 
 MOST_VARIANTS = 64
@@ -14,13 +16,10 @@ MOST_TAGS = 32
 LONGEST_TEXT = 1024
 LONGEST_WINDOW = 100_000
 LEAST_ENABLED = 2
-
-AGGREGATIONS = {
-    strategy.AGGREGATION_METHOD_VOTE: "vote",
-    strategy.AGGREGATION_METHOD_AVERAGE: "average",
-    strategy.AGGREGATION_METHOD_WEIGHTED_AVERAGE: "weighted_average",
-    strategy.AGGREGATION_METHOD_MAX_CONFIDENCE: "max_confidence",
-}
+# Seconds. A shorter deadline leaves no time for a call; a shorter retention none for feedback to come.
+SHORTEST_DEADLINE = 0.01
+SHORTEST_RETENTION = 60.0
+LONGEST_RETENTION = 400 * 86_400.0
 
 
 def variants(router: Router, models: Collection[str], problems: Problems) -> None:
@@ -69,9 +68,13 @@ def texts(router: Router, problems: Problems) -> None:
     for place, tag in enumerate(router.tags):
         if not 1 <= len(tag) <= 64:
             problems.add(f"router.tags[{place}]", f"1 to 64 characters, got {len(tag)}")
-    deadline = router.default_deadline.ToTimedelta().total_seconds()
-    if not 0 < deadline <= 3600:
-        problems.add("router.default_deadline", f"more than 0 and at most 3600 s, got {deadline:g} s")
+    check_span(router.default_deadline, "router.default_deadline", SHORTEST_DEADLINE, 3600.0, problems)
+    if router.log.HasField("retention"):
+        check_span(
+            router.log.retention, "router.log.retention", SHORTEST_RETENTION, LONGEST_RETENTION, problems
+        )
+    if router.deployment.HasField("replicas"):
+        problems.lacks("router.deployment.replicas", "not available in this version")
     if router.deployment.target != "local":
         problems.lacks("router.deployment.target", "only local is available in this version")
 
@@ -93,13 +96,11 @@ def _canary(router: Router, problems: Problems) -> None:
         problems.add("router.canary.canary_model", "must differ from baseline_model")
     if not 0 <= canary.canary_percentage <= 100:
         problems.add("router.canary.canary_percentage", f"0 to 100, got {canary.canary_percentage:g}")
-    for field in ("steps", "guardrails"):
-        if getattr(canary, field):
-            problems.lacks(f"router.canary.{field}", "not available in this version; the percentage is fixed")
-    if canary.HasField("promotion_criteria"):
-        problems.lacks(
-            "router.canary.promotion_criteria", "not available in this version; the percentage is fixed"
-        )
+    known = {"baseline_model", "canary_model", "canary_percentage"}
+    for given, _ in canary.ListFields():
+        if given.name not in known:
+            told = "not available in this version; the percentage is fixed"
+            problems.lacks(f"router.canary.{given.name}", told)
 
 
 def _bandit(router: Router, problems: Problems) -> None:
@@ -118,46 +119,14 @@ def _bandit(router: Router, problems: Problems) -> None:
         problems.add(
             "router.bandit.floor", f"0 to 1/{enabled} for {enabled} enabled variants, got {bandit.floor:g}"
         )
+    measured = {metric.name for metric in router.metrics} | {REWARD_METRIC}
+    if bandit.reward_metric not in measured:
+        offered = f"accuracy, or a name among router.metrics; got {bandit.reward_metric[:100]!r}"
+        problems.add("router.bandit.reward_metric", offered)
     if not (bandit.cap <= 1 and bandit.cap * enabled >= 1 and bandit.cap >= bandit.floor):
         problems.add(
             "router.bandit.cap", f"1/{enabled} to 1 for {enabled} enabled variants, got {bandit.cap:g}"
         )
-
-
-def _ensemble(router: Router, problems: Problems) -> None:
-    ensemble, ids = router.ensemble, {variant.id: variant for variant in router.variants}
-    if ensemble.aggregation not in AGGREGATIONS:
-        given = (
-            strategy.AggregationMethod.Name(ensemble.aggregation)
-            if _known(ensemble.aggregation)
-            else "unknown"
-        )
-        field = "router.ensemble.aggregation"
-        offered = f"one of {', '.join(AGGREGATIONS.values())}; got {given}"
-        (problems.lacks if _known(ensemble.aggregation) else problems.add)(field, offered)
-    for place, member in enumerate(ensemble.members):
-        if member not in ids:
-            problems.add(
-                f"router.ensemble.members[{place}]", f"{member[:100]!r} is no variant of this router"
-            )
-    members = len(set(ensemble.members)) or sum(one.enabled for one in router.variants)
-    if members != (len(ensemble.members) or members):
-        problems.add("router.ensemble.members", "a member is named twice")
-    if not 1 <= ensemble.quorum <= max(members, 1):
-        problems.add(
-            "router.ensemble.quorum", f"1 to {members}, the number of members; got {ensemble.quorum}"
-        )
-    if ensemble.launch == strategy.LAUNCH_STAGED:
-        problems.lacks("router.ensemble.launch", "only LAUNCH_PARALLEL is available in this version")
-    for field in ("full_panel_fraction", "max_cost", "samples_per_member", "sampling"):
-        if ensemble.HasField(field):
-            problems.lacks(f"router.ensemble.{field}", "not available in this version")
-    if ensemble.HasField("member_timeout") and ensemble.member_timeout.ToTimedelta().total_seconds() <= 0:
-        problems.add("router.ensemble.member_timeout", "must be more than 0 s")
-
-
-def _known(aggregation: int) -> bool:
-    return aggregation in strategy.AggregationMethod.values()
 
 
 def _nothing(router: Router, problems: Problems) -> None:
@@ -170,5 +139,5 @@ STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
     "random": _nothing,
     "canary": _canary,
     "bandit": _bandit,
-    "ensemble": _ensemble,
+    "ensemble": ensembles.check,
 }

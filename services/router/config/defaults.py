@@ -29,6 +29,9 @@ def with_defaults(given: Router) -> Router:
         _canary(router)
     for variant in router.variants:
         _variant(variant)
+    if router.HasField("canary"):
+        router.canary.baseline_model = _variant_named(router, router.canary.baseline_model)
+        router.canary.canary_model = _variant_named(router, router.canary.canary_model)
     if router.HasField("bandit"):
         _bandit(router.bandit)
     if router.HasField("ensemble"):
@@ -43,8 +46,14 @@ def _variant(variant: Variant) -> None:
     model = variant.model
     if model and "/" not in model:
         variant.model = f"models/{model}"
-    variant.id = variant.id or id_of(model)
+    variant.id = variant.id or id_of(model).partition("@")[0]
     variant.enabled = variant.enabled if variant.HasField("enabled") else True
+
+
+def _variant_named(router: Router, named: str) -> str:
+    """The id of the variant that is called so, or whose model is; else what was written."""
+    by_model = (one.id for one in router.variants if id_of(one.model) == named)
+    return named if any(one.id == named for one in router.variants) else next(by_model, named)
 
 
 def weight_of(variant: Variant) -> float:

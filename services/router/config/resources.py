@@ -5,7 +5,7 @@ from typing import TypeVar
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.state.names import resource_name
+from services.state.names import BadName, resource_name
 
 R = TypeVar("R", Router, Model)
 
@@ -37,4 +37,7 @@ def fresh(given: R, collection: str, given_id: str, id_field: str) -> R:
     singular = collection.removesuffix("s")
     named, field = (made.name, f"{singular}.name") if made.name else (given_id, id_field)
     made.name = resource_name(collection, named, field)
+    if given_id and resource_name(collection, given_id, id_field) != made.name:
+        said = f"says {given_id[:100]}, and {singular}.name says {given.name[:100]}; give one, or both alike"
+        raise BadName(f"{id_field} {said}", fields=[(id_field, said)])
     return made

@@ -1,11 +1,10 @@
 """One look at a whole router: everything that is wrong with it, or nothing."""
 
-import math
 from collections.abc import Collection
 
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import checks
+from services.router.config import checks, measures
 from services.router.config.problems import Problems
 
 # Parts of the contract that would be stored and then ignored: refused until they do something.
@@ -21,6 +20,8 @@ def validate(router: Router, models: Collection[str]) -> None:
     problems = Problems()
     checks.texts(router, problems)
     checks.variants(router, models, problems)
+    measures.task(router, problems)
+    measures.metrics(router, problems)
     _unavailable(router, problems)
     strategy = router.WhichOneof("strategy") or "weighted"
     check = checks.STRATEGY_CHECKS.get(strategy)
@@ -44,5 +45,3 @@ def _unavailable(router: Router, problems: Problems) -> None:
         problems.lacks("router.default_model", told)
     if router.log.redact:
         problems.lacks("router.log.redact", told)
-    if router.HasField("failure_reward") and not math.isfinite(router.failure_reward):
-        problems.add("router.failure_reward", f"must be a finite number, got {router.failure_reward}")

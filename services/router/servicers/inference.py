@@ -10,7 +10,7 @@ from services.router.equipment import Equipment
 from services.router.jury import ask_all
 from services.router.plan import RoutingPlan
 from services.router.predicting import ask_one
-from services.router.requests import check
+from services.router.requests import check, check_entity
 from services.router.snapshot import Snapshot
 
 
@@ -39,6 +39,7 @@ class InferenceService:
 
     async def Explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
         """The decision alone: nothing is called and nothing is logged."""
+        check_entity(request.entity_id)
         plan = self._snapshot.serving(request.router)
         return rpc.ExplainResponse(decision=self._explained(plan, request), generation=plan.generation)
 
@@ -47,12 +48,12 @@ class InferenceService:
         if plan.jury is not None and not request.variant:
             decision.CopyFrom(plan.jury.template.manifest.decision)
             return decision
-        choice = choose(plan, request.variant, self._use.rng)
-        if request.HasField("u") and not request.variant:
-            if not 0 <= request.u < 1:
-                said = f"must be at least 0 and less than 1, got {request.u:g}"
-                raise DrawOutOfRange(f"u: {said}", fields=[("u", said)])
-            choice = at(plan, request.u)
+        # Never the counter: explaining must not take anybody's turn.
+        u = request.u if request.HasField("u") else self._use.rng.random()
+        if not 0 <= u < 1:
+            said = f"must be at least 0 and less than 1, got {u:g}"
+            raise DrawOutOfRange(f"u: {said}", fields=[("u", said)])
+        choice = choose(plan, request.variant, self._use.rng) if request.variant else at(plan, u)
         decision.CopyFrom(choice.template.manifest.decision)
         decision.u = choice.u
         decision.time.FromNanoseconds(self._use.clock())

@@ -1,7 +1,5 @@
 """ModelService: the registry of models."""
 
-import random
-
 from turnout.router.v1 import model_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
@@ -19,6 +17,9 @@ from services.state.configs import ConfigStore
 from services.state.names import resource_name
 from services.state.once import once
 
+LONGEST_NAME = 256
+MOST_ENDPOINTS = 64
+
 
 class ModelInUse(FailedPrecondition):
     """A router still names the model."""
@@ -31,19 +32,15 @@ class ModelService:
 
     SERVICE = "turnout.router.v1.ModelService"
 
-    def __init__(
-        self, models: ConfigStore[Model], routers: ConfigReader[Router], pool: ModelPool, rng: random.Random
-    ) -> None:
+    def __init__(self, models: ConfigStore[Model], routers: ConfigReader[Router], pool: ModelPool) -> None:
         self._models = models
         self._routers = routers
         self._pool = pool
-        self._rng = rng
 
     async def RegisterModel(self, request: rpc.RegisterModelRequest, call: Call) -> rpc.RegisterModelResponse:
         """Check what a call would need, then store."""
-        given = request.model_id or f"model-{self._rng.getrandbits(40):010x}"
-        model = fresh(request.model, "models", given, "model_id")
-        _refuse_unavailable(model)
+        model = fresh(request.model, "models", request.model_id, "model_id")
+        _check(model)
         compile_model(model)
         asked = once("RegisterModel", request, call.caller.name)
         written = await self._models.create(model, asked, validate_only=request.validate_only)
@@ -93,8 +90,23 @@ class ModelService:
         return [router.name for router in page.items]
 
 
-def _refuse_unavailable(model: Model) -> None:
+def _check(model: Model) -> None:
+    """What is ours to say of a registration, before the protocol has its say."""
     problems = Problems()
+    if len(model.display_name) > LONGEST_NAME:
+        problems.add(
+            "model.display_name", f"at most {LONGEST_NAME} characters, got {len(model.display_name)}"
+        )
+    if len(model.endpoints) > MOST_ENDPOINTS:
+        problems.add("model.endpoints", f"at most {MOST_ENDPOINTS}, got {len(model.endpoints)}")
+    seen: set[str] = set()
+    for place, endpoint in enumerate(model.endpoints):
+        if endpoint.address in seen:
+            problems.add(f"model.endpoints[{place}].address", f"{endpoint.address[:100]} is named twice")
+        seen.add(endpoint.address)
+        port = endpoint.address.rstrip("/").rpartition(":")[2]
+        if port.isdigit() and not 1 <= int(port) <= 65535:
+            problems.add(f"model.endpoints[{place}].address", f"a port is 1 to 65535, got {port[:20]}")
     if model.aliases:
         problems.lacks("model.aliases", "not available in this version")
     if model.HasField("permissions"):

@@ -5,27 +5,27 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument
 from services.router import lifecycle
-from services.router.changes import set_weights, toggle
+from services.router.changes import set_weight, set_weights, toggle
 from services.router.config.defaults import with_defaults
 from services.router.config.resources import fresh
 from services.router.config.validate import validate
 from services.router.failures import PredictionNotFound
-from services.router.rollout import Rollout, RolloutIncomplete
+from services.router.rollout import LONGEST_WAIT, Rollouts
 from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore, Written
+from services.state.moments import moment, span
 from services.state.names import resource_name
 from services.state.once import once
 from services.state.records import RecordStore
 
 DEFAULT_WAIT = 10.0
-LONGEST_WAIT = 60.0
 
 
 class RouterService:
@@ -38,13 +38,13 @@ class RouterService:
         routers: ConfigStore[Router],
         models: ConfigReader[Model],
         records: RecordStore,
-        rollout: Rollout,
+        rollouts: Rollouts,
         rng: random.Random,
     ) -> None:
         self._routers = routers
         self._models = models
         self._records = records
-        self._rollout = rollout
+        self._rollouts = rollouts
         self._rng = rng
 
     async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
@@ -76,7 +76,10 @@ class RouterService:
 
     async def DeployRouter(self, request: rpc.DeployRouterRequest, call: Call) -> rpc.DeployRouterResponse:
         """Bring it to every live replica."""
-        wait = request.wait.ToTimedelta().total_seconds() if request.HasField("wait") else DEFAULT_WAIT
+        wait = span(request.wait, "wait") if request.HasField("wait") else DEFAULT_WAIT
+        if not 0 <= wait <= LONGEST_WAIT:
+            said = f"0 to {LONGEST_WAIT:g} s, got {wait:g} s"
+            raise InvalidArgument(f"wait: {said}", fields=[("wait", said)])
         return rpc.DeployRouterResponse(router=await self._deploy("deploy", request, call, wait))
 
     async def StartRouter(self, request: rpc.StartRouterRequest, call: Call) -> rpc.StartRouterResponse:
@@ -112,13 +115,14 @@ class RouterService:
         self, request: rpc.UpdateVariantWeightRequest, call: Call
     ) -> rpc.UpdateVariantWeightResponse:
         """One weight, 0 to 100."""
-        weights = {request.variant: request.weight}
-        written = await self._update(request, call, lambda router: set_weights(router, weights, "weight"))
+        written = await self._update(
+            request, call, lambda router: set_weight(router, request.variant, request.weight)
+        )
         return rpc.UpdateVariantWeightResponse(router=written.message)
 
     async def SetWeights(self, request: rpc.SetWeightsRequest, call: Call) -> rpc.SetWeightsResponse:
         """Several weights in one generation."""
-        written = await self._update(request, call, lambda router: set_weights(router, request.weights))
+        written = await self._update(request, call, lambda router: set_weights(router, dict(request.weights)))
         return rpc.SetWeightsResponse(router=written.message)
 
     async def ToggleVariant(self, request: rpc.ToggleVariantRequest, call: Call) -> rpc.ToggleVariantResponse:
@@ -145,8 +149,8 @@ class RouterService:
         page = await self._records.list(
             router.uid,
             time.time(),
-            start=_seconds(request.start_time),
-            end=_seconds(request.end_time) if request.HasField("end_time") else None,
+            start=moment(request.start_time, "start_time") if request.HasField("start_time") else 0.0,
+            end=moment(request.end_time, "end_time") if request.HasField("end_time") else None,
             page_size=request.page_size,
             page_token=request.page_token,
             filters=variant,
@@ -171,23 +175,11 @@ class RouterService:
         written = await self._update(
             request, call, lambda router: lifecycle.advance(router, verb), state=True
         )
-        if request.validate_only or written.replayed:
+        if request.validate_only:
             return written.message
-        wait = min(wait, LONGEST_WAIT, max(call.remaining() - 1, 0))
-        trouble = await self._rollout.reached(written.message, written.position, wait)
-        settled = await self._routers.update(
-            written.message.name,
-            lambda router: lifecycle.settle(router, trouble, self._rollout.endpoint()),
-            new_generation=False,
-        )
-        if trouble:
-            said = f"{settled.message.name} could not be deployed: {trouble}"
-            raise RolloutIncomplete(said, router=settled.message.name)
-        return settled.message
-
-
-def _seconds(stamp: Timestamp) -> float:
-    return stamp.ToNanoseconds() / 1e9
+        if written.replayed:
+            return await self._routers.read(written.message.name)
+        return await self._rollouts.carry_out(written, wait)
 
 
 def _name(request: Any) -> str:

@@ -131,6 +131,39 @@ def _aggregation(router: Router) -> None:
     router.ensemble.aggregation = 99  # type: ignore[assignment]
 
 
+def _reward_metric(router: Router) -> None:
+    router.bandit.reward_metric = "nosuch"
+
+
+def _range(router: Router) -> None:
+    router.metrics.add(name="clicks", min_value=1, max_value=0)
+
+
+def _accuracy(router: Router) -> None:
+    router.metrics.add(name="accuracy", min_value=5, max_value=10)
+
+
+def _failure(router: Router) -> None:
+    router.failure_reward = -1
+
+
+def _retention(router: Router) -> None:
+    router.log.retention.FromSeconds(59)
+
+
+def _endless(router: Router) -> None:
+    router.log.retention.seconds = 2**62
+
+
+def _torn(router: Router) -> None:
+    router.default_deadline.seconds, router.default_deadline.nanos = 1, -5
+
+
+def _positive(router: Router) -> None:
+    router.task.labels.extend(["yes", "no"])
+    router.task.positive_label = "zz"
+
+
 @pytest.mark.parametrize(
     ("spoil", "field"),
     [
@@ -141,6 +174,14 @@ def _aggregation(router: Router) -> None:
         (_member, "router.ensemble.members[0]"),
         (_percentage, "router.canary.canary_percentage"),
         (_aggregation, "router.ensemble.aggregation"),
+        (_reward_metric, "router.bandit.reward_metric"),
+        (_range, "router.metrics[0].min_value"),
+        (_accuracy, "router.metrics[0].min_value"),
+        (_failure, "router.failure_reward"),
+        (_retention, "router.log.retention"),
+        (_endless, "router.log.retention"),
+        (_torn, "router.default_deadline"),
+        (_positive, "router.task.positive_label"),
     ],
 )
 def test_a_parameter_out_of_range_is_named(spoil: Callable[[Router], None], field: str) -> None:
@@ -167,3 +208,37 @@ def test_settings_that_would_be_ignored_are_refused() -> None:
     router.stickiness.enabled = True
     router.default_model = "a"
     assert set(refused(router, UnavailableFeature)) == {"router.stickiness", "router.default_model"}
+
+
+def test_the_parameters_of_a_canary_that_do_nothing_yet_are_refused() -> None:
+    router = Router(canary={"baseline_model": "a", "canary_model": "b", "alpha": 0.1, "auto": True})
+    assert set(refused(router, UnavailableFeature)) == {"router.canary.alpha", "router.canary.auto"}
+
+
+def test_an_alias_is_told_apart_from_a_bad_id() -> None:
+    router = router_of(1, 1)
+    router.variants[1].model = "models/b@champion"
+    assert set(refused(router, UnavailableFeature)) == {"router.variants[1].model"}
+
+
+def test_a_canary_may_be_named_by_its_model() -> None:
+    router = Router(variants=[{"id": "old", "model": "a"}, {"id": "new", "model": "models/b"}])
+    router.canary.baseline_model, router.canary.canary_model = "models/a", "b"
+    stored = with_defaults(router)
+    validate(stored, MODELS)
+    assert (stored.canary.baseline_model, stored.canary.canary_model) == ("old", "new")
+
+
+def test_a_disabled_member_does_not_count_for_the_quorum() -> None:
+    router = router_of(1, 1, 1)
+    router.variants[2].enabled = False
+    router.ensemble.members.extend("abc")
+    router.ensemble.quorum = 3
+    told = refused(router, InvalidConfiguration)
+    assert told == {"router.ensemble.quorum": "1 to 2, the number of enabled members; got 3"}
+
+
+def test_a_vote_without_any_weight_is_refused() -> None:
+    router = router_of(0, 0)
+    router.ensemble.aggregation = strategy.AGGREGATION_METHOD_VOTE
+    assert "router.variants" in refused(router, InvalidConfiguration)
