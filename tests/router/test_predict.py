@@ -149,7 +149,14 @@ async def test_an_unknown_router_is_not_found(desk: Desk) -> None:
 
 async def test_a_router_that_is_not_deployed_says_so(desk: Desk) -> None:
     await desk.create("cancer", doctors())
-    error = await refused(desk, "cancer")
+
+    async def told() -> RemoteError | None:
+        # The news of its creation reaches the process that answers predictions a moment later.
+        error = await refused(desk, "cancer")
+        return error if error.reason != "ROUTER_NOT_FOUND" else None
+
+    error = await eventually(told)
+    assert error is not None
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "ROUTER_NOT_RUNNING")
     assert "it is registered; deploy or start it" in error.message
 
