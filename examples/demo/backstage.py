@@ -21,8 +21,8 @@ class NoSuiteError(RuntimeError):
 
 
 @asynccontextmanager
-async def suite() -> AsyncIterator[dict[str, Any]]:
-    """The document of its ready file, while it runs. Raises NoSuiteError."""
+async def suite() -> AsyncIterator[Path]:
+    """Its ready file, once there is one, while it runs. Raises NoSuiteError."""
     with tempfile.TemporaryDirectory(prefix="turnout-demo-") as directory:
         ready = Path(directory) / "ready.json"
         options = ("--ephemeral", "--fleet", "--ready-file", str(ready), "--parent", str(os.getpid()))
@@ -38,15 +38,16 @@ async def suite() -> AsyncIterator[dict[str, Any]]:
         # Read all along: a supervisor whose words nobody takes would stop at a full pipe.
         said = asyncio.ensure_future(process.stdout.read())
         try:
-            yield await _ready(ready, process, said)
+            await _until_ready(ready, process, said)
+            yield ready
         finally:
             await _stop(process)
             await said
 
 
-async def _ready(
+async def _until_ready(
     ready: Path, process: asyncio.subprocess.Process, said: "asyncio.Future[bytes]"
-) -> dict[str, Any]:
+) -> None:
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while not ready.exists():  # noqa: ASYNC240 - a small local file of another process
         if process.returncode is not None:
@@ -54,8 +55,6 @@ async def _ready(
         if asyncio.get_running_loop().time() > deadline:
             raise NoSuiteError(f"the suite was not healthy within {START_SECONDS:g} s")
         await asyncio.sleep(0.1)
-    document: dict[str, Any] = json.loads(ready.read_text())  # noqa: ASYNC240
-    return document
 
 
 async def whole(ready: Path) -> dict[str, Any]:
@@ -69,6 +68,12 @@ async def whole(ready: Path) -> dict[str, Any]:
         if asyncio.get_running_loop().time() > deadline:
             raise NoSuiteError(f"{', '.join(missing)} did not come back within {START_SECONDS:g} s")
         await asyncio.sleep(0.2)
+
+
+def living(ready: Path) -> dict[str, list[int]]:
+    """Processes of the suite by name, as its ready file says now."""
+    pids: dict[str, list[int]] = json.loads(ready.read_text())["pids"]
+    return pids
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -1,6 +1,7 @@
 """What the story does to the fleet: one model server is killed, another told to hang."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -8,8 +9,9 @@ import urllib.request
 
 
 def kill(pid: int) -> None:
-    """As a crash would."""
-    os.kill(pid, signal.SIGKILL)
+    """As a crash would; one that is gone already stays gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 async def set_mode(control: str, mode: str) -> None:

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -22,13 +22,14 @@ LINE_EVERY = 200
 async def show(options: Options, ready: Path | None, console: Console) -> bool:
     """The whole demo, on the suite of a ready file or on one of its own; whether every claim held."""
     if ready is not None:
-        return await _play(await backstage.whole(ready), options, console)
+        return await _play(ready, options, console)
     console.print("Starting Redis, four services and eight models (about twenty seconds) …", highlight=False)
-    async with backstage.suite() as document:
-        return await _play(document, options, console)
+    async with backstage.suite() as ours:
+        return await _play(ours, options, console)
 
 
-async def _play(document: Mapping[str, Any], options: Options, console: Console) -> bool:
+async def _play(ready: Path, options: Options, console: Console) -> bool:
+    stage = Stage.of(await backstage.whole(ready), partial(backstage.living, ready))
     told, act = 0, Act.LEARNING
     with Live(console=console, transient=True, auto_refresh=False) as live:
 
@@ -41,7 +42,7 @@ async def _play(document: Mapping[str, Any], options: Options, console: Console)
                 told, act = len(story.answers), story.act
                 console.print(line)
 
-        story = Story(Stage.of(document), options, now=time.time, told=tell)
+        story = Story(stage, options, now=time.time, told=tell)
         try:
             evidence = await story.play()
         finally:

@@ -28,21 +28,22 @@ Progress = Callable[["Story"], None]
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """Where the suite is: addresses by service, metrics pages, and models with their control and process."""
+    """Where the suite is: addresses by service, metrics pages, and models with their control; `pids` are the
+    processes that work at the time of asking."""
 
     services: Mapping[str, str]
     metrics: Sequence[str]
     models: Mapping[str, str]
     controls: Mapping[str, str]
-    pids: Mapping[str, Sequence[int]]
+    pids: Callable[[], Mapping[str, Sequence[int]]]
 
     @classmethod
-    def of(cls, ready: Mapping[str, Any]) -> "Stage":
+    def of(cls, ready: Mapping[str, Any], pids: Callable[[], Mapping[str, Sequence[int]]]) -> "Stage":
         """From the document of a ready file."""
         services = {name: ready[name] for name in ("router", "aggregator", "feedback", "drift")}
         models = {name: address.removeprefix("grpc://") for name, address in ready["models"].items()}
         metrics = [url for urls in ready["metrics"].values() for url in urls]
-        return cls(services, metrics, models, ready["controls"], ready["pids"])
+        return cls(services, metrics, models, ready["controls"], pids)
 
 
 class Story:
@@ -61,6 +62,7 @@ class Story:
         self._tumours = Supply("breast-cancer", options.seed)
         self._digits = Supply("digits", options.seed)
         self._training = training_columns("breast-cancer")
+        self._struck: set[int] = set()
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def play(self) -> Evidence:
@@ -103,7 +105,6 @@ class Story:
         control = self._stage.controls[f"models/{CAST.hanging}"]
         await faults.set_mode(control, "hang")
         try:
-            faults.kill(self._stage.pids[f"models/{CAST.best}"][0])
             await self._go_on()
         finally:
             await faults.set_mode(control, "ok")
@@ -112,6 +113,7 @@ class Story:
         """Traffic until the bandit has moved and the jury has shown what it does, or the budget ends."""
         left = self._budget.outage
         while left > 0 and not self._has_moved():
+            self._strike()
             await self._tick(
                 [
                     *(self._ask(CAST.bandit, self._digits.take()) for _ in range(16)),
@@ -119,6 +121,13 @@ class Story:
                 ]
             )
             left -= 20
+
+    def _strike(self) -> None:
+        """Kill the bandit's favourite, and whoever the supervisor has put in its place since."""
+        successors = {*self._stage.pids().get(f"models/{CAST.best}", ())} - self._struck
+        for pid in successors:
+            faults.kill(pid)
+        self._struck |= successors
 
     async def _shift(self, window: tuple[float, float]) -> None:
         """An instrument is out of order: one feature reads too high, in every row."""

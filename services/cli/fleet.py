@@ -15,8 +15,6 @@ from services.cli.suite import StartError
 from services.foundation.configuration import load
 from services.foundation.settings import Settings
 
-# Long enough to watch what the suite does without a model that was killed.
-BACKOFF_SECONDS = 8.0
 REGISTER_SECONDS = 60.0
 
 
@@ -84,4 +82,4 @@ def _program(name: str, port: int, premises: Premises) -> Program:
         str(announcement),
     )
     log = premises.logs / f"{name}.log"
-    return Program(f"models/{name}", (sys.executable, *command), log, backoff=BACKOFF_SECONDS)
+    return Program(f"models/{name}", (sys.executable, *command), log)

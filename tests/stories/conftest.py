@@ -1,6 +1,6 @@
 """One whole suite for all stories, with the demo's fleet: they keep apart by the names of their routers.
 
-The demo kills `digits-svm`, which is back some ten seconds later: other stories leave it alone.
+The demo kills `digits-svm`, which is back some seconds later: other stories leave it alone.
 """
 
 from collections.abc import AsyncIterator
