@@ -20,7 +20,7 @@ from services.state.ids import new_uid
 from services.state.kinds import MODELS
 from services.state.moments import retention
 from services.state.ownership import Ownership
-from services.state.records import RETENTION_SECONDS, RecordWriter
+from services.state.records import RETENTION_SECONDS, RecordStore, RecordWriter
 from services.state.streams import EVENTS
 from services.state.truth import TruthLog
 
@@ -32,7 +32,7 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         BaselineStore(connections),
         ProfileStore(connections),
         ResultStore(connections),
-        Truths(TruthLog(connections), now),
+        Truths(TruthLog(connections), RecordStore(connections), now),
         now,
         rng,
     )

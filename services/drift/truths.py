@@ -4,34 +4,39 @@ import hashlib
 from collections.abc import Callable
 
 from turnout.drift.v1 import drift_service_pb2 as rpc
-from turnout.inference.v1.event_pb2 import TruthEntry
+from turnout.inference.v1.event_pb2 import PredictionEvent, TruthEntry
 
-from services.drift.wire import seconds, timestamp
-from services.foundation.errors import FieldViolation, InvalidArgument
+from services.drift.wire import timestamp
+from services.foundation.errors import InvalidArgument
 from services.state import formats
-from services.state.ids import partition_of
+from services.state.moments import moment
+from services.state.records import RecordStore
+from services.state.reports import about_faults, row_misfits, time_faults, truth_faults, truth_misfits
 from services.state.truth import Appended, TruthLog
 
 # How long a truth is told from its repetitions: the default horizon of feedback.
 RETENTION_SECONDS = 30 * 86_400.0
-MAX_ID_LENGTH = 128
 
 
 class Truths:
     """Appends truths; `now` is seconds since the epoch."""
 
-    def __init__(self, log: TruthLog, now: Callable[[], float]) -> None:
+    def __init__(self, log: TruthLog, records: RecordStore, now: Callable[[], float]) -> None:
         self._log = log
+        self._records = records
         self._now = now
 
     async def add(self, request: rpc.AddGroundTruthRequest) -> rpc.AddGroundTruthResponse:
         """Append one truth; when this returns Redis has it.
 
-        Raises BadPredictionId, InvalidArgument, StoreFull, StateUnavailable.
+        Raises BadPredictionId, BadTimestamp, InvalidArgument, StoreFull, StateUnavailable.
         """
-        check(request)
         now = self._now()
-        observed = seconds(request.observed_at) if request.HasField("observed_at") else now
+        observed = moment(request.observed_at, "observed_at") if request.HasField("observed_at") else now
+        check(request, observed, now)
+        # Before its record came, a truth is taken as it is; who joins them passes over what does not fit.
+        if record := await self._records.read(request.prediction_id):
+            check_fit(request, record.event)
         entry = TruthEntry(
             format=formats.TRUTH,
             prediction_id=request.prediction_id,
@@ -49,22 +54,19 @@ class Truths:
         )
 
 
-def check(request: rpc.AddGroundTruthRequest) -> None:
+def check(request: rpc.AddGroundTruthRequest, observed: float, now: float) -> None:
     """Raises BadPredictionId or InvalidArgument for what cannot be a truth, naming every wrong field."""
-    wrong = []
-    if not request.prediction_id:
-        wrong.append(
-            FieldViolation("prediction_id", "is required: the id that the prediction's reply carried")
-        )
-    if request.truth.WhichOneof("value") is None:
-        wrong.append(FieldViolation("truth", "is required: one of label, number, text or json"))
-    if request.row < 0:
-        wrong.append(FieldViolation("row", f"counts from 0, got {request.row}"))
-    if len(request.feedback_id) > MAX_ID_LENGTH:
-        wrong.append(FieldViolation("feedback_id", f"has at most {MAX_ID_LENGTH} characters"))
+    wrong = about_faults(request.prediction_id, request.row, request.feedback_id, now)
+    wrong += [*time_faults(observed, now), *truth_faults(request.truth)]
     if wrong:
         raise InvalidArgument(f"{wrong[0].field} {wrong[0].description}", fields=wrong)
-    partition_of(request.prediction_id)
+
+
+def check_fit(request: rpc.AddGroundTruthRequest, event: PredictionEvent) -> None:
+    """Raises InvalidArgument for a truth that does not fit what was predicted."""
+    wrong = [*row_misfits(request.row, max(event.rows, 1)), *truth_misfits(request.truth, event)]
+    if wrong:
+        raise InvalidArgument(f"{wrong[0].field}: {wrong[0].description}", fields=wrong)
 
 
 def content_id(request: rpc.AddGroundTruthRequest) -> str:

@@ -6,12 +6,15 @@ import time
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.drift.v1 import drift_service_pb2 as rpc
-from turnout.inference.v1.event_pb2 import Truth, TruthEntry
+from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
 
 from services.foundation.errors import RemoteError
-from services.state import keys
+from services.state import formats, keys
+from services.state.connection import Connections
 from services.state.failures import MappedRedis
+from services.state.fenced import Fence
 from services.state.ids import new_prediction_id
+from services.state.records import RecordWriter
 from services.state.streams import TRUTH
 from tests.drift.conftest import Ask
 
@@ -69,6 +72,22 @@ WRONG = {
     "no truth": (rpc.AddGroundTruthRequest(prediction_id=PREDICTION), "truth"),
     "a negative row": (truth(row=-1), "row"),
     "a long id": (truth(feedback_id="x" * 200), "feedback_id"),
+    "an id of tomorrow": (
+        truth(prediction_id=new_prediction_id(9, time.time() + 90, random.Random(5))),
+        "prediction_id",
+    ),
+    "an id of another suite": (
+        truth(prediction_id="018bcfe5-69f4-4000-8591-b7582265b1f5"),
+        "prediction_id",
+    ),
+    "a time of the day after tomorrow": (
+        truth(observed_at=Timestamp(seconds=int(time.time()) + 2 * 86_400)),
+        "observed_at",
+    ),
+    "a time that is none": (truth(observed_at=Timestamp(seconds=2**62)), "observed_at"),
+    "no label": (truth(""), "truth.label"),
+    "a long label": (truth("x" * 1025), "truth.label"),
+    "no number": (truth(truth=Truth(number=float("nan"))), "truth.number"),
 }
 
 
@@ -81,3 +100,33 @@ async def test_what_is_no_truth_is_refused_by_field(
     assert refused.value.code == "INVALID_ARGUMENT"
     assert field in [violation.field for violation in refused.value.fields]
     assert await appended(redis) == []
+
+
+MISFITS = {
+    "a row too many": (truth("yes", row=1), "row"),
+    "a number for a class": (truth(truth=Truth(number=1)), "truth"),
+    "no class of its model": (truth("perhaps"), "truth.label"),
+}
+
+
+@pytest.mark.parametrize(("request_", "field"), MISFITS.values(), ids=MISFITS)
+async def test_what_does_not_fit_its_known_prediction_is_refused_by_field(
+    ask: Ask, connections: Connections, request_: rpc.AddGroundTruthRequest, field: str
+) -> None:
+    event = PredictionEvent(format=formats.PREDICTION_EVENT, rows=1, router_uid="some")
+    event.manifest.prediction_id = PREDICTION
+    event.output.classification.label = "yes"
+    for label in ("yes", "no"):
+        event.output.classification.probabilities.add(label=label, probability=0.5)
+    event.outputs.add(output=event.output)
+    fence = Fence.of(9, "drift", 1)
+    await connections.steady.set(fence.key, fence.token)
+    await RecordWriter(connections).write(9, fence, "1-0", [event])
+
+    with pytest.raises(RemoteError) as refused:
+        await ask("AddGroundTruth", request_)
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert [violation.field for violation in refused.value.fields] == [field]
+    assert await appended(connections.steady) == []
+    await ask("AddGroundTruth", truth("no"))
+    assert [entry.truth.label for entry in await appended(connections.steady)] == ["no"]
