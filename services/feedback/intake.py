@@ -1,21 +1,23 @@
 """Takes feedback in: finds its prediction and applies it, appends it to the truth, or keeps it until then."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from turnout.feedback.v1 import feedback_service_pb2 as rpc
+from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
 from services.feedback.parking import Parking
-from services.feedback.prediction import Prediction
 from services.feedback.rules import HORIZON_SECONDS
-from services.feedback.settling import Settling, refuse_row, refuse_truth
+from services.feedback.settling import Settling, refuse
 from services.feedback.wire.records import prediction_of
 from services.feedback.wire.requests import truth_entry
 from services.state import ids
 from services.state.errors import StoreFull
 from services.state.parked import Parked
 from services.state.records import RecordStore
+from services.state.reports import row_misfits, truth_misfits
 from services.state.rewards import Applied
 from services.state.truth import Appended, TruthLog
 
@@ -34,6 +36,11 @@ TRUTH_STATUSES = {
 }
 # Records come within seconds; a full store empties by itself as they do.
 FULL_RETRY_SECONDS = 5.0
+# A record follows its reply within some tens of milliseconds. What is older than this and has none waits for
+# something that is down, and a call is no place for that.
+YOUNG_SECONDS = 5.0
+LONGEST_PATIENCE = 0.3
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
 
 
 class Taken(NamedTuple):
@@ -54,23 +61,40 @@ class Intake:
     truths: TruthLog
     now: Callable[[], float]
 
-    async def take(self, request: rpc.RecordFeedbackRequest) -> Taken:
-        """Take feedback that was completed. Raises what is wrong with it, StoreFull, and StateUnavailable."""
-        record = await self.records.read(request.prediction_id)
+    async def take(self, request: rpc.RecordFeedbackRequest, patience: float = 0.0) -> Taken:
+        """Take feedback that was completed. Raises what is wrong with it, StoreFull, and StateUnavailable.
+
+        patience: seconds that the record of a prediction that was just made may be waited for.
+        """
+        record = await self._awaited(request.prediction_id, patience)
         if record is None:
             return Taken(await self._unrecorded(request))
-        prediction = prediction_of(record.event)
         if request.WhichOneof("outcome") == "truth":
-            return await self._truth(request, prediction)
+            return await self._truth(request, record.event)
+        prediction = prediction_of(record.event)
         rules = await self.settling.rules_of(prediction)
         applied = await self.settling.reward(request, prediction, rules)
         return Taken(STATUSES[applied], rules.name, prediction.variant)
 
-    async def _truth(self, request: rpc.RecordFeedbackRequest, prediction: Prediction) -> Taken:
+    async def _awaited(self, prediction_id: str, patience: float) -> PredictionRecord | None:
+        """The record, also if it is only a moment behind its reply: what is wrong with feedback can only be
+        said while its reporter listens."""
+        until = self.now() + min(patience, LONGEST_PATIENCE)
+        young = self.now() - ids.time_of(prediction_id) < YOUNG_SECONDS
+        pause = FIRST_PAUSE
+        while (record := await self.records.read(prediction_id)) is None:
+            if not young or self.now() + pause > until:
+                return None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return record
+
+    async def _truth(self, request: rpc.RecordFeedbackRequest, event: PredictionEvent) -> Taken:
         """Truth is welcome also where nobody learns from it: of a deleted router, of a prediction that no
         router made."""
-        refuse_row(request, prediction)
-        refuse_truth(request.truth, prediction)
+        prediction = prediction_of(event)
+        misfits = [*row_misfits(request.row, prediction.rows), *truth_misfits(request.truth, event)]
+        refuse(misfits, prediction)
         rules = await self.settling.rulebook.of(prediction.router_uid)
         status = await self._append(request, rules.horizon if rules else HORIZON_SECONDS)
         return Taken(status, rules.name if rules else "", prediction.variant)

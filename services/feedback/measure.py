@@ -42,7 +42,8 @@ class Measure:
         250000
         """
         if not (math.isfinite(value) and self.low <= value <= self.high):
-            raise OutsideRange(f"{self.name} is within {self.low:g} and {self.high:g}; got {value:g}")
+            low, high, got = (_exact(number) for number in (self.low, self.high, value))
+            raise OutsideRange(f"{self.name} is within {low} and {high}; got {got}")
         return round((value - self.low) / (self.high - self.low) * UNITS)
 
     def value(self, units: float) -> float:
@@ -56,3 +57,12 @@ class Measure:
     def merit(self, units: float) -> float:
         """Millionths of the range as a number in [0, 1] of which more is always better."""
         return 1 - units / UNITS if self.minimize else units / UNITS
+
+
+def _exact(value: float) -> str:
+    """All digits, so that what lies just outside looks so.
+
+    >>> _exact(1.0000001), _exact(2.0)
+    ('1.0000001', '2')
+    """
+    return repr(float(value)).removesuffix(".0")

@@ -39,11 +39,11 @@ class FeedbackServicer:
         self._now = now
 
     async def RecordFeedback(
-        self, request: rpc.RecordFeedbackRequest, _call: Call
+        self, request: rpc.RecordFeedbackRequest, call: Call
     ) -> rpc.RecordFeedbackResponse:
         """Take a reward, a metric or the truth of a prediction; acknowledged means that Redis has it."""
         feedback = completed(request, self._now())
-        taken = await self._intake.take(feedback)
+        taken = await self._intake.take(feedback, patience=call.remaining() / 2)
         status = rpc.FeedbackStatus.Name(taken.status).removeprefix("FEEDBACK_STATUS_")
         self._metrics.feedback[status.lower()].inc()
         return rpc.RecordFeedbackResponse(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
-from turnout.inference.v1.event_pb2 import Truth
 
 from services.feedback import crediting
 from services.feedback.errors import BadFeedback, NothingDrawn, RewardOutOfRange
@@ -14,8 +13,10 @@ from services.feedback.rulebook import Rulebook
 from services.feedback.rules import Rules
 from services.feedback.wire.records import label_of
 from services.feedback.wire.requests import value_of
+from services.foundation.errors import FieldViolation
 from services.foundation.metrics import Metrics
 from services.state.errors import RouterNotFound, StoreFull
+from services.state.reports import row_misfits
 from services.state.rewards import Applied, Claim, RewardStore
 
 
@@ -43,7 +44,7 @@ class Settling:
         Raises BadFeedback, NothingDrawn and RewardOutOfRange, naming the field; StoreFull when a bound of the
         reward state is reached.
         """
-        refuse_row(request, prediction)
+        refuse(row_misfits(request.row, prediction.rows), prediction)
         claim = _claim(request, prediction, rules)
         (applied,) = await self.apply([claim])
         if applied in (Applied.TOO_MANY_ARMS, Applied.TOO_MANY_REPORTS):
@@ -88,18 +89,11 @@ _FULL = {
 }
 
 
-def refuse_row(request: RecordFeedbackRequest, prediction: Prediction) -> None:
-    """Raises BadFeedback for a row that the prediction does not have."""
-    if request.row >= prediction.rows:
-        said = f"the prediction has rows 0 to {prediction.rows - 1}, got {request.row}"
-        raise BadFeedback(f"row: {said}", fields=[("row", said)], rows=prediction.rows)
-
-
-def refuse_truth(truth: Truth, prediction: Prediction) -> None:
-    """Raises BadFeedback for a truth that cannot be compared with the prediction's answers."""
-    if prediction.classified and label_of(truth) is None:
-        said = "the prediction is a class, so its truth is a label"
-        raise BadFeedback(f"truth: {said}", fields=[("truth", said)])
+def refuse(misfits: Sequence[FieldViolation], prediction: Prediction) -> None:
+    """Raises BadFeedback for what does not fit the prediction, if there is anything."""
+    if misfits:
+        first = misfits[0]
+        raise BadFeedback(f"{first.field}: {first.description}", fields=misfits, rows=prediction.rows)
 
 
 def _claim(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Claim:
@@ -107,8 +101,8 @@ def _claim(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules)
     measure = rules.measures.get(metric) if metric else rules.reward
     if measure is None:
         known = ", ".join(sorted(rules.measures))
-        said = f"is not a metric of {rules.name}, which has {known}"
-        raise BadFeedback(f"metric.name {said}", fields=[("metric.name", said)], metric=metric)
+        said = f"{metric[:100]!r} is not a metric of {rules.name}, which has {known}"
+        raise BadFeedback(f"metric.name: {said}", fields=[("metric.name", said)], metric=metric)
     try:
         units = measure.units(value)
     except OutsideRange as outside:

@@ -20,6 +20,11 @@ def test_what_the_metric_cannot_be_is_refused_with_its_range(value: float) -> No
         Measure("accuracy").units(value)
 
 
+def test_what_lies_just_outside_is_shown_to_do_so() -> None:
+    with pytest.raises(OutsideRange, match=r"within 0 and 1; got 1\.0000001$"):
+        Measure("accuracy").units(1.0000001)
+
+
 def test_the_worst_is_the_end_nobody_wants() -> None:
     assert Measure("accuracy").worst == 0.0
     assert Measure("cost", 0, 40, minimize=True).worst == 40.0

@@ -215,7 +215,7 @@ async def test_a_record_of_a_newer_version_is_not_half_read(setting: Setting) ->
             {"metric": rpc.MetricValue(name="clicks", value=1)},
             "INVALID_ARGUMENT",
             "metric.name",
-            "is not a metric of routers/learner, which has accuracy",
+            "metric.name: 'clicks' is not a metric of routers/learner, which has accuracy",
         ),
         ({"reward": 1, "row": 1}, "INVALID_ARGUMENT", "row", "the prediction has rows 0 to 0, got 1"),
         (
@@ -230,7 +230,8 @@ async def test_a_record_of_a_newer_version_is_not_half_read(setting: Setting) ->
             "truth",
             "the prediction is a class, so its truth is a label",
         ),
-        ({}, "INVALID_ARGUMENT", "outcome", "exactly one of reward, metric or truth is required"),
+        ({"truth": Truth()}, "INVALID_ARGUMENT", "truth", "is required: one of label, number, text or json"),
+        ({}, "INVALID_ARGUMENT", "outcome", "outcome: exactly one of reward, metric or truth is required"),
         ({"reward": 1, "row": -1}, "INVALID_ARGUMENT", "row", "must be 0 or more, got -1"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

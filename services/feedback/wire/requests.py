@@ -7,19 +7,16 @@ from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 from turnout.inference.v1.event_pb2 import TruthEntry
 
 from services.feedback.errors import BadFeedback, RewardOutOfRange
-from services.state import formats, ids
+from services.state import formats
 from services.state.moments import moment
+from services.state.reports import about_faults, time_faults, truth_faults
 
-# Clocks differ; an observation from farther ahead could never be corrected again.
-AHEAD_SECONDS = 86_400.0
-MOST_ROWS = 2**31 - 1
-LONGEST_ID = 128
 OUTCOMES = "reward, metric or truth"
 
 
 def completed(request: RecordFeedbackRequest, now: float) -> RecordFeedbackRequest:
-    """A copy with a feedback id and a time of observation. Raises BadFeedback, RewardOutOfRange and
-    BadPredictionId, each with the field that is wrong."""
+    """A copy with a feedback id and a time of observation. Raises BadFeedback, RewardOutOfRange,
+    BadPredictionId and BadTimestamp, each with the field that is wrong."""
     _check(request, now)
     full = RecordFeedbackRequest()
     full.CopyFrom(request)
@@ -71,43 +68,26 @@ def value_of(request: RecordFeedbackRequest) -> tuple[str, str, float]:
 
 
 def _check(request: RecordFeedbackRequest, now: float) -> None:
-    if not request.prediction_id:
-        raise _bad("prediction_id", "is required: the id that a prediction's reply carried")
-    ids.partition_of(request.prediction_id)
-    if request.row < 0:
-        raise _bad("row", f"must be 0 or more, got {request.row}")
-    if not _fit(request.feedback_id):
-        raise _bad("feedback_id", f"must be at most {LONGEST_ID} characters without control characters")
+    wrong = about_faults(request.prediction_id, request.row, request.feedback_id, now)
     if request.HasField("observed_at"):
-        _check_time(moment(request.observed_at, "observed_at"), now)
+        wrong += time_faults(moment(request.observed_at, "observed_at"), now)
+    if request.WhichOneof("outcome") == "truth":
+        wrong += truth_faults(request.truth)
+    if wrong:
+        raise BadFeedback(f"{wrong[0].field} {wrong[0].description}", fields=wrong)
     _check_outcome(request)
-
-
-def _check_time(observed: float, now: float) -> None:
-    if observed > now + AHEAD_SECONDS:
-        raise _bad("observed_at", "must not be more than a day ahead of the server's clock")
 
 
 def _check_outcome(request: RecordFeedbackRequest) -> None:
     outcome = request.WhichOneof("outcome")
     if outcome is None:
-        raise _bad("outcome", f"exactly one of {OUTCOMES} is required")
-    if outcome == "truth":
-        if request.truth.WhichOneof("value") is None:
-            raise _bad("truth", "one of label, number, text or json is required")
-        return
+        said = f"exactly one of {OUTCOMES} is required"
+        raise BadFeedback(f"outcome: {said}", fields=[("outcome", said)])
     if outcome == "metric" and not request.metric.name:
-        raise _bad("metric.name", "is required: the name of one of the router's metrics")
+        said = "is required: the name of one of the router's metrics"
+        raise BadFeedback(f"metric.name {said}", fields=[("metric.name", said)])
     field, _, value = value_of(request)
     if not math.isfinite(value):
         raise RewardOutOfRange(
             f"{field} must be a finite number, got {value}", fields=[(field, "a finite number")], value=value
         )
-
-
-def _fit(feedback_id: str) -> bool:
-    return len(feedback_id) <= LONGEST_ID and feedback_id.isprintable()
-
-
-def _bad(field: str, said: str) -> BadFeedback:
-    return BadFeedback(f"{field} {said}", fields=[(field, said)])

@@ -60,6 +60,17 @@ WRONG = [
         )
         for odd in (Timestamp(seconds=2**62), Timestamp(nanos=2**31 - 1), Timestamp(nanos=-1))
     ),
+    (RecordFeedbackRequest(prediction_id=ID, truth=Truth(label="")), "truth.label", "INVALID_ARGUMENT"),
+    (
+        RecordFeedbackRequest(prediction_id=ID, truth=Truth(label="x" * 1025)),
+        "truth.label",
+        "INVALID_ARGUMENT",
+    ),
+    (
+        RecordFeedbackRequest(prediction_id=prediction_id(1, NOW + 61), reward=1),
+        "prediction_id",
+        "INVALID_ARGUMENT",
+    ),
     (
         RecordFeedbackRequest(prediction_id=ID, reward=1, observed_at=Timestamp(seconds=-1)),
         "observed_at",
