@@ -48,14 +48,18 @@ class Baseline:
 
 
 def measure_columns(
-    numeric: NumericColumns, categorical: CategoricalColumns, importance: Mapping[str, float]
+    numeric: NumericColumns,
+    categorical: CategoricalColumns,
+    importance: Mapping[str, float],
+    declared: Sequence[str] = (),
 ) -> tuple[int, tuple[Feature, ...]]:
-    """Rows and features of columns given as values; NaN and None are missing.
+    """Rows and features of columns given as values; NaN and None are missing. `declared` are the names that
+    the model's signature has, empty where it has none.
 
-    Raises InvalidArgument with every wrong field: no columns, a name twice, unequal lengths, nothing finite,
-    an importance that is negative or of no column.
+    Raises InvalidArgument with every wrong field: no columns, a name twice, empty or not declared, unequal
+    lengths, nothing finite, an importance that is negative or of no column.
     """
-    rows = _check(numeric, categorical, importance)
+    rows = _check(numeric, categorical, importance, declared)
     features = [
         *map(_numeric, numeric, numeric.values()),
         *map(_categorical, categorical, categorical.values()),
@@ -77,9 +81,18 @@ def _categorical(name: str, values: Sequence[str | None]) -> tuple[str, Frame, T
     return name, vocabulary, vocabulary.count(values)
 
 
-def _check(numeric: NumericColumns, categorical: CategoricalColumns, importance: Mapping[str, float]) -> int:
+def _check(
+    numeric: NumericColumns,
+    categorical: CategoricalColumns,
+    importance: Mapping[str, float],
+    declared: Sequence[str],
+) -> int:
     columns: dict[str, Sequence[object]] = {**numeric, **categorical}
-    wrong = [*_wrong_shapes(numeric, categorical), *_wrong_values(numeric, categorical)]
+    wrong = [
+        *_wrong_names(columns, categorical, declared),
+        *_wrong_shapes(numeric, categorical),
+        *_wrong_values(numeric, categorical),
+    ]
     for name, weight in importance.items():
         if name not in columns:
             wrong.append(_field(f"importance[{name!r}]", f"is no column; the columns are {_some(columns)}"))
@@ -106,6 +119,18 @@ def _wrong_shapes(numeric: NumericColumns, categorical: CategoricalColumns) -> l
         _field(_path(name, categorical), f"has {len(column)} rows where {first!r} has {len(values)}")
         for name, column in columns.items()
         if len(column) != len(values)
+    ]
+
+
+def _wrong_names(
+    columns: Mapping[str, object], categorical: CategoricalColumns, declared: Sequence[str]
+) -> list[FieldViolation]:
+    # A column that no row carries would be missing from all of them, and called drifting for it.
+    strange = f"is no column of the model's signature, which has {_some(dict.fromkeys(declared))}"
+    return [
+        _field(_path(name, categorical), strange if name else "has no name")
+        for name in columns
+        if not name or (declared and name not in declared)
     ]
 
 

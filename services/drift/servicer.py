@@ -134,8 +134,11 @@ class DriftServicer:
 
     async def _measured(self, request: rpc.CreateBaselineRequest, model: Model) -> Baseline:
         numeric, categorical = read_columns(request.columns)
+        declared = [feature.name for feature in model.signature.features]
         # Up to a second for a wide table: others want to be answered meanwhile.
-        rows, features = await asyncio.to_thread(measure_columns, numeric, categorical, request.importance)
+        rows, features = await asyncio.to_thread(
+            measure_columns, numeric, categorical, request.importance, declared
+        )
         now = self._now()
         uid = new_uid(now, self._rng)
         own = _baseline_id(request.baseline_id) if request.baseline_id else f"b-{uid}"

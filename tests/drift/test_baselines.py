@@ -46,6 +46,11 @@ def test_a_baseline_survives_the_wire() -> None:
         assert found.importance == feature.importance
 
 
+def test_some_of_the_declared_columns_are_enough() -> None:
+    rows, features = measure_columns({"a": [1.0]}, {}, {}, declared=["a", "b"])
+    assert (rows, [feature.name for feature in features]) == (1, ["a"])
+
+
 def test_the_schema_is_shown() -> None:
     amount, contract = wire.write_baseline(baseline(), active=True).features
     assert (amount.min, amount.max) == (min(AMOUNT[:500]), max(AMOUNT[:500]))
@@ -90,6 +95,17 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "importance['a']",
         "from 0 up, got -1",
     ),
+    "no name": ({"numeric": {"": [1.0]}}, "columns.numeric['']", "has no name"),
+    "no name among categories": (
+        {"categorical": {"": ["x"]}, "declared": [""]},
+        "columns.categorical['']",
+        "has no name",
+    ),
+    "not of the model": (
+        {"numeric": {"a": [1.0], "b": [1.0]}, "declared": ["a", "c"]},
+        "columns.numeric['b']",
+        "no column of the model's signature, which has a, c",
+    ),
     "too many": ({"numeric": {f"f{i}": [1.0] for i in range(MAX_FEATURES + 1)}}, "columns", "at most 512"),
 }
 
@@ -98,7 +114,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_unsound_columns_are_refused_by_name(given: dict[str, Any], field: str, said: str) -> None:
     full: dict[str, Any] = {"numeric": {}, "categorical": {}, "importance": {}} | given
     with pytest.raises(InvalidArgument) as refused:
-        measure_columns(full["numeric"], full["categorical"], full["importance"])
+        measure_columns(**full)
     assert any(
         violation.field == field and said in violation.description for violation in refused.value.fields
     )

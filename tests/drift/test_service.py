@@ -1,5 +1,7 @@
 """DriftService over a real channel: baselines, and what callers are told when they err."""
 
+import random
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from turnout.drift.v1.result_pb2 import DRIFT_STATUS_INSUFFICIENT_DATA
 from turnout.router.v1.model_pb2 import Model
 
 from services.foundation.errors import RemoteError
+from services.state.configs import ConfigStore
+from services.state.connection import Connections
+from services.state.kinds import MODELS
 from services.state.moments import END
 from tests.drift.conftest import ROWS, Ask, columns, creation
 
@@ -157,6 +162,20 @@ async def test_an_unknown_feature_is_refused_by_name(ask: Ask, model: Model) -> 
     await ask("CreateBaseline", creation())
     with pytest.raises(RemoteError, match="'size' is no feature"):
         await ask("Analyze", rpc.AnalyzeRequest(model="churn", features=["age", "size"]))
+
+
+async def test_a_column_that_its_model_does_not_read_is_refused_by_name(
+    ask: Ask, connections: Connections
+) -> None:
+    store = ConfigStore(connections, MODELS, time.time, random.Random(3))
+    made = Model(name="models/typed")
+    for name in ("age", "plan"):
+        made.signature.features.add(name=name)
+    await store.create(made)
+    with pytest.raises(RemoteError) as refused:
+        await ask("CreateBaseline", creation(model="typed"))
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert [each.field for each in refused.value.fields] == ["columns.numeric['amount']"]
 
 
 @pytest.mark.parametrize("field", ["start_time", "end_time"])
