@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from google.protobuf.json_format import MessageToJson
+from google.protobuf.json_format import MessageToDict
 from rich.console import Group, RenderableType
-from rich.json import JSON
+from rich.highlighter import JSONHighlighter
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 from turnout.inference.v1.manifest_pb2 import Manifest
 
 from examples.demo.claims import Claim
+from examples.demo.compact import compact
 from examples.demo.evidence import Act, Answer, Evidence, Window
 from examples.demo.sparkline import sparkline
 from examples.demo.traffic import SLICES, accuracy, shares
@@ -18,6 +19,8 @@ from examples.demo.traffic import SLICES, accuracy, shares
 COLOURS = ("cyan", "magenta", "yellow", "green")
 STATUS_COLOURS = {"OK": "green", "WARNING": "yellow", "ALERT": "red"}
 FEATURES_SHOWN = 4
+# What a panel's frame takes of its width.
+PANEL = 4
 
 
 def traffic(evidence: Evidence) -> Table:
@@ -44,8 +47,9 @@ def traffic(evidence: Evidence) -> Table:
 def convergence(evidence: Evidence) -> Table:
     """What the bandit allotted to each arm as it learnt, and after its favourite was killed."""
     cast = evidence.cast
-    table = Table(title="What the bandit allotted", title_justify="left")
-    for column in ("arm", "while it learnt", "then", "after the kill", "pulls", "mean"):
+    table = Table(title="What the bandit allotted", title_justify="left", caption_justify="left")
+    table.caption = "In the mean a failure counts 0."
+    for column in ("arm", "while it learnt", "then", "outage", "pulls", "mean"):
         table.add_column(column, justify="left" if column in ("arm", "while it learnt") else "right")
     learning = [a.probabilities for a in evidence.of(cast.bandit, Act.LEARNING) if a.probabilities]
     outage = [a.probabilities for a in evidence.of(cast.bandit, Act.OUTAGE) if a.probabilities]
@@ -66,7 +70,8 @@ def convergence(evidence: Evidence) -> Table:
 def accuracies(evidence: Evidence) -> Table:
     """Single models against the jury, and before against after the shift."""
     cast = evidence.cast
-    table = Table(title="Who was right how often", title_justify="left")
+    table = Table(title="Who was right how often", title_justify="left", caption_justify="left")
+    table.caption = "The gauge counts every act, and a juror's votes too."
     table.add_column("who")
     for column in ("before", "after the shift", "the suite's gauge"):
         table.add_column(column, justify="right")
@@ -80,9 +85,10 @@ def accuracies(evidence: Evidence) -> Table:
     return table
 
 
-def manifest(shown: Manifest) -> Panel:
-    """One manifest as it came."""
-    content = JSON(MessageToJson(shown, preserving_proto_field_name=True))
+def manifest(shown: Manifest, width: int = 80) -> Panel:
+    """One manifest, whole, in a panel of so many characters."""
+    fields = MessageToDict(shown, preserving_proto_field_name=True)
+    content = JSONHighlighter()(Text(compact(fields, width - PANEL)))
     missing = "a member is missing" if shown.degraded else "everybody answered"
     return Panel(
         content, title=f"The manifest of one prediction by {shown.router}: {missing}", title_align="left"

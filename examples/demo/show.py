@@ -59,7 +59,7 @@ def _tell(
     console.print(scenes.convergence(evidence))
     console.print(scenes.accuracies(evidence))
     if exhibit is not None:
-        console.print(scenes.manifest(exhibit))
+        console.print(scenes.manifest(exhibit, console.width))
     console.print(scenes.drift(evidence))
     console.print(scenes.claims(checked))
     failed = [name for name, claim in checked.items() if not claim.held]

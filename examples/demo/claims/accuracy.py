@@ -20,5 +20,9 @@ def check(evidence: Evidence) -> Claim:
         room = margin(len(answers), counted) + 1 / max(len(answers), 1)
         gauge = evidence.accuracy.get(model, math.nan)
         held &= abs(gauge - counted) <= room
-        said.append(f"{model} {gauge:.1%} (counted {counted:.1%} of {len(answers)})")
-    return Claim(held, "; ".join(said))
+        said.append(f"{model} {gauge:.1%} ({counted:.1%} ± {room:.1%} of {len(answers)})")
+    explained = (
+        "gauges (in brackets what the client counted, ± what chance allows; "
+        "a juror's gauge counts its jury's rows too)"
+    )
+    return Claim(held, f"{explained}: {'; '.join(said)}")

@@ -26,6 +26,7 @@ def check(evidence: Evidence) -> Claim:
     held = abs(allotted - greedy) <= ROUNDING and share >= greedy - margin(len(last), greedy)
     return Claim(
         held,
-        f"{cast.best} ended with probability {allotted:.3f} ({greedy:.3f} is what exploration leaves) and "
-        f"{share:.0%} of the last {len(last)} predictions",
+        f"{cast.best} ended with probability {allotted:.3f} (1 − ε + ε/k = {greedy:.3f} for the best of "
+        f"k = {len(cast.arms)} with exploration ε = {cast.exploration_rate:g}) and {share:.0%} of the last "
+        f"{len(last)} predictions",
     )

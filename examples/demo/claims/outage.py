@@ -18,5 +18,5 @@ def check(evidence: Evidence) -> Claim:
     return Claim(
         abs(allotted - explored) <= ROUNDING,
         f"{cast.best} was killed; after {len(failed)} failures its probability fell to {allotted:.3f} "
-        f"({explored:.3f} is exploration alone)",
+        f"(ε/k = {explored:.3f} is exploration alone)",
     )

@@ -1,13 +1,23 @@
 """What is shown, on a terminal and in a log, and what is read from metrics pages."""
 
 import io
+import json
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 from rich.console import Console, RenderableType
-from turnout.inference.v1.manifest_pb2 import Manifest
+from turnout.inference.v1.manifest_pb2 import (
+    OUTCOME_TIMED_OUT,
+    PARTICIPANT_ROLE_JUROR,
+    Candidate,
+    Decision,
+    Manifest,
+    Participant,
+)
 
 from examples.demo import next_steps, scenes
+from examples.demo.cast import CAST
 from examples.demo.claims import CLAIMS, Claim
 from examples.demo.evidence import Act, Evidence
 from examples.demo.options import Budget
@@ -24,8 +34,8 @@ SCENES: dict[str, Callable[[Evidence], RenderableType]] = {
 }
 
 
-def rendered(shown: RenderableType) -> str:
-    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+def rendered(shown: RenderableType, width: int = 160) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(shown)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -45,10 +55,50 @@ def test_the_killed_favourite_and_the_shifted_feature_can_be_seen() -> None:
     assert "ALERT" in rendered(scenes.drift(story))
 
 
+@pytest.mark.parametrize("scene", SCENES)
+def test_nothing_is_cut_at_eighty_columns(scene: str) -> None:
+    assert "…" not in rendered(SCENES[scene](evidence(answers(1))), width=80)
+
+
 def test_a_manifest_is_shown_with_the_names_of_the_contract() -> None:
     shown = rendered(scenes.manifest(Manifest(prediction_id="abc", router="routers/x", degraded=True)))
     assert '"prediction_id": "abc"' in shown
     assert "a member is missing" in shown
+
+
+def test_a_whole_manifest_fits_a_screen_of_eighty_columns() -> None:
+    members = [
+        Participant(
+            model=f"models/{juror}",
+            endpoint="127.0.0.1:23520",
+            variant=juror,
+            role=PARTICIPANT_ROLE_JUROR,
+            outcome=OUTCOME_TIMED_OUT,
+            attempt=1,
+            weight=0.5,
+            span_id="9a4f104b272e0a93",
+            confidence=0.9641250538147376,
+            error_code="DEADLINE_EXCEEDED",
+            error_message="no answer within 0.4 s",
+        )
+        for juror in CAST.jurors
+    ]
+    candidates = [Candidate(variant=one, model=f"models/{one}", eligible=True) for one in CAST.jurors]
+    full = Manifest(router="routers/x", participants=members, decision=Decision(candidates=candidates))
+    lines = rendered(scenes.manifest(full), width=80).splitlines()
+    assert len(lines) <= 45
+    assert not any("…" in line for line in lines)
+    # The panel's frame aside, it is the manifest itself.
+    inside = " ".join(line[1:-1].strip() for line in lines[1:-1])
+    assert json.loads(inside) == MessageToDict(full, preserving_proto_field_name=True)
+
+
+def test_what_looks_like_a_contradiction_is_explained() -> None:
+    because = CLAIMS["labels become accuracies"](evidence(answers(1))).said
+    assert "a juror's gauge counts its jury's rows too" in because
+    assert "±" in because
+    assert "In the mean a failure counts 0." in rendered(scenes.convergence(evidence(answers(1))))
+    assert "1 − ε + ε/k = 0.867" in CLAIMS["the bandit finds the best model"](evidence(answers(1))).said
 
 
 def test_failed_claims_stand_out() -> None:
