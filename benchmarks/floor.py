@@ -23,7 +23,7 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from benchmarks import bare
 from benchmarks.load import Measurement, drive
-from benchmarks.suite import FEATURES, Process, router_process, started
+from benchmarks.suite import FEATURES, OTHERS, Process, on_core, router_process, started
 
 REQUESTS, ROUNDS, IN_FLIGHT = 3_000, 5, 64
 PREDICT = "/turnout.router.v1.InferenceService/Predict"
@@ -49,7 +49,9 @@ def predict_request() -> bytes:
 async def measure() -> dict[str, Measurement]:
     """Interleaved rounds over all targets; the best of each."""
     async with AsyncExitStack() as stack:
-        backend = await stack.enter_async_context(started("benchmarks.bare", "backend"))
+        # This process, which makes the load, and what it starts without being told otherwise.
+        stack.enter_context(on_core(OTHERS))
+        backend = await stack.enter_async_context(started("benchmarks.bare", "backend", core=OTHERS))
         upstream = ("--upstream", backend.address)
         targets: dict[str, tuple[Process, str, bytes]] = {
             "echo": (

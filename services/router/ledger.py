@@ -120,6 +120,12 @@ class Ledger:
 
 def _price(manifest: Manifest) -> None:
     """The known costs, summed, and the greatest of them; nothing where none is known or currencies differ."""
+    if len(manifest.participants) == 1:
+        (one,) = manifest.participants
+        if one.HasField("cost"):
+            manifest.total_cost.CopyFrom(one.cost)
+            manifest.most_expensive_member_cost.CopyFrom(one.cost)
+        return
     costs = [one.cost for one in manifest.participants if one.HasField("cost")]
     if not costs or len({cost.currency for cost in costs}) > 1:
         return

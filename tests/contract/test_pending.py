@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
 
 from services.aggregator.servicer import AggregatorServicer
 from services.drift.servicer import DriftServicer
@@ -27,9 +28,12 @@ SERVICERS = (
 )
 
 
+def described(service: str) -> ServiceDescriptor:
+    return descriptor_pool.Default().FindServiceByName(service)
+
+
 def methods(service: str) -> set[str]:
-    described = descriptor_pool.Default().FindServiceByName(service)
-    return {f"{service}/{method.name}" for method in described.methods}
+    return {f"{service}/{method.name}" for method in described(service).methods}
 
 
 @pytest.mark.parametrize("servicer", SERVICERS, ids=lambda one: one.SERVICE.rpartition(".")[2])
