@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from redis.exceptions import RedisError
+
 from services.cli.child import LONGEST_BACKOFF_SECONDS, SOUND_LIFE_SECONDS
 from services.foundation.errors import InvalidArgument, TurnoutError
 from services.state.connection import connect
@@ -54,11 +56,13 @@ class ForeignRedis:
                     return
                 except StateUnavailable as away:
                     if loop.time() > deadline:
-                        raise self._unreachable(away) from away
+                        raise self._unreachable(str(away.facts.get("cause", ""))) from away
+                except RedisError as other:
+                    # Something answers, and not as a Redis that serves us would: no use in asking again.
+                    raise self._unreachable(type(other).__name__) from other
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _unreachable(self, away: StateUnavailable) -> StateUnavailable:
-        cause = away.facts.get("cause", "")
+    def _unreachable(self, cause: str) -> StateUnavailable:
         return StateUnavailable(
             f"Redis cannot be reached at {whereabouts(self.url)}, which REDIS_URL names ({cause}); start one "
             f"there, or unset REDIS_URL to have one of our own"

@@ -1,5 +1,6 @@
 """The suite's own Redis, kept alive."""
 
+import asyncio
 import os
 import random
 import signal
@@ -10,9 +11,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NotThere
 
-from services.cli.ports import FreePorts
+from services.cli.ports import HOST, FreePorts
 from services.cli.redis import ForeignRedis, KeptRedis, choose, whereabouts
 from services.foundation.errors import InvalidArgument
+from services.state.errors import StateUnavailable
 from tests.waiting import eventually
 
 
@@ -58,6 +60,19 @@ def test_a_redis_that_is_named_is_used_and_left_alone(
 
 async def test_a_redis_that_is_there_is_found(kept: KeptRedis) -> None:
     await ForeignRedis(kept.url).start()
+
+
+async def test_what_is_no_redis_is_said() -> None:
+    async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    stranger = await asyncio.start_server(speak, HOST, 0)
+    port = stranger.sockets[0].getsockname()[1]
+    async with stranger:
+        with pytest.raises(StateUnavailable, match=rf"cannot be reached at {HOST}:{port}, .*InvalidResponse"):
+            await ForeignRedis(f"redis://:secret@{HOST}:{port}/0").start()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:6379", "redis://127.0.0.1:many/0"])
