@@ -35,7 +35,7 @@ class SnapshotStore:
     async def publish(self, snapshot: RewardSnapshot, fence: Fence) -> int:
         """Publish under the next version, which is returned, and filled into what is stored.
 
-        Raises LostLease, StateUnavailable; if the outcome is unknown, publish again.
+        Raises LostLease, NewerFormat, StateUnavailable; if the outcome is unknown, publish again.
         """
         made = RewardSnapshot()
         made.CopyFrom(snapshot)
@@ -53,6 +53,8 @@ class SnapshotStore:
                 raise lost(fence)
             if outcome == b"PUBLISHED":
                 return made.version
+            if outcome == b"NEWER":
+                formats.check("reward snapshot", int(there[0]), formats.REWARDS)
             known = there[0]
         raise Aborted("others kept publishing for the same router", router=made.router)
 

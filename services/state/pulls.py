@@ -51,5 +51,7 @@ class PullStore:
             place = routers.index(router) + 2
             args += [place, f"drawn:{arm}", pulls.drawn, place, f"failed:{arm}", pulls.failed]
         named = [keys.pulls_until(partition), *(keys.pulls(partition, router) for router in routers)]
-        done, _ = await _COUNT(self.redis, named, args)
+        done, told = await _COUNT(self.redis, named, args)
+        if done < 0:
+            formats.check("count of pulls", int(told), formats.PULLS)
         return bool(done)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from turnout.feedback.v1.rewards_pb2 import Arm, RewardSnapshot
 
-from services.state import ids, keys
+from services.state import formats, ids, keys
 from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
-from services.state.errors import LostLease
+from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
 from services.state.learned import LearnedFollower, SnapshotStore
 from tests.state.background import running
@@ -129,3 +129,13 @@ async def test_the_last_state_stays_while_redis_is_away(redis_server: EmbeddedRe
             await redis_server.start()
             await store.publish(learnt(0.2), fence)
             await eventually(lambda: probability(one) == 0.2)
+
+
+async def test_what_a_newer_version_published_is_not_overwritten(connections: Connections) -> None:
+    store, fence = SnapshotStore(connections), await fenced(connections)
+    await store.publish(learnt(0.5), fence)
+    key = keys.rewards(PARTITION, ROUTER)
+    await connections.steady.hset(key, "format", formats.REWARDS + 1)
+    with pytest.raises(NewerFormat):
+        await store.publish(learnt(0.6), fence)
+    assert await connections.steady.hget(key, "version") == b"1"
