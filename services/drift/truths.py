@@ -70,5 +70,6 @@ def check_fit(request: rpc.AddGroundTruthRequest, event: PredictionEvent) -> Non
 
 
 def content_id(request: rpc.AddGroundTruthRequest) -> str:
-    """An id for a report that has none: the same report again has the same one."""
+    """An id for a report that has none: the same report again has the same one, and is taken for a retry
+    also after a correction, unless it says when it was observed."""
     return hashlib.blake2b(request.SerializeToString(deterministic=True), digest_size=12).hexdigest()

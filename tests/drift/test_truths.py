@@ -73,7 +73,7 @@ WRONG = {
     "a negative row": (truth(row=-1), "row"),
     "a long id": (truth(feedback_id="x" * 200), "feedback_id"),
     "an id of tomorrow": (
-        truth(prediction_id=new_prediction_id(9, time.time() + 90, random.Random(5))),
+        truth(prediction_id=new_prediction_id(9, time.time() + 3600, random.Random(5))),
         "prediction_id",
     ),
     "an id of another suite": (

@@ -259,8 +259,8 @@ async def test_a_corrected_truth_replaces_the_former_in_arms_and_models(setting:
         await eventually(lambda: _rewarded(setting, "a", 1))
         await setting.give(prediction, truth=Truth(label="no"))
         await eventually(lambda: _mean(setting, "a", 0))
-        # Back to the first word: the reporter has no ids, and means it.
-        await setting.give(prediction, truth=Truth(label="yes"))
+        # Back to the first word: without an id of its own it would be taken for a retry.
+        await setting.give(prediction, truth=Truth(label="yes"), feedback_id="after all")
         await eventually(lambda: _mean(setting, "a", 1))
     assert (await setting.arm("a")).rewards == 1
 

@@ -27,7 +27,10 @@ def completed(request: RecordFeedbackRequest, now: float) -> RecordFeedbackReque
 
 
 def content_id(request: RecordFeedbackRequest) -> str:
-    """An id made of the content: the same words again are the same feedback."""
+    """An id made of the content: the same words again are the same feedback, a retry.
+
+    Who returns to words that were corrected since says when that was observed, or gives an id.
+    """
     return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()[:32]
 
 
