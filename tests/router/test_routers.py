@@ -240,6 +240,15 @@ async def test_two_names_for_one_router_are_refused(desk: Desk) -> None:
     assert [field.field for field in error.fields] == ["router_id"]
 
 
+async def test_a_router_may_be_named_in_either_place_or_by_the_server(desk: Desk) -> None:
+    router = doctors()
+    router.name = "routers/one"
+    assert (await service(desk, "CreateRouter", router=router)).router.name == "routers/one"
+    router.name = "two"
+    assert (await service(desk, "CreateRouter", router=router, router_id="two")).router.name == "routers/two"
+    assert (await service(desk, "CreateRouter", router=doctors())).router.name.startswith("routers/router-")
+
+
 async def test_a_time_that_no_clock_shows_is_refused_by_name(desk: Desk) -> None:
     await desk.create("cancer", doctors())
     for field in ("start_time", "end_time"):

@@ -49,7 +49,9 @@ class RouterService:
 
     async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
         """Fill in the defaults, check, store."""
-        given = request.router_id or f"router-{self._rng.getrandbits(40):010x}"
+        given = request.router_id
+        if not (given or request.router.name):
+            given = f"router-{self._rng.getrandbits(40):010x}"
         router = with_defaults(fresh(request.router, "routers", given, "router_id"))
         named = {variant.model for variant in router.variants}
         validate(router, {name for name in named if await self._models.find(name) is not None})
