@@ -39,7 +39,7 @@ class Connections:
 
     def channel(self, target: str) -> grpc.aio.Channel:
         """The channel to `host:port`."""
-        # In the clear: TLS to model servers is the mesh's business for now.
+        # In the clear: TLS to model servers is left to the mesh.
         channel = self._channels.get(target)
         if channel is None:
             channel = self._channels[target] = grpc.aio.insecure_channel(target, options=OPTIONS)
