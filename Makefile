@@ -57,7 +57,10 @@ format: setup ## rewrite what ruff and buf can rewrite
 bench: setup ## CPU per prediction against a bare grpcio proxy; writes build/bench.json
 	@$(BIN)/python -m benchmarks.floor
 
+clients: setup ## the wheel that Python clients install, into build/clients
+	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients
+
 clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 
-.PHONY: help setup protos lock demo up test check format bench clean
+.PHONY: help setup protos lock demo up test check format bench clients clean
