@@ -11,6 +11,7 @@ from examples.demo.cast import CAST, WATCHED, routers
 from examples.demo.claims import accounting
 from examples.demo.desk import Desk
 from examples.demo.evidence import Act, Answer, Evidence, final
+from examples.demo.mixing import mixed
 from examples.demo.options import Budget, Options, Without
 from examples.demo.rows import SHIFT, Question, Supply, deviation, shifted, training_columns
 from examples.demo.traffic import accuracy
@@ -151,7 +152,7 @@ class Story:
         self.answers += answers
         labels = [answer.truth for answer in answers]
         if self._options.without is Without.TRUTH:
-            self._rng.shuffle(labels)
+            labels = mixed(answers, self._rng)
         await asyncio.gather(
             *(
                 self._tell(one.prediction_id, label)
