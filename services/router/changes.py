@@ -42,6 +42,9 @@ def set_weights(router: Router, weights: Mapping[str, float]) -> None:
     if not weights:
         said = "is required: a weight by variant id"
         raise InvalidConfiguration(f"weights: {said}", fields=[("weights", said)])
+    if router.HasField("canary") and len(weights) > 1 and sum(weights.values()) != 100:
+        said = f"a canary's two weights add up to 100, got {sum(weights.values()):g}"
+        raise InvalidConfiguration(f"weights: {said}", fields=[("weights", said)])
     for variant, weight in weights.items():
         field = f"weights[{variant[:100]!r}]"
         _set_weight(router, _variant(router, variant, field), weight, field)

@@ -16,8 +16,6 @@ class RouterSettings(Settings):
     """Where the shared state lives."""
     aggregator: str = "127.0.0.1:50052"
     """Where juries are asked, as host:port or a grpc URI."""
-    feedback: str = "127.0.0.1:50053"
-    """Where feedback is handed on to, as host:port or a grpc URI."""
     advertise: str = ""
     """Address that a deployed router's endpoint names; default is the one that this process answers at."""
     spool_dir: str = ".turnout/spool"

@@ -266,3 +266,14 @@ async def test_an_unknown_variant_is_blamed_on_the_variant(desk: Desk) -> None:
     assert [field.field for field in error.fields] == ["weights['cancer-bayes']"]
     error = await refusal(desk, "SetWeights", name="cancer")
     assert [field.field for field in error.fields] == ["weights"]
+
+
+async def test_a_canarys_weights_must_not_contradict_each_other(desk: Desk) -> None:
+    canary = Router(canary={"baseline_model": "cancer-bayes", "canary_model": "cancer-stump"})
+    before = await desk.create("trial", canary)
+    error = await refusal(desk, "SetWeights", name="trial", weights={"cancer-bayes": 90, "cancer-stump": 50})
+    assert error.code == "INVALID_ARGUMENT"
+    assert [field.field for field in error.fields] == ["weights"]
+    assert (await service(desk, "GetRouter", name="trial")).router == before
+    told = await service(desk, "SetWeights", name="trial", weights={"cancer-bayes": 75, "cancer-stump": 25})
+    assert told.router.canary.canary_percentage == 25
