@@ -7,9 +7,9 @@ from typing import Any
 
 from services.drift.baselines import Baseline
 from services.drift.buckets import RESOLUTIONS, Bucket, Cover
-from services.drift.cells.blob import Profile, decode, empty, encode
+from services.drift.cells.blob import FORMAT, Profile, decode, empty, encode, format_of
 from services.drift.folding import bounded
-from services.state import keys
+from services.state import formats, keys
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
 from services.state.ids import PARTITIONS
@@ -32,16 +32,14 @@ class ProfileStore:
     async def read(
         self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
     ) -> Mapping[Bucket, Profile]:
-        """The profiles that exist among `buckets`."""
+        """The profiles that exist among `buckets`. Raises NewerFormat."""
         wanted = list(buckets)
         found: dict[Bucket, Profile] = {}
         while some := wanted[:AT_ONCE]:
             wanted = wanted[AT_ONCE:]
             places = [keys.profile(partition, baseline.uid, _name(bucket)) for bucket in some]
             blobs = await self._redis.mget(places)
-            found |= {
-                bucket: decode(blob, baseline.sizes) for bucket, blob in zip(some, blobs, strict=True) if blob
-            }
+            found |= {bucket: _read(blob, baseline) for bucket, blob in zip(some, blobs, strict=True) if blob}
         return found
 
     async def write(
@@ -64,7 +62,8 @@ class ProfileStore:
                 raise lost(fence)
 
     async def window(self, baseline: Baseline, window: Cover) -> Profile:
-        """The sum of every partition's buckets in the window. Reads only buckets that exist."""
+        """The sum of every partition's buckets in the window. Reads only buckets that exist. Raises
+        NewerFormat."""
         total = empty(baseline.sizes)
         listed = await self._listed(baseline)
         for partition, names in listed.items():
@@ -79,6 +78,11 @@ class ProfileStore:
                 pipe.zrange(keys.profile_buckets(partition, baseline.uid), 0, -1)
             replies = await pipe.execute()
         return {partition: names for partition, names in enumerate(replies) if names}
+
+
+def _read(blob: bytes, baseline: Baseline) -> Profile:
+    formats.check("profile", format_of(blob), FORMAT)
+    return decode(blob, baseline.sizes)
 
 
 def _name(bucket: Bucket) -> str:

@@ -43,8 +43,8 @@ class Watched:
 class Profiler:
     """Writes profiles of the models that have an active baseline.
 
-    `now` is seconds since the epoch. Raises StateUnavailable and LostLease; whatever was written by then is
-    skipped when the same entries come again.
+    `now` is seconds since the epoch. Raises StateUnavailable, LostLease and NewerFormat; whatever was
+    written by then is skipped when the same entries come again.
     """
 
     def __init__(

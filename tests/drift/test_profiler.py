@@ -12,12 +12,12 @@ from turnout.router.v1.model_pb2 import Model
 from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, cover
-from services.drift.cells.blob import Profile
+from services.drift.cells.blob import FORMAT, Profile
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Observed, Profiler, add_unseen
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
-from services.state.errors import LostLease
+from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
 from services.state.ids import new_uid
 from services.state.kinds import MODELS
@@ -123,6 +123,23 @@ async def test_a_baseline_counts_from_the_moment_it_is_active(
 async def test_models_without_a_baseline_cost_nothing(connections: Connections, profiler: Profiler) -> None:
     await profiler.fold(PARTITION, FENCE, ENTRIES)
     assert not [key async for key in connections.steady.scan_iter(match="*profile*")]
+
+
+async def test_a_profile_of_a_newer_version_is_refused_and_left_as_it_is(
+    connections: Connections, baseline: Baseline, profiler: Profiler
+) -> None:
+    """Its own version may go on counting in it: what this one does not understand it must not replace."""
+    await profiler.fold(PARTITION, FENCE, ENTRIES[:2])
+    found = [key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*:minute:*")]
+    for key in found:
+        await connections.steady.setrange(key, 0, (FORMAT + 1).to_bytes(2, "little"))
+    newer = await connections.steady.mget(found)
+    assert newer
+    with pytest.raises(NewerFormat, match=f"profile has format {FORMAT + 1}"):
+        await profiler.fold(PARTITION, FENCE, ENTRIES[2:])
+    with pytest.raises(NewerFormat):
+        await counted(connections, baseline)
+    assert await connections.steady.mget(found) == newer
 
 
 def profile(last_entry: str, rows: int) -> Profile:

@@ -20,7 +20,7 @@ _WIDTHS = (1, 2, 4, 8)
 
 
 class UnreadableProfileError(ValueError):
-    """A profile blob that this version cannot read: a newer format, other features, or damage."""
+    """A profile blob that this version cannot read: another format, other features, or damage."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +79,14 @@ def encode(profile: Profile) -> bytes:
     return _PREFIX.pack(FORMAT, len(packed)) + packed + profile.columns.astype(f"<u{width}").tobytes()
 
 
+def format_of(blob: bytes) -> int:
+    """Number of the blob's format, which may be newer than FORMAT. Raises UnreadableProfileError."""
+    return _prefix(blob)[0]
+
+
 def decode(blob: bytes, sizes: Sequence[int]) -> Profile:
     """The profile in `blob`, whose features have `sizes` columns. Raises UnreadableProfileError."""
-    if len(blob) < _PREFIX.size:
-        raise UnreadableProfileError(f"a profile has at least {_PREFIX.size} bytes, got {len(blob)}")
-    version, length = _PREFIX.unpack_from(blob)
+    version, length = _prefix(blob)
     if version != FORMAT:
         raise UnreadableProfileError(
             f"profile format {version} is not known; this version reads format {FORMAT}"
@@ -100,3 +103,10 @@ def decode(blob: bytes, sizes: Sequence[int]) -> Profile:
         )
     unseen = {int(index): names for index, names in head["unseen"].items()}
     return Profile(head["last_entry"], head["rows"], columns, unseen)
+
+
+def _prefix(blob: bytes) -> tuple[int, int]:
+    if len(blob) < _PREFIX.size:
+        raise UnreadableProfileError(f"a profile has at least {_PREFIX.size} bytes, got {len(blob)}")
+    version, length = _PREFIX.unpack_from(blob)
+    return version, length
