@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from services.drift.baselines import Baseline, Feature
 from services.drift.cells import Tally
 from services.drift.cells.blob import Profile
 from services.drift.comparison import Comparison, compare
-from services.drift.verdict import Evidence, FeatureVerdict, Level, judge
+from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
 MANY_OUTSIDE = 0.01
@@ -54,9 +55,11 @@ def summarize(finding: Finding) -> str:
     drifting = [one for one in finding.features if one.verdict.decision in (Level.WARNING, Level.ALERT)]
     if drifting:
         worst = drifting[0]
-        psi = worst.comparison.psi
+        psi, missing = worst.comparison.psi, worst.comparison.missingness
         others = f", and {len(drifting) - 1} more" if len(drifting) > 1 else ""
         size = f" (PSI {psi.value:.3f})" if psi else ""
+        if missing and _vanished(worst.comparison):
+            size = f" (missing in {missing.current_rate:.1%} of rows)"
         return (
             f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}."
         )
@@ -86,10 +89,19 @@ def _evidence(feature: Feature, found: Comparison) -> Evidence:
         present=found.present,
         rows=min(found.reference_rows, found.current_rows),
         importance=feature.importance,
+        vanished=_vanished(found),
+    )
+
+
+def _vanished(found: Comparison) -> bool:
+    return (
+        found.current_present < LEAST_ROWS and found.missingness is not None and found.missingness.value > 0
     )
 
 
 def _rank(one: FeatureFinding) -> tuple[int, float, str]:
     # By decision first: a large PSI of a few rows must not stand above a shift that is certain.
+    # What has vanished has moved furthest of all.
     psi = one.comparison.psi
-    return -list(Level).index(one.verdict.decision), -(psi.value if psi else 0.0), one.feature.name
+    size = inf if one.verdict.decision is Level.ALERT and _vanished(one.comparison) else 0.0
+    return -list(Level).index(one.verdict.decision), -max(size, psi.value if psi else 0.0), one.feature.name

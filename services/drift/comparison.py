@@ -19,7 +19,8 @@ class Comparison:
 
     p_value: of the shift. Categories: chi-square. Numbers: Kolmogorov-Smirnov and chi-square on the PSI bins,
     the smaller one doubled (Bonferroni): the first misses a change of scale, the second a small shift.
-    reference_rows, current_rows: values, missing ones included. present: the smaller sample's, without them.
+    reference_rows, current_rows: values, missing ones included. present: the smaller sample's, without them;
+    current_present: the window's.
     outside: current values out of the baseline's range, or unseen categories.
     """
 
@@ -32,6 +33,7 @@ class Comparison:
     reference_rows: int
     current_rows: int
     present: int
+    current_present: int
     outside: int
     width: float
 
@@ -57,6 +59,7 @@ def compare(frame: Frame, reference: Tally, current: Tally) -> Comparison:
         reference_rows=reference.rows,
         current_rows=current.rows,
         present=int(min(left.sum(), right.sum())),
+        current_present=int(right.sum()),
         outside=frame.outside(current),
         width=width,
     )

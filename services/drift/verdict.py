@@ -30,6 +30,7 @@ class Evidence:
     psi: None where a sample is empty. p_value: of the feature's own shift; None where there is no test.
     missing_p: of a change in the rate of missing values.
     present, rows: values in the smaller sample, without and with the missing ones.
+    vanished: the window misses more than the baseline did, and has too few values to compare.
     """
 
     name: str
@@ -39,11 +40,13 @@ class Evidence:
     present: int
     rows: int
     importance: float = 1.0
+    vanished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureVerdict:
-    """The band of the size alone, and the decision: the band if the shift is also significant."""
+    """The band of the size alone, and the decision: the band if the shift is also significant, and ALERT if
+    the feature has significantly vanished."""
 
     name: str
     psi_level: Level
@@ -85,8 +88,11 @@ def _judge_one(item: Evidence, shift: float | None, missing: float | None, rate:
     enough = item.psi is not None and item.present >= LEAST_ROWS
     level = psi_level(item.psi) if item.psi is not None and enough else Level.INSUFFICIENT_DATA
     significant = enough and shift is not None and shift <= rate
-    decision = level if significant or not enough else Level.OK
     changed = missing is not None and missing <= rate
+    decision = level if significant or not enough else Level.OK
+    if item.vanished and changed:
+        # Nothing is left to shift, so no test of shifts will say it; no move is larger than this one.
+        decision = Level.ALERT
     return FeatureVerdict(item.name, level, shift, significant, missing, changed, decision)
 
 

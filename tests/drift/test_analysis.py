@@ -7,7 +7,7 @@ import pytest
 from numpy.random import Generator
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_INSUFFICIENT_DATA
 
-from services.drift.analysis import analyse
+from services.drift.analysis import analyse, summarize
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
 from services.drift.cells import MAX_NAMES
@@ -81,13 +81,19 @@ def test_unseen_names_stay_bounded_however_many_batches_bring_them() -> None:
     assert BASELINE.features[2].frame.outside(plan) == 1_800
 
 
-def test_a_missing_feature_is_counted_as_missing_and_noticed() -> None:
+@pytest.mark.parametrize("left", [0, 10])
+def test_a_feature_that_goes_missing_is_the_worst_of_all(left: int) -> None:
     rng = np.random.default_rng(6)
-    logged = [Row(row.time, {"amount": row.numeric["amount"]}, row.categorical) for row in rows(rng, 200)]
+    logged = [
+        Row(row.time, row.numeric if place < left else {"amount": row.numeric["amount"] * 9}, row.categorical)
+        for place, row in enumerate(rows(rng, 200))
+    ]
     finding = analyse(BASELINE, count(BASELINE, logged, "1-1"))
-    age = next(one for one in finding.features if one.feature.name == "age")
-    assert age.verdict.missingness_changed
-    assert age.verdict.decision is Level.INSUFFICIENT_DATA
+    assert finding.status is Level.ALERT
+    assert [one.feature.name for one in finding.features] == ["age", "amount", "plan"]
+    assert finding.features[0].verdict.missingness_changed
+    assert finding.features[0].verdict.decision is Level.ALERT
+    assert f"2 of 3 features drift: age (missing in {1 - left / 200:.1%} of rows)" in summarize(finding)
 
 
 def result(window: Profile):  # type: ignore[no-untyped-def]  # the message's type is generated

@@ -58,10 +58,23 @@ def test_one_lucky_feature_among_many_is_no_discovery() -> None:
     assert not judge([evidence("lucky", p_value=0.04), *crowd]).features[0].significant
 
 
-def test_all_values_gone_missing_is_noticed_though_nothing_is_left_to_compare() -> None:
-    verdict = judge([evidence(psi=None, p_value=None, missing_p=1e-20, present=0)])
+def test_a_feature_that_vanished_is_an_alert_though_nothing_is_left_to_compare() -> None:
+    gone = evidence("gone", psi=None, p_value=None, missing_p=1e-20, present=0, vanished=True)
+    verdict = judge([gone, evidence("still", psi=0.0)])
     assert verdict.features[0].missingness_changed
-    assert verdict.status is Level.INSUFFICIENT_DATA
+    assert verdict.features[0].psi_level is Level.INSUFFICIENT_DATA
+    assert verdict.features[0].decision is Level.ALERT
+    assert verdict.status is Level.ALERT
+
+
+def test_a_feature_that_vanished_from_too_few_rows_is_no_alert() -> None:
+    few = evidence(psi=None, p_value=None, missing_p=1e-20, present=0, rows=LEAST_ROWS - 1, vanished=True)
+    assert judge([few]).status is Level.INSUFFICIENT_DATA
+
+
+def test_a_feature_that_is_as_rare_as_it_was_is_no_alert() -> None:
+    rare = evidence(psi=None, p_value=None, missing_p=0.6, present=3, vanished=True)
+    assert judge([rare]).status is Level.INSUFFICIENT_DATA
 
 
 def test_adjusted_p_values_are_those_of_the_paper() -> None:
