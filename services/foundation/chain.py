@@ -22,6 +22,7 @@ from services.foundation.errors import DeadlineExceeded, Internal, InvalidArgume
 from services.foundation.gate import Door, Gate, TooManyRequests
 from services.foundation.logs import CURRENT_CALL, log
 from services.foundation.metrics import Metrics
+from services.foundation.sizes import too_large
 from services.foundation.status import status_of, trailers_of
 from services.foundation.telemetry import Attribute, Telemetry
 
@@ -46,6 +47,7 @@ class Rig:
     method_limits: dict[str, int] = field(default_factory=dict)
     unary_seconds: float = 30.0
     stream_seconds: float = 3600.0
+    message_bytes: int = 4 * 1024 * 1024
 
 
 class Envelope:
@@ -92,6 +94,14 @@ class Envelope:
         if call.span is not None:
             call.span.finish(code)
 
+    async def turn_away(self, failure: Exception, context: Context) -> NoReturn:
+        """Answer where not even a call could be made of what came: nothing is open that wants closing."""
+        error = self._surprise(failure)
+        self._tally.ended(error.code, 0.0)
+        status = status_of(error)
+        await context.abort(grpc.StatusCode[error.code], status.message, trailers_of(error, status))
+        raise AssertionError("abort always raises")
+
     async def fail(self, failure: Exception, call: GrpcCall, context: Context) -> NoReturn:
         """Close the call and answer with the status of its failure; the text of a surprise stays in the
         log."""
@@ -121,7 +131,10 @@ def reply_once(envelope: Envelope, implement: Implementation, take: Parse, rende
     them."""
 
     async def serve(request: Any, context: Context) -> bytes | None:
-        call = envelope.open(context)
+        try:
+            call = envelope.open(context)
+        except Exception as failure:  # noqa: BLE001 - as below
+            await envelope.turn_away(failure, context)
         try:
             envelope.admit(call)
             work = implement(take(request), call)
@@ -150,7 +163,10 @@ def reply_many(envelope: Envelope, implement: Implementation, take: Parse, rende
                     raise ClientGoneError from None
 
     async def serve(request: Any, context: Context) -> None:
-        call = envelope.open(context)
+        try:
+            call = envelope.open(context)
+        except Exception as failure:  # noqa: BLE001 - as below
+            await envelope.turn_away(failure, context)
         try:
             envelope.admit(call)
             work = pump(request, call, context)
@@ -195,10 +211,12 @@ async def bounded(work: Awaitable[T], call: GrpcCall) -> T:
         raise DeadlineExceeded(said, method=call.method, default_seconds=f"{seconds:g}") from None
 
 
-def one(parse: Parse, expected: str) -> Parse:
-    """A parser that blames the caller for bytes that are no such message."""
+def one(parse: Parse, expected: str, most: int) -> Parse:
+    """A parser that blames the caller for more than `most` bytes, and for bytes that are no such message."""
 
     def take(raw: bytes) -> Any:
+        if len(raw) > most:
+            raise too_large(expected, len(raw), most)
         try:
             return parse(raw)
         except DecodeError:

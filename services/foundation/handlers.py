@@ -21,6 +21,7 @@ from services.foundation.chain import (
 )
 from services.foundation.contract import Method, methods_of, parser, renderer
 from services.foundation.errors import Unimplemented
+from services.foundation.sizes import within
 
 
 @runtime_checkable
@@ -84,15 +85,20 @@ def refuse_strangers(servicer: Servicer, methods: dict[str, Method], raw: frozen
 
 
 def _handler(servicer: Servicer, method: Method, raw: bool, rig: Rig) -> Any:
-    parse, render = parser(method.request, raw), renderer(method.response, raw)
+    parse = parser(method.request, raw)
+    render = within(renderer(method.response, raw), rig.message_bytes, _name(method.response))
     implement: Implementation | None = getattr(servicer, method.name, None)
     if implement is None:
         implement = (_no_stream if method.server_streaming else _no_reply)(method)
-    single = one(parse, method.request.DESCRIPTOR.full_name)  # type: ignore[attr-defined]
+    single = one(parse, _name(method.request), rig.message_bytes)
     compose = reply_many if method.server_streaming else reply_once
     take: Callable[[Any], Any] = each(single) if method.client_streaming else single
     behaviour = compose(Envelope(method, rig), implement, take, render)
     return _KINDS[method.client_streaming, method.server_streaming](behaviour)
+
+
+def _name(message: type) -> str:
+    return str(message.DESCRIPTOR.full_name)  # type: ignore[attr-defined]
 
 
 def _no_reply(method: Method) -> Implementation:

@@ -17,6 +17,7 @@ from services.foundation.health import HealthServicer
 from services.foundation.metrics import Metrics
 from services.foundation.reflection import add_reflection
 from services.foundation.settings import Settings
+from services.foundation.sizes import HEADROOM
 from services.foundation.telemetry import Telemetry
 
 
@@ -61,6 +62,7 @@ class Server:
             told.method_limits,
             told.default_deadline_seconds,
             told.stream_deadline_seconds,
+            told.message_bytes,
         )
 
     def _register(self, services: Sequence[Servicer], rig: Rig, pool: DescriptorPool | None) -> None:
@@ -119,7 +121,7 @@ def _options(settings: Settings, reuse_port: bool) -> list[tuple[str, int]]:
     age = int(settings.connection_age_seconds * 1000)
     return [
         ("grpc.so_reuseport", int(reuse_port)),
-        ("grpc.max_receive_message_length", settings.message_bytes),
+        ("grpc.max_receive_message_length", HEADROOM * settings.message_bytes),
         ("grpc.max_send_message_length", settings.message_bytes),
         ("grpc.max_connection_age_ms", age),
         # Streams get their own deadline, not the connection's: an old connection stays for those it carries.

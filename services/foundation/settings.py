@@ -27,9 +27,9 @@ class Settings(BaseSettings):
     """Allow an address other than loopback although callers are not authenticated."""
     workers: int = Field(1, ge=1, le=256)
     """Processes that share the port; one per core is plenty."""
-    message_bytes: int = Field(4 * 1024 * 1024, ge=1024)
-    """Largest message in either direction; larger ones are refused with RESOURCE_EXHAUSTED by the
-    transport."""
+    message_bytes: int = Field(4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    """Largest message in either direction; larger ones are refused as TOO_LARGE (from four times as large on,
+    by the transport, which gives no reason)."""
     default_deadline_seconds: float = Field(30.0, gt=0)
     """Deadline of calls whose client set none."""
     stream_deadline_seconds: float = Field(3600.0, gt=0)

@@ -1,6 +1,7 @@
 """What a client is told about a failure, over a real channel and byte by byte."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,8 @@ from services.foundation.errors import (
     Unavailable,
 )
 from services.foundation.server import Server
-from tests.foundation.conftest import LogLines
+from services.foundation.telemetry import Telemetry
+from tests.foundation.conftest import LogLines, Start
 from tests.foundation.echo import SERVICE, Echo, UnknownWord, Words
 
 FAMILIES = [
@@ -92,6 +94,34 @@ async def test_the_text_of_an_unexpected_error_never_leaves(
     assert server.metrics.registry.get_sample_value(
         "turnout_unexpected_errors_total", {"method": f"{SERVICE}/Fail"}
     )
+
+
+class Broken(random.Random):
+    """Chance that fails: no call can be given ids."""
+
+    def getrandbits(self, k: int) -> int:
+        raise OSError(f"no {k} bits in /dev/secret")
+
+
+@pytest.mark.parametrize("method", ["Say", "Count"], ids=["one reply", "a stream of replies"])
+async def test_what_breaks_before_there_is_a_call_leaks_nothing_either(
+    start: Start, echo: Echo, log_lines: LogLines, method: str
+) -> None:
+    server = await start(telemetry=Telemetry(rng=Broken()), concurrency=1)
+    for count in (1, 2):
+        failure = await raw_failure(server, method)
+        assert failure.code() is grpc.StatusCode.INTERNAL
+        assert "secret" not in repr(failure) + str(failure.trailing_metadata())
+        info = ErrorInfo()
+        Status.FromString(trailer(failure, "grpc-status-details-bin")).details[0].Unpack(info)
+        assert (info.reason, info.domain) == ("INTERNAL", "turnout")
+        line = next(line for line in log_lines() if line.get("error_id") == info.metadata["error_id"])
+        assert "bits in /dev/secret" in line["exception"]
+        # It is counted, and the server's only place is free for the next one.
+        read = server.metrics.registry.get_sample_value
+        assert read("turnout_rpc_total", {"method": f"{SERVICE}/{method}", "code": "INTERNAL"}) == count
+        assert read("turnout_rpc_in_flight", {"method": f"{SERVICE}/{method}"}) == 0
+    assert echo.calls == []
 
 
 async def test_a_failed_call_always_names_its_id(echo: Echo, server: Server) -> None:

@@ -104,13 +104,6 @@ async def test_health_is_exempt(start: Start, connect: Callable[..., Client], ec
     await held
 
 
-async def test_a_request_over_the_limit_is_refused(start: Start, connect: Callable[..., Client]) -> None:
-    client = connect(await start(message_bytes=2048), message_bytes=1 << 20)
-    with pytest.raises(RemoteError) as caught:
-        await client.unary(SERVICE, "Say")(Words(text="x" * 3000), timeout=5)
-    assert caught.value.code == "RESOURCE_EXHAUSTED"
-
-
 async def test_a_limit_for_a_method_that_does_not_exist_is_refused(start: Start) -> None:
     with pytest.raises(ValueError, match="Sya is no method of this server"):
         await start(method_limits={f"{SERVICE}/Sya": 1})
