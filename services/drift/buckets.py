@@ -3,6 +3,7 @@
 Every row is counted at each resolution, so a window of a month reads thirty buckets, not forty thousand.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor
@@ -22,6 +23,7 @@ RESOLUTIONS = (
     Resolution("hour", 3600, 3 * 86_400),
     Resolution("day", 86_400, 90 * 86_400),
 )
+_BY_NAME = {resolution.name: resolution for resolution in RESOLUTIONS}
 # Rows of the future would never be trimmed; a caller's clock may be this many seconds ahead.
 MAX_AHEAD = 300
 
@@ -33,6 +35,23 @@ class Bucket:
     resolution: str
     start: int
 
+    @classmethod
+    def named(cls, name: bytes) -> "Bucket":
+        """The bucket whose `name` it is, as Redis returns it."""
+        resolution, _, start = name.decode().partition(":")
+        return cls(resolution, int(start))
+
+    @property
+    def name(self) -> str:
+        """How keys call it, as minute:1760000040."""
+        return f"{self.resolution}:{self.start}"
+
+    @property
+    def expiry(self) -> int:
+        """When it is no longer kept, in seconds since the epoch."""
+        resolution = _BY_NAME[self.resolution]
+        return self.start + resolution.seconds + resolution.retention
+
 
 @dataclass(frozen=True, slots=True)
 class Cover:
@@ -43,6 +62,12 @@ class Cover:
     spans: tuple[tuple[Resolution, int, int], ...]
     """(resolution, first start, end): disjoint, each a range of that resolution's buckets."""
 
+    def __contains__(self, bucket: Bucket) -> bool:
+        return any(
+            bucket.resolution == resolution.name and start <= bucket.start < end
+            for resolution, start, end in self.spans
+        )
+
 
 def buckets_of(time: float, now: float) -> tuple[Bucket, ...]:
     """The bucket of each resolution that a row of `time` is counted in; none where it is past retention."""
@@ -52,6 +77,16 @@ def buckets_of(time: float, now: float) -> tuple[Bucket, ...]:
         for resolution in RESOLUTIONS
         if time > now - resolution.retention
     )
+
+
+def buckets_between(first: float, last: float, now: float) -> Iterator[Bucket]:
+    """The buckets of every resolution that rows from `first` to `last` are counted in."""
+    first, last = min(first, now + MAX_AHEAD), min(last, now + MAX_AHEAD)
+    for resolution in RESOLUTIONS:
+        # The first one that is kept ends after the retention began.
+        begin = _floor(max(first, now - resolution.retention), resolution.seconds)
+        for start in range(begin, floor(last) + 1, resolution.seconds):
+            yield Bucket(resolution.name, start)
 
 
 def cover(start: float, end: float, now: float) -> Cover:

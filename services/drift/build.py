@@ -7,6 +7,7 @@ from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.drift.baseline_store import BaselineStore
 from services.drift.consumer import GROUP, EventConsumer
+from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
 from services.drift.result_store import ResultStore
@@ -31,6 +32,7 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
         ProfileStore(connections),
+        GapStore(connections),
         ResultStore(connections),
         Truths(TruthLog(connections), RecordStore(connections), now),
         now,
@@ -52,7 +54,7 @@ def handler_of(
         ProfileStore(connections),
         now,
     )
-    return EventConsumer(RecordWriter(connections, kept), profiler, counted)
+    return EventConsumer(RecordWriter(connections, kept), profiler, GapStore(connections), now, counted)
 
 
 def consumer_of(

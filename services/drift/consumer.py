@@ -1,9 +1,11 @@
-"""What drift does with a partition's events: keeps each prediction's record, and counts what models saw."""
+"""What drift does with a partition's events: keeps each prediction's record, counts what models saw, and
+marks what is missing."""
 
 from collections.abc import Callable, Sequence
 
 from turnout.inference.v1.event_pb2 import EventBatch
 
+from services.drift.gaps import GapStore
 from services.drift.profiler import Observed, Profiler
 from services.state.consumer import Entry
 from services.state.fenced import Fence
@@ -16,20 +18,28 @@ GROUP = "drift"
 class EventConsumer:
     """The handler of drift's group. Everything it writes is absolute, so entries may come again.
 
-    `counted` is told how many predictions were handled.
+    `now` is seconds since the epoch; `counted` is told how many predictions were handled.
     """
 
     def __init__(
-        self, records: RecordWriter, profiler: Profiler, counted: Callable[[int], object] = lambda _: None
+        self,
+        records: RecordWriter,
+        profiler: Profiler,
+        gaps: GapStore,
+        now: Callable[[], float],
+        counted: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._records = records
         self._profiler = profiler
+        self._gaps = gaps
+        self._now = now
         self._counted = counted
 
     async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
-        """Write records and profiles of some batches. Raises StateUnavailable, LostLease, NewerFormat."""
+        """Write records, gaps and profiles. Raises StateUnavailable, LostLease, NewerFormat."""
         entries = [Observed(one.id, list(readable(one.message))) for one in batches]
         for entry in entries:
             await self._records.write(partition, fence, entry.id, entry.events)
+        await self._gaps.mark(partition, fence, (one.message for one in batches), self._now())
         await self._profiler.fold(partition, fence, entries)
         self._counted(sum(len(entry.events) for entry in entries))

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from services.drift.baselines import Baseline
-from services.drift.buckets import RESOLUTIONS, Bucket, Cover
+from services.drift.buckets import Bucket, Cover
 from services.drift.cells.blob import FORMAT, Profile, decode, empty, encode, format_of
 from services.drift.folding import bounded
 from services.state import formats, keys
@@ -19,7 +19,6 @@ from services.state.scripts import Arg, Script
 WRITE_PROFILES = Script("write_profiles", repeatable=True)
 # Blobs per read: bounds a reply to a few megabytes.
 AT_ONCE = 100
-_RESOLUTIONS = {resolution.name: resolution for resolution in RESOLUTIONS}
 
 
 class ProfileStore:
@@ -37,7 +36,7 @@ class ProfileStore:
         found: dict[Bucket, Profile] = {}
         while some := wanted[:AT_ONCE]:
             wanted = wanted[AT_ONCE:]
-            places = [keys.profile(partition, baseline.uid, _name(bucket)) for bucket in some]
+            places = [keys.profile(partition, baseline.uid, bucket.name) for bucket in some]
             blobs = await self._redis.mget(places)
             found |= {bucket: _read(blob, baseline) for bucket, blob in zip(some, blobs, strict=True) if blob}
         return found
@@ -56,8 +55,8 @@ class ProfileStore:
             places = [fence.key, keys.profile_buckets(partition, baseline.uid)]
             args: list[Arg] = [fence.token, int(now)]
             for bucket, profile in some.items():
-                places.append(keys.profile(partition, baseline.uid, _name(bucket)))
-                args += [_name(bucket), _expiry(bucket), encode(profile)]
+                places.append(keys.profile(partition, baseline.uid, bucket.name))
+                args += [bucket.name, bucket.expiry, encode(profile)]
             if not await WRITE_PROFILES(self._redis, places, args):
                 raise lost(fence)
 
@@ -67,7 +66,7 @@ class ProfileStore:
         total = empty(baseline.sizes)
         listed = await self._listed(baseline)
         for partition, names in listed.items():
-            wanted = [bucket for bucket in map(_bucket, names) if _inside(bucket, window)]
+            wanted = [bucket for bucket in map(Bucket.named, names) if bucket in window]
             found = await self.read(partition, baseline, wanted)
             total = bounded(baseline, reduce(Profile.plus, found.values(), total))
         return total
@@ -83,24 +82,3 @@ class ProfileStore:
 def _read(blob: bytes, baseline: Baseline) -> Profile:
     formats.check("profile", format_of(blob), FORMAT)
     return decode(blob, baseline.sizes)
-
-
-def _name(bucket: Bucket) -> str:
-    return f"{bucket.resolution}:{bucket.start}"
-
-
-def _bucket(name: bytes) -> Bucket:
-    resolution, _, start = name.decode().partition(":")
-    return Bucket(resolution, int(start))
-
-
-def _expiry(bucket: Bucket) -> int:
-    resolution = _RESOLUTIONS[bucket.resolution]
-    return bucket.start + resolution.seconds + resolution.retention
-
-
-def _inside(bucket: Bucket, window: Cover) -> bool:
-    return any(
-        bucket.resolution == resolution.name and start <= bucket.start < end
-        for resolution, start, end in window.spans
-    )

@@ -13,6 +13,7 @@ from services.drift.analysis import analyse
 from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Cover, cover
+from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
 from services.drift.truths import Truths
@@ -41,6 +42,7 @@ class DriftServicer:
         models: ConfigReader[Model],
         baselines: BaselineStore,
         profiles: ProfileStore,
+        gaps: GapStore,
         results: ResultStore,
         truths: Truths,
         now: Callable[[], float],
@@ -49,6 +51,7 @@ class DriftServicer:
         self._models = models
         self._baselines = baselines
         self._profiles = profiles
+        self._gaps = gaps
         self._results = results
         self._truths = truths
         self._now = now
@@ -110,9 +113,10 @@ class DriftServicer:
         baseline = await self._baselines.get_active(model.name, model.uid)
         _check_features(request, baseline)
         profile = await self._profiles.window(baseline, window)
+        gaps = await self._gaps.within(window)
         finding = await asyncio.to_thread(analyse, baseline, profile, request.features)
         now = self._now()
-        result = write_result(Analysis(new_uid(now, self._rng), baseline, window, finding, now))
+        result = write_result(Analysis(new_uid(now, self._rng), baseline, window, finding, now, gaps))
         await self._results.write(model.uid, result)
         return rpc.AnalyzeResponse(result=result)
 
@@ -130,7 +134,7 @@ class DriftServicer:
         return await self._truths.add(request)
 
     async def _model(self, given: str) -> Model:
-        return await self._models.read(resource_name("models", given, "model"))
+        return await self._models.read(resource_name("models", given, "model"), field="model")
 
     async def _measured(self, request: rpc.CreateBaselineRequest, model: Model) -> Baseline:
         numeric, categorical = read_columns(request.columns)

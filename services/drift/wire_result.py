@@ -26,14 +26,14 @@ STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A finding, and what it was found on."""
+    """A finding, and what it was found on; `gaps` counts buckets of the window that lack lost events."""
 
     id: str
     baseline: Baseline
     window: Cover
     finding: Finding
     time: float
-    warnings: tuple[str, ...] = ()
+    gaps: int = 0
 
 
 def write_result(analysis: Analysis) -> result_pb2.DriftResult:
@@ -53,8 +53,15 @@ def write_result(analysis: Analysis) -> result_pb2.DriftResult:
         features=[_write_feature(one) for one in finding.features],
         summary=summarize(finding),
         baseline_rows=baseline.rows,
-        warnings=[*analysis.warnings, *warn(finding)],
+        warnings=[*_lacking(analysis.gaps), *warn(finding)],
+        incomplete=analysis.gaps > 0,
     )
+
+
+def _lacking(gaps: int) -> list[str]:
+    if not gaps:
+        return []
+    return [f"Incomplete: logged predictions were lost in {gaps} of the window's time buckets, of any model."]
 
 
 def _write_feature(one: FeatureFinding) -> result_pb2.FeatureDrift:

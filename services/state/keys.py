@@ -240,6 +240,11 @@ def profile_buckets(partition: int, baseline_uid: str) -> str:
     return f"{_partition(partition)}:profile:{baseline_uid}"
 
 
+def gaps(partition: int) -> str:
+    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with its newest bucket."""
+    return f"{_partition(partition)}:gaps"
+
+
 def latest_result(partition: int, model_uid: str) -> str:
     """String. Drift writes. Drift and router read. Expires 90 days after the analysis."""
     return f"{_partition(partition)}:drift-result:{model_uid}"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.drift.buckets import MAX_AHEAD, RESOLUTIONS, Bucket, buckets_of, cover
+from services.drift.buckets import MAX_AHEAD, RESOLUTIONS, Bucket, buckets_between, buckets_of, cover
 
 NOW = 1_760_000_123.0
 HOUR, DAY = 3600, 86_400
@@ -23,6 +23,27 @@ def test_a_late_row_is_counted_where_buckets_are_still_kept() -> None:
 
 def test_a_row_of_the_far_future_is_counted_in_the_near_one() -> None:
     assert buckets_of(NOW + 10 * DAY, NOW) == buckets_of(NOW + MAX_AHEAD, NOW)
+
+
+@pytest.mark.parametrize("span", [0, 59, 3_600, 86_400 * 3, 86_400 * 400])
+def test_a_span_has_every_bucket_that_a_row_of_it_is_counted_in(span: int) -> None:
+    first = NOW - 40 - span
+    spanned = set(buckets_between(first, NOW - 40, NOW))
+    assert spanned >= {
+        bucket for step in range(1_000) for bucket in buckets_of(first + span * step / 999, NOW)
+    }
+    assert len(spanned) <= sum(1 + r.retention // r.seconds for r in RESOLUTIONS) + len(RESOLUTIONS)
+    assert min(bucket.start for bucket in spanned) >= first - 86_400
+
+
+def test_a_span_past_retention_has_no_buckets_and_one_far_ahead_the_last() -> None:
+    assert list(buckets_between(NOW - 400 * DAY, NOW - 300 * DAY, NOW)) == []
+    assert tuple(buckets_between(NOW + DAY, NOW + 900 * DAY, NOW)) == buckets_of(NOW + DAY, NOW)
+
+
+def test_a_bucket_is_found_again_by_its_name() -> None:
+    for bucket in buckets_of(NOW, NOW):
+        assert Bucket.named(bucket.name.encode()) == bucket
 
 
 def test_a_long_window_reads_few_buckets() -> None:

@@ -130,7 +130,7 @@ async def test_a_profile_of_a_newer_version_is_refused_and_left_as_it_is(
 ) -> None:
     """Its own version may go on counting in it: what this one does not understand it must not replace."""
     await profiler.fold(PARTITION, FENCE, ENTRIES[:2])
-    found = [key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*:minute:*")]
+    found = [key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*:*:*")]
     for key in found:
         await connections.steady.setrange(key, 0, (FORMAT + 1).to_bytes(2, "little"))
     newer = await connections.steady.mget(found)
