@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from services.drift.build import consumer_of, handler_of, retention_in, servicer_of
+from services.drift.build import clearing_of, consumer_of, handler_of, retention_in, servicer_of
 from services.drift.consumer import GROUP
 from services.drift.settings import DriftSettings
 from services.foundation.handlers import Servicer
@@ -18,7 +18,8 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     """What a drift process is made of."""
     connections = connect(settings.redis_url)
     runtime.on_close(connections.close)
-    catalog = CatalogFollower(connections, rng=runtime.rng)
+    clearing = clearing_of(connections, time.time, runtime.rng)
+    catalog = CatalogFollower(connections, rng=runtime.rng, on_change=clearing.told)
     counted = runtime.metrics.events_consumed[GROUP].inc
     handler = handler_of(connections, time.time, retention_in(catalog), counted)
     ownership, consumer = consumer_of(connections, handler, time.time, runtime.rng)
@@ -28,6 +29,7 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     await catalog.ready.wait()
     runtime.spawn(ownership.run(), "ownership")
     runtime.spawn(consumer.run(), "events")
+    runtime.spawn(clearing.run(), "clearing")
     return [servicer_of(connections, time.time, runtime.rng)]
 
 

@@ -41,6 +41,8 @@ class BaselineStore:
 
         Raises NameTaken, RequestIdReused or StoreFull.
         """
+        # First: a baseline whose model nobody knows of would outlive it.
+        await self._redis.hsetnx(keys.active_baselines(), baseline.model_uid, "")
         partition = partition_for(baseline.model_uid)
         places = [
             keys.baselines(partition, baseline.model_uid),
@@ -64,6 +66,27 @@ class BaselineStore:
         if once:
             request = keys.baseline_request(partition_for(baseline.model_uid), once.request_id)
             await self._redis.hset(request, "activated", "yes")
+
+    async def deactivate(self, model_uid: str) -> None:
+        """Compare the model with nothing from the next batch on."""
+        await self._redis.hset(keys.active_baselines(), model_uid, "")
+
+    async def models(self) -> list[str]:
+        """Uids of the models that have baselines."""
+        return [uid.decode() for uid in await self._redis.hkeys(keys.active_baselines())]
+
+    async def uids(self, model_uid: str) -> list[str]:
+        """Uids of a model's baselines, also of those that a newer version wrote."""
+        bodies = await self._redis.hvals(keys.baselines(partition_for(model_uid), model_uid))
+        return [Message.FromString(body).uid for body in bodies]
+
+    async def forget(self, model_uid: str) -> None:
+        """Remove every baseline of a model."""
+        partition = partition_for(model_uid)
+        await self._redis.unlink(
+            keys.baselines(partition, model_uid), keys.baseline_ids(partition, model_uid)
+        )
+        await self._redis.hdel(keys.active_baselines(), model_uid)
 
     async def active(self, model_uids: Sequence[str]) -> Mapping[str, Active]:
         """The active baseline of each of the models that have one."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.drift.baseline_store import BaselineStore
+from services.drift.clearing import Clearing
 from services.drift.consumer import GROUP, EventConsumer
 from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
@@ -36,6 +37,17 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         ResultStore(connections),
         Truths(TruthLog(connections), RecordStore(connections), now),
         now,
+        rng,
+    )
+
+
+def clearing_of(connections: Connections, now: Callable[[], float], rng: random.Random) -> Clearing:
+    """What removes the baselines of deleted models."""
+    return Clearing(
+        ConfigReader(connections, MODELS, now),
+        BaselineStore(connections),
+        ProfileStore(connections),
+        ResultStore(connections),
         rng,
     )
 

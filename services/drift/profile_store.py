@@ -64,17 +64,23 @@ class ProfileStore:
         """The sum of every partition's buckets in the window. Reads only buckets that exist. Raises
         NewerFormat."""
         total = empty(baseline.sizes)
-        listed = await self._listed(baseline)
+        listed = await self._listed(baseline.uid)
         for partition, names in listed.items():
             wanted = [bucket for bucket in map(Bucket.named, names) if bucket in window]
             found = await self.read(partition, baseline, wanted)
             total = bounded(baseline, reduce(Profile.plus, found.values(), total))
         return total
 
-    async def _listed(self, baseline: Baseline) -> dict[int, list[bytes]]:
+    async def forget(self, baseline_uid: str) -> None:
+        """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""
+        for partition, names in (await self._listed(baseline_uid)).items():
+            places = [keys.profile(partition, baseline_uid, name.decode()) for name in names]
+            await self._redis.unlink(keys.profile_buckets(partition, baseline_uid), *places)
+
+    async def _listed(self, baseline_uid: str) -> dict[int, list[bytes]]:
         async with self._redis.pipeline() as pipe:
             for partition in range(PARTITIONS):
-                pipe.zrange(keys.profile_buckets(partition, baseline.uid), 0, -1)
+                pipe.zrange(keys.profile_buckets(partition, baseline_uid), 0, -1)
             replies = await pipe.execute()
         return {partition: names for partition, names in enumerate(replies) if names}
 

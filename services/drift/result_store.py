@@ -25,6 +25,10 @@ class ResultStore:
         place = keys.latest_result(partition_for(model_uid), model_uid)
         await self._redis.set(place, result.SerializeToString(), ex=RETENTION_SECONDS)
 
+    async def forget(self, model_uid: str) -> None:
+        """Remove the model's latest."""
+        await self._redis.unlink(keys.latest_result(partition_for(model_uid), model_uid))
+
     async def latest(self, model: str, model_uid: str) -> DriftResult:
         """The model's latest result. Raises ResultNotFound."""
         body = await self._redis.get(keys.latest_result(partition_for(model_uid), model_uid))

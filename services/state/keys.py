@@ -207,13 +207,12 @@ def arms_channel() -> str:
 
 
 def baselines(partition: int, model_uid: str) -> str:
-    """Hash. Drift writes. Drift reads. Lives as long as the deployment, at most 100 baselines of a model."""
+    """Hash. Drift writes. Drift reads. Lives as long as the model, at most 100 baselines."""
     return f"{_partition(partition)}:baselines:{model_uid}"
 
 
 def baseline_ids(partition: int, model_uid: str) -> str:
-    """Sorted set. Drift writes. Drift reads. Lives as long as the deployment, an id per baseline by its
-    time."""
+    """Sorted set. Drift writes. Drift reads. Lives as long as the model, an id per baseline by its time."""
     return f"{_partition(partition)}:baselines:{model_uid}:ids"
 
 
@@ -223,8 +222,8 @@ def baseline_request(partition: int, request_id: str) -> str:
 
 
 def active_baselines() -> str:
-    """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model with a
-    baseline."""
+    """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model with
+    baselines: id and uid of the active one, or nothing."""
     return "turnout:{catalog}:active-baselines"
 
 
