@@ -53,7 +53,8 @@ class Rulebook:
 
     async def named(self, name: str) -> Rules:
         """The rules of a router by its name, as stored now. Raises BadName, RouterNotFound."""
-        return rules_of(await self._routers.read(resource_name(ROUTERS.name, name, "router")))
+        found = resource_name(ROUTERS.name, name, "router")
+        return rules_of(await self._routers.read(found, field="router"))
 
     def models_of(self, prediction: Prediction) -> Mapping[str, str]:
         """Uid by name of the models that answered and are still the ones of that name."""

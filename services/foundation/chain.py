@@ -6,6 +6,7 @@ RPC.
 """
 
 import asyncio
+import math
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -211,12 +212,12 @@ async def bounded(work: Awaitable[T], call: GrpcCall) -> T:
         raise DeadlineExceeded(said, method=call.method, default_seconds=f"{seconds:g}") from None
 
 
-def one(parse: Parse, expected: str, most: int) -> Parse:
+def one(parse: Parse, expected: str, most: float = math.inf) -> Parse:
     """A parser that blames the caller for more than `most` bytes, and for bytes that are no such message."""
 
     def take(raw: bytes) -> Any:
         if len(raw) > most:
-            raise too_large(expected, len(raw), most)
+            raise too_large(expected, len(raw), int(most))
         try:
             return parse(raw)
         except DecodeError:

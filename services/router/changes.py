@@ -31,7 +31,7 @@ class LearntWeights(FailedPrecondition):
 def set_weight(router: Router, variant: str, weight: float) -> None:
     """One weight; raises what `set_weights` raises, with the fields of UpdateVariantWeight."""
     _set_weight(router, _variant(router, variant, "variant"), weight, "weight")
-    recheck(router)
+    recheck(router, "weight")
 
 
 def set_weights(router: Router, weights: Mapping[str, float]) -> None:
@@ -48,7 +48,7 @@ def set_weights(router: Router, weights: Mapping[str, float]) -> None:
     for variant, weight in weights.items():
         field = f"weights[{variant[:100]!r}]"
         _set_weight(router, _variant(router, variant, field), weight, field)
-    recheck(router)
+    recheck(router, "weights")
 
 
 def _set_weight(router: Router, variant: Variant, weight: float, field: str) -> None:
@@ -71,14 +71,22 @@ def toggle(router: Router, variant: str, enabled: bool) -> None:
     left = sum(one.enabled for one in router.variants)
     if left < 2:
         said = f"{router.name} would be left with {left} enabled variant; at least 2 stay enabled"
-        raise TooFewVariants(said, router=router.name)
-    recheck(router)
+        raise TooFewVariants(said, fields=[("enabled", "true, or another variant first")], router=router.name)
+    recheck(router, "enabled")
 
 
-def recheck(router: Router) -> None:
+def recheck(router: Router, blamed: str) -> None:
     """Check the whole again. Its models were registered when they were named; whether they still are is asked
-    when it is deployed."""
-    validate(router, {variant.model for variant in router.variants})
+    when it is deployed. What is wrong now is wrong because of `blamed`, the field that changed it.
+
+    Raises InvalidConfiguration.
+    """
+    try:
+        validate(router, {variant.model for variant in router.variants})
+    except InvalidConfiguration as wrong:
+        at, told = wrong.fields[0]
+        said = f"would leave {at} wrong: {told}"
+        raise InvalidConfiguration(f"{blamed}: {said}", fields=[(blamed, said)]) from None
 
 
 def _variant(router: Router, named: str, field: str) -> Variant:

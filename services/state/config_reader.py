@@ -36,11 +36,11 @@ class ConfigReader(Generic[M]):
         found = await self._shelf.read(uid) if uid else None
         return None if found is None or (self.kind.is_deleted(found) and not deleted) else found
 
-    async def read(self, name: str, *, deleted: bool = False) -> M:
-        """The same; raises the kind's not-found error if there is none."""
+    async def read(self, name: str, *, deleted: bool = False, field: str = "name") -> M:
+        """The same; raises the kind's not-found error, blaming `field` of the request, if there is none."""
         found = await self.find(name, deleted=deleted)
         if found is None:
-            raise self.kind.missing(name)
+            raise self.kind.missing(name, field)
         return found
 
     async def read_uid(self, uid: str) -> M | None:

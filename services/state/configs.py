@@ -6,13 +6,13 @@ over once the claim is a minute old, which a uid tells by itself: a crash costs 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple
 
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.foundation.errors import Aborted
+from services.foundation.errors import Aborted, TurnoutError
 from services.state import ids
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -87,24 +87,24 @@ class ConfigStore(ConfigReader[M]):
         `new_generation=False` is for what is not configuration, such as the lifecycle. Raises the kind's
         not-found error, StaleEtag, RequestIdReused, and Aborted if others kept coming between.
         """
-        if answer := await self._answered(once):
-            return await self._replayed(answer)
-        for _ in range(ATTEMPTS):
-            seen = await self.read(name, deleted=deleted)
-            _check_etag(seen, etag)
-            made = self.kind.copy(seen)
-            change(made)
-            made.name, made.uid, made.generation = seen.name, seen.uid, seen.generation + new_generation
-            self._stamp(made)
-            if validate_only:
-                return Written(made, "")
-            await self._requests.reserve(once, seen.uid)
-            try:
-                answer = await self._shelf.write(made, seen.etag, once, deleted=self.kind.is_deleted(made))
-            except StaleEtag:
-                continue
-            return await self._replayed(answer) if answer else Written(made, await self._announce(made))
-        raise Aborted(f"{name} kept changing; read it and try again", name=name)
+
+        async def work() -> Written[M]:
+            for _ in range(ATTEMPTS):
+                seen = await self.read(name, deleted=deleted)
+                _check_etag(seen, etag)
+                made = self.kind.copy(seen)
+                change(made)
+                made.name, made.uid, made.generation = seen.name, seen.uid, seen.generation + new_generation
+                self._stamp(made)
+                if validate_only:
+                    return Written(made, "")
+                try:
+                    return await self._replace(seen, made, once)
+                except StaleEtag:
+                    continue
+            raise Aborted(f"{name} kept changing; read it and try again", name=name)
+
+        return await self._unless_made(once, work)
 
     async def delete(
         self,
@@ -130,7 +130,7 @@ class ConfigStore(ConfigReader[M]):
             return await self.update(
                 name, mark, etag=etag, once=once, new_generation=False, validate_only=validate_only
             )
-        return await self._forget(name, etag, once)
+        return await self._unless_made(once, lambda: self._forget(name, etag, once))
 
     async def undelete(
         self, name: str, *, etag: str = "", once: Once | None = None, validate_only: bool = False
@@ -174,9 +174,13 @@ class ConfigStore(ConfigReader[M]):
             raise _taken(made.name)
         return Written(made, position)
 
-    async def _forget(self, name: str, etag: str, once: Once | None) -> Written[M]:
-        if answer := await self._answered(once):
+    async def _replace(self, seen: M, made: M, once: Once | None) -> Written[M]:
+        await self._requests.reserve(once, seen.uid)
+        if answer := await self._shelf.write(made, seen.etag, once, deleted=self.kind.is_deleted(made)):
             return await self._replayed(answer)
+        return Written(made, await self._announce(made))
+
+    async def _forget(self, name: str, etag: str, once: Once | None) -> Written[M]:
         seen = await self.read(name)
         _check_etag(seen, etag)
         await self._requests.reserve(once, seen.uid)
@@ -185,9 +189,27 @@ class ConfigStore(ConfigReader[M]):
         await self._names.release(name, seen.uid)
         return Written(seen, await self._announce(seen))
 
+    async def repeated(self, once: Once | None) -> M | None:
+        """What this very change answered when it was made; None if it was not. For callers whose own checks
+        could refuse today what was rightly done then. Raises RequestIdReused."""
+        answer = await self._answered(once)
+        return (await self._replayed(answer)).message if answer else None
+
     async def _answered(self, once: Once | None) -> M | None:
         uid = await self._requests.subject(once)
         return await self._shelf.answered(uid, once) if once and uid else None
+
+    async def _unless_made(self, once: Once | None, work: Callable[[], Awaitable[Written[M]]]) -> Written[M]:
+        """Do the work, unless this very change was made before. Sent twice at once, it may be made while it
+        is being worked on, and then fails over what it left itself: its first answer is the right one."""
+        if answer := await self._answered(once):
+            return await self._replayed(answer)
+        try:
+            return await work()
+        except TurnoutError:
+            if answer := await self._answered(once):
+                return await self._replayed(answer)
+            raise
 
     async def _replayed(self, answer: M) -> Written[M]:
         # The first run may have died between writing and announcing.

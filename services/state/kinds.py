@@ -44,9 +44,10 @@ class Kind(Generic[M]):
         digest = hashlib.blake2b(bare.SerializeToString(deterministic=True), digest_size=8)
         return f'"{digest.hexdigest()}"'
 
-    def missing(self, name: str) -> NotFound:
-        """The error for a resource that does not exist."""
-        return self.not_found(f"there is no {name}", name=name)
+    def missing(self, name: str, field: str) -> NotFound:
+        """The error for a resource that does not exist and that `field` of the request names."""
+        offered = f"a {self.name.removesuffix('s')} that exists"
+        return self.not_found(f"there is no {name}", fields=[(field, offered)], name=name)
 
     def is_deleted(self, message: M) -> bool:
         """Whether it was deleted softly."""

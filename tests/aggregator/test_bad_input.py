@@ -142,9 +142,12 @@ async def test_before_the_catalog_is_read_nobody_knows_what_is_registered(bench:
     assert error.retry_after == 1.0
 
 
-async def test_a_request_over_the_limit_is_refused_by_the_transport(doctors: Bench) -> None:
+async def test_a_request_over_the_limit_is_refused_whole(doctors: Bench) -> None:
     error = await refused(doctors, plan(), Input(text="x" * (4 * 1024 * 1024)))
-    assert error.code == "RESOURCE_EXHAUSTED"
+    assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
+    assert error.message.startswith("turnout.aggregator.v1.InferRequest has 4194")
+    assert "at most 4194304 are accepted" in error.message
+    assert (await doctors.infer(plan("cancer-bayes"))).output.classification.label
 
 
 async def test_a_deadline_that_has_passed_is_refused_before_anybody_is_asked(doctors: Bench) -> None:

@@ -217,7 +217,7 @@ async def test_a_payload_over_the_limit_is_refused_and_the_next_one_served(desk:
     request.input.text = "x" * (5 * 1024 * 1024)
     with pytest.raises(RemoteError) as caught:
         await desk.call("InferenceService/Predict", request)
-    assert caught.value.code == "RESOURCE_EXHAUSTED"
+    assert (caught.value.code, caught.value.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
     assert (await desk.predict("cancer")).prediction_id
 
 

@@ -57,12 +57,13 @@ class ModelService:
 
     async def DeleteModel(self, request: rpc.DeleteModelRequest, call: Call) -> rpc.DeleteModelResponse:
         """Forget it, unless a router names it."""
-        name = _name(request.name)
+        name, asked = _name(request.name), once("DeleteModel", request, call.caller.name)
+        if done := await self._models.repeated(asked):
+            return rpc.DeleteModelResponse(model=done)
         users = await self._users(name)
         if users:
             said = f"{name} is used by {', '.join(users)}; delete or change them first"
             raise ModelInUse(said, model=name, routers=", ".join(users))
-        asked = once("DeleteModel", request, call.caller.name)
         written = await self._models.delete(name, etag=request.etag, once=asked)
         return rpc.DeleteModelResponse(model=written.message)
 

@@ -49,6 +49,9 @@ class RouterService:
 
     async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
         """Fill in the defaults, check, store."""
+        asked = once("CreateRouter", request, call.caller.name)
+        if done := await self._routers.repeated(asked):
+            return rpc.CreateRouterResponse(router=done)
         given = request.router_id
         if not (given or request.router.name):
             given = f"router-{self._rng.getrandbits(40):010x}"
@@ -56,7 +59,6 @@ class RouterService:
         named = {variant.model for variant in router.variants}
         validate(router, {name for name in named if await self._models.find(name) is not None})
         router.state, router.owner = lifecycle.REGISTERED, call.caller.name
-        asked = once("CreateRouter", request, call.caller.name)
         written = await self._routers.create(router, asked, validate_only=request.validate_only)
         return rpc.CreateRouterResponse(router=written.message)
 
@@ -146,7 +148,7 @@ class RouterService:
         self, request: rpc.ListPredictionsRequest, call: Call
     ) -> rpc.ListPredictionsResponse:
         """A page of a router's, newest first."""
-        router = await self._routers.read(resource_name("routers", request.router, "router"))
+        router = await self._routers.read(resource_name("routers", request.router, "router"), field="router")
         variant = request.variant
         page = await self._records.list(
             router.uid,
