@@ -1,7 +1,8 @@
-"""What a strategy may look at: the variants, and what has been learnt of them."""
+"""What a strategy may look at: the variants, what has been learnt and measured of them, and the moment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Allocation = tuple[float, ...]
 
@@ -15,17 +16,32 @@ class Candidate:
     eligible: bool = True
 
 
+class Measured(NamedTuple):
+    """A metric of a variant's model, and the samples that it rests on."""
+
+    value: float
+    samples: int
+
+
+# Metrics of which less is better; of every other one, more is.
+LESS_IS_BETTER = frozenset({"latency_p50", "latency_p95", "latency_p99", "error_rate", "cost"})
+
+
 @dataclass(frozen=True, slots=True)
 class RoutingState:
     """Everything an allocation depends on, besides the strategy's own parameters.
 
     `learnt` maps variants to the probabilities that feedback published; it may name variants that are gone
-    and lack some that are new.
+    and lack some that are new. `measured` maps variants to their model's metrics by name. `scores` is what is
+    seen at the moment of a request: calls in flight or milliseconds, by variant; and under the empty name,
+    what the strategy makes of the request itself.
     """
 
     candidates: Sequence[Candidate]
     learnt: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float | str] = field(default_factory=dict)
+    measured: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 def normalised(masses: Sequence[float], state: RoutingState) -> Allocation:

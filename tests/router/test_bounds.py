@@ -1,0 +1,77 @@
+"""What is done to an allocation after the strategy."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from services.router.bounds import bounded, ramped
+
+RNG = np.random.default_rng(7)
+
+
+def _allocations():
+    for _ in range(300):
+        count = int(RNG.integers(2, 9))
+        able = RNG.random(count) < 0.8
+        if not able.any():
+            able[0] = True
+        masses = np.where(able & (RNG.random(count) < 0.7), RNG.random(count) ** 4, 0.0)
+        if masses.sum() == 0:
+            masses[np.flatnonzero(able)[0]] = 1.0
+        even = 1 / able.sum()
+        yield (
+            tuple(masses / masses.sum()),
+            tuple(able.tolist()),
+            float(RNG.random() * even),
+            float(even + RNG.random() * (1 - even)),
+        )
+
+
+def test_every_eligible_share_lies_within_the_bounds_and_the_sum_is_one():
+    for allocation, able, floor, cap in _allocations():
+        shares = bounded(allocation, able, floor, cap)
+        assert sum(shares) == pytest.approx(1, abs=1e-9)
+        for share, one in zip(shares, able, strict=True):
+            assert (floor - 1e-12 <= share <= cap + 1e-9) if one else share == 0
+
+
+def test_shares_between_the_bounds_keep_their_proportions():
+    for allocation, able, floor, cap in _allocations():
+        shares = bounded(allocation, able, floor, cap)
+        free = [
+            share / before
+            for share, before in zip(shares, allocation, strict=True)
+            if before > 0 and floor + 1e-9 < share < cap - 1e-9
+        ]
+        assert not free or max(free) == pytest.approx(min(free), rel=1e-9)
+
+
+def test_an_allocation_within_its_bounds_is_left_alone():
+    allocation = (0.1, 0.6, 0.3)
+    assert bounded(allocation, (True,) * 3, 0.1, 0.6) is allocation
+
+
+def test_nobody_has_anything_where_nobody_may_be_chosen():
+    assert bounded((0.0, 0.0), (False, False), 0.1, 0.9) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("floor", "cap"), [(0.6, 1.0), (0.0, 0.4), (0.5, 0.5)])
+def test_bounds_that_cannot_hold_share_evenly(floor, cap):
+    assert bounded((0.9, 0.1, 0.0), (True, True, False), floor, cap) == (0.5, 0.5, 0.0)
+
+
+def test_a_newcomer_grows_linearly_to_its_share():
+    shares = [ramped((0.5, 0.5), (1e6, age), 100.0, 0.1)[1] for age in (0.0, 25.0, 50.0, 75.0, 100.0, 1e3)]
+    assert shares[0] == pytest.approx(0.05 / 0.55)
+    assert all(one < two for one, two in pairwise(shares[:5]))
+    assert shares[4] == shares[5] == 0.5
+
+
+def test_variants_that_are_new_together_are_not_held_back():
+    assert ramped((0.7, 0.3), (10.0, 10.0), 60.0, 0.1) == pytest.approx((0.7, 0.3))
+
+
+def test_a_clock_that_ran_backwards_only_delays_growth():
+    assert ramped((0.5, 0.5), (100.0, -50.0), 60.0, 0.1)[1] == ramped((0.5, 0.5), (100.0, 0.0), 60.0, 0.1)[1]
+    assert ramped((0.0, 1.0), (100.0, -50.0), 60.0, 0.0) == (0.0, 1.0)
