@@ -14,6 +14,7 @@ from services.state.fenced import Fence
 from services.state.group import Group, Raw, RawEntry
 from services.state.ownership import Ownership
 from services.state.streams import Stream
+from services.state.tries import Tries
 from services.state.waits import Waits
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class PartitionConsumer(Generic[T]):
         self.handled = 0
         self.buried = 0
         self._group = Group(connections, ownership.group, stream)
+        self._tries = Tries(self._group)
         self._ownership = ownership
         self._handler = handler
         self._rng = rng
@@ -127,6 +129,7 @@ class PartitionConsumer(Generic[T]):
 
     async def _settle(self) -> None:
         """Find the places of partitions that are new here, forget former ones, commit what could not be."""
+        await self._tries.settle()
         owned = dict(self._ownership.owned)
         self._places = {
             one: place
@@ -172,20 +175,17 @@ class PartitionConsumer(Generic[T]):
             entries = [Entry(one.id, self.stream.decode(one.payload)) for one in raw]
             await self._handler(partition, place.fence, entries)
         except (Unavailable, NewerFormat):
-            if place.suspect:
-                await self._group.attempt(partition, place.fence, raw[0].id, -1)
             raise
         except Exception as error:
             if place.suspect:
-                why = f"{type(error).__name__}: {error}"
-                await self._group.attempt(partition, place.fence, raw[0].id, 0, why)
+                await self._tries.fail(partition, f"{type(error).__name__}: {error}")
             raise
         self.handled += len(raw)
         await self._advance(partition, place, raw)
 
     async def _poisonous(self, partition: int, place: Place, one: RawEntry) -> bool:
         """Counts a try of an entry. Returns True, and has buried it, if there were too many."""
-        tries, why = await self._group.attempt(partition, place.fence, one.id, 1)
+        tries, why = await self._tries.begin(partition, place.fence, one.id)
         if tries <= self._deliveries:
             return False
         why = why or "whoever handled it died"
@@ -204,6 +204,7 @@ class PartitionConsumer(Generic[T]):
         # If Redis is away, the entries are done all the same: committed later, not handled again.
         await self._group.commit(partition, place.fence, place.last, place.uncommitted)
         place.uncommitted = 0
+        self._tries.forget(partition)
 
     def _rest(self, place: Place, partition: int, error: Exception) -> None:
         if not place.waits.waiting:

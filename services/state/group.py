@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 OPEN_GROUP = Script("open_group", repeatable=True)
 COMMIT = Script("commit", repeatable=True)
-COUNT_ATTEMPT = Script("count_attempt")
+COUNT_TRIES = Script("count_tries", repeatable=True)
 BURY = Script("bury")
 
 ATTEMPTS_MS = 24 * 3600 * 1000
@@ -80,16 +80,17 @@ class Group(Generic[T]):
         if not await COMMIT(self._steady, named, [fence.token, self._name, last, done, *self._stream.groups]):
             raise lost(fence)
 
-    async def attempt(
-        self, partition: int, fence: Fence, entry: str, step: int, why: str = ""
+    async def tries(
+        self, partition: int, fence: Fence, entry: str, own: int, why: str = ""
     ) -> tuple[int, str]:
-        """Count a try of an entry (step 1) or take it back (-1), or note why one failed (0).
+        """Set how often this owner has tried an entry, and why the last try failed if it did.
 
-        Returns the tries so far, and why the last one failed.
+        Returns the tries of all owners, and why the last one failed. A former owner can only lower its own
+        number, and still is told LostLease.
         """
         named = [fence.key, keys.attempts(self._stream.key(partition), self._name)]
-        args: list[Arg] = [fence.token, entry, step, why[:WHY_LENGTH], ATTEMPTS_MS]
-        counted = await COUNT_ATTEMPT(self._steady, named, args)
+        args: list[Arg] = [fence.token, entry, own, why[:WHY_LENGTH], ATTEMPTS_MS]
+        counted = await COUNT_TRIES(self._steady, named, args)
         if counted is None:
             raise lost(fence)
         return counted[0], counted[1].decode()

@@ -192,6 +192,38 @@ async def test_does_not_blame_an_entry_for_what_is_away(connections: Connections
     assert one.consumer.buried == 0
 
 
+async def test_no_number_of_outages_buries_an_entry(redis_server: EmbeddedRedis) -> None:
+    """Redis dies in the middle of a try, which then can neither end nor be taken back, and the lease runs out
+    meanwhile."""
+    up, fallen, outages = asyncio.Event(), asyncio.Event(), 0
+    async with connect(redis_server.url) as connections:
+
+        async def outlive(partition: int, fence: Fence, entries: Batches) -> None:
+            nonlocal outages
+            if outages < 4:
+                outages += 1
+                await up.wait()
+                up.clear()
+                await connections.steady.unlink(keys.lease(3, "drift"))
+                await redis_server.kill()
+                fallen.set()
+                await connections.steady.get("turnout:nothing")
+
+        one = Member(connections, "a", outlive, deliveries=2)
+        await append(connections, 3, 1)
+        async with members(one):
+            former = 0
+            for _ in range(4):
+                former = await renewed(one, former)
+                up.set()
+                await asyncio.wait_for(fallen.wait(), 20)
+                fallen.clear()
+                await redis_server.start()
+            await eventually(lambda: one.sequences(3) == [1], within=20.0)
+        assert one.consumer.buried == 0
+        assert await connections.steady.exists(keys.attempts(keys.events(3), "drift")) == 0
+
+
 async def test_leaves_a_newer_format_alone(connections: Connections) -> None:
     """A rolling upgrade: the old process waits, the new one goes on; nothing is half read or thrown away."""
     batch = EventBatch(format=99, sequence=1)
@@ -251,6 +283,12 @@ async def test_effects_are_exact_while_members_come_and_go(connections: Connecti
     finally:
         for one in alive:
             await leave(one, gracefully=False)
+
+
+async def renewed(one: Member, former: int) -> int:
+    """The token of partition 3, once it is another one."""
+    await eventually(lambda: one.ownership.owned.get(3, former) != former)
+    return one.ownership.owned[3]
 
 
 async def leave(one: Member, *, gracefully: bool) -> None:

@@ -26,7 +26,7 @@ async def test_a_former_owner_moves_nothing(connections: Connections) -> None:
     with pytest.raises(LostLease):
         await group.commit(3, former, entry, 1)
     with pytest.raises(LostLease):
-        await group.attempt(3, former, entry, 1)
+        await group.tries(3, former, entry, 1)
     with pytest.raises(LostLease):
         await group.bury(3, former, RawEntry(entry, b""), "why")
     assert await group.open(3, present) == "0-0"
@@ -59,8 +59,25 @@ async def test_a_group_that_comes_late_owes_only_what_is_left(connections: Conne
 async def test_tries_are_counted_per_entry(connections: Connections) -> None:
     _, present = await fences(connections)
     group = Group(connections, "drift", ALONE)
-    counts = [(await group.attempt(3, present, "1-0", step))[0] for step in (1, 1, -1, 1)]
-    assert counts == [1, 2, 1, 2]
-    assert await group.attempt(3, present, "1-0", 0, "no good") == (2, "no good")
-    assert await group.attempt(3, present, "1-0", 1) == (3, "no good")
-    assert await group.attempt(3, present, "2-0", 1) == (1, "")
+    counts = [(await group.tries(3, present, "1-0", own))[0] for own in (1, 1, 2, 1)]
+    assert counts == [1, 1, 2, 1]
+    assert await group.tries(3, present, "1-0", 2, "no good") == (2, "no good")
+    assert await group.tries(3, present, "1-0", 3) == (3, "no good")
+    assert await group.tries(3, present, "2-0", 1) == (1, "")
+
+
+async def test_a_former_owner_can_take_back_its_own_tries_and_nothing_else(connections: Connections) -> None:
+    former, present = await fences(connections)
+    group = Group(connections, "drift", ALONE)
+    await connections.steady.set(former.key, former.token)
+    assert await group.tries(3, former, "1-0", 2, "why") == (2, "why")
+    await connections.steady.set(present.key, present.token)
+    assert await group.tries(3, present, "1-0", 1) == (3, "why")
+    for own, left in ((4, 3), (2, 3), (1, 2), (0, 1)):
+        with pytest.raises(LostLease):
+            await group.tries(3, former, "1-0", own)
+        assert await group.tries(3, present, "1-0", 1) == (left, "why")
+    await group.tries(3, present, "2-0", 1)
+    with pytest.raises(LostLease):
+        await group.tries(3, former, "1-0", 0)
+    assert await group.tries(3, present, "2-0", 1) == (1, "")
