@@ -52,6 +52,8 @@ class Reporter:
         self._heartbeats = heartbeats
         self._writer = writer
         self._left = False
+        # A report on its way must not overtake the word that we have left.
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Report until `leave`."""
@@ -59,7 +61,7 @@ class Reporter:
         while not self._left:
             told = self._follower.position
             try:
-                await self._heartbeats.beat(self._report(told))
+                await self._beat(told)
                 reached = True
             except StateUnavailable:
                 # Said once: the catalog's follower waits for Redis to come back, and so do we.
@@ -74,9 +76,15 @@ class Reporter:
         themselves."""
         self._left = True
         try:
-            await self._heartbeats.leave(self.id)
+            async with self._turn:
+                await self._heartbeats.leave(self.id)
         except StateUnavailable:
             log.warning("left without saying so: Redis cannot be reached", replica=self.id)
+
+    async def _beat(self, position: str) -> None:
+        async with self._turn:
+            if not self._left:
+                await self._heartbeats.beat(self._report(position))
 
     def _report(self, position: str) -> Replica:
         return Replica(
