@@ -73,13 +73,14 @@ def _take_down(reply: InferResponse, seats: Sequence[Seat], results: Sequence[Re
         if isinstance(result, Failure):
             continue
         try:
-            ballot = _ballot(seat.member, result)
+            output = result.output
+            ballot = _ballot(seat.member, result, output)
         except Unreadable as wrong:
             participant.outcome, participant.error_code = OUTCOME_FAILED, "INTERNAL"
             participant.error_message = f"malformed answer: {wrong}"[:MESSAGE_LENGTH]
             continue
-        reply.outputs.add(participant=index, output=result.output)
-        testimonies.append(Testimony(index, ballot, result.output))
+        reply.outputs.add(participant=index, output=output)
+        testimonies.append(Testimony(index, ballot, output))
     return testimonies
 
 
@@ -91,12 +92,12 @@ def _excuse(participant: Participant, reason: TurnoutError | None) -> None:
     participant.error_message = reason.message[:MESSAGE_LENGTH]
 
 
-def _ballot(member: Member, result: Answer) -> Ballot:
-    answer = read_answer(result.output)
+def _ballot(member: Member, result: Answer, output: Output) -> Ballot:
+    answer = read_answer(output)
     # A batch has a confidence per row where it has probabilities; the model's own is one for all rows.
-    confidence = confidence_of(result.output, answer)
+    confidence = confidence_of(output, answer)
     if confidence is None and result.confidence is not None:
-        confidence = confidence_of(result.output, answer, result.confidence)
+        confidence = confidence_of(output, answer, result.confidence)
     return Ballot(member.variant, answer, member.weight, confidence)
 
 

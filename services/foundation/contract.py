@@ -71,5 +71,12 @@ def parser(message: type, raw: bool) -> Parse:
 
 
 def renderer(message: type, raw: bool) -> Render:
-    """A message to bytes; the identity for raw methods."""
-    return bytes if raw else message.SerializeToString  # type: ignore[attr-defined]
+    """A message to bytes; bytes, of a raw method or of one that serialized its reply itself, pass."""
+    if raw:
+        return bytes
+    serialize: Render = message.SerializeToString  # type: ignore[attr-defined]
+
+    def render(reply: Any) -> bytes:
+        return reply if type(reply) is bytes else serialize(reply)
+
+    return render

@@ -28,8 +28,9 @@ from services.foundation.sizes import within
 class Servicer(Protocol):
     """A plain class with a method per RPC: `async def GetRouter(self, request, call) -> GetRouterResponse`.
 
-    Streams of replies are async generators; streams of requests arrive as an async iterator. An optional
-    class attribute `RAW: frozenset[str]` names the methods that take and return the bytes of their messages.
+    A reply may also be the bytes of its message. Streams of replies are async generators; streams of requests
+    arrive as an async iterator. An optional class attribute `RAW: frozenset[str]` names the methods that take
+    and return the bytes of their messages.
     """
 
     SERVICE: str

@@ -14,12 +14,18 @@ MESSAGE_LENGTH = 200
 
 
 class Reply(NamedTuple):
-    """A reply as its protocol reads it. Confidence is 0 to 1; None means that the model did not say."""
+    """A reply as its protocol reads it: `encoded` is the Output, serialized. Confidence is 0 to 1; None means
+    that the model did not say."""
 
-    output: Output
+    encoded: bytes
     confidence: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+
+    @property
+    def output(self) -> Output:
+        """The same as a message, made anew each time: who only passes it on has no use for one."""
+        return Output.FromString(self.encoded)
 
 
 class CallFailed(Exception):
@@ -40,9 +46,10 @@ def malformed(message: str) -> CallFailed:
 
 
 class Answer(NamedTuple):
-    """A model's answer. `latency` in seconds; `cost` in `currency`, None if unknown; `span_id` in hex."""
+    """A model's answer. `encoded` is the Output, serialized; `latency` in seconds; `cost` in `currency`, None
+    if unknown; `span_id` in hex."""
 
-    output: Output
+    encoded: bytes
     latency: float
     endpoint: str
     span_id: str
@@ -51,6 +58,11 @@ class Answer(NamedTuple):
     tokens_out: int | None
     cost: float | None
     currency: str
+
+    @property
+    def output(self) -> Output:
+        """What `encoded` says, as a message, made anew each time."""
+        return Output.FromString(self.encoded)
 
 
 class Failure(NamedTuple):

@@ -28,7 +28,8 @@ def read_chat_reply(raw: bytes, confidence: Confidence) -> Reply:
         raise malformed(f"not a chat completion ({type(wrong).__name__}: {str(wrong)[:80]})") from None
     if sure is not None:
         text.confidence = sure
-    return Reply(Output(text=text), sure, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+    encoded = Output(text=text).SerializeToString()
+    return Reply(encoded, sure, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
 
 
 def _tool_call(call: dict[str, Any]) -> ToolCall:

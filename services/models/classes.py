@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from turnout.inference.v1.output_pb2 import ClassifiedRow, Output
+from turnout.inference.v1.output_pb2 import Classification, ClassifiedRow, Output
 
 from services.models.answer import Reply, malformed
 from services.models.elements import Tensors
@@ -44,16 +44,12 @@ class ClassReader:
         else:
             labels = [self._labels[self._winner(row)] for row in chances]
         if chances:
-            output = self._stencil.fill(labels[0], chances[0])
+            encoded = self._stencil.fill(labels[0], chances[0])
         else:
-            output = Output()
-            output.classification.label = labels[0]
+            encoded = Output(classification=Classification(label=labels[0])).SerializeToString()
         if len(labels) > 1:
-            output.classification.rows.extend(
-                ClassifiedRow(label=label, probabilities=chances[row] if chances else ())
-                for row, label in enumerate(labels)
-            )
-        return Reply(output, _mean_of_highest(chances) if chances else None)
+            encoded += _rows(labels, chances)
+        return Reply(encoded, _mean_of_highest(chances) if chances else None)
 
     def _winner(self, chances: Sequence[float]) -> int:
         if len(chances) == 2:
@@ -100,6 +96,15 @@ class ClassReader:
         if index >= len(self._classes):
             raise malformed(f"the label {index} is no index into {len(self._classes)} classes")
         return self._labels[index]
+
+
+def _rows(labels: Sequence[str], chances: Sequence[Sequence[float]]) -> bytes:
+    """What a batch adds to the first row's output: behind it, its bytes merge with it."""
+    rows = [
+        ClassifiedRow(label=label, probabilities=chances[row] if chances else ())
+        for row, label in enumerate(labels)
+    ]
+    return Output(classification=Classification(rows=rows)).SerializeToString()
 
 
 def _mean_of_highest(chances: Sequence[Sequence[float]]) -> float:

@@ -1,8 +1,17 @@
-"""Protobuf's wire format, as far as assembling a request from parts that are already serialized needs it.
+"""Protobuf's wire format, as far as assembling messages from parts that are already serialized needs it.
 
-A message is the concatenation of its fields in any order, so what never changes is serialized once.
+A message is the concatenation of its fields in any order, so what never changes is serialized once. And the
+bytes of two messages of one type, one behind the other, are those of both merged: the later scalar counts,
+repeated fields append, messages merge.
 https://protobuf.dev/programming-guides/encoding/
 """
+
+import struct
+from functools import lru_cache
+
+_DOUBLE = struct.Struct("<d").pack
+# Both Timestamp and Duration: seconds = 1, nanos = 2.
+_NANOS = b"\x10"
 
 
 def varint(number: int) -> bytes:
@@ -15,6 +24,8 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
+# Fields and lengths repeat from message to message: looking a header up takes a tenth of making it.
+@lru_cache(4096)
 def header(field: int, length: int) -> bytes:
     """What precedes `length` bytes of the length-delimited field number `field`."""
     return varint(field << 3 | 2) + varint(length)
@@ -23,3 +34,30 @@ def header(field: int, length: int) -> bytes:
 def delimited(field: int, payload: bytes) -> bytes:
     """A length-delimited field: a string, bytes, or a message."""
     return header(field, len(payload)) + payload
+
+
+def text(field: int, value: str) -> bytes:
+    """A string; nothing where it is empty, as proto3 has it."""
+    return delimited(field, value.encode()) if value else b""
+
+
+@lru_cache(256)
+def number(field: int, value: int) -> bytes:
+    """A non-negative integer or an enum of few values."""
+    return varint(field << 3) + varint(value)
+
+
+def double(field: int, value: float) -> bytes:
+    """A double, 0 included."""
+    return _eight(field) + _DOUBLE(value)
+
+
+def moment(nanoseconds: int) -> bytes:
+    """The body of a Timestamp or of a Duration that is not negative."""
+    seconds, nanos = divmod(nanoseconds, 1_000_000_000)
+    return number(1, seconds) + _NANOS + varint(nanos)
+
+
+@lru_cache(256)
+def _eight(field: int) -> bytes:
+    return varint(field << 3 | 1)

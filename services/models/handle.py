@@ -122,10 +122,10 @@ class Attempt:
         finally:
             endpoint.in_flight -= 1
             span.finish(code)
-        output, confidence, tokens_in, tokens_out = reply
+        encoded, confidence, tokens_in, tokens_out = reply
         cost = handle.price.of(tokens_in, tokens_out)
         return Answer(
-            output, self.latency, self.endpoint, self.span_id,
+            encoded, self.latency, self.endpoint, self.span_id,
             confidence, tokens_in, tokens_out, cost, handle.price.currency,
         )  # fmt: skip
 

@@ -117,7 +117,7 @@ def _regression(name: str) -> Read:
             raise malformed(f"tensor '{name}' has {width} {datatype} values a row; one number expected")
         if not all(map(math.isfinite, values)):
             raise malformed(f"tensor '{name}' holds a value that is not finite")
-        return Reply(Output(regression=Regression(values=values)))
+        return Reply(Output(regression=Regression(values=values)).SerializeToString())
 
     return read
 
@@ -127,7 +127,8 @@ def _text(name: str) -> Read:
         values, _, datatype = tensors(name)
         if datatype != "BYTES" or len(values) != 1:
             raise malformed(f"tensor '{name}' has {len(values)} {datatype} values; one text expected")
-        return Reply(Output(text=TextOutput(content=values[0].decode(errors="replace"))))
+        said = TextOutput(content=values[0].decode(errors="replace"))
+        return Reply(Output(text=said).SerializeToString())
 
     return read
 
@@ -141,4 +142,5 @@ def pass_on(reply: ModelInferResponse) -> Reply:
     tensors = [Tensor.FromString(output.SerializeToString()) for output in reply.outputs]
     for tensor in tensors:
         tensor.DiscardUnknownFields()
-    return Reply(Output(tensors=TensorInput(tensors=tensors, raw_contents=reply.raw_output_contents)))
+    passed = TensorInput(tensors=tensors, raw_contents=reply.raw_output_contents)
+    return Reply(Output(tensors=passed).SerializeToString())

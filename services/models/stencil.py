@@ -1,6 +1,6 @@
 """One classified row, serialized but for its numbers.
 
-Filling a message field by field costs 2 µs and 1 µs more per class; a stencil costs 2 µs for all of them.
+Filling a message field by field costs 2 µs and 1 µs more per class; a stencil costs 1 µs for all of them.
 """
 
 import struct
@@ -32,9 +32,9 @@ class Stencil:
             length = len(winner) + layout.size
             self._fronts[label] = header(Output.CLASSIFICATION_FIELD_NUMBER, length) + winner
 
-    def fill(self, winner: str, chances: Sequence[float]) -> Output:
-        """The output; `chances` are in the order of the labels."""
+    def fill(self, winner: str, chances: Sequence[float]) -> bytes:
+        """The serialized Output; `chances` are in the order of the labels."""
         # A copy of the list and one slice assignment beat zipping heads and numbers by half.
         cells = self._cells.copy()
         cells[1::2] = chances
-        return Output.FromString(self._fronts[winner] + self._pack(*cells))
+        return self._fronts[winner] + self._pack(*cells)

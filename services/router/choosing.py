@@ -3,9 +3,8 @@
 import random
 from typing import NamedTuple
 
-from turnout.inference.v1.event_pb2 import PredictionEvent
-
 from services.foundation.errors import FailedPrecondition, NotFound
+from services.router.frames import Sheet
 from services.router.plan import Arm, RoutingPlan
 
 
@@ -25,7 +24,7 @@ class Choice(NamedTuple):
     """The variant, the event as far as it is known, and the draw u in [0, 1)."""
 
     arm: Arm
-    template: PredictionEvent
+    sheet: Sheet
     u: float
 
 

@@ -9,7 +9,7 @@ from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.inference.v1.manifest_pb2 import Decision
+from turnout.inference.v1.manifest_pb2 import Decision, Manifest, Participant
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
@@ -18,6 +18,7 @@ from services.foundation.errors import FailedPrecondition
 from services.models.handle import ModelHandle
 from services.router.config.defaults import weight_of
 from services.router.draw import Counter, Wheel
+from services.router.frames import Sheet
 from services.router.plan import Arm, Jury, RoutingPlan
 from services.router.strategies import STRATEGIES, Allocation, Candidate, RoutingState
 from services.state import formats
@@ -133,36 +134,35 @@ def _decision(
     return decision
 
 
-def _event(router: Router, decision: Decision) -> PredictionEvent:
-    event = PredictionEvent(format=formats.PREDICTION_EVENT, router_uid=router.uid, rows=1)
-    event.manifest.router, event.manifest.generation = router.name, router.generation
-    event.manifest.decision.CopyFrom(decision)
-    return event
+def _sheet(router: Router, decision: Decision) -> Sheet:
+    event = PredictionEvent(format=formats.PREDICTION_EVENT, router_uid=router.uid)
+    told = Manifest(router=router.name, generation=router.generation)
+    return Sheet(event.SerializeToString(), told.SerializeToString(), decision.SerializeToString())
 
 
 def _arm(
     router: Router, variant: Variant, model: Model, share: float, decision: Decision, given: Ingredients
 ) -> Arm:
-    drawn = _event(router, decision)
-    told, eligible = drawn.manifest.decision, sum(one.enabled for one in router.variants)
+    told, eligible = Decision(), sum(one.enabled for one in router.variants)
+    told.CopyFrom(decision)
     told.variant, told.model, told.propensity = variant.id, model.name, share
     told.explanation = (
         f"{told.strategy} drew {variant.id} with probability {share:.4g} among {eligible} variants"
     )
+    drawn = _sheet(router, told)
+    told.mode, told.draw = manifest.DECISION_MODE_PINNED, manifest.DRAW_SOURCE_UNSPECIFIED
+    told.propensity, told.explanation = 1.0, f"the caller pinned {variant.id}; nothing was drawn"
+    pinned = _sheet(router, told)
     canary = router.WhichOneof("strategy") == "canary" and variant.id == router.canary.canary_model
-    drawn.manifest.participants.add(
+    seat = Participant(
         model=model.name,
         version=model.version,
         variant=variant.id,
         role=manifest.PARTICIPANT_ROLE_CANARY if canary else manifest.PARTICIPANT_ROLE_PRIMARY,
         attempt=1,
     )
-    pinned = PredictionEvent()
-    pinned.CopyFrom(drawn)
-    told = pinned.manifest.decision
-    told.mode, told.draw = manifest.DECISION_MODE_PINNED, manifest.DRAW_SOURCE_UNSPECIFIED
-    told.propensity, told.explanation = 1.0, f"the caller pinned {variant.id}; nothing was drawn"
-    return Arm(variant.id, model.name, given.handle(model), variant.enabled, drawn, pinned)
+    first = seat.SerializeToString()
+    return Arm(variant.id, model.name, given.handle(model), variant.enabled, drawn, pinned, first)
 
 
 def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredients) -> Jury:
@@ -184,7 +184,7 @@ def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredien
     decision = _decision(router, "ensemble", (0.0,) * len(members), None, manifest.DRAW_SOURCE_UNSPECIFIED)
     decision.propensity = 1.0
     decision.explanation = f"all {len(chosen)} members are asked"
-    template = _event(router, decision)
+    sheet = _sheet(router, decision)
     first = given.handle(chosen[0][1])
 
     def reads(asked: Input) -> tuple[int, TabularInput | None]:
@@ -193,4 +193,4 @@ def _jury(router: Router, members: list[tuple[Variant, Model]], given: Ingredien
         rows = shape[0] if shape and 0 < shape[0] <= MOST_ROWS else 1
         return rows, first.features(asked)
 
-    return Jury(plan, template, tuple(model.name for _, model in chosen), reads)
+    return Jury(plan, sheet, tuple(model.name for _, model in chosen), reads)

@@ -4,7 +4,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from turnout.router.v1.inference_service_pb2 import PredictRequest
+
+from services.foundation.call import Call
 from services.foundation.metrics import Metrics
+from services.router.frames import Sheet
 from services.router.ledger import Ledger
 from services.router.panel import Panel
 from services.router.plan import RoutingPlan
@@ -23,9 +27,10 @@ class Equipment:
     rng: random.Random
     clock: Callable[[], int]
 
-    def new_id(self, partition: int) -> str:
-        """The id of a prediction that arrives now."""
-        return new_prediction_id(partition, self.clock() / 1e9, self.rng)
+    def open(self, plan: RoutingPlan, sheet: Sheet, u: float, request: PredictRequest, call: Call) -> Ledger:
+        """The account of a prediction that arrives now, under a new id."""
+        now = self.clock()
+        return Ledger(new_prediction_id(plan.partition, now / 1e9, self.rng), sheet, u, request, call, now)
 
     def observe(self, model: str, seconds: float) -> None:
         """Record how long a model took, or how long we waited for it."""
@@ -34,7 +39,7 @@ class Equipment:
 
     def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """Put the event into the next batch. Never waits."""
-        self.writer.put(plan.partition, ledger.event.SerializeToString())
+        self.writer.put(plan.partition, ledger.event)
 
     async def settle(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """The same, and wait until Redis has it where the router asks for that. Without Redis the event waits
@@ -45,5 +50,4 @@ class Equipment:
         try:
             await self.writer.flush(plan.partition)
         except StateUnavailable:
-            ledger.manifest.degraded = True
-            ledger.manifest.warnings.append("the event is not in Redis yet: it waits on the replica's disk")
+            ledger.warn("the event is not in Redis yet: it waits on the replica's disk")

@@ -3,6 +3,7 @@
 import asyncio
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResponse
+from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
@@ -25,7 +26,7 @@ async def ask_all(
     Raises what the aggregator finds wrong with the input; QuorumNotMet, CannotCombine, or RemoteError if it
     cannot be reached, with the prediction's id, once the prediction is logged.
     """
-    ledger = Ledger(use.new_id(plan.partition), jury.template, request, call, use.clock)
+    ledger = use.open(plan, jury.sheet, 0.0, request, call)
     ledger.note_input(*jury.reads(request.input))
     for model in jury.models:
         use.metrics.routing_decisions[plan.strategy, model].inc()
@@ -43,7 +44,7 @@ async def ask_all(
     ledger.note_panel(reply)
     if reply.error_code:
         raise await _failed(ledger, _error(reply), plan, call, use)
-    ledger.serve(reply.output)
+    ledger.serve(reply.output.SerializeToString())
     await use.settle(plan, ledger)
     return ledger
 
@@ -56,6 +57,6 @@ async def _failed(
     ledger: Ledger, error: TurnoutError, plan: RoutingPlan, call: Call, use: Equipment
 ) -> TurnoutError:
     told = ledger.fail(error)
-    call.details(ledger.manifest)
+    call.details(Manifest.FromString(ledger.manifest))
     await use.settle(plan, ledger)
     return told

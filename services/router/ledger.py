@@ -1,137 +1,164 @@
-"""The event of one prediction, written while it happens: what the manifest says and what the stream gets."""
+"""The account of one prediction, written while it happens: what its manifest says and its event."""
 
 import time
-from collections.abc import Callable
+from functools import lru_cache
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import TabularInput
-from turnout.inference.v1.manifest_pb2 import Manifest
-from turnout.inference.v1.output_pb2 import Output
+from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, Cost, Manifest, Outcome
 from turnout.router.v1 import inference_service_pb2 as rpc
-from turnout.router.v1.inference_service_pb2 import PredictRequest, PredictResponse
+from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
+from services.models.answer import Answer, Failure
+from services.models.framing import delimited, moment, number, text
+from services.models.participation import described
+from services.router import frames
+from services.router.frames import Sheet
+
+_FEATURES = PredictionEvent.FEATURES_FIELD_NUMBER
+_ROWS = PredictionEvent.ROWS_FIELD_NUMBER
+_INPUT_KIND = PredictionEvent.INPUT_KIND_FIELD_NUMBER
+_REQUEST_ID = PredictionEvent.REQUEST_ID_FIELD_NUMBER
+_WHOLE = (rpc.MANIFEST_VIEW_FULL, rpc.MANIFEST_VIEW_UNSPECIFIED)
 
 
 class Ledger:
-    """Keeps `event`, whose manifest is edited in place, until it is served or failed.
+    """Collects the serialized parts of an event until it is closed, and is read after that.
 
-    `clock` is the wall clock in nanoseconds: it stamps the event; durations use the monotonic one.
+    Participants join by `add` (or all at once by `note_panel`), and every way to the end leads through
+    `_close`. `event` and `manifest` are serialized, and there once it is closed.
     """
 
-    __slots__ = ("_started", "event", "manifest", "prediction_id")
+    __slots__ = (
+        "_costs",
+        "_decision",
+        "_event",
+        "_manifest",
+        "_outputs",
+        "_participants",
+        "_started",
+        "event",
+        "manifest",
+        "output",
+        "prediction_id",
+        "request_id",
+    )
 
     def __init__(
-        self,
-        prediction_id: str,
-        template: PredictionEvent,
-        request: PredictRequest,
-        call: Call,
-        clock: Callable[[], int],
+        self, prediction_id: str, sheet: Sheet, u: float, request: PredictRequest, call: Call, now: int
     ) -> None:
+        """`u` is the draw in [0, 1); `now` is the wall clock in nanoseconds since 1970: it stamps the event,
+        while durations use the monotonic one."""
         self._started = time.perf_counter_ns()
         self.prediction_id = prediction_id
-        # A copy of what is known, then field by field: half the time of building it by keyword.
-        self.event = event = PredictionEvent()
-        event.CopyFrom(template)
-        event.request_id = request.request_id or call.request_id
-        event.input_kind = request.input.WhichOneof("kind") or ""
-        self.manifest = manifest = event.manifest
-        manifest.prediction_id = prediction_id
-        manifest.trace_id = call.trace_id
-        self._name(request)
-        self._stamp(request, clock())
-
-    def _name(self, request: PredictRequest) -> None:
-        event = self.event
-        if request.entity_id:
-            event.entity_id = request.entity_id
-        if request.external_id:
-            event.external_id = request.external_id
-        if request.attributes:
-            event.attributes.update(request.attributes)
-
-    def _stamp(self, request: PredictRequest, now: int) -> None:
-        event = self.event
-        seconds, nanoseconds = divmod(now, 1_000_000_000)
-        stamps = [event.time, self.manifest.decision.time]
-        if request.HasField("event_time"):
-            event.event_time.CopyFrom(request.event_time)
-        else:
-            stamps.append(event.event_time)
-        for stamp in stamps:
-            stamp.seconds, stamp.nanos = seconds, nanoseconds
+        self.request_id = request.request_id or call.request_id
+        stamp = moment(now)
+        self._decision = sheet.decision + frames.drawn(u, stamp)
+        self._manifest = sheet.manifest + frames.opened(prediction_id, call.trace_id)
+        happened = request.event_time.SerializeToString() if request.HasField("event_time") else stamp
+        self._event = [sheet.event, frames.stamped(stamp, happened), _named(request, self.request_id)]
+        self._participants: list[bytes] = []
+        self._outputs: list[bytes] = []
+        self._costs: list[tuple[float, str]] = []
+        self.event = self.manifest = self.output = b""
 
     def note_input(self, rows: int, features: TabularInput | None) -> None:
         """Note what was asked."""
-        if rows != 1:
-            self.event.rows = rows
+        self._event.append(number(_ROWS, rows))
         if features is not None:
-            self.event.features.CopyFrom(features)
+            self._event.append(delimited(_FEATURES, features.SerializeToString()))
+
+    def add(self, seat: bytes, result: Answer | Failure, outcome: Outcome = OUTCOME_SERVED) -> None:
+        """Enter an attempt: `seat` is the serialized Participant as it was known before, `outcome` what
+        became of an answer."""
+        if isinstance(result, Answer):
+            self._outputs.append(frames.said(len(self._participants), result.encoded))
+            if result.cost is not None:
+                self._costs.append((result.cost, result.currency))
+        self._participants.append(seat + described(result, outcome))
 
     def note_panel(self, reply: InferResponse) -> None:
-        """Note what came of a jury."""
-        manifest = self.manifest
-        manifest.participants.MergeFrom(reply.participants)
+        """Enter what came of a jury."""
+        for one in reply.participants:
+            self._participants.append(one.SerializeToString())
+            if one.HasField("cost"):
+                self._costs.append((one.cost.amount, one.cost.currency))
+        self._event.append(PredictionEvent(outputs=reply.outputs).SerializeToString())
+        found = Manifest(degraded=reply.degraded, warnings=reply.warnings)
         if reply.HasField("aggregation"):
-            manifest.aggregation.CopyFrom(reply.aggregation)
-        manifest.degraded = reply.degraded
-        manifest.warnings.extend(reply.warnings)
-        self.event.outputs.MergeFrom(reply.outputs)
+            found.aggregation.CopyFrom(reply.aggregation)
+        self._manifest += found.SerializeToString()
 
-    def serve(self, output: Output) -> None:
-        """Note the answer, and what it cost."""
-        self.event.output.CopyFrom(output)
-        if not self.event.outputs:
-            self.event.outputs.add(participant=0, output=output)
-        _price(self.manifest)
-        self.close()
+    def serve(self, output: bytes) -> None:
+        """Note the answer, a serialized Output, and what it cost; the account is closed."""
+        self.output = output
+        if self._costs:
+            self._manifest += _price(self._costs)
+        self._close(output)
 
     def fail(self, error: TurnoutError) -> TurnoutError:
-        """Note a failure; returns the error as the caller is to see it, with the prediction's id."""
-        self.close()
-        self.event.error_code = error.code
-        self.event.error_message = error.message
+        """Note a failure; the account is closed. Returns the error as the caller is to see it, with the
+        prediction's id."""
+        failure = PredictionEvent(error_code=error.code, error_message=error.message)
+        self._event.append(failure.SerializeToString())
+        self._close(None)
         error.message = f"{error.message} (prediction {self.prediction_id})"
         error.facts["prediction_id"] = self.prediction_id
         return error
 
-    def close(self) -> None:
-        """Note how long it took."""
-        nanoseconds = time.perf_counter_ns() - self._started
-        took = self.manifest.total_latency
-        took.seconds, took.nanos = divmod(nanoseconds, 1_000_000_000)
+    def warn(self, warning: str) -> None:
+        """Say in the reply what went wrong after the event was logged."""
+        self.manifest += Manifest(degraded=True, warnings=[warning]).SerializeToString()
 
-    def reply(self, request: PredictRequest) -> PredictResponse:
-        """What the caller gets of it, under the view that was asked for."""
-        event = self.event
-        response = PredictResponse(
-            output=event.output, prediction_id=self.prediction_id, request_id=event.request_id
-        )
-        view = request.manifest_view
-        if view in (rpc.MANIFEST_VIEW_FULL, rpc.MANIFEST_VIEW_UNSPECIFIED):
-            response.manifest.CopyFrom(self.manifest)
+    def _close(self, output: bytes | None) -> None:
+        took = time.perf_counter_ns() - self._started
+        self.manifest = frames.closed(self._manifest, self._decision, self._participants, took)
+        self.event = frames.event([*self._event, *self._outputs], self.manifest, output)
+
+    def reply(self, request: PredictRequest) -> bytes:
+        """The serialized PredictResponse, under the view of the manifest that was asked for."""
+        view, manifest = request.manifest_view, None
+        if view in _WHOLE:
+            manifest = self.manifest
         elif view == rpc.MANIFEST_VIEW_IDS:
-            response.manifest.CopyFrom(ids_only(self.manifest))
-        return response
+            manifest = ids_only(Manifest.FromString(self.manifest)).SerializeToString()
+        return frames.reply(self.output, self.prediction_id, self.request_id, manifest)
 
 
-def _price(manifest: Manifest) -> None:
-    """The known costs, summed, and the greatest of them; nothing where none is known or currencies differ."""
-    if len(manifest.participants) == 1:
-        (one,) = manifest.participants
-        if one.HasField("cost"):
-            manifest.total_cost.CopyFrom(one.cost)
-            manifest.most_expensive_member_cost.CopyFrom(one.cost)
-        return
-    costs = [one.cost for one in manifest.participants if one.HasField("cost")]
-    if not costs or len({cost.currency for cost in costs}) > 1:
-        return
-    manifest.total_cost.amount = sum(cost.amount for cost in costs)
-    manifest.total_cost.currency = costs[0].currency
-    manifest.most_expensive_member_cost.CopyFrom(max(costs, key=lambda cost: cost.amount))
+def _named(request: PredictRequest, request_id: str) -> bytes:
+    """What the request calls itself, and what kind of input it brings."""
+    named = text(_REQUEST_ID, request_id) + _kind(request.input.WhichOneof("kind") or "")
+    entity_id, external_id, attributes = request.entity_id, request.external_id, request.attributes
+    if entity_id or external_id or attributes:
+        more = PredictionEvent(entity_id=entity_id, external_id=external_id, attributes=attributes)
+        named += more.SerializeToString()
+    return named
+
+
+@lru_cache(32)
+def _kind(kind: str) -> bytes:
+    return text(_INPUT_KIND, kind)
+
+
+def _price(costs: list[tuple[float, str]]) -> bytes:
+    """The known costs, summed, and the greatest of them; nothing where currencies differ."""
+    if len(costs) == 1:
+        return _price_of_one(*costs[0])
+    if len({currency for _, currency in costs}) > 1:
+        return b""
+    amounts, currency = [amount for amount, _ in costs], costs[0][1]
+    return frames.priced(
+        Cost(amount=sum(amounts), currency=currency), Cost(amount=max(amounts), currency=currency)
+    )
+
+
+@lru_cache(1024)
+def _price_of_one(amount: float, currency: str) -> bytes:
+    cost = Cost(amount=amount, currency=currency)
+    return frames.priced(cost, cost)
 
 
 def ids_only(manifest: Manifest) -> Manifest:

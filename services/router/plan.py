@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
-from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.manifest_pb2 import DrawSource
 
 from services.foundation.call import Call
 from services.models.handle import ModelHandle
 from services.router.draw import Counter, Wheel
+from services.router.frames import Sheet
 
 # Left of the deadline for accounting and the reply once the models have answered, in seconds.
 REPLY_RESERVE = 0.005
@@ -18,15 +18,16 @@ REPLY_RESERVE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One variant of a plan, with the event as far as it is known before a request comes: as `drawn` by the
-    strategy, and as `pinned` by a caller."""
+    """One variant of a plan, with the event as far as it is known before a request comes, as `drawn` by the
+    strategy and as `pinned` by a caller, and the serialized Participant of its first attempt, its `seat`."""
 
     variant: str
     model: str
     handle: ModelHandle
     enabled: bool
-    drawn: PredictionEvent
-    pinned: PredictionEvent
+    drawn: Sheet
+    pinned: Sheet
+    seat: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Jury:
     """What the aggregator is asked, and the event as far as it is known."""
 
     plan: Plan
-    template: PredictionEvent
+    sheet: Sheet
     models: tuple[str, ...]
     # Rows and columns of an input, as its first member's signature reads them.
     reads: Callable[[Input], tuple[int, TabularInput | None]]

@@ -2,12 +2,11 @@
 
 import asyncio
 
-from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED
+from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.models.answer import Failure
-from services.models.participation import describe
 from services.router.choosing import choose
 from services.router.equipment import Equipment
 from services.router.failures import PredictionCancelled
@@ -21,30 +20,28 @@ async def ask_one(plan: RoutingPlan, request: PredictRequest, call: Call, use: E
     Raises InputMismatch, UnknownVariant or NotPinnable before anything is called; ModelFailed, ModelTimedOut
     or ModelBusy, with the prediction's id, once the attempt is logged.
     """
-    choice = choose(plan, request.variant, use.rng)
-    handle = choice.arm.handle
+    arm, sheet, u = choose(plan, request.variant, use.rng)
+    handle = arm.handle
     question = handle.prepare(request.input)
-    ledger = Ledger(use.new_id(plan.partition), choice.template, request, call, use.clock)
-    ledger.manifest.decision.u = choice.u
+    ledger = use.open(plan, sheet, u, request, call)
     ledger.note_input(question.rows, handle.features(request.input))
-    use.metrics.routing_decisions[plan.strategy, choice.arm.model].inc()
-    participant = ledger.manifest.participants[0]
+    use.metrics.routing_decisions[plan.strategy, arm.model].inc()
     attempt = handle.attempt(question, plan.budget(call), call)
     try:
         result = await attempt.run()
     except asyncio.CancelledError:
         # The caller has left. The attempt was made all the same: its account must not leave with the caller.
-        describe(participant, attempt.cancelled())
+        ledger.add(arm.seat, attempt.cancelled())
         ledger.fail(PredictionCancelled("the caller cancelled the prediction"))
         use.log(plan, ledger)
         raise
-    use.observe(choice.arm.model, result.latency)
-    describe(participant, result, OUTCOME_SERVED)
+    use.observe(arm.model, result.latency)
+    ledger.add(arm.seat, result)
     if isinstance(result, Failure):
         error = ledger.fail(result.error)
-        call.details(ledger.manifest)
+        call.details(Manifest.FromString(ledger.manifest))
         await use.settle(plan, ledger)
         raise error
-    ledger.serve(result.output)
+    ledger.serve(result.encoded)
     await use.settle(plan, ledger)
     return ledger

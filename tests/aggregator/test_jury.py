@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from turnout.inference.v1.output_pb2 import Output
 
 from services.aggregator import jury
 from services.aggregator.jury import Result, hear
@@ -36,7 +35,7 @@ class Juror:
         return Failure("CANCELLED", "CANCELLED", "no longer needed", False, 0.0, self.name)
 
     def says(self) -> None:
-        self.answer.set_result(Answer(Output(), 0.0, "", "", None, None, None, None, ""))
+        self.answer.set_result(Answer(b"", 0.0, "", "", None, None, None, None, ""))
 
     def fails(self) -> None:
         self.answer.set_result(Failure("FAILED", "UNAVAILABLE", "gone", True, 0.0, self.name))

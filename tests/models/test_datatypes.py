@@ -62,4 +62,5 @@ def test_a_stencil_fills_like_a_message(pairs: list[tuple[str, float]]) -> None:
     labels = [label for label, _ in pairs]
     filled = Stencil(labels).fill(labels[-1], [chance for _, chance in pairs])
     probabilities = [LabelProbability(label=label, probability=chance) for label, chance in pairs]
-    assert filled == Output(classification=Classification(label=labels[-1], probabilities=probabilities))
+    expected = Output(classification=Classification(label=labels[-1], probabilities=probabilities))
+    assert Output.FromString(filled) == expected

@@ -2,17 +2,14 @@
 
 import pytest
 from turnout.inference.v1 import manifest_pb2 as wire
-from turnout.inference.v1.output_pb2 import Output
 
 from services.models.answer import MESSAGE_LENGTH, Answer, Failure, FailureKind
-from services.models.participation import describe
+from services.models.participation import describe, described
 
 
 def test_an_answer_is_accounted_for_in_full() -> None:
     participant = wire.Participant(model="models/x", variant="a")
-    describe(
-        participant, Answer(Output(), 1.5, "h:1", "ab" * 8, 0.75, 3, 4, 0.25, "EUR"), wire.OUTCOME_SERVED
-    )
+    describe(participant, Answer(b"", 1.5, "h:1", "ab" * 8, 0.75, 3, 4, 0.25, "EUR"), wire.OUTCOME_SERVED)
     assert participant == wire.Participant(
         model="models/x",
         variant="a",
@@ -29,7 +26,7 @@ def test_an_answer_is_accounted_for_in_full() -> None:
 
 def test_what_is_unknown_is_absent() -> None:
     participant = wire.Participant()
-    describe(participant, Answer(Output(), 0.0, "h:1", "ab" * 8, None, None, None, None, "USD"))
+    describe(participant, Answer(b"", 0.0, "h:1", "ab" * 8, None, None, None, None, "USD"))
     for field in ("cost", "tokens_in", "tokens_out", "confidence"):
         assert not participant.HasField(field)
 
@@ -42,3 +39,23 @@ def test_a_failure_is_its_own_outcome(kind: FailureKind) -> None:
     assert participant.error_code == "INTERNAL"
     assert participant.error_message == "x" * MESSAGE_LENGTH
     assert participant.latency.nanos == 250_000_000
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Answer(b"", 1.5, "h:1", "ab" * 8, 0.75, None, None, 0.25, "EUR"),
+        Answer(b"", 0.0, "[::1]:8001", "0" * 16, None, None, None, None, "USD"),
+        Answer(b"", 1e-9, "h:1", "f" * 16, 0.0, None, None, 0.0, ""),
+        Answer(b"", 2.0, "h:1", "ab" * 8, None, 3, 0, 0.25, "EUR"),
+        Answer(b"", 0.25, "h:1", "ab" * 8, None, None, 7, None, "EUR"),
+        Failure("TIMED_OUT", "DEADLINE_EXCEEDED", "é" * 300, False, 3600.5, "models/x", "h:1", "ab" * 8),
+        Failure("DROPPED", "RESOURCE_EXHAUSTED", "full", False, 0.0, "models/x"),
+    ],
+)
+def test_the_bytes_of_an_account_say_what_the_message_says(result: Answer | Failure) -> None:
+    known = wire.Participant(model="models/x", variant="a", attempt=1)
+    told = wire.Participant.FromString(known.SerializeToString() + described(result, wire.OUTCOME_SERVED))
+    describe(known, result, wire.OUTCOME_SERVED)
+    assert told == known
+    assert told.HasField("cost") == known.HasField("cost")

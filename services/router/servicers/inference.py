@@ -27,8 +27,8 @@ class InferenceService:
         self._snapshot = snapshot
         self._use = equipment
 
-    async def Predict(self, request: rpc.PredictRequest, call: Call) -> rpc.PredictResponse:
-        """One prediction, and the account of it."""
+    async def Predict(self, request: rpc.PredictRequest, call: Call) -> bytes:
+        """One prediction, and the account of it: a serialized PredictResponse (see frames.py)."""
         check(request)
         plan = self._snapshot.serving(request.router)
         if plan.jury is not None and not request.variant:
@@ -44,17 +44,15 @@ class InferenceService:
         return rpc.ExplainResponse(decision=self._explained(plan, request), generation=plan.generation)
 
     def _explained(self, plan: RoutingPlan, request: rpc.ExplainRequest) -> Decision:
-        decision = Decision()
         if plan.jury is not None and not request.variant:
-            decision.CopyFrom(plan.jury.template.manifest.decision)
-            return decision
+            return Decision.FromString(plan.jury.sheet.decision)
         # Never the counter: explaining must not take anybody's turn.
         u = request.u if request.HasField("u") else self._use.rng.random()
         if not 0 <= u < 1:
             said = f"must be at least 0 and less than 1, got {u:g}"
             raise DrawOutOfRange(f"u: {said}", fields=[("u", said)])
         choice = choose(plan, request.variant, self._use.rng) if request.variant else at(plan, u)
-        decision.CopyFrom(choice.template.manifest.decision)
+        decision = Decision.FromString(choice.sheet.decision)
         decision.u = choice.u
         decision.time.FromNanoseconds(self._use.clock())
         return decision
