@@ -1,8 +1,9 @@
 """`make bench`: CPU per prediction of the router against bare grpc.aio servers, in one run.
 
 (a) a bare echo, (b) a bare proxy to the same backend, (c) the router's Predict with weighted strategy, full
-manifest, event log and metrics on. Rounds are interleaved and the least CPU of each counts, since other work
-on the machine only ever adds. Writes build/bench.json.
+manifest, event log and metrics on. They take turns in short rounds, and what counts is the median over the
+rounds of the ratio within a round: other work on the machine weighs on both sides of it. Writes
+build/bench.json.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import dataclasses
 import json
 import os
 import platform
+import statistics
 import sys
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -22,12 +24,16 @@ from rich.table import Table
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from benchmarks import bare
-from benchmarks.load import Measurement, drive
-from benchmarks.suite import FEATURES, OTHERS, Process, on_core, router_process, started
+from benchmarks.load import Measurement, Target, drive, target
+from benchmarks.suite import FEATURES, OTHERS, on_core, router_process, started
 
-REQUESTS, ROUNDS, IN_FLIGHT = 3_000, 5, 64
+REQUESTS, ROUNDS, WARM_UP, IN_FLIGHT = 1_000, 20, 3_000, 64
 PREDICT = "/turnout.router.v1.InferenceService/Predict"
+FLOORS = {"proxy": "echo", "router": "proxy"}
 AIM = 1.5
+
+# One of each target: the ratios within a round are of the same moment.
+Round = dict[str, Measurement]
 
 
 def model_request() -> bytes:
@@ -46,71 +52,75 @@ def predict_request() -> bytes:
     return request.SerializeToString()
 
 
-async def measure() -> dict[str, Measurement]:
-    """Interleaved rounds over all targets; the best of each."""
+async def measure() -> list[Round]:
+    """Rounds over all targets, each begun by the next in turn."""
     async with AsyncExitStack() as stack:
         # This process, which makes the load, and what it starts without being told otherwise.
         stack.enter_context(on_core(OTHERS))
-        backend = await stack.enter_async_context(started("benchmarks.bare", "backend", core=OTHERS))
-        upstream = ("--upstream", backend.address)
-        targets: dict[str, tuple[Process, str, bytes]] = {
-            "echo": (
-                await stack.enter_async_context(started("benchmarks.bare", "echo")),
-                bare.METHOD,
-                model_request(),
-            ),
-            "proxy": (
-                await stack.enter_async_context(started("benchmarks.bare", "proxy", *upstream)),
-                bare.METHOD,
-                model_request(),
-            ),
-            "router": (
-                await stack.enter_async_context(router_process(backend.address)),
-                PREDICT,
-                predict_request(),
-            ),
-        }
-        best: dict[str, Measurement] = {}
-        for _ in range(ROUNDS):
-            for name, (process, method, payload) in targets.items():
-                seen = await drive(
-                    process.address, method, payload, [process.pid], requests=REQUESTS, in_flight=IN_FLIGHT
-                )
-                if name not in best or seen.cpu_us < best[name].cpu_us:
-                    best[name] = seen
-        return best
+        targets = await _targets(stack)
+        for one in targets.values():
+            await drive(one, WARM_UP, IN_FLIGHT)
+        names = list(targets)
+        rounds: list[Round] = []
+        for turn in range(ROUNDS):
+            first = turn % len(names)
+            order = names[first:] + names[:first]
+            rounds.append({name: await drive(targets[name], REQUESTS, IN_FLIGHT) for name in order})
+        return rounds
 
 
-def report(best: dict[str, Measurement]) -> dict[str, object]:
-    """The JSON of the run: conditions, and per measurement the ratio to its floor."""
-    floors = {"router": "proxy", "proxy": "echo"}
-    rows: dict[str, object] = {}
-    for name, seen in best.items():
-        row: dict[str, object] = {key: round(value, 3) for key, value in dataclasses.asdict(seen).items()}
-        if name in floors:
-            row["floor"] = floors[name]
-            row["ratio_to_floor"] = round(seen.cpu_us / best[floors[name]].cpu_us, 3)
-        rows[name] = row
+async def _targets(stack: AsyncExitStack) -> dict[str, Target]:
+    backend = await stack.enter_async_context(started("benchmarks.bare", "backend", core=OTHERS))
+    echo = await stack.enter_async_context(started("benchmarks.bare", "echo"))
+    upstream = ("--upstream", backend.address)
+    proxy = await stack.enter_async_context(started("benchmarks.bare", "proxy", *upstream))
+    router = await stack.enter_async_context(router_process(backend.address))
+    bare_one, ours = (bare.METHOD, model_request()), (PREDICT, predict_request())
+    asked = {"echo": (echo, *bare_one), "proxy": (proxy, *bare_one), "router": (router, *ours)}
+    return {
+        name: await stack.enter_async_context(target(process.pid, process.address, method, payload))
+        for name, (process, method, payload) in asked.items()
+    }
+
+
+def report(rounds: list[Round]) -> dict[str, object]:
+    """The JSON of the run: conditions, and per measurement its medians and the ratio to its floor."""
     conditions = {
         "python": platform.python_version(),
         "grpcio": grpc.__version__,
         "protobuf": version("protobuf"),
         "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
         "requests": REQUESTS,
-        "rounds": ROUNDS,
+        "rounds": len(rounds),
         "in_flight": IN_FLIGHT,
         "payload_bytes": {"bare": len(model_request()), "router": len(predict_request())},
     }
-    return {"conditions": conditions, "measurements": rows}
+    return {"conditions": conditions, "measurements": {name: _row(name, rounds) for name in rounds[0]}}
+
+
+def _row(name: str, rounds: list[Round]) -> dict[str, object]:
+    fields = [field.name for field in dataclasses.fields(Measurement)]
+    row: dict[str, object] = {
+        field: round(statistics.median(getattr(one[name], field) for one in rounds), 3) for field in fields
+    }
+    if floor := FLOORS.get(name):
+        ratios = [one[name].cpu_us / one[floor].cpu_us for one in rounds]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        row |= {"floor": floor, "ratio_to_floor": round(middle, 3)}
+        row |= {"ratio_quartiles": [round(low, 3), round(high, 3)]}
+        row |= {"ratio_range": [round(min(ratios), 3), round(max(ratios), 3)]}
+    return row
 
 
 def show(rows: dict[str, dict[str, float]]) -> None:
     """A table for people."""
-    table = Table(title=f"CPU per request, best of {ROUNDS} rounds of {REQUESTS}, {IN_FLIGHT} in flight")
-    for column in ("", "cpu µs", "p50 ms", "p99 ms", "req/s", "× floor"):
+    table = Table(title=f"CPU per request, median of {ROUNDS} rounds of {REQUESTS}, {IN_FLIGHT} in flight")
+    for column in ("", "cpu µs", "p50 ms", "p99 ms", "req/s", "× floor", "middle half"):
         table.add_column(column, justify="right")
     for name, row in rows.items():
         ratio = f"{row['ratio_to_floor']:.2f} of {row['floor']}" if "floor" in row else ""
+        spread = "{:.2f}-{:.2f}".format(*row["ratio_quartiles"]) if "floor" in row else ""  # type: ignore[misc]
         table.add_row(
             name,
             f"{row['cpu_us']:.0f}",
@@ -118,6 +128,7 @@ def show(rows: dict[str, dict[str, float]]) -> None:
             f"{row['p99_ms']:.1f}",
             f"{row['throughput']:.0f}",
             ratio,
+            spread,
         )
     Console().print(table)
 
@@ -128,11 +139,11 @@ def main() -> int:
     rows = found["measurements"]
     assert isinstance(rows, dict)
     show(rows)
-    target = Path("build/bench.json")
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(found, indent=2) + "\n")
+    written = Path("build/bench.json")
+    written.parent.mkdir(exist_ok=True)
+    written.write_text(json.dumps(found, indent=2) + "\n")
     ratio = rows["router"]["ratio_to_floor"]
-    print(f"router / proxy = {ratio:.2f} (aim: at most {AIM}); written to {target}")
+    print(f"router / proxy = {ratio:.2f} (aim: at most {AIM}); written to {written}")
     return 0
 
 
