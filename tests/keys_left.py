@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from services.state import keys
+from services.state import catalog_keys, keys
 from services.state.failures import MappedRedis
 
 TYPES = {
@@ -17,6 +17,9 @@ TYPES = {
     "List": "list",
     "Channel": "",
 }
+
+
+SPELLING = (keys.__name__, catalog_keys.__name__)
 
 
 class Documented(NamedTuple):
@@ -33,7 +36,7 @@ def functions() -> list[Callable[..., str]]:
     return [
         function
         for name, function in inspect.getmembers(keys, inspect.isfunction)
-        if function.__module__ == keys.__name__ and not name.startswith("_")
+        if function.__module__ in SPELLING and not name.startswith("_")
     ]
 
 

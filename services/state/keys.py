@@ -1,4 +1,4 @@
-"""Every key of the suite's state: the only place where one is spelled.
+"""Every key of the suite's state: the only place where one is spelled, with `catalog_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -8,49 +8,33 @@ what any test leaves in Redis is checked against them.
 all.
 """
 
+from services.state.catalog_keys import (
+    catalog_aliases,
+    catalog_audit,
+    catalog_changes,
+    catalog_heartbeats,
+    catalog_listing,
+    catalog_names,
+    catalog_replicas,
+    catalog_request,
+    members,
+)
+
+__all__ = [  # handed on; what is spelled below is found as it stands
+    "catalog_aliases",
+    "catalog_audit",
+    "catalog_changes",
+    "catalog_heartbeats",
+    "catalog_listing",
+    "catalog_names",
+    "catalog_replicas",
+    "catalog_request",
+    "members",
+]
+
 
 def _partition(partition: int) -> str:
     return f"turnout:{{p{partition:02}}}"
-
-
-# The catalog: what there is, by name.
-
-
-def catalog_changes() -> str:
-    """Stream. Router writes. All read. Lives as long as the deployment, its last 10,000 changes."""
-    return "turnout:{catalog}:changes"
-
-
-def catalog_names(kind: str) -> str:
-    """Hash. Router writes. All read. Lives as long as the deployment, one field per resource name of a
-    kind."""
-    return f"turnout:{{catalog}}:names:{kind}"
-
-
-def catalog_listing(kind: str) -> str:
-    """Sorted set. Router writes. Router reads. Lives as long as the deployment, the names in their order."""
-    return f"turnout:{{catalog}}:listing:{kind}"
-
-
-def catalog_request(request_id: str) -> str:
-    """Hash. Router writes. Router reads. Expires 24 hours after a change first used the request id."""
-    return f"turnout:{{catalog}}:request:{request_id}"
-
-
-def catalog_replicas() -> str:
-    """Hash. Router writes. Router reads. Expires an hour after the last replica's last heartbeat."""
-    return "turnout:{catalog}:replicas"
-
-
-def catalog_heartbeats() -> str:
-    """Sorted set. Router writes. Router reads. Expires an hour after the last replica's last heartbeat."""
-    return "turnout:{catalog}:heartbeats"
-
-
-def members(group: str) -> str:
-    """Sorted set. Members of the group write. Members of the group read. Expires an hour after the last
-    beat."""
-    return f"turnout:{{catalog}}:members:{group}"
 
 
 # Configuration, in the partition of the resource's uid.
@@ -64,6 +48,12 @@ def config(partition: int, kind: str, uid: str) -> str:
 def generations(partition: int, kind: str, uid: str) -> str:
     """Hash. Router writes. Router reads. Lives as long as the resource, its last 50 generations."""
     return f"{_partition(partition)}:{kind}:{uid}:generations"
+
+
+def audit(partition: int) -> str:
+    """Stream. Router writes. Router reads. Lives as long as the deployment, its last 5,000 changes of
+    configurations."""
+    return f"{_partition(partition)}:audit"
 
 
 def answer(partition: int, request_id: str) -> str:
