@@ -25,20 +25,24 @@ class Loader:
         self._metrics = metrics
         self._rng = rng
         self._routers: dict[str, Router] = {}
+        self._uids: dict[str, str] = {}
         self._models: dict[str, Model] = {}
         self._learnt: dict[str, RewardSnapshot] = {}
 
     def router_changed(self, uid: str, router: Router | None) -> None:
         """A router is new, changed or gone (None)."""
-        before = self._routers.pop(uid, None)
         if router is None or router.HasField("delete_time"):
-            self._learnt.pop(uid, None)
+            before = self._drop(uid)
             if before is not None:
+                del self._uids[before.name]
                 self._metrics.canary_progress.remove(before.name)
-            if before is not None and self._holder(before.name) is None:
                 self._snapshot.forget(before.name)
             return
-        self._routers[uid] = router
+        # The name may have been another's, whose end is still to be told.
+        former = self._uids.get(router.name, uid)
+        if former != uid:
+            self._drop(former)
+        self._routers[uid], self._uids[router.name] = router, uid
         self._load(router)
 
     def model_changed(self, before: Model | None, after: Model | None) -> None:
@@ -69,8 +73,9 @@ class Loader:
     def _holds(self, model: Model) -> bool:
         return self._models.get(model.name, model).uid == model.uid
 
-    def _holder(self, name: str) -> Router | None:
-        return next((one for one in self._routers.values() if one.name == name), None)
+    def _drop(self, uid: str) -> Router | None:
+        self._learnt.pop(uid, None)
+        return self._routers.pop(uid, None)
 
     def _load(self, router: Router) -> None:
         if router.state not in SERVING or not router.HasField("canary"):

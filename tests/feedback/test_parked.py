@@ -60,3 +60,32 @@ async def test_it_expires_as_a_whole(connections: Connections) -> None:
     await ParkedStore(connections.steady).park(3, "one", b"item", NOW, evict=False)
     for key in (keys.parked(3), keys.parked_items(3)):
         assert 0 < await connections.steady.ttl(key) <= 3 * 86_400
+
+
+async def test_an_entry_without_its_item_is_forgotten_and_holds_up_nobody(connections: Connections) -> None:
+    """Its item went with a connection that broke, or another owner finished it between the two looks."""
+    store, redis = ParkedStore(connections.steady), connections.steady
+    await store.park(3, "lost", b"item", NOW, evict=False)
+    await store.park(3, "kept", b"item", NOW + 0.1, evict=False)
+    await redis.hdel(keys.parked_items(3), "lost")
+    assert await store.due(3, NOW + 1, 1) == {}
+    assert await redis.zrange(keys.parked(3), 0, -1) == [b"kept"]
+    assert await store.due(3, NOW + 1, 1) == {"kept": b"item"}
+    await redis.hdel(keys.parked_items(3), "kept")
+    assert await store.due(3, NOW + 1, 10) == {}
+    assert await store.waiting([3], NOW + 1) == []
+    # Said again, it is feedback like any other.
+    assert await store.park(3, "lost", b"again", NOW, evict=False) is Parked.PARKED
+    assert await store.due(3, NOW + 1, 10) == {"lost": b"again"}
+
+
+async def test_an_item_without_its_entry_is_never_tried_again_and_expires(connections: Connections) -> None:
+    """The end of `finish` was lost: what it was about is done, so saying it again is a duplicate."""
+    store, redis = ParkedStore(connections.steady), connections.steady
+    await store.park(3, "done", b"item", NOW, evict=False)
+    await redis.zrem(keys.parked(3), "done")
+    assert await store.due(3, NOW + 9999, 10) == {}
+    assert await store.waiting([3], NOW + 9999) == []
+    assert await store.park(3, "done", b"item", NOW, evict=False) is Parked.DUPLICATE
+    assert await store.due(3, NOW + 9999, 10) == {}
+    assert await redis.ttl(keys.parked_items(3)) > 0

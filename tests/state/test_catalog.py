@@ -17,6 +17,7 @@ from services.state.configs import ConfigStore
 from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
 from services.state.kinds import MODELS, ROUTERS
+from services.state.shelf import Shelf
 from tests.state.background import running
 from tests.waiting import eventually
 
@@ -71,6 +72,66 @@ async def test_tells_of_changes_in_order(connections: Connections) -> None:
         assert await catalog.wait_for(back.position, 5)
     descriptions = [description for _, description in told]
     assert descriptions == ["0", "1", "2", "3", "4", None, "4"]
+
+
+async def test_a_reconcile_tells_the_end_of_the_former_holder_of_a_name_before_the_next(
+    connections: Connections,
+) -> None:
+    """Whoever keeps things by name would else forget the new one."""
+    routers, models = stores(connections)
+    told: list[tuple[str, str, bool]] = []
+    catalog = follower(
+        connections, on_change=lambda kind, uid, message: told.append((kind, uid, message is not None))
+    )
+    former = await models.create(Model(name="models/a")), await routers.create(Router(name="routers/churn"))
+    await catalog.reconcile()
+    await models.delete("models/a")
+    await routers.delete("routers/churn")
+    latter = await models.create(Model(name="models/a")), await routers.create(Router(name="routers/churn"))
+    told.clear()
+    await catalog.reconcile()
+    assert told == [
+        ("models", former[0].message.uid, False),
+        ("models", latter[0].message.uid, True),
+        ("routers", former[1].message.uid, False),
+        ("routers", latter[1].message.uid, True),
+    ]
+    assert catalog.models.by_name["models/a"] == latter[0].message
+    assert catalog.routers.by_name["routers/churn"] == latter[1].message
+
+
+class Lingering(Shelf[Router]):
+    """Reads, and keeps the first thing that it read to itself until it is told to go on."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(connections, ROUTERS)
+        self.has_read, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def read_many(self, uids: list[str]) -> dict[str, Router | Exception | None]:
+        found = await super().read_many(uids)
+        if not self.has_read.is_set():
+            self.has_read.set()
+            await self.go_on.wait()
+        return found
+
+
+async def test_what_was_read_first_is_not_taken_in_last(connections: Connections) -> None:
+    routers, _ = stores(connections)
+    told: list[int] = []
+    catalog = follower(connections, on_change=lambda _kind, _uid, message: told.append(message.generation))
+    shelf = catalog._shelves["routers"] = Lingering(connections)
+    await routers.create(Router(name="routers/churn"))
+    slow = asyncio.create_task(catalog.reconcile())
+    await shelf.has_read.wait()
+    await routers.update("routers/churn", describing("newer"))
+    quick = asyncio.create_task(catalog.reconcile())
+    # Time enough for it to overtake the slow one, if it could.
+    for _ in range(50):
+        await connections.steady.ping()
+    shelf.go_on.set()
+    await asyncio.gather(slow, quick)
+    assert told == [1, 2]
+    assert catalog.routers.by_name["routers/churn"].description == "newer"
 
 
 async def test_a_deleted_router_leaves_its_name_to_another(connections: Connections) -> None:
