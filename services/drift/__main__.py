@@ -12,6 +12,7 @@ from services.foundation.process import run_service
 from services.foundation.runtime import Runtime
 from services.state.catalog import CatalogFollower
 from services.state.connection import connect
+from services.state.gauges import ConsumerGauges
 
 
 async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -29,6 +30,8 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     await catalog.ready.wait()
     runtime.spawn(ownership.run(), "ownership")
     runtime.spawn(consumer.run(), "events")
+    gauges = ConsumerGauges(ownership, [consumer], runtime.metrics, runtime.rng)
+    runtime.spawn(gauges.run(), "gauges")
     runtime.spawn(clearing.run(), "clearing")
     return [servicer_of(connections, time.time, runtime.rng)]
 

@@ -26,6 +26,7 @@ from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.consumer import PartitionConsumer
+from services.state.gauges import ConsumerGauges
 from services.state.ids import new_uid
 from services.state.kinds import ROUTERS
 from services.state.learned import SnapshotStore
@@ -83,11 +84,13 @@ def assemble(
     follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
     draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
     consume = partial(PartitionConsumer, connections, ownership, rng=rng)
+    seen, told = consume(EVENTS, draws.handle), consume(TRUTH, truths.handle, entries=ENTRIES)
     works: dict[str, Work] = {
         "catalog": follower.run,
         "ownership": ownership.run,
-        "draws": consume(EVENTS, draws.handle).run,
-        "truths": consume(TRUTH, truths.handle, entries=ENTRIES).run,
+        "draws": seen.run,
+        "truths": told.run,
+        "gauges": ConsumerGauges(ownership, [seen, told], metrics, rng).run,
         "notices": Notices(connections, lambda: ownership.owned, publisher.wake, rng).run,
         "publisher": publisher.run,
         "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,

@@ -99,7 +99,11 @@ class Metrics:
         )
         self.events_consumed = self._counter("turnout_events_consumed_total", "Events applied.", "group")
         self.consumer_lag = self._gauge(
-            "turnout_consumer_lag_events", "Entries not yet applied.", "group", "partition"
+            "turnout_consumer_lag_events",
+            "Entries not yet applied, of the partitions that this process leads.",
+            "group",
+            "stream",
+            "partition",
         )
         self.partitions_owned = self._gauge(
             "turnout_partitions_owned", "Partitions this process leads.", "group"

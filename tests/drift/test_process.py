@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from turnout.drift.v1 import drift_service_pb2 as rpc
@@ -52,12 +53,12 @@ async def start(redis_url: str, tmp_path: Path) -> AsyncIterator[Start]:
             await process.wait()
 
 
-async def announced(directory: Path, pid: int) -> str:
-    """Where the process answers, once it does."""
+async def announced(directory: Path, pid: int, what: str = "address") -> str:
+    """Where the process answers, or shows its `metrics`, once it does."""
 
     def look() -> str:
         found = [json.loads(path.read_text()) for path in directory.glob("*.json")]
-        return next((str(one["address"]) for one in found if one.get("pid") == pid), "")
+        return next((str(one[what]) for one in found if one.get("pid") == pid), "")
 
     return await eventually(look, within=30)
 
@@ -87,6 +88,10 @@ async def test_every_prediction_counts_once_although_its_reader_is_killed_again_
         process = await start()
     address = await announced(tmp_path, process.pid)
     await eventually(lambda: _nothing_left(group), within=30)
+    page = await announced(tmp_path, process.pid, "metrics")
+    await eventually(lambda: _shown(page, 'turnout_partitions_owned{group="drift"} 64.0'))
+    lag = f'turnout_consumer_lag_events{{group="drift",partition="{PARTITION}",stream="events"}} 0.0'
+    await eventually(lambda: _shown(page, lag), within=20)
     result = (await ask(address, "Analyze", rpc.AnalyzeRequest(model="churn"))).result
     assert result.rows == 120 * SIZE
     process.send_signal(signal.SIGTERM)
@@ -103,6 +108,12 @@ async def done(connections: Connections) -> int:
     """Entries that the group has done."""
     found: Any = await connections.steady.hget(keys.totals(keys.events(PARTITION)), f"done:{GROUP}")
     return int(found or 0)
+
+
+async def _shown(page: str, line: str) -> bool:
+    # Our own URL, on loopback.
+    said: bytes = await asyncio.to_thread(lambda: urlopen(page, timeout=5).read())  # noqa: S310
+    return line in said.decode()
 
 
 async def _further(connections: Connections, before: int) -> bool:

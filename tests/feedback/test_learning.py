@@ -288,6 +288,19 @@ async def test_every_juror_has_its_own_accuracy_and_every_process_shows_it(setti
     assert accuracy(other, "models/b") == 0.75
 
 
+async def test_a_process_shows_what_it_leads_of_events_and_truths_and_nothing_after(setting: Setting) -> None:
+    def lags() -> set[tuple[str, float]]:
+        found = [one for family in setting.metrics.consumer_lag.metric.collect() for one in family.samples]
+        return {(one.labels["stream"], one.value) for one in found}
+
+    def owned() -> float | None:
+        return setting.metrics.registry.get_sample_value("turnout_partitions_owned", {"group": "feedback"})
+
+    async with setting.background():
+        await eventually(lambda: owned() == ids.PARTITIONS and lags() == {("events", 0), ("truth", 0)})
+    assert (owned(), lags()) == (0, set())
+
+
 async def test_a_model_made_anew_under_its_old_name_starts_from_nothing(setting: Setting) -> None:
     async with setting.background():
         await setting.give(await setting.predict("a", "yes"), truth=Truth(label="yes"))
