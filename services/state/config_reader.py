@@ -1,23 +1,26 @@
 """Reading routers and models: by name, by uid, in pages, and as they once were."""
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from services.state import ids, pages
 from services.state.connection import Connections
 from services.state.kinds import Kind, M
 from services.state.name_index import NameIndex
-from services.state.shelf import Shelf
+from services.state.shelf import Former, Shelf
 
 # Longer than any claimer that is still alive takes to write its resource.
 CLAIM_SECONDS = 60.0
 PAGE = 50
 
 
-class Page(NamedTuple, Generic[M]):
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
     """A page of resources, and the token of the next one; empty on the last."""
 
-    items: list[M]
+    items: list[T]
     next_page_token: str
 
 
@@ -81,7 +84,7 @@ class ConfigReader(Generic[M]):
             if len(names) <= wanted:
                 return Page(items, "")
 
-    async def generations(self, name: str, page_size: int = 0, page_token: str = "") -> Page[M]:
+    async def generations(self, name: str, page_size: int = 0, page_token: str = "") -> Page[Former[M]]:
         """Former and present configurations that are still kept, newest first."""
         current = await self.read(name)
         last = pages.unseal(current.uid, page_token)
@@ -92,7 +95,7 @@ class ConfigReader(Generic[M]):
         more = len(items) == wanted and numbers[-1] > 1
         return Page(items, pages.seal(current.uid, str(numbers[-1])) if more else "")
 
-    async def generation(self, uid: str, number: int) -> M | None:
+    async def generation(self, uid: str, number: int) -> Former[M] | None:
         """One generation of a resource, if it is still kept."""
         return next(iter(await self._shelf.generations(uid, [number])), None)
 

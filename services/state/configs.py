@@ -9,17 +9,19 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple
 
-from turnout.router.v1.model_pb2 import Model
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_service_pb2 import AuditEvent
 
 from services.foundation.errors import Aborted, TurnoutError
 from services.state import ids
+from services.state.audit import Author, difference, event_of
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
-from services.state.errors import NameTaken, NotDeleted, StaleEtag
+from services.state.errors import NotDeleted, StaleEtag
 from services.state.kinds import Kind, M
 from services.state.once import Once, Requests
+from services.state.refusals import check_etag, taken
 
+NOBODY = Author()
 # Two people who change the same router at once; many rounds mean a program that fights itself.
 ATTEMPTS = 8
 
@@ -50,9 +52,9 @@ class ConfigStore(ConfigReader[M]):
         self._rng = rng
 
     async def create(
-        self, message: M, once: Once | None = None, *, validate_only: bool = False
+        self, message: M, once: Once | None = None, *, validate_only: bool = False, by: Author = NOBODY
     ) -> Written[M]:
-        """Store a new resource under `message.name`.
+        """Store a new resource under `message.name`, and that it was `by` somebody.
 
         The name of a softly deleted resource is free. Raises NameTaken, RequestIdReused.
         """
@@ -67,7 +69,7 @@ class ConfigStore(ConfigReader[M]):
         made.ClearField("create_time")
         self._stamp(made)
         gone = await self._vacant(made.name, uid)
-        return Written(made, "") if validate_only else await self._place(made, gone, once)
+        return Written(made, "") if validate_only else await self._place(made, gone, once, by)
 
     async def update(
         self,
@@ -79,6 +81,7 @@ class ConfigStore(ConfigReader[M]):
         new_generation: bool = True,
         validate_only: bool = False,
         deleted: bool = False,
+        by: Author = NOBODY,
     ) -> Written[M]:
         """Let `change` modify the resource in place, and store it under a new etag and generation.
 
@@ -91,7 +94,7 @@ class ConfigStore(ConfigReader[M]):
         async def work() -> Written[M]:
             for _ in range(ATTEMPTS):
                 seen = await self.read(name, deleted=deleted)
-                _check_etag(seen, etag)
+                check_etag(seen, etag)
                 made = self.kind.copy(seen)
                 change(made)
                 made.name, made.uid, made.generation = seen.name, seen.uid, seen.generation + new_generation
@@ -99,7 +102,9 @@ class ConfigStore(ConfigReader[M]):
                 if validate_only:
                     return Written(made, "")
                 try:
-                    return await self._replace(seen, made, once)
+                    return await self._replace(
+                        seen, made, once, difference(seen, made, by, new_generation=new_generation)
+                    )
                 except StaleEtag:
                     continue
             raise Aborted(f"{name} kept changing; read it and try again", name=name)
@@ -114,6 +119,7 @@ class ConfigStore(ConfigReader[M]):
         once: Once | None = None,
         change: Callable[[M], None] | None = None,
         validate_only: bool = False,
+        by: Author = NOBODY,
     ) -> Written[M]:
         """Delete a resource: softly where its kind allows, and then it is purged after 30 days.
 
@@ -128,12 +134,18 @@ class ConfigStore(ConfigReader[M]):
 
         if self.kind.soft or validate_only:
             return await self.update(
-                name, mark, etag=etag, once=once, new_generation=False, validate_only=validate_only
+                name, mark, etag=etag, once=once, new_generation=False, validate_only=validate_only, by=by
             )
-        return await self._unless_made(once, lambda: self._forget(name, etag, once))
+        return await self._unless_made(once, lambda: self._forget(name, etag, once, by))
 
     async def undelete(
-        self, name: str, *, etag: str = "", once: Once | None = None, validate_only: bool = False
+        self,
+        name: str,
+        *,
+        etag: str = "",
+        once: Once | None = None,
+        validate_only: bool = False,
+        by: Author = NOBODY,
     ) -> Written[M]:
         """Take a soft deletion back. Raises NotDeleted, and what `update` raises."""
 
@@ -150,6 +162,7 @@ class ConfigStore(ConfigReader[M]):
             new_generation=False,
             validate_only=validate_only,
             deleted=True,
+            by=by,
         )
 
     async def _vacant(self, name: str, uid: str) -> str:
@@ -160,31 +173,34 @@ class ConfigStore(ConfigReader[M]):
         held = await self._shelf.read(holder)
         if self._abandoned(holder) if held is None else self.kind.is_deleted(held):
             return holder
-        raise _taken(name)
+        raise taken(name)
 
-    async def _place(self, made: M, gone: str, once: Once | None) -> Written[M]:
+    async def _place(self, made: M, gone: str, once: Once | None, by: Author = NOBODY) -> Written[M]:
         if await self._names.claim(made.name, made.uid, gone) != made.uid:
-            raise _taken(made.name)
-        if answer := await self._shelf.write(made, "", once):
+            raise taken(made.name)
+        event = difference(None, made, by, new_generation=True)
+        if answer := await self._shelf.write(made, "", once, event):
             return await self._replayed(answer)
         position = await self._names.announce(made.uid, made.generation, holding=made.name)
         if position is None:
             # Somebody took our claim for abandoned and has the name now; leave nothing of ours behind.
-            await self._shelf.delete(made, made.etag, None)
-            raise _taken(made.name)
+            await self._shelf.delete(made, made.etag, None, event_of(by, made.name, made.uid, 0, []))
+            raise taken(made.name)
         return Written(made, position)
 
-    async def _replace(self, seen: M, made: M, once: Once | None) -> Written[M]:
+    async def _replace(self, seen: M, made: M, once: Once | None, event: AuditEvent) -> Written[M]:
         await self._requests.reserve(once, seen.uid)
-        if answer := await self._shelf.write(made, seen.etag, once, deleted=self.kind.is_deleted(made)):
+        gone = self.kind.is_deleted(made)
+        if answer := await self._shelf.write(made, seen.etag, once, event, deleted=gone):
             return await self._replayed(answer)
         return Written(made, await self._announce(made))
 
-    async def _forget(self, name: str, etag: str, once: Once | None) -> Written[M]:
+    async def _forget(self, name: str, etag: str, once: Once | None, by: Author) -> Written[M]:
         seen = await self.read(name)
-        _check_etag(seen, etag)
+        check_etag(seen, etag)
         await self._requests.reserve(once, seen.uid)
-        if answer := await self._shelf.delete(seen, seen.etag, once):
+        event = event_of(by, seen.name, seen.uid, 0, [])
+        if answer := await self._shelf.delete(seen, seen.etag, once, event):
             return await self._replayed(answer)
         await self._names.release(name, seen.uid)
         return Written(seen, await self._announce(seen))
@@ -226,20 +242,3 @@ class ConfigStore(ConfigReader[M]):
 
     def _set_time(self, message: M, field: str) -> None:
         getattr(message, field).FromNanoseconds(int(self._now() * 1e9))
-
-
-def _check_etag(seen: Router | Model, etag: str) -> None:
-    if etag and etag != seen.etag:
-        raise StaleEtag(
-            f"{seen.name} has changed since etag {etag} was read",
-            fields=[("etag", f"the current one, {seen.etag}, after reading what changed")],
-            name=seen.name,
-            etag=etag,
-            current=seen.etag,
-        )
-
-
-def _taken(name: str) -> NameTaken:
-    return NameTaken(
-        f"the name {name} is taken", fields=[("name", "a name that nothing else has")], name=name
-    )

@@ -1,8 +1,11 @@
 """Where one kind of resource lies: a hash per uid in its partition, its generations, and answers given."""
 
-from typing import Generic
+from typing import Generic, NamedTuple
+
+from turnout.router.v1.router_service_pb2 import AuditEvent
 
 from services.state import formats, ids, keys
+from services.state.audit import KEPT_EVENTS
 from services.state.connection import Connections
 from services.state.errors import NewerFormat, StaleEtag
 from services.state.failures import MappedRedis
@@ -17,6 +20,13 @@ KEPT_GENERATIONS = 50
 PURGE_MS = 30 * 24 * 3600 * 1000
 # A reconcile reads thousands of resources; more at once would hold up everybody else's commands.
 READ_AT_ONCE = 100
+
+
+class Former(NamedTuple, Generic[M]):
+    """A generation: the resource as it then was, and the change that made it so, empty if not noted."""
+
+    message: M
+    by: AuditEvent
 
 
 class Shelf(Generic[M]):
@@ -57,23 +67,26 @@ class Shelf(Generic[M]):
             found |= {uid: etag.decode() if etag else None for uid, etag in zip(some, etags, strict=True)}
         return found
 
-    async def write(self, message: M, seen: str, once: Once | None, *, deleted: bool = False) -> M | None:
+    async def write(
+        self, message: M, seen: str, once: Once | None, event: AuditEvent, *, deleted: bool = False
+    ) -> M | None:
         """Store a resource over the one whose etag was `seen` ('' for none); deleted ones are purged later.
 
-        Returns what the change answered, if it was made before; then nothing is written. Raises StaleEtag.
+        `event` is written with it. Returns what the change answered, if it was made before; then nothing is
+        written. Raises StaleEtag.
         """
         blob = message.SerializeToString(deterministic=True)
         stored: list[Arg] = [formats.CONFIG, message.generation, message.etag, message.name, blob]
         limits = [KEPT_GENERATIONS, LIFETIME_MS, PURGE_MS if deleted else 0]
-        reply = await WRITE_CONFIG(self._redis, self._keys(message.uid, once), [seen, *stored, *limits])
+        told: list[Arg] = [seen, *stored, *limits, event.SerializeToString(), KEPT_EVENTS]
+        reply = await WRITE_CONFIG(self._redis, self._keys(message.uid, once), told)
         return self._outcome(message, reply)
 
-    async def delete(self, message: M, seen: str, once: Once | None) -> M | None:
+    async def delete(self, message: M, seen: str, once: Once | None, event: AuditEvent) -> M | None:
         """Forget a resource whose etag was `seen`. Returns and raises as `write`."""
         blob = message.SerializeToString(deterministic=True)
-        reply = await DELETE_CONFIG(
-            self._redis, self._keys(message.uid, once), [seen, formats.CONFIG, blob, LIFETIME_MS]
-        )
+        told: list[Arg] = [seen, formats.CONFIG, blob, LIFETIME_MS, event.SerializeToString(), KEPT_EVENTS]
+        reply = await DELETE_CONFIG(self._redis, self._keys(message.uid, once), told)
         return self._outcome(message, reply)
 
     async def answered(self, uid: str, once: Once) -> M | None:
@@ -81,11 +94,16 @@ class Shelf(Generic[M]):
         key = keys.answer(ids.partition_for(uid), once.request_id)
         return self.decode(await self._redis.hmget(key, ["format", "message"]))
 
-    async def generations(self, uid: str, numbers: list[int]) -> list[M]:
+    async def generations(self, uid: str, numbers: list[int]) -> list[Former[M]]:
         """Those of the generations that are kept, in the order asked for."""
         key = keys.generations(ids.partition_for(uid), self.kind.name, uid)
-        found = await self._redis.hmget(key, [str(number) for number in numbers]) if numbers else []
-        return [self.kind.parse(blob) for blob in found if blob]
+        wanted = [field for number in numbers for field in (str(number), f"{number}:by")]
+        found = await self._redis.hmget(key, wanted) if wanted else []
+        return [
+            Former(self.kind.parse(blob), AuditEvent.FromString(by or b""))
+            for blob, by in zip(found[::2], found[1::2], strict=True)
+            if blob
+        ]
 
     def decode(self, fields: list[bytes | None]) -> M | None:
         """A resource from its stored format and message. Raises NewerFormat."""
@@ -106,4 +124,5 @@ class Shelf(Generic[M]):
     def _keys(self, uid: str, once: Once | None) -> list[str]:
         partition = ids.partition_for(uid)
         answer = [keys.answer(partition, once.request_id)] if once else []
-        return [self._key(uid), keys.generations(partition, self.kind.name, uid), *answer]
+        own = [self._key(uid), keys.generations(partition, self.kind.name, uid)]
+        return [*own, keys.audit(partition), *answer]

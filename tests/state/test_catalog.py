@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_service_pb2 import AuditEvent
 
 from services.state import ids, keys
 from services.state.catalog import CatalogFollower
@@ -159,8 +160,8 @@ async def test_finds_what_nobody_announced(connections: Connections) -> None:
         quiet = models.kind.copy(kept)
         quiet.family = "trees"
         quiet.etag = models.kind.etag(quiet)
-        await models._shelf.write(quiet, kept.etag, None)
-        await models._shelf.delete(lost, lost.etag, None)
+        await models._shelf.write(quiet, kept.etag, None, AuditEvent())
+        await models._shelf.delete(lost, lost.etag, None, AuditEvent())
         await models._names.release("models/lost", lost.uid)
         await eventually(lambda: catalog.models.by_uid[kept.uid].family == "trees")
         await eventually(lambda: lost.uid not in catalog.models.by_uid)

@@ -278,12 +278,12 @@ async def test_keeps_the_last_generations(routers: ConfigStore[Router]) -> None:
         await routers.update("routers/churn", describing(str(number)))
     first = await routers.generations("routers/churn", 30)
     second = await routers.generations("routers/churn", 30, first.next_page_token)
-    kept = [item.generation for page in (first, second) for item in page.items]
+    kept = [item.message.generation for page in (first, second) for item in page.items]
     assert kept == list(range(KEPT_GENERATIONS + 2, 2, -1))
     assert not second.next_page_token
     former = await routers.generation(uid, 7)
     assert former is not None
-    assert former.description == "7"
+    assert former.message.description == "7"
     assert await routers.generation(uid, 1) is None
 
 
