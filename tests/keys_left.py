@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from services.state import catalog_keys, keys
+from services.state import catalog_keys, keys, metric_keys
 from services.state.failures import MappedRedis
 
 TYPES = {
@@ -19,7 +19,7 @@ TYPES = {
 }
 
 
-SPELLING = (keys.__name__, catalog_keys.__name__)
+SPELLING = (keys, catalog_keys, metric_keys)
 
 
 class Documented(NamedTuple):
@@ -32,11 +32,12 @@ class Documented(NamedTuple):
 
 
 def functions() -> list[Callable[..., str]]:
-    """Every function of keys.py that spells a key."""
+    """Every function of keys.py and its fellows that spells a key."""
     return [
         function
-        for name, function in inspect.getmembers(keys, inspect.isfunction)
-        if function.__module__ in SPELLING and not name.startswith("_")
+        for module in SPELLING
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
     ]
 
 

@@ -14,6 +14,12 @@ ARMS = 1
 PULLS = 1
 PARKED = 1
 REPLICA = 1
+TRAFFIC = 1
+CALLS = 1
+OUTCOMES = 1
+MODEL_METRICS = 1
+VERDICT = 1
+EJECTION = 1
 
 
 def check(noun: str, found: int, known: int) -> None:

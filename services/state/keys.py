@@ -1,4 +1,5 @@
-"""Every key of the suite's state: the only place where one is spelled, with `catalog_keys.py`.
+"""Every key of the suite's state: the only place where one is spelled, with `catalog_keys.py` and
+`metric_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -17,7 +18,10 @@ from services.state.catalog_keys import (
     catalog_names,
     catalog_replicas,
     catalog_request,
+    ejections,
+    ejections_channel,
     members,
+    probe_lease,
 )
 
 __all__ = [  # handed on; what is spelled below is found as it stands
@@ -29,7 +33,10 @@ __all__ = [  # handed on; what is spelled below is found as it stands
     "catalog_names",
     "catalog_replicas",
     "catalog_request",
+    "ejections",
+    "ejections_channel",
     "members",
+    "probe_lease",
 ]
 
 

@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.state import formats, ids, keys
+from services.state import formats, ids, keys, metric_keys
+from services.state.buckets import buckets_of
 from services.state.failures import MappedRedis
+from services.state.labels import Pair, encoded
+from services.state.outcomes import Counted
 from services.state.scripts import Run, Script
 
 UNITS = 1_000_000
@@ -58,7 +61,8 @@ class Claim(NamedTuple):
     """A report to a learner, under the learner's rules.
 
     window: rewards that it holds. horizon: seconds from a prediction to the last feedback that counts.
-    told: whether the change is announced, for allocations to follow.
+    told: whether the change is announced, for allocations to follow. counted: where it is counted by the time
+    of the prediction too. pair: what the report's value stands for instead of its units.
     """
 
     learner: Learner
@@ -66,6 +70,8 @@ class Claim(NamedTuple):
     window: int
     horizon: float
     told: bool = True
+    counted: Counted | None = None
+    pair: Pair | None = None
 
 
 class Applied(StrEnum):
@@ -107,10 +113,19 @@ class RewardStore:
 
     async def apply(self, claims: Sequence[Claim], now: float) -> list[Applied]:
         """Count each claim's report once, in one round trip; doing it again changes nothing."""
-        runs = [_run(claim, now) for claim in claims]
+        runs = [_run(claim, now) for claim in await self._numbered(claims)]
         if len(runs) == 1:
             return [_applied(await _APPLY(self.redis, *runs[0]))]
         return [_applied(reply) for reply in await _APPLY.many(self.redis, runs)]
+
+    async def _numbered(self, claims: Sequence[Claim]) -> list[Claim]:
+        """The claims, with the number of each pair of labels as its value."""
+        asked = [(place, claim.pair) for place, claim in enumerate(claims) if claim.pair]
+        found = list(claims)
+        places = [(*claims[place].learner[:2], pair) for place, pair in asked]
+        for (place, _), units in zip(asked, await encoded(self.redis, places), strict=True):
+            found[place] = found[place]._replace(report=found[place].report._replace(units=units))
+        return found
 
     async def read(self, learner: Learner) -> ArmStates:
         """What the arms have earned."""
@@ -151,10 +166,12 @@ def _run(claim: Claim, now: float) -> Run:
     kept = (minute + 1) * 60 + claim.horizon + MARGIN_SECONDS - now
     # The end of the uid is enough: it tells apart the few learners that one prediction has.
     about = f"{report.prediction_id}/{report.row}/{learner.uid[-12:]}/{learner.measure}"
+    places, counting = _counting(claim, now)
     named = [
         keys.arms(*learner),
         keys.arm_window(*learner, report.arm),
         keys.reports_applied(learner.partition, minute),
+        *places,
     ]
     return named, (
         about,
@@ -171,7 +188,19 @@ def _run(claim: Claim, now: float) -> Run:
         keys.arms_channel() if claim.told else "",
         f"{learner.partition} {learner.uid}",
         formats.ARMS,
+        *counting,
     )
+
+
+def _counting(claim: Claim, now: float) -> Run:
+    """The buckets of time that the report is counted in, and the arguments that say how."""
+    if claim.counted is None:
+        return (), ()
+    uid, cell = claim.counted
+    buckets = buckets_of(ids.time_of(claim.report.prediction_id), now)
+    places = [metric_keys.outcomes(claim.learner.partition, uid, bucket.name) for bucket in buckets]
+    lifetimes = [bucket.lifetime(now) for bucket in buckets]
+    return places, (formats.OUTCOMES, cell.field, cell.elsewhere().field, *lifetimes)
 
 
 def _applied(reply: Any) -> Applied:
