@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf.message import Message
 
+from services.foundation.identity.caller import Caller
 from services.foundation.telemetry import Attribute, Telemetry
 from services.foundation.tracing import TRACEPARENT
 
@@ -23,13 +24,6 @@ _SOUND_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 Trailers = tuple[tuple[str, str | bytes], ...]
-
-
-class Caller(NamedTuple):
-    """Who calls. `name` is empty without credentials; `peer` is the transport's address."""
-
-    name: str
-    peer: str
 
 
 class Call(Protocol):
@@ -73,6 +67,7 @@ class GrpcCall:
     """
 
     __slots__ = (
+        "_caller",
         "_headers",
         "_peer",
         "deadline",
@@ -123,7 +118,13 @@ class GrpcCall:
 
     @property
     def caller(self) -> Caller:
-        return Caller("", self._peer)
+        # Without a guard in front of the method, nobody asked and everything is allowed.
+        known: Caller | None = getattr(self, "_caller", None)
+        return known or Caller("", self._peer, admin=True)
+
+    @caller.setter
+    def caller(self, known: Caller) -> None:
+        self._caller = known
 
     def remaining(self) -> float:
         return max(0.0, self.deadline - perf_counter())

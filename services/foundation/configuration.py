@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from services.foundation.settings import Settings
@@ -126,4 +126,6 @@ def _complaint(settings_type: type[Settings], error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     field = settings_type.model_fields.get(str(error["loc"][0])) if error["loc"] else None
     meaning = f" ({' '.join(field.description.split())})" if field and field.description else ""
-    return f"{key} = {error.get('input')!r}: {error['msg']}{meaning}"
+    # What was meant to be a secret is one also where it is wrong.
+    given = "(not shown)" if field and field.annotation is SecretStr else repr(error.get("input"))
+    return f"{key} = {given}: {error['msg']}{meaning}"

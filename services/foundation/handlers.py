@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from services.foundation.access import Access
 from services.foundation.call import HEADERS
 from services.foundation.chain import (
     Behaviour,
@@ -21,6 +22,8 @@ from services.foundation.chain import (
 )
 from services.foundation.contract import Method, methods_of, parser, renderer
 from services.foundation.errors import Unimplemented
+from services.foundation.guard import Guard, behind, with_certificate
+from services.foundation.rules import rules_of
 from services.foundation.sizes import within
 
 
@@ -30,7 +33,8 @@ class Servicer(Protocol):
 
     A reply may also be the bytes of its message. Streams of replies are async generators; streams of requests
     arrive as an async iterator. An optional class attribute `RAW: frozenset[str]` names the methods that take
-    and return the bytes of their messages.
+    and return the bytes of their messages; `ACCESS: Mapping[str, Rule]` says who may call the methods of a
+    contract that is not ours and does not say.
     """
 
     SERVICE: str
@@ -53,12 +57,22 @@ class WrongServicer(TypeError):
     """A servicer does not fit its contract."""
 
 
-def handlers_of(servicer: Servicer, rig: Rig, pool: DescriptorPool | None = None) -> dict[str, Any]:
-    """A grpc method handler by path per RPC of the service, the missing ones answering UNIMPLEMENTED."""
+def handlers_of(
+    servicer: Servicer, rig: Rig, pool: DescriptorPool | None = None, access: Access | None = None
+) -> dict[str, Any]:
+    """A grpc method handler by path per RPC of the service, the missing ones answering UNIMPLEMENTED (where
+    access is enforced, to those who could call them)."""
     methods = methods_of(servicer.SERVICE, pool)
     raw: frozenset[str] = getattr(servicer, "RAW", frozenset())
     refuse_strangers(servicer, methods, raw)
-    return {method.path: _handler(servicer, method, name in raw, rig) for name, method in methods.items()}
+    guards: dict[str, Guard] = {}
+    if access is not None:
+        rules = rules_of(servicer.SERVICE, getattr(servicer, "ACCESS", None), pool)
+        guards = {name: Guard(methods[name], rule, access) for name, rule in rules.items()}
+    return {
+        method.path: _handler(servicer, method, name in raw, rig, guards.get(name))
+        for name, method in methods.items()
+    }
 
 
 def missing_methods(servicer: Servicer, pool: DescriptorPool | None = None) -> list[str]:
@@ -85,7 +99,7 @@ def refuse_strangers(servicer: Servicer, methods: dict[str, Method], raw: frozen
             raise WrongServicer(f"{kind}.{name} must be {wanted}")
 
 
-def _handler(servicer: Servicer, method: Method, raw: bool, rig: Rig) -> Any:
+def _handler(servicer: Servicer, method: Method, raw: bool, rig: Rig, guard: Guard | None) -> Any:
     parse = parser(method.request, raw)
     render = within(renderer(method.response, raw), rig.message_bytes, _name(method.response))
     implement: Implementation | None = getattr(servicer, method.name, None)
@@ -94,8 +108,20 @@ def _handler(servicer: Servicer, method: Method, raw: bool, rig: Rig) -> Any:
     single = one(parse, _name(method.request), rig.message_bytes)
     compose = reply_many if method.server_streaming else reply_once
     take: Callable[[Any], Any] = each(single) if method.client_streaming else single
+    if guard is not None:
+        # Nothing is parsed before it is known who asks.
+        read = (
+            one(parser(method.request, False), _name(method.request), rig.message_bytes) if raw else _as_it_is
+        )
+        implement, take = behind(guard, implement, take, read), _as_it_is
     behaviour = compose(Envelope(method, rig), implement, take, render)
+    if guard is not None:
+        behaviour = with_certificate(behaviour)
     return _KINDS[method.client_streaming, method.server_streaming](behaviour)
+
+
+def _as_it_is(given: Any) -> Any:
+    return given
 
 
 def _name(message: type) -> str:

@@ -123,6 +123,7 @@ async def _until_stopped(
         metrics=runtime.metrics,
         reuse_port=place.reuse_port,
         rng=runtime.rng,
+        access=runtime.access,
     )
     await server.start()
     runtime.address = server.address

@@ -5,6 +5,8 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from services.foundation.access import Access, Permissions, access_of
+from services.foundation.identity.api_keys import KeyRing
 from services.foundation.logs import log
 from services.foundation.metrics import Metrics
 from services.foundation.settings import Settings
@@ -28,12 +30,22 @@ class Runtime:
         self.telemetry = Telemetry(
             f"turnout-{name}", endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio, rng=self.rng
         )
+        self.access: Access | None = None
+        """What the server's methods are guarded by; None where access is open."""
         self.exit_code = 0
         self._flush_seconds = settings.flush_seconds
         self._flushes: list[Flush] = []
         self._closes: list[Flush] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
+
+    def guard(self, settings: Settings, ring: KeyRing, permissions: Permissions) -> bool:
+        """Have the server ask `ring` and `permissions` about its callers, if `settings` enforce access;
+        returns whether they do. Raises WrongAccessError."""
+        self.access = access_of(settings, ring, permissions, self.rng)
+        if self.access is not None and self.access.keys is not None:
+            self.spawn(self.access.keys.run(), "token keys")
+        return self.access is not None
 
     def on_drain(self, flush: Flush) -> None:
         """Await `flush()` once the last call has ended; the latest registered goes first, as it depends on

@@ -1,7 +1,6 @@
 """One grpc.aio server: servicers in, a port out, and a drain that lets calls finish."""
 
 import asyncio
-import ipaddress
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -10,10 +9,12 @@ import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2_grpc
 
+from services.foundation.access import Access, WrongAccessError, check
 from services.foundation.chain import Rig
 from services.foundation.gate import Gate
 from services.foundation.handlers import Methods, Servicer, handlers_of
 from services.foundation.health import HealthServicer
+from services.foundation.identity.certificates import CertificateFiles
 from services.foundation.metrics import Metrics
 from services.foundation.reflection import add_reflection
 from services.foundation.settings import Settings
@@ -21,14 +22,12 @@ from services.foundation.sizes import HEADROOM
 from services.foundation.telemetry import Telemetry
 
 
-class UnsafeAddressError(ValueError):
-    """An unauthenticated server was asked to listen beyond loopback."""
-
-
 class Server:
     """Serves `services` on one port, with health and reflection beside them (exempt from limits).
 
     `reuse_port` shares the port with other processes; without it a port that is taken is an error at start.
+    `access` guards every method (and reflection, which only tells who says who he is); without it everybody
+    may do everything, which settings that enforce access do not allow.
     """
 
     def __init__(
@@ -41,8 +40,14 @@ class Server:
         pool: DescriptorPool | None = None,
         reuse_port: bool = False,
         rng: random.Random | None = None,
+        access: Access | None = None,
     ) -> None:
-        refuse_strange_address(settings)
+        check(settings)
+        if settings.access_mode == "enforced" and access is None:
+            raise WrongAccessError(
+                "access_mode = enforced, and this server was given nothing to enforce it by"
+            )
+        self._access = access
         rng = rng or random.Random()
         self.metrics = metrics or Metrics()
         self.health = HealthServicer([servicer.SERVICE for servicer in services])
@@ -68,19 +73,24 @@ class Server:
     def _register(self, services: Sequence[Servicer], rig: Rig, pool: DescriptorPool | None) -> None:
         table: dict[str, Any] = {}
         for servicer in services:
-            table |= handlers_of(servicer, rig, pool)
+            table |= handlers_of(servicer, rig, pool, self._access)
         self._server.add_generic_rpc_handlers((Methods(table),))
         for name in sorted(rig.method_limits.keys() - {path[1:] for path in table}):
             raise ValueError(
                 f"method_limits: {name} is no method of this server; write package.Service/Method"
             )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
-        add_reflection(self._server, [servicer.SERVICE for servicer in services], pool)
+        add_reflection(self._server, [servicer.SERVICE for servicer in services], pool, self._access)
 
     async def start(self) -> int:
         """Listen, turn healthy, and return the port. Raises RuntimeError when the port is taken."""
         told = self._settings
-        self.port = self._server.add_insecure_port(f"{told.host}:{told.port}")
+        address = f"{told.host}:{told.port}"
+        if told.tls_certificate:
+            files = CertificateFiles(told.tls_certificate, told.tls_key, told.tls_client_authorities)
+            self.port = self._server.add_secure_port(address, files.server())
+        else:
+            self.port = self._server.add_insecure_port(address)
         await self._server.start()
         self.health.serving(True)
         return self.port
@@ -102,19 +112,6 @@ class Server:
         """Stop at once, also in the middle of a drain: calls in flight are cut."""
         self.health.end_watches()
         await self._server.stop(None)
-
-
-def refuse_strange_address(settings: Settings) -> None:
-    """Nobody is authenticated yet: beyond loopback only for those who say so."""
-    if settings.expose or settings.host == "localhost":
-        return
-    try:
-        local = ipaddress.ip_address(settings.host.strip("[]")).is_loopback
-    except ValueError:
-        local = False
-    if not local:
-        said = "callers are not authenticated, so only loopback is served unless expose is true"
-        raise UnsafeAddressError(f"host = {settings.host!r}: {said}")
 
 
 def _options(settings: Settings, reuse_port: bool) -> list[tuple[str, int]]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
+
+from services.foundation.access_settings import AccessSettings
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """What every process can be told. In the environment: TURNOUT_<KEY> for all processes,
     TURNOUT_<PROCESS>_<KEY> for one; in the file: `key:` at the top for all, under `<process>:` for one. The
     more special wins; environment wins over file. What a service declares for itself (its port, say) is set
@@ -24,7 +26,8 @@ class Settings(BaseSettings):
     port: int = Field(0, ge=0, le=65535)
     """Port to listen on; 0 picks a free one."""
     expose: bool = False
-    """Allow an address other than loopback although callers are not authenticated."""
+    """Allow an address other than loopback although access_mode is open: whoever reaches it may do
+    everything."""
     workers: int = Field(1, ge=1, le=256)
     """Processes that share the port; one per core is plenty."""
     message_bytes: int = Field(4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)

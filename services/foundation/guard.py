@@ -1,0 +1,88 @@
+"""The door of one method where access is enforced: who calls, and may he?
+
+It stands around the servicer's method, inside the chain: what it refuses has its status, ids and metrics like
+everything else, and a full server sheds before it checks signatures. Where access is open no method has one.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from services.foundation.access import Access
+from services.foundation.call import HEADERS
+from services.foundation.chain import Behaviour, Implementation
+from services.foundation.contract import Method, Parse
+from services.foundation.errors import PermissionDenied
+from services.foundation.identity.authenticator import CERTIFICATE
+from services.foundation.identity.caller import Caller
+from services.foundation.identity.errors import NoCredentials
+from services.foundation.rules import Role, Rule
+
+WAYS = "an API key or a token in authorization (Bearer), a key in x-api-key, or a client certificate"
+
+
+class Guard:
+    """Made once per method: what it needs of the descriptor is read by then."""
+
+    def __init__(self, method: Method, rule: Rule, access: Access) -> None:
+        self._method = method.full_name
+        self.streams = method.server_streaming
+        self._role = rule.role
+        self._identify = access.authenticator.identify
+        self._check = access.permissions.check_of(method.full_name, rule) if rule.resource else None
+        self.reads = self._check is not None
+
+    async def admit(self, call: Any) -> None:
+        """Find out who calls, and refuse whom no resource could help. Raises Unauthenticated,
+        PermissionDenied."""
+        # Until it is known who calls, he is nobody, whatever becomes of this call.
+        peer = call.caller.peer
+        call.caller = Caller("", peer)
+        caller = call.caller = await self._identify(HEADERS.get(), peer)
+        if caller.admin or self._role is Role.ANYONE:
+            return
+        if not caller.name:
+            raise NoCredentials(f"{self._method} wants to know who calls: give {WAYS}", method=self._method)
+        if self._role in (Role.UNSPECIFIED, Role.ADMIN):
+            raise PermissionDenied(
+                f"{self._method} is for administrators", method=self._method, needed=Role.ADMIN.told
+            )
+
+    async def allow(self, request: Any, call: Any) -> None:
+        """Refuse whom the resource is not for. Raises NotFound, PermissionDenied."""
+        if self._check is None or call.caller.admin:
+            return
+        pending = self._check(call.caller, request)
+        if pending is not None:
+            await pending
+
+
+def with_certificate(behaviour: Behaviour) -> Behaviour:
+    """A method's chain, with what the connection says of its peer at hand for `Guard.admit`."""
+
+    async def serve(request: Any, context: Any) -> Any:
+        CERTIFICATE.set(context.auth_context())
+        return await behaviour(request, context)
+
+    return serve
+
+
+def behind(guard: Guard, implement: Implementation, take: Parse, read: Parse) -> Implementation:
+    """The method behind its guard. `take`: from what the transport has to what the method takes; `read`: from
+    there to a message."""
+
+    async def reply_once(raw: Any, call: Any) -> Any:
+        await guard.admit(call)
+        request = take(raw)
+        await guard.allow(read(request) if guard.reads else request, call)
+        return await implement(request, call)
+
+    async def reply_many(raw: Any, call: Any) -> AsyncIterator[Any]:
+        await guard.admit(call)
+        request = take(raw)
+        await guard.allow(read(request) if guard.reads else request, call)
+        async with aclosing(implement(request, call)) as replies:
+            async for reply in replies:
+                yield reply
+
+    return reply_many if guard.streams else reply_once

@@ -1,0 +1,1 @@
+"""Who calls: API keys, tokens, certificates, and the suite's own processes."""
