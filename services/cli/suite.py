@@ -109,6 +109,8 @@ class Suite:
         for child in children:
             name, words = child.program.name, child.last_words()
             if child.died.done():
+                if failed := child.died.exception():
+                    raise StartError(f"{name} cannot be started: {failed}")
                 code = child.died.result()
                 raise StartError(
                     f"{name} {ending(code)} while it started; it said:\n{words}",

@@ -28,8 +28,11 @@ class Company:
         self.lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR)
         self.children: list[Child] = []
 
-    def start(self, code: str, backoff: float = 0.0) -> Child:
-        program = Program("it", (sys.executable, "-c", code), self.log, {"TOLD": "this"}, backoff=backoff)
+    def start(self, code: str, backoff: float = 0.0, **options: int) -> Child:
+        command = (sys.executable, "-c", code)
+        return self.keep(Program("it", command, self.log, {"TOLD": "this"}, backoff=backoff, **options))
+
+    def keep(self, program: Program) -> Child:
         child = Child(program, lock=self.lock, say=self.said.append)
         self.children.append(child)
         child.start()
@@ -102,3 +105,64 @@ async def test_the_program_gets_its_environment_and_keeps_its_last_words(company
     )
     assert await child.died == 3
     assert child.last_words(1) == "this"
+
+
+async def test_what_cannot_be_started_is_said_and_tried_until_it_can(
+    company: Company, tmp_path: Path
+) -> None:
+    missing = tmp_path / "program"
+    child = company.keep(Program("it", (str(missing),), company.log, backoff=0.01))
+    with pytest.raises(FileNotFoundError):
+        await child.died
+    await eventually(lambda: len(company.said) > 1)
+    assert company.said[0].startswith("it cannot be started: [Errno 2]")
+    draft = tmp_path / "draft"
+    draft.write_text(f"#!{sys.executable}\n{SLEEP.replace('; ', chr(10))}\n")
+    draft.chmod(0o700)
+    draft.replace(missing)
+    await eventually(lambda: company.begun() == 1)
+    assert child.pid
+    await child.stop()
+    assert child.code == -signal.SIGTERM
+
+
+async def test_a_log_that_cannot_be_opened_is_said_and_tried_again(company: Company) -> None:
+    company.log.mkdir()
+    child = company.start(SLEEP, backoff=0.01)
+    await eventually(lambda: any("Is a directory" in words for words in company.said))
+    assert "cannot be read" in child.last_words()
+    company.log.rmdir()
+    await eventually(lambda: company.begun() == 1)
+
+
+CHATTER = """
+import os, signal, sys
+os.write(1, b"".join(b"%-99s\\n" % (b"line %05d " % number) for number in range(300)))
+signal.signal(signal.SIGTERM, lambda *_: (print("last words", flush=True), sys.exit(0)))
+signal.pause()
+"""
+
+
+async def test_a_long_log_is_moved_aside_and_its_program_goes_on_writing(company: Company) -> None:
+    child = company.start(CHATTER, log_bytes=20_000)
+    moved = company.log.with_name("log.1")
+    await eventually(lambda: moved.exists() and company.log.stat().st_size == 0)
+    assert child.last_words(2).splitlines()[-1].startswith("line 00299")
+    await child.stop()
+    assert child.last_words(3).splitlines()[-1] == "last words"
+    said = moved.read_text() + company.log.read_text()
+    assert [line.split(" ")[1] for line in said.splitlines()[:-1]] == [
+        f"{number:05}" for number in range(300)
+    ]
+
+
+async def test_a_log_that_cannot_be_moved_is_said_once_and_stays(company: Company) -> None:
+    company.log.with_name("log.1").touch()
+    company.log.with_name("log.2").mkdir()
+    (company.log.with_name("log.3") / "in the way").mkdir(parents=True)
+    child = company.start(CHATTER, log_bytes=1_000)
+    await eventually(lambda: company.said)
+    await child.stop()
+    assert company.log.read_text().endswith("last words\n")
+    assert company.said[0].startswith("the log of it grows on, it cannot be moved:")
+    assert len(company.said) == 1
