@@ -4,11 +4,12 @@ registry."""
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from services.foundation.plain import PlainCounter, PlainHistogram
 from services.foundation.tally import RpcTallies
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -55,8 +56,12 @@ class Metrics:
     def _routing(self) -> None:
         # These four names are part of the public contract; _ms breaks Prometheus' base units, so seconds
         # stand beside it.
-        self.routing_decisions = self._counter(
-            "ensemble_routing_decisions_total", "Predictions routed to a model.", "strategy", "model"
+        self.routing_decisions = PlainCounter(
+            "ensemble_routing_decisions_total",
+            "Predictions routed to a model.",
+            "strategy",
+            "model",
+            registry=self.registry,
         )
         self.model_latency_ms = self._histogram(
             "ensemble_model_latency_ms", "Model calls, in milliseconds.", MODEL_MILLISECONDS, "model"
@@ -71,6 +76,15 @@ class Metrics:
         )
         self.model_seconds = self._histogram(
             "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
+        )
+        self.model_ejections = self._counter(
+            "turnout_model_ejections_total",
+            "Times that this process took a model out of service for its health.",
+            "model",
+            "reason",
+        )
+        self.model_ejected = self._gauge(
+            "turnout_model_ejected", "1 while a model is out of service for its health, else 0.", "model"
         )
 
     def _rpcs(self) -> None:
@@ -119,5 +133,5 @@ class Metrics:
     def _gauge(self, name: str, told: str, *labels: str) -> Family[Gauge]:
         return Family(Gauge(name, told, labels, registry=self.registry))
 
-    def _histogram(self, name: str, told: str, buckets: Sequence[float], *labels: str) -> Family[Histogram]:
-        return Family(Histogram(name, told, labels, buckets=tuple(buckets), registry=self.registry))
+    def _histogram(self, name: str, told: str, bounds: Sequence[float], *labels: str) -> PlainHistogram:
+        return PlainHistogram(name, told, bounds, *labels, registry=self.registry)

@@ -49,3 +49,22 @@ def catalog_audit() -> str:
     """Stream. Router writes. Router reads. Lives as long as the deployment, its last 5,000 changes of
     aliases."""
     return "turnout:{catalog}:audit"
+
+
+# Health.
+
+
+def ejections() -> str:
+    """Hash. Router writes. Router reads. Expires two hours after the last ejection in it has ended, one field
+    per uid of a model that is ejected, or was."""
+    return "turnout:{catalog}:ejections"
+
+
+def probe_lease(model_uid: str) -> str:
+    """String. Router writes. Router reads. Expires when the one probe of an ejected model must have ended."""
+    return f"turnout:{{catalog}}:probe:{model_uid}"
+
+
+def ejections_channel() -> str:
+    """Channel. Router writes. Router reads. Lives only in passing: an ejection, or the end of one, whole."""
+    return "turnout:ejections"
