@@ -59,6 +59,12 @@ class ModelNotFound(NotFound):
     reason = "MODEL_NOT_FOUND"
 
 
+class PredictionNotFound(NotFound):
+    """No record of that id, or not yet."""
+
+    reason = "PREDICTION_NOT_FOUND"
+
+
 class NotDeleted(FailedPrecondition):
     """It is not deleted, so nothing can be taken back."""
 

@@ -1,5 +1,5 @@
-"""Every key of the suite's state: the only place where one is spelled, with `catalog_keys.py` and
-`metric_keys.py`.
+"""Every key of the suite's state: the only place where one is spelled, with `access_keys.py`,
+`catalog_keys.py` and `metric_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -9,6 +9,7 @@ what any test leaves in Redis is checked against them.
 all.
 """
 
+from services.state.access_keys import api_keys, api_keys_channel, api_keys_version
 from services.state.catalog_keys import (
     catalog_aliases,
     catalog_audit,
@@ -25,6 +26,9 @@ from services.state.catalog_keys import (
 )
 
 __all__ = [  # handed on; what is spelled below is found as it stands
+    "api_keys",
+    "api_keys_channel",
+    "api_keys_version",
     "catalog_aliases",
     "catalog_audit",
     "catalog_changes",
