@@ -16,6 +16,7 @@ from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.foundation.errors import FailedPrecondition
 from services.models.handle import ModelHandle
+from services.router.bounds import bounded
 from services.router.config.defaults import weight_of
 from services.router.draw import Counter, Wheel
 from services.router.frames import Sheet
@@ -91,7 +92,14 @@ def allocation_of(router: Router, learnt: RewardSnapshot | None) -> Allocation:
         }
     candidates = [Candidate(one.id, weight_of(one), one.enabled) for one in router.variants]
     published = _published(router, learnt) if learnt is not None else {}
-    return allocate(RoutingState(candidates, published, parameters))
+    allocation = allocate(RoutingState(candidates, published, parameters))
+    return _held(router, allocation) if strategy == "bandit" else allocation
+
+
+def _held(router: Router, allocation: Allocation) -> Allocation:
+    # What was learnt keeps floor and cap among the variants of its time; who is out leaves a share behind.
+    floor, cap = router.bandit.floor, router.bandit.cap if router.bandit.HasField("cap") else 1.0
+    return bounded(allocation, [one.enabled for one in router.variants], floor, cap)
 
 
 def _published(router: Router, learnt: RewardSnapshot) -> dict[str, float]:
