@@ -37,7 +37,7 @@ def set_weight(router: Router, variant: str, weight: float) -> None:
 def set_weights(router: Router, weights: Mapping[str, float]) -> None:
     """Set weights, 0 to 100, by variant id. On a canary, the canary's weight is its percentage.
 
-    Raises UnknownVariant, InvalidConfiguration, or LearntWeights for a bandit.
+    Raises UnknownVariant, InvalidConfiguration, or LearntWeights where weights are not used.
     """
     if not weights:
         said = "is required: a weight by variant id"
@@ -56,6 +56,9 @@ def _set_weight(router: Router, variant: Variant, weight: float, field: str) -> 
         raise LearntWeights(
             f"{router.name} is a bandit: its weights are learnt from rewards", router=router.name
         )
+    if (strategy := router.WhichOneof("strategy")) in ("round_robin", "random"):
+        said = f"{strategy} gives each enabled variant the same share"
+        raise LearntWeights(f"{router.name}: {said}", fields=[(field, said)], router=router.name)
     if not (math.isfinite(weight) and 0 <= weight <= 100):
         said = f"must be a number from 0 to 100, got {weight:g}"
         raise InvalidConfiguration(f"{field}: {said}", fields=[(field, said)])

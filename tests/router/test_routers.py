@@ -123,6 +123,16 @@ async def test_a_bandits_weights_are_its_own(desk: Desk) -> None:
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "WRONG_STATE")
 
 
+@pytest.mark.parametrize("strategy", ["round_robin", "random"])
+async def test_a_weight_that_would_change_nothing_is_refused(desk: Desk, strategy: str) -> None:
+    before = await desk.create("cancer", doctors(**{strategy: {}}))
+    error = await refusal(desk, "UpdateVariantWeight", name="cancer", variant="cancer-bayes", weight=5)
+    assert (error.reason, [one.field for one in error.fields]) == ("WRONG_STATE", ["weight"])
+    error = await refusal(desk, "SetWeights", name="cancer", weights={"cancer-bayes": 5})
+    assert [one.field for one in error.fields] == ["weights['cancer-bayes']"]
+    assert (await service(desk, "GetRouter", name="cancer")).router == before
+
+
 async def test_two_variants_stay_enabled(desk: Desk) -> None:
     await desk.create("cancer", doctors())
     error = await refusal(desk, "ToggleVariant", name="cancer", variant="cancer-bayes", enabled=False)

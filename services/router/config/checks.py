@@ -129,14 +129,18 @@ def _bandit(router: Router, problems: Problems) -> None:
         )
 
 
-def _nothing(router: Router, problems: Problems) -> None:
-    """Round robin and random have no parameters."""
+def _evenly(router: Router, problems: Problems) -> None:
+    """Round robin and random have no parameters, and give each enabled variant the same share."""
+    for place, variant in enumerate(router.variants):
+        if variant.HasField("weight"):
+            told = f"{router.WhichOneof('strategy')} shares evenly: leave it out, or use weighted"
+            problems.add(f"router.variants[{place}].weight", told)
 
 
 STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
     "weighted": _weights,
-    "round_robin": _nothing,
-    "random": _nothing,
+    "round_robin": _evenly,
+    "random": _evenly,
     "canary": _canary,
     "bandit": _bandit,
     "ensemble": ensembles.check,

@@ -41,6 +41,8 @@ def metrics(router: Router, problems: Problems) -> None:
         _range(metric, field, problems)
         if metric.source == router_pb2.METRIC_SOURCE_CEL or metric.expression:
             problems.lacks(f"{field}.source", "expressions are not available in this version")
+        if metric.source in (router_pb2.METRIC_SOURCE_LATENCY, router_pb2.METRIC_SOURCE_COST):
+            problems.lacks(f"{field}.source", "latency and cost are no metrics of routers in this version")
     _failure(router, problems)
 
 

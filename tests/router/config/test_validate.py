@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+from turnout.router.v1 import router_pb2
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
@@ -42,6 +43,26 @@ def test_defaults_are_written_out() -> None:
 @pytest.mark.parametrize("weight", [-1.0, 100.5, math.nan, math.inf])
 def test_a_weight_outside_0_to_100_is_refused(weight: float) -> None:
     assert "router.variants[1].weight" in refused(router_of(1, weight), InvalidConfiguration)
+
+
+@pytest.mark.parametrize("name", ["round_robin", "random"])
+def test_a_weight_where_all_get_the_same_share_is_refused_by_its_field(name: str) -> None:
+    router = Router(variants=[{"model": "a"}, {"model": "b", "weight": 1}])
+    getattr(router, name).SetInParent()
+    assert refused(router, InvalidConfiguration) == {
+        "router.variants[1].weight": f"{name} shares evenly: leave it out, or use weighted"
+    }
+    router.variants[1].ClearField("weight")
+    validate(with_defaults(router), MODELS)
+
+
+@pytest.mark.parametrize(
+    "source", [router_pb2.METRIC_SOURCE_LATENCY, router_pb2.METRIC_SOURCE_COST, router_pb2.METRIC_SOURCE_CEL]
+)
+def test_a_metric_that_nothing_feeds_is_refused_by_its_source(source: router_pb2.MetricSource) -> None:
+    router = router_of(1, 1)
+    router.metrics.add(name="speed", source=source)
+    assert set(refused(router, UnavailableFeature)) == {"router.metrics[0].source"}
 
 
 @pytest.mark.parametrize("weight", [0.0, 100.0])
