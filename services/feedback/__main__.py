@@ -10,6 +10,7 @@ from services.foundation.handlers import Servicer
 from services.foundation.process import run_service
 from services.foundation.runtime import Runtime
 from services.state.connection import connect
+from services.state.guarding import guarded
 
 
 async def build(settings: FeedbackSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -17,6 +18,7 @@ async def build(settings: FeedbackSettings, runtime: Runtime) -> Sequence[Servic
     connections = connect(settings.redis_url)
     runtime.on_close(connections.close)
     parts = assemble(connections, settings, runtime.metrics, runtime.rng, time.time)
+    guarded(settings, runtime, connections, parts.follower)
     tasks = [runtime.spawn(work(), name) for name, work in parts.works.items()]
     runtime.on_drain(lambda: parts.hand_over(tasks))
     await parts.follower.ready.wait()

@@ -2,10 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.feedback.draws import Draws
 from services.feedback.durability import Durability
@@ -20,12 +22,14 @@ from services.feedback.settings import FeedbackSettings
 from services.feedback.settling import Settling
 from services.feedback.standings import Standings
 from services.feedback.sweeping import Sweeper
+from services.feedback.traffic import Traffic
 from services.feedback.truths import ENTRIES, Truths
 from services.foundation.metrics import Metrics
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
-from services.state.consumer import PartitionConsumer
+from services.state.consumer import Entry, PartitionConsumer
+from services.state.fenced import Fence
 from services.state.gauges import ConsumerGauges
 from services.state.ids import new_uid
 from services.state.kinds import ROUTERS
@@ -36,6 +40,7 @@ from services.state.pulls import PullStore
 from services.state.records import RecordStore
 from services.state.rewards import RewardStore
 from services.state.streams import EVENTS, TRUTH
+from services.state.traffic import TrafficStore
 from services.state.truth import TruthLog
 
 GROUP = "feedback"
@@ -82,9 +87,17 @@ def assemble(
     publisher = Publisher(rulebook, standings, snapshots, ownership, now, settings.publish_seconds)
     rulebook.on_change = lambda _uid: publisher.wake()
     follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
+    rulebook.aliases = lambda: follower.aliases
     draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
     consume = partial(PartitionConsumer, connections, ownership, rng=rng)
-    seen, told = consume(EVENTS, draws.handle), consume(TRUTH, truths.handle, entries=ENTRIES)
+    traffic = Traffic(TrafficStore(connections), rulebook, now)
+
+    async def events(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+        # Each knows what it has counted, so dying between the two costs neither.
+        await draws.handle(partition, fence, entries)
+        await traffic.handle(partition, fence, entries)
+
+    seen, told = consume(EVENTS, events), consume(TRUTH, truths.handle, entries=ENTRIES)
     works: dict[str, Work] = {
         "catalog": follower.run,
         "ownership": ownership.run,

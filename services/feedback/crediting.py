@@ -1,16 +1,29 @@
 """Who is credited with what: from a prediction and what came of it to claims on the reward state."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from services.feedback.measure import Measure
-from services.feedback.prediction import Prediction, drawn_share, model_shares
+from services.feedback.prediction import (
+    Prediction,
+    answer_of,
+    drawn_share,
+    model_answers,
+    model_shares,
+)
 from services.feedback.rules import HORIZON_SECONDS, Rules
 from services.state.ids import partition_of
+from services.state.labels import Pair
+from services.state.outcomes import LABEL, REWARD, TRUTH, Cell, Counted
 from services.state.rewards import FINAL, UNITS, Claim, Learner, Report
 
 # Labels of a model, per partition, that its accuracy rests on: it must fall soon after the model does.
 MODEL_WINDOW = 1000
 ACCURACY = "accuracy"
+PAIRS = "pairs"
+# Rows with truth are counted by time alone; nothing reads their window.
+UNREAD = 1
+ALL = "all"
 # The verdict of the router's declared rule on a failure; nothing that is observed later changes it.
 # A control character, which no reporter's id may have, keeps anybody else from saying it.
 FAILED = "\x1ffailed"
@@ -22,7 +35,8 @@ def reward(
     """A value for the drawn variant, in millionths of the measure's range."""
     report = Report(prediction.id, row, prediction.variant, units, observed, id_)
     learner = Learner(rules.partition, rules.uid, measure.key)
-    return Claim(learner, report, rules.window, rules.horizon)
+    cell = Cell(REWARD, measure.name, measure.low, measure.high, prediction.variant, prediction.policy)
+    return Claim(learner, report, rules.window, rules.horizon, counted=Counted(rules.uid, cell))
 
 
 def failure(rules: Rules, prediction: Prediction, row: int) -> Claim:
@@ -35,40 +49,71 @@ def accuracy_of(partition: int, model_uid: str) -> Learner:
     return Learner(partition, model_uid, ACCURACY)
 
 
-def truth(
-    rules: Rules | None,
-    models: Mapping[str, str],
-    prediction: Prediction,
-    row: int,
-    label: str,
-    observed: int,
-    id_: str,
-) -> list[Claim]:
-    """What a label credits: the drawn variant, if its router's reward is accuracy, and every model that
-    answered.
+def pairs_of(partition: int, model_uid: str) -> Learner:
+    """What the labels that a model gave, beside the true ones, are kept under."""
+    return Learner(partition, model_uid, PAIRS)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A truth of one row: its label (None for a truth of another kind), when it was observed, and its id."""
+
+    row: int
+    label: str | None
+    observed: int
+    id: str
+
+
+def truth(rules: Rules | None, models: Mapping[str, str], prediction: Prediction, told: Told) -> list[Claim]:
+    """What a truth credits: the drawn variant, if its router's reward is accuracy, and every model that
+    answered. And the row counts as one with truth in its router.
 
     models: uid by name, of those that existed when the prediction was made. Classification is credited with 1
     for the right label and 0 for another. Numbers and texts are not: a bounded reward of an error needs a
     scale that nobody declared.
     """
-    claims = _drawn(rules, prediction, row, label, observed, id_) if rules else []
+    claims = [*_drawn(rules, prediction, told), *_counted(rules, prediction, told)] if rules else []
     horizon = rules.horizon if rules else HORIZON_SECONDS
-    for model, share in model_shares(prediction, row, label).items():
-        if uid := models.get(model):
-            report = Report(prediction.id, row, uid, round(share * UNITS), observed, id_)
-            learner = accuracy_of(partition_of(prediction.id), uid)
-            claims.append(Claim(learner, report, MODEL_WINDOW, horizon, told=False))
-    return claims
+    return [*claims, *_measured(models, prediction, told, horizon)]
 
 
-def _drawn(
-    rules: Rules, prediction: Prediction, row: int, label: str, observed: int, id_: str
-) -> list[Claim]:
-    if not (prediction.variant and rules.reward.from_truth):
-        return []
+def _drawn(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim]:
+    if told.label is None or not (prediction.variant and rules.reward.from_truth):
+        return
     if prediction.failed:
-        return [failure(rules, prediction, row)]
-    share = drawn_share(prediction, row, label)
-    if share is None:
-        return []
-    return [reward(rules, prediction, row, rules.reward, round(share * UNITS), observed, id_)]
+        yield failure(rules, prediction, told.row)
+        return
+    share = drawn_share(prediction, told.row, told.label)
+    if share is not None:
+        units = round(share * UNITS)
+        yield reward(rules, prediction, told.row, rules.reward, units, told.observed, told.id)
+
+
+def _counted(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim]:
+    """The row among those with truth: compared with the answer where both are labels."""
+    answer = answer_of(prediction, told.row)
+    if told.label is None:
+        kind, right = TRUTH, False
+    elif answer is None:
+        return
+    else:
+        kind, right = LABEL, answer == told.label
+    report = Report(prediction.id, told.row, prediction.chosen or ALL, right * UNITS, told.observed, told.id)
+    learner = Learner(rules.partition, f"{rules.uid}:labels", ACCURACY)
+    cell = Cell(kind, variant=prediction.chosen, policy=prediction.policy)
+    counted = Counted(rules.uid, cell)
+    yield Claim(learner, report, UNREAD, rules.horizon, told=False, counted=counted)
+
+
+def _measured(
+    models: Mapping[str, str], prediction: Prediction, told: Told, horizon: float
+) -> Iterator[Claim]:
+    if told.label is None:
+        return
+    partition, answers = partition_of(prediction.id), model_answers(prediction, told.row)
+    for model, share in model_shares(prediction, told.row, told.label).items():
+        if uid := models.get(model):
+            report = Report(prediction.id, told.row, uid, round(share * UNITS), told.observed, told.id)
+            yield Claim(accuracy_of(partition, uid), report, MODEL_WINDOW, horizon, told=False)
+            pair = Pair(answers[model], told.label)
+            yield Claim(pairs_of(partition, uid), report, MODEL_WINDOW, horizon, told=False, pair=pair)

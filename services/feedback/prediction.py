@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """The labels that a model gave, one per row. `drawn`: it stands for the variant that was drawn."""
+    """The labels that a model gave, one per row. `drawn`: it stands for the variant that was drawn; `chosen`:
+    for the one that was drawn or pinned."""
 
     model: str
     labels: Sequence[str]
     drawn: bool
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class Prediction:
     """A recorded prediction.
 
     variant: what was drawn; empty where nothing was (a pinned variant, a jury, a default). failed: what was
-    drawn did not answer. classified: whether answers are labels. time: seconds since 1970.
+    drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
+    drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
+    reply.
     """
 
     id: str
@@ -30,11 +34,31 @@ class Prediction:
     rows: int
     time: float
     answers: Sequence[Answer] = ()
+    chosen: str = ""
+    policy: str = ""
+    served: Sequence[str] = ()
 
 
 def drawn_share(prediction: Prediction, row: int, label: str) -> float | None:
     """Share of correct answers of the drawn variant on that row: 1 or 0. None if it gave none."""
     return _share([answer for answer in prediction.answers if answer.drawn], row, label)
+
+
+def answer_of(prediction: Prediction, row: int) -> str | None:
+    """The label that the row's accuracy is measured on: the chosen variant's own, or the reply's where all
+    were asked. None if there is none: what served instead of a failed variant speaks for another one."""
+    given = [answer.labels for answer in prediction.answers if answer.chosen]
+    labels = (given[-1] if given else ()) if prediction.chosen else prediction.served
+    return labels[row] if row < len(labels) else None
+
+
+def model_answers(prediction: Prediction, row: int) -> dict[str, str]:
+    """The label of every model that answered the row; of one that did so twice, the first."""
+    found: dict[str, str] = {}
+    for answer in prediction.answers:
+        if row < len(answer.labels):
+            found.setdefault(answer.model, answer.labels[row])
+    return found
 
 
 def model_shares(prediction: Prediction, row: int, label: str) -> dict[str, float]:

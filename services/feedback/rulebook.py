@@ -1,6 +1,6 @@
 """The rules of every router in memory, as the catalog changes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from turnout.router.v1.router_pb2 import Router
@@ -17,13 +17,15 @@ from services.state.rewards import Learner
 
 
 class Rulebook:
-    """Follows routers and models: `take` is the follower's `on_change`. `on_change` is told of routers."""
+    """Follows routers and models: `take` is the follower's `on_change`. `on_change` is told of routers;
+    `aliases` says which model each alias stands for."""
 
     def __init__(self, routers: ConfigReader[Router]) -> None:
         self._routers = routers
         self._by_uid: dict[str, Rules] = {}
         self._models: Resources[Any] = Resources()
         self.on_change: Callable[[str], None] = lambda _uid: None
+        self.aliases: Callable[[], Mapping[str, str]] = dict
 
     def take(self, kind: str, uid: str, message: Any) -> None:
         """Take in the newest state of a router or a model; None when it is deleted."""
@@ -58,18 +60,38 @@ class Rulebook:
 
     def models_of(self, prediction: Prediction) -> Mapping[str, str]:
         """Uid by name of the models that answered and are still the ones of that name."""
-        found = {}
-        for name in {answer.model for answer in prediction.answers}:
-            model = self._models.by_name.get(name)
-            if model and model.create_time.ToNanoseconds() / 1e9 <= prediction.time:
-                found[name] = model.uid
-        return found
+        named = {answer.model for answer in prediction.answers}
+        found = {name: self.model_uid(name, prediction.time) for name in named}
+        return {name: uid for name, uid in found.items() if uid}
+
+    def model_uid(self, name: str, time: float) -> str:
+        """Uid of the model of that name, if it existed at that time, in seconds since 1970; else empty."""
+        model = self._models.by_name.get(name)
+        return model.uid if model and model.create_time.ToNanoseconds() / 1e9 <= time else ""
+
+    def models(self) -> dict[str, str]:
+        """Name by uid of every model."""
+        return {uid: model.name for uid, model in self._models.by_uid.items()}
 
     def models_in_use(self) -> dict[str, set[Learner]]:
         """By name, where the accuracy of a model is kept: in the partition of each router that has it."""
         places: dict[str, set[Learner]] = {}
+        for rules, model in self._uses():
+            places.setdefault(model.name, set()).add(accuracy_of(rules.partition, model.uid))
+        return places
+
+    def positive_labels(self) -> dict[str, str]:
+        """By uid of a model, the positive label that the tasks of all its routers name; no entry where they
+        name none or different ones."""
+        named: dict[str, set[str]] = {}
+        for rules, model in self._uses():
+            named.setdefault(model.uid, set()).add(rules.positive_label)
+        return {uid: label for uid, labels in named.items() if len(labels) == 1 for label in labels if label}
+
+    def _uses(self) -> Iterator[tuple[Rules, Any]]:
+        """Every router, with each model behind its variants."""
+        aliases = self.aliases()
         for rules in self._by_uid.values():
             for name in rules.models:
-                if model := self._models.by_name.get(name):
-                    places.setdefault(name, set()).add(accuracy_of(rules.partition, model.uid))
-        return places
+                if model := self._models.by_name.get(aliases.get(name, name)):
+                    yield rules, model

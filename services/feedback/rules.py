@@ -20,7 +20,8 @@ class Rules:
     measures: all that feedback may be given in, by name. failure_units: reward of a drawn variant that
     failed. horizon: seconds from a prediction to the last feedback that counts. window, overall: how many of
     the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
-    learnt. models: names of the variants' models.
+    learnt. models: names of the variants' models, or aliases of them. positive_label: of the task, if it has
+    one.
     """
 
     uid: str
@@ -36,3 +37,4 @@ class Rules:
     overall: bool = False
     learning: Learning | None = None
     models: Sequence[str] = ()
+    positive_label: str = ""

@@ -55,16 +55,18 @@ class Settling:
         return applied
 
     async def claims(self, truth: RecordFeedbackRequest, prediction: Prediction) -> list[Claim]:
-        """What a truth credits; nothing where it cannot be compared with the answers, or has no row."""
-        label = label_of(truth.truth)
-        if label is None or not prediction.classified or truth.row >= prediction.rows:
+        """What a truth credits; nothing where it has no row. What cannot be compared with the answers is
+        counted only."""
+        if truth.row >= prediction.rows:
             self.count("unmatched")
             return []
-        self.count("matched")
+        label = label_of(truth.truth) if prediction.classified else None
+        self.count("unmatched" if label is None else "matched")
         rules = await self.rulebook.of(prediction.router_uid)
         models = self.rulebook.models_of(prediction)
         observed = truth.observed_at.ToMicroseconds()
-        return crediting.truth(rules, models, prediction, truth.row, label, observed, truth.feedback_id)
+        told = crediting.Told(truth.row, label, observed, truth.feedback_id)
+        return crediting.truth(rules, models, prediction, told)
 
     async def settle(self, request: RecordFeedbackRequest, prediction: Prediction) -> None:
         """Apply feedback of any kind whose record has come. Raises what is wrong with it."""

@@ -1,21 +1,33 @@
-"""Predictions out of a batch of events, one by one: one that cannot be read must not cost the others."""
+"""What a batch of events carries, one by one: one that cannot be read must not cost the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError
-from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch, ParticipantEvent, PredictionEvent
 
 from services.foundation.logs import log
 from services.state import formats, ids
 from services.state.errors import BadPredictionId
 from services.state.moments import BadTimestamp, moment
 
+T = TypeVar("T")
+
 
 def readable(batch: EventBatch) -> Iterator[PredictionEvent]:
     """The predictions of a batch; of those left out the log says why. Raises NewerFormat."""
-    for place, packed in enumerate(batch.predictions):
+    return _each(batch, batch.predictions, _read)
+
+
+def completions(batch: EventBatch) -> Iterator[ParticipantEvent]:
+    """The same of late outcomes of participants."""
+    return _each(batch, batch.participants, _read_participant)
+
+
+def _each(batch: EventBatch, some: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
+    for place, packed in enumerate(some):
         try:
-            yield _read(packed)
+            yield read(packed)
         except (DecodeError, BadPredictionId, BadTimestamp) as error:
             where = {"writer": batch.writer, "sequence": batch.sequence, "place": place}
             log.error("an event cannot be read", why=str(error), **where)
@@ -28,4 +40,11 @@ def _read(packed: bytes) -> PredictionEvent:
     ids.partition_of(event.manifest.prediction_id)
     moment(event.time, "time")
     moment(event.event_time, "event_time")
+    return event
+
+
+def _read_participant(packed: bytes) -> ParticipantEvent:
+    event = ParticipantEvent.FromString(packed)
+    formats.check("participant event", event.format, formats.PARTICIPANT_EVENT)
+    ids.partition_of(event.prediction_id)
     return event

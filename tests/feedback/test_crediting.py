@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from services.feedback import crediting
+from services.feedback.crediting import Told
 from services.feedback.measure import Measure
 from services.feedback.prediction import Answer, Prediction
 from services.feedback.rules import Rules
+from services.state.labels import Pair
+from services.state.outcomes import LABEL, REWARD, TRUTH, Cell
 from services.state.rewards import FINAL, UNITS, Claim
 
 ID = "018bcfe5-69f4-7000-8591-bc64f6d89c7c"
@@ -16,11 +19,23 @@ RULES = Rules(
     "router", "routers/r", 3, 5, {"a": True, "b": True}, ACCURACY, {"accuracy": ACCURACY}, failure_units=0
 )
 SINGLE = Prediction(
-    ID, "router", "a", "STRATEGY", False, True, 2, 1.7e9, (Answer("models/a", ("yes", "no"), True),)
+    ID,
+    "router",
+    "a",
+    "STRATEGY",
+    failed=False,
+    classified=True,
+    rows=2,
+    time=1.7e9,
+    answers=(Answer("models/a", ("yes", "no"), True, True),),
+    chosen="a",
+    policy="vip",
+    served=("yes", "no"),
 )
 JURY = replace(
     SINGLE,
     variant="",
+    chosen="",
     mode="ENSEMBLE",
     answers=(
         Answer("models/a", ("yes",), False),
@@ -34,9 +49,20 @@ MODELS = {"models/a": "uid-a", "models/b": "uid-b"}
 def earned(
     prediction: Prediction, label: str, row: int = 0, rules: Rules | None = RULES
 ) -> dict[tuple[str, str], int]:
-    """Units by (learner, arm)."""
-    claims = crediting.truth(rules, MODELS, prediction, row, label, 9, "f")
-    return {(claim.learner.uid, claim.report.arm): claim.report.units for claim in claims}
+    """Units by (learner, arm), of rewards and accuracies."""
+    claims = crediting.truth(rules, MODELS, prediction, Told(row, label, 9, "f"))
+    return {
+        (claim.learner.uid, claim.report.arm): claim.report.units
+        for claim in claims
+        if claim.learner.measure == "accuracy" and claim.learner.uid != "router:labels"
+    }
+
+
+def counted(prediction: Prediction, label: str | None, row: int = 0) -> list[tuple[Cell, int]]:
+    """Cell and units of each row that counts as one with truth."""
+    claims = crediting.truth(RULES, MODELS, prediction, Told(row, label, 9, "f"))
+    cells = [(claim.counted.cell, claim.report.units) for claim in claims if claim.counted]
+    return [(cell, units) for cell, units in cells if cell.kind != REWARD]
 
 
 def test_the_right_label_earns_one_and_another_nothing() -> None:
@@ -55,9 +81,10 @@ def test_every_juror_is_measured_and_no_arm_is_credited() -> None:
 
 def test_a_failed_draw_earns_the_declared_reward_whatever_served_instead() -> None:
     rescued = replace(SINGLE, failed=True, answers=(Answer("models/b", ("yes",), False),))
-    claims = crediting.truth(replace(RULES, failure_units=77), MODELS, rescued, 0, "yes", 9, "f")
-    assert [(claim.learner.uid, claim.report.units) for claim in claims] == [("router", 77), ("uid-b", UNITS)]
-    assert claims[0].report.observed == FINAL
+    rules = replace(RULES, failure_units=77)
+    assert earned(rescued, "yes", rules=rules) == {("router", "a"): 77, ("uid-b", "uid-b"): UNITS}
+    first = crediting.truth(rules, MODELS, rescued, Told(0, "yes", 9, "f"))[0]
+    assert first.report.observed == FINAL
 
 
 def test_a_draw_that_gave_way_to_another_earns_nothing() -> None:
@@ -75,12 +102,13 @@ def test_a_deleted_router_leaves_its_models_measured() -> None:
 
 
 def test_a_model_that_did_not_exist_then_is_not_measured() -> None:
-    assert crediting.truth(None, {}, SINGLE, 0, "yes", 9, "f") == []
+    assert crediting.truth(None, {}, SINGLE, Told(0, "yes", 9, "f")) == []
 
 
 def test_models_change_without_a_notice_and_arms_with_one() -> None:
-    claims = crediting.truth(RULES, MODELS, SINGLE, 0, "yes", 9, "f")
-    assert [claim.told for claim in claims] == [True, False]
+    claims = crediting.truth(RULES, MODELS, SINGLE, Told(0, "yes", 9, "f"))
+    assert {claim.learner.uid for claim in claims if claim.told} == {"router"}
+    assert "uid-a" in {claim.learner.uid for claim in claims if not claim.told}
 
 
 def test_what_is_credited_carries_the_routers_window_and_horizon() -> None:
@@ -92,3 +120,32 @@ def test_what_is_credited_carries_the_routers_window_and_horizon() -> None:
 @pytest.mark.parametrize("row", [0, 1])
 def test_a_failure_is_one_report_per_row(row: int) -> None:
     assert crediting.failure(RULES, replace(SINGLE, failed=True), row).report.row == row
+
+
+def test_a_row_with_truth_counts_for_what_was_chosen_and_who_chose_it() -> None:
+    assert counted(SINGLE, "yes") == [(Cell(LABEL, variant="a", policy="vip"), UNITS)]
+    pinned = replace(SINGLE, variant="", mode="PINNED")
+    assert counted(pinned, "no") == [(Cell(LABEL, variant="a", policy="vip"), 0)]
+
+
+def test_a_jury_is_right_where_its_reply_is() -> None:
+    assert counted(JURY, "yes") == [(Cell(LABEL, policy="vip"), UNITS)]
+
+
+def test_what_served_instead_is_no_answer_of_the_chosen_one() -> None:
+    rescued = replace(SINGLE, failed=True, answers=(Answer("models/b", ("yes",), False),))
+    assert counted(rescued, "yes") == []
+
+
+def test_a_truth_that_is_no_label_is_counted_and_compared_with_nothing() -> None:
+    assert counted(SINGLE, None) == [(Cell(TRUTH, variant="a", policy="vip"), 0)]
+    claims = crediting.truth(RULES, MODELS, SINGLE, Told(0, None, 9, "f"))
+    assert len(claims) == 1
+
+
+def test_every_model_keeps_what_it_said_beside_what_was_true() -> None:
+    claims = crediting.truth(RULES, MODELS, JURY, Told(0, "yes", 9, "f"))
+    assert {claim.learner.uid: claim.pair for claim in claims if claim.pair} == {
+        "uid-a": Pair("yes", "yes"),
+        "uid-b": Pair("no", "yes"),
+    }

@@ -38,6 +38,9 @@ def prediction_of(event: PredictionEvent) -> Prediction:
         rows=max(event.rows, 1),
         time=event.time.ToNanoseconds() / 1e9,
         answers=_answers(event),
+        chosen=decision.variant,
+        policy=decision.policy,
+        served=_labels(event.output),
     )
 
 
@@ -61,14 +64,14 @@ def label_of(truth: Truth) -> str | None:
 
 
 def _answers(event: PredictionEvent) -> Sequence[Answer]:
-    found, drawn = [], drawn_variant(event)
+    found, drawn, variant = [], drawn_variant(event), event.manifest.decision.variant
     for given in event.outputs:
         if not 0 <= given.participant < len(event.manifest.participants):
             continue
         who = event.manifest.participants[given.participant]
         if who.role in ANSWERING:
-            ours = bool(drawn) and who.variant == drawn and who.role in CHOSEN
-            found.append(Answer(who.model, _labels(given.output), ours))
+            chosen = bool(who.variant) and who.variant == variant and who.role in CHOSEN
+            found.append(Answer(who.model, _labels(given.output), chosen and bool(drawn), chosen))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, REWARD_WINDO
 from services.state import ids
 from services.state.moments import retention
 from services.state.names import id_of
+from services.state.outcomes import reward_metric
 
 # The names under which policies stand in their table.
 ALGORITHMS = {
@@ -24,7 +25,7 @@ def rules_of(router: wire.Router) -> Rules:
     """The rules of a stored router. Every router has a measure for rewards, also one that does not learn."""
     bandit = router.bandit
     measures = {spec.name: _measure(spec) for spec in router.metrics}
-    name = bandit.reward_metric or router.experiment.primary_metric or REWARD_METRIC
+    name = reward_metric(router)
     reward = measures.setdefault(name, Measure(name, from_truth=name == REWARD_METRIC))
     return Rules(
         uid=router.uid,
@@ -42,8 +43,8 @@ def rules_of(router: wire.Router) -> Rules:
         window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
         overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
         learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
-        # Variants may name a model by an alias, as models/churn@champion.
-        models=[variant.model.partition("@")[0] for variant in router.variants],
+        models=[variant.model for variant in router.variants],
+        positive_label=router.task.positive_label,
     )
 
 

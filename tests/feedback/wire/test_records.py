@@ -12,7 +12,7 @@ ID = prediction_id(1)
 def test_reads_who_was_drawn_and_what_it_answered() -> None:
     found = prediction_of(event(ID, "b", "no"))
     assert (found.id, found.variant, found.failed, found.rows) == (ID, "b", False, 1)
-    assert found.answers == (Answer("models/b", ("no",), True),)
+    assert found.answers == (Answer("models/b", ("no",), True, True),)
 
 
 def test_reads_the_label_of_every_row() -> None:

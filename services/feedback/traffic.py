@@ -1,0 +1,161 @@
+"""Counts predictions and calls of models from the event stream, in buckets of the time of the prediction.
+
+Each bucket is written whole, under the partition's fence, with the last entry that is in it. What comes
+again, also to another owner after a crash between two writes, is skipped bucket by bucket.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from turnout.feedback.v1.traffic_pb2 import CallBucket, CallCounts, TrafficBucket, TrafficGroup
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.manifest_pb2 import Participant
+
+from services.feedback.rulebook import Rulebook
+from services.feedback.wire.traffic import SHADOW, add_call, add_prediction, ended
+from services.state import formats, ids
+from services.state.buckets import Bucket, buckets_of, touching
+from services.state.consumer import Entry
+from services.state.fenced import Fence
+from services.state.logged import completions, readable
+from services.state.moments import BadTimestamp, moment
+from services.state.outcomes import OTHER
+from services.state.positions import order
+from services.state.traffic import CALLS_SECONDS, TrafficStore, kept_calls, kept_traffic
+
+# Variants times policies of one router; beyond, what is new is counted together.
+MOST_GROUPS = 500
+MOST_MODELS = 1000
+
+B = TypeVar("B", TrafficBucket, CallBucket)
+Group = tuple[str, str, str]
+Place = tuple[str, Bucket]
+
+
+class Happened(NamedTuple):
+    """What an entry says: predictions by place; calls by minute of their prediction and uid of the model."""
+
+    id: str
+    predictions: Sequence[tuple[Place, PredictionEvent]]
+    calls: Sequence[tuple[int, str, Participant]]
+
+
+class Open(Generic[B]):
+    """A bucket that is being counted into; `held` is the last entry that was in it when it was read."""
+
+    __slots__ = ("bucket", "groups", "held", "touched")
+
+    def __init__(self, bucket: B) -> None:
+        self.bucket: B = bucket
+        self.held = order(bucket.last_entry)
+        self.touched = False
+        self.groups: dict[Group, TrafficGroup] = {}
+
+    def lacks(self, entry: str) -> bool:
+        """Whether what the entry says is not counted yet; it is taken for counted from now on."""
+        if order(entry) <= self.held:
+            return False
+        self.bucket.last_entry, self.touched = entry, True
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """A handler of the event streams. `now` is in seconds since 1970."""
+
+    store: TrafficStore
+    rulebook: Rulebook
+    now: Callable[[], float]
+
+    async def handle(self, partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+        """Count what is not counted yet. Raises LostLease, NewerFormat, StateUnavailable."""
+        now = self.now()
+        happened = [self._read(entry, now) for entry in entries]
+        routers = await self._routers(partition, happened)
+        calls = await self._calls(partition, happened)
+        for entry in happened:
+            _count_predictions(routers, entry)
+            _count_calls(calls, entry)
+        traffic = {place: one.bucket for place, one in routers.items() if one.touched}
+        minutes = {minute: one.bucket for minute, one in calls.items() if one.touched}
+        values = [*kept_traffic(partition, traffic, now), *kept_calls(partition, minutes)]
+        await self.store.write(fence, values)
+        await self.store.mark(partition, fence, set(_lost(entries, now)), now)
+
+    def _read(self, entry: Entry[EventBatch], now: float) -> Happened:
+        predictions, calls = [], []
+        oldest = (now - CALLS_SECONDS) / 60
+        for event in readable(entry.message):
+            time = ids.time_of(event.manifest.prediction_id)
+            buckets = buckets_of(time, now) if event.router_uid else []
+            places = [(event.router_uid, bucket) for bucket in buckets]
+            predictions += [(place, event) for place in places]
+            calls += list(self._called(event.manifest.prediction_id, event.manifest.participants))
+        for late in completions(entry.message):
+            calls += list(self._called(late.prediction_id, [late.participant]))
+        return Happened(entry.id, predictions, [call for call in calls if call[0] > oldest])
+
+    def _called(
+        self, prediction_id: str, participants: Iterable[Participant]
+    ) -> Iterator[tuple[int, str, Participant]]:
+        time = ids.time_of(prediction_id)
+        for one in ended(participants):
+            if uid := self.rulebook.model_uid(one.model, time):
+                yield int(time // 60), uid, one
+
+    async def _routers(
+        self, partition: int, happened: Iterable[Happened]
+    ) -> Mapping[Place, Open[TrafficBucket]]:
+        places = list(dict.fromkeys(place for entry in happened for place, _ in entry.predictions))
+        found = await self.store.at(partition, places) if places else []
+        return {place: Open(bucket) for place, bucket in zip(places, found, strict=True)}
+
+    async def _calls(self, partition: int, happened: Iterable[Happened]) -> Mapping[int, Open[CallBucket]]:
+        minutes = list(dict.fromkeys(minute for entry in happened for minute, _, _ in entry.calls))
+        found = await self.store.calls([(partition, minute) for minute in minutes]) if minutes else []
+        return {minute: Open(bucket) for minute, bucket in zip(minutes, found, strict=True)}
+
+
+def _count_predictions(routers: Mapping[Place, Open[TrafficBucket]], entry: Happened) -> None:
+    lacking = {place: routers[place].lacks(entry.id) for place in {place for place, _ in entry.predictions}}
+    for place, event in entry.predictions:
+        if lacking[place]:
+            add_prediction(_group(routers[place], event), event)
+
+
+def _count_calls(calls: Mapping[int, Open[CallBucket]], entry: Happened) -> None:
+    lacking = {minute: calls[minute].lacks(entry.id) for minute in {minute for minute, _, _ in entry.calls}}
+    for minute, uid, one in entry.calls:
+        if lacking[minute]:
+            add_call(_counts(calls[minute].bucket, uid, one), one)
+
+
+def _group(opened: Open[TrafficBucket], event: PredictionEvent) -> TrafficGroup:
+    groups, bucket, decision = opened.groups, opened.bucket, event.manifest.decision
+    if not groups:
+        bucket.format = formats.TRAFFIC
+        groups.update({(one.variant, one.policy, one.segment): one for one in bucket.groups})
+    key = (decision.variant, decision.policy, "")
+    if key not in groups and len(groups) >= MOST_GROUPS:
+        key = (OTHER, OTHER, "")
+    if key not in groups:
+        groups[key] = bucket.groups.add(variant=key[0], policy=key[1], segment=key[2])
+    return groups[key]
+
+
+def _counts(bucket: CallBucket, uid: str, one: Participant) -> CallCounts:
+    bucket.format = formats.CALLS
+    if uid not in bucket.models and len(bucket.models) >= MOST_MODELS:
+        uid = OTHER
+    found = bucket.models[uid]
+    return found.shadows if one.role == SHADOW else found.calls
+
+
+def _lost(entries: Iterable[Entry[EventBatch]], now: float) -> Iterator[Bucket]:
+    for gap in (entry.message.gap for entry in entries if entry.message.HasField("gap")):
+        try:
+            first, last = sorted((moment(gap.first, "first"), moment(gap.last, "last")))
+        except BadTimestamp:
+            first = last = now  # something is lost all the same, and now is where people look
+        yield from touching(first, last, now)

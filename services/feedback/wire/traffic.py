@@ -1,0 +1,70 @@
+"""What one logged prediction adds to the traffic of its router and to the calls of models."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from math import isfinite
+
+from google.protobuf.duration_pb2 import Duration
+from turnout.feedback.v1.traffic_pb2 import CallCounts, TrafficGroup
+from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.inference.v1.event_pb2 import PredictionEvent
+
+from services.feedback.wire.records import FAILURES
+from services.state.latency import cell_of
+
+SHADOW = manifest.PARTICIPANT_ROLE_SHADOW
+ANSWERED = frozenset({manifest.OUTCOME_SERVED, manifest.OUTCOME_CONTRIBUTED, manifest.OUTCOME_DISCARDED})
+# Longer than any deadline: what a broken clock says must not drown the sum of the others.
+LONGEST = timedelta(days=1)
+
+
+def add_prediction(group: TrafficGroup, event: PredictionEvent) -> None:
+    """Count a prediction. Costs and tokens of shadows are not the prediction's own."""
+    group.requests += 1
+    group.errors += bool(event.error_code)
+    group.rescued += rescued(event)
+    latency = microseconds(event.manifest.total_latency)
+    group.latency_cells[cell_of(latency / 1000)] += 1
+    group.latency_us += latency
+    for one in event.manifest.participants:
+        if one.role != SHADOW:
+            group.tokens_in += max(one.tokens_in, 0)
+            group.tokens_out += max(one.tokens_out, 0)
+            if amount := known_cost(one):
+                group.cost[one.cost.currency] += amount
+
+
+def rescued(event: PredictionEvent) -> bool:
+    """Whether a variant was chosen and another one served."""
+    chosen = event.manifest.decision.variant
+    served = [one for one in event.manifest.participants if one.outcome == manifest.OUTCOME_SERVED]
+    return bool(chosen and served) and all(one.variant != chosen for one in served)
+
+
+def add_call(counts: CallCounts, one: manifest.Participant) -> None:
+    """Count a call that `ended`."""
+    counts.calls += 1
+    if one.outcome in FAILURES:
+        counts.failures += 1
+    else:
+        counts.latency_cells[cell_of(microseconds(one.latency) / 1000)] += 1
+    if one.HasField("cost") and isfinite(one.cost.amount):
+        counts.cost[one.cost.currency] += one.cost.amount
+        counts.priced[one.cost.currency] += 1
+
+
+def ended(participants: Iterable[manifest.Participant]) -> list[manifest.Participant]:
+    """Those that were answered or failed; a call that was cancelled says neither."""
+    return [one for one in participants if one.outcome in ANSWERED or one.outcome in FAILURES]
+
+
+def known_cost(one: manifest.Participant) -> float:
+    """What a call cost in its currency; 0 where that is unknown or no number."""
+    amount = one.cost.amount
+    return amount if isfinite(amount) else 0.0
+
+
+def microseconds(latency: Duration) -> int:
+    """A latency, within what one can be."""
+    told = latency.seconds * 1_000_000 + latency.nanos // 1000
+    return min(max(told, 0), LONGEST // timedelta(microseconds=1))
