@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from services.foundation.tracing import Parent, parse_traceparent
+from services.foundation.tracing import Parent, parse_traceparent, traceparent
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attribute = str | bool | int | float
@@ -83,6 +83,17 @@ class Telemetry:
         if parent is None:
             return None, f"{draw(128) or 1:032x}", f"{draw(64) or 1:016x}", False
         return None, parent[0], f"{draw(64) or 1:016x}", parent[2]
+
+    def depart(
+        self, name: str, parent: Parent | None, attributes: Mapping[str, Attribute]
+    ) -> tuple[Span | None, str, str]:
+        """A span for a call that leaves, if it is recorded, and in any case its span id and the `traceparent`
+        that goes along."""
+        if self._tracer is None and parent is not None:
+            span_id = f"{self._rng.getrandbits(64) or 1:016x}"
+            return None, span_id, f"00-{parent.trace_id}-{span_id}-{'01' if parent.sampled else '00'}"
+        span = self.span(name, parent, attributes, kind="client")
+        return span, span.span_id, traceparent(span)
 
     def span(
         self,

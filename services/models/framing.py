@@ -10,8 +10,6 @@ import struct
 from functools import lru_cache
 
 _DOUBLE = struct.Struct("<d").pack
-# Both Timestamp and Duration: seconds = 1, nanos = 2.
-_NANOS = b"\x10"
 
 
 def varint(number: int) -> bytes:
@@ -38,7 +36,8 @@ def delimited(field: int, payload: bytes) -> bytes:
 
 def text(field: int, value: str) -> bytes:
     """A string; nothing where it is empty, as proto3 has it."""
-    return delimited(field, value.encode()) if value else b""
+    raw = value.encode()
+    return header(field, len(raw)) + raw if raw else b""
 
 
 @lru_cache(256)
@@ -53,9 +52,19 @@ def double(field: int, value: float) -> bytes:
 
 
 def moment(nanoseconds: int) -> bytes:
-    """The body of a Timestamp or of a Duration that is not negative."""
+    """The body of a Timestamp or of a Duration that is not negative: seconds = 1 and nanos = 2 in both."""
     seconds, nanos = divmod(nanoseconds, 1_000_000_000)
-    return number(1, seconds) + _NANOS + varint(nanos)
+    # In five bytes whatever it is, in a third of the time: readers take a number's leading zeros.
+    return number(1, seconds) + bytes(
+        (
+            0x10,
+            nanos & 0x7F | 0x80,
+            nanos >> 7 & 0x7F | 0x80,
+            nanos >> 14 & 0x7F | 0x80,
+            nanos >> 21 & 0x7F | 0x80,
+            nanos >> 28,
+        )
+    )
 
 
 @lru_cache(256)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 
 from services.foundation.telemetry import Span, Telemetry
-from services.foundation.tracing import Parent, traceparent
+from services.foundation.tracing import Parent
 from services.models.answer import Answer, CallFailed, Failure, FailureKind
 from services.models.endpoints import Endpoint, Probe, least_loaded
 from services.models.registration import Registration
@@ -95,19 +95,20 @@ class Attempt:
             limit = f"{handle.max_concurrency} calls are in flight, as many as its max_concurrency allows"
             return self._failure("DROPPED", "RESOURCE_EXHAUSTED", limit)
         endpoint = least_loaded(handle.endpoints, handle.rng)
-        span = handle.telemetry.span(handle.span_name, self._parent, endpoint.span_attributes, kind="client")
+        span, self.span_id, trace = handle.telemetry.depart(
+            handle.span_name, self._parent, endpoint.span_attributes
+        )
         self.endpoint = endpoint.address
-        self.span_id = span.span_id
-        return await self._exchange(endpoint, span)
+        return await self._exchange(endpoint, span, trace)
 
-    async def _exchange(self, endpoint: Endpoint, span: Span) -> Answer | Failure:
+    async def _exchange(self, endpoint: Endpoint, span: Span | None, trace: str) -> Answer | Failure:
         handle, request = self._handle, self._request
         # What the span says if nothing below gets to say more.
         code = "CANCELLED"
         endpoint.in_flight += 1
         started = handle.now()
         try:
-            raw = await endpoint.line.send(request.body, self._timeout, traceparent(span))
+            raw = await endpoint.line.send(request.body, self._timeout, trace)
             # The model's time ends here; reading what it said is ours.
             self.latency = handle.now() - started
             reply = handle.wire.read(raw, request.rows)
@@ -121,7 +122,8 @@ class Attempt:
             raise
         finally:
             endpoint.in_flight -= 1
-            span.finish(code)
+            if span is not None:
+                span.finish(code)
         encoded, confidence, tokens_in, tokens_out = reply
         cost = handle.price.of(tokens_in, tokens_out)
         return Answer(

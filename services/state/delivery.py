@@ -24,7 +24,7 @@ from services.state.waits import Waits
 T = TypeVar("T")
 P = ParamSpec("P")
 
-# Little enough to cross a socket within the patience of the hot connections.
+# Little enough to cross a socket well within the patience of the connections.
 ROUND_BYTES = 4 * 1024 * 1024
 # A full stream is asked again when its readers had time to do something.
 FULL_SECONDS = 0.5
@@ -79,7 +79,8 @@ class Delivery:
         # With nothing on disk nobody else finds out whether Redis is back.
         behind = self.away and self._spool.batches > 0
         direct = [one for one in batches if not (behind or self._spool.holds(one.partition))]
-        stored = await self._send(direct, self._connections.hot)
+        # A busy loop reads a reply late: an impatient client would spool, and send twice, all that it sends.
+        stored = await self._send(direct, self._connections.steady)
         refused = [one for one, has in zip(direct, stored, strict=True) if not has]
         queued = [one for one in batches if one not in direct]
         self.flying = refused + queued
