@@ -1,6 +1,7 @@
 """`python -m examples.demo.register ROUTER models/NAME=ADDRESS …` makes the fleet known. Twice is once."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 
@@ -45,7 +46,8 @@ async def register(client: Client, models: Mapping[str, str], prefix: str = "") 
 
 
 async def _main(router: str, models: Mapping[str, str]) -> None:
-    client = Client(router)
+    # Where access is enforced, `turnout up` registers as what it is: part of the suite.
+    client = Client(router, service_token=os.environ.get("TURNOUT_ACCESS_SERVICE_TOKEN", ""))
     try:
         await register(client, models)
     finally:

@@ -15,6 +15,7 @@ from services.foundation.runtime import Runtime
 from services.models.pool import ModelPool
 from services.state.catalog import CatalogFollower
 from services.state.connection import connect
+from services.state.guarding import guarded
 
 
 async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -25,10 +26,11 @@ async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Serv
     runtime.on_close(pool.close)
     registry = Registry(pool)
     follower = CatalogFollower(connections, rng=runtime.rng, on_change=registry.changed)
+    permissions = guarded(settings, runtime, connections, follower)
     registry.loaded, registry.catch_up = follower.ready, follower.reconcile
     runtime.spawn(follower.run(), "catalog")
     await _until_read(follower.ready, settings.catalog_seconds)
-    return [AggregatorServicer(registry, Watch(runtime.metrics))]
+    return [AggregatorServicer(registry, Watch(runtime.metrics), permissions)]
 
 
 async def _until_read(ready: asyncio.Event, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 
@@ -41,14 +42,17 @@ def programs(premises: Premises, free: FreePorts, *, ephemeral: bool) -> list[Pr
     return [_program(name, port, premises) for name, port in zip(names, ports, strict=True)]
 
 
-async def register(router: str, models: Mapping[str, str]) -> None:
+async def register(router: str, models: Mapping[str, str], service_token: str = "") -> None:
     """Make the models known to the router at `router`, in a process of its own: grpc has no place in ours.
 
     Raises StartError.
     """
     told = [f"{name}={address}" for name, address in models.items()]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "examples.demo.register", router, *told), stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "examples.demo.register", router, *told),
+        # Not on the command line, which every user of the machine can read.
+        env={**os.environ, "TURNOUT_ACCESS_SERVICE_TOKEN": service_token},
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(REGISTER_SECONDS):

@@ -1,6 +1,7 @@
 """What the suite's processes are told: their command lines and environments."""
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 
@@ -10,7 +11,13 @@ from services.cli.seats import SETTINGS, Seat
 
 
 def service_program(
-    seat: Seat, seats: Mapping[str, Seat], premises: Premises, *, redis_url: str, workers: int | None
+    seat: Seat,
+    seats: Mapping[str, Seat],
+    premises: Premises,
+    *,
+    redis_url: str,
+    workers: int | None,
+    service_token: str = "",
 ) -> Program:
     """A service that finds Redis and the others, and announces itself to us."""
     told: dict[str, object] = {
@@ -20,6 +27,7 @@ def service_program(
         "aggregator": seats["aggregator"].address,
         "spool_dir": premises.data / "spool",
         "workers": workers,
+        "access_service_token": service_token or None,
     }
     known = SETTINGS[seat.service].model_fields
     prefix = f"TURNOUT_{seat.service.upper()}_"
@@ -30,3 +38,11 @@ def service_program(
     command = (sys.executable, "-m", f"services.{seat.service}", *ties)
     log = premises.logs / f"{seat.service}.log"
     return Program(seat.service, command, log, environment, workers or seat.settings.workers)
+
+
+def token_for(seats: Mapping[str, Seat]) -> str:
+    """What the services of one run know each other by: what the settings say, or one for this run; nothing
+    where no service enforces access."""
+    enforcing = [seat.settings for seat in seats.values() if seat.settings.access_mode == "enforced"]
+    told = next((one.access_service_token.get_secret_value() for one in enforcing), "")
+    return told or (secrets.token_hex(32) if enforcing else "")

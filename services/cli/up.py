@@ -15,7 +15,7 @@ from services.cli import fleet, ready, redis, waiting
 from services.cli.child import Program
 from services.cli.ports import FreePorts
 from services.cli.premises import Premises, sweep
-from services.cli.programs import service_program
+from services.cli.programs import service_program, token_for
 from services.cli.seats import Seat, seats
 from services.cli.suite import Suite
 
@@ -83,16 +83,22 @@ class _Run:
     async def _start(self, suite: Suite, seated: dict[str, Seat], models: list[Program]) -> None:
         with waiting.shown(self._console, asyncio.get_running_loop().time) as awaited:
             await suite.start_redis(awaited)
+            token = token_for(seated)
             programs = [
                 service_program(
-                    seat, seated, self._premises, redis_url=suite.redis.url, workers=self._wishes.workers
+                    seat,
+                    seated,
+                    self._premises,
+                    redis_url=suite.redis.url,
+                    workers=self._wishes.workers,
+                    service_token=token,
                 )
                 for seat in seated.values()
             ]
             await suite.start([*programs, *models], awaited)
             if models:
                 awaited(["the router to register the models"])
-                await fleet.register(seated["router"].address, suite.whereabouts().models)
+                await fleet.register(seated["router"].address, suite.whereabouts().models, token)
 
     async def _keep_telling(self, suite: Suite) -> None:
         """Write the ready file, and again when a process that was started anew lives elsewhere."""

@@ -13,6 +13,7 @@ from services.foundation.runtime import Runtime
 from services.state.catalog import CatalogFollower
 from services.state.connection import connect
 from services.state.gauges import ConsumerGauges
+from services.state.guarding import guarded
 
 
 async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -21,6 +22,7 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     runtime.on_close(connections.close)
     clearing = clearing_of(connections, time.time, runtime.rng)
     catalog = CatalogFollower(connections, rng=runtime.rng, on_change=clearing.told)
+    guarded(settings, runtime, connections, catalog)
     counted = runtime.metrics.events_consumed[GROUP].inc
     handler = handler_of(connections, time.time, retention_in(catalog), counted)
     ownership, consumer = consumer_of(connections, handler, time.time, runtime.rng)

@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from services.foundation.call import REQUEST_ID, Call
 from services.foundation.contract import Method, method_of, parser, renderer
 from services.foundation.errors import RemoteDeadlineExceeded, RemoteError
+from services.foundation.identity.authenticator import on_behalf
 from services.foundation.status import DETAILS_TRAILER, remote_error
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import TRACEPARENT, Parent, traceparent
@@ -69,7 +70,11 @@ def service_config(unretried: Collection[str] = ()) -> str:
 
 
 class Client:
-    """One channel to one target (`host:port` or a grpc URI). Make it in the loop that uses it; close it."""
+    """One channel to one target (`host:port` or a grpc URI). Make it in the loop that uses it; close it.
+
+    With a `service_token` it calls as a process of the suite, for the caller of each `call`; `credentials`
+    make it a TLS channel.
+    """
 
     def __init__(
         self,
@@ -80,13 +85,17 @@ class Client:
         telemetry: Telemetry | None = None,
         pool: DescriptorPool | None = None,
         options: Iterable[tuple[str, Any]] = (),
+        service_token: str = "",
+        credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         self.target = target
+        self._service_token = service_token
         self._pool = pool
         self._telemetry = telemetry
-        self._channel = grpc.aio.insecure_channel(
+        self._channel = _channel(
             target,
-            options=[
+            credentials,
+            [
                 ("grpc.service_config", service_config(unretried)),
                 ("grpc.max_receive_message_length", message_bytes),
                 # Notices a dead peer within 40 s; our servers allow a ping each 10 s (others each 5 minutes).
@@ -184,6 +193,8 @@ class Client:
         metadata: Sequence[Header],
     ) -> tuple[float, Sequence[Header], Span | None]:
         """The timeout, the headers with the ids that go along, and a span if this call is recorded."""
+        if self._service_token:
+            metadata = [*metadata, *on_behalf(self._service_token, call.caller.name if call else "")]
         origin: Parent | None = parent or call
         span: Span | None = None
         if call is not None:
@@ -215,3 +226,11 @@ class Client:
             target=self.target,
             method=method.full_name,
         )
+
+
+def _channel(
+    target: str, credentials: grpc.ChannelCredentials | None, options: list[tuple[str, Any]]
+) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    return grpc.aio.secure_channel(target, credentials, options=options)

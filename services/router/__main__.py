@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.foundation.fellow import fellow
 from services.foundation.handlers import Servicer
 from services.foundation.logs import log
 from services.foundation.process import run_service
@@ -12,20 +13,25 @@ from services.foundation.runtime import Runtime
 from services.models.pool import ModelPool
 from services.router.equipment import Equipment
 from services.router.following import CatalogToLoader, Reporter
+from services.router.health.board import HealthBoard
+from services.router.health.opening import introduce, share
 from services.router.loading import Loader
 from services.router.panel import Panel
 from services.router.rollout import Rollouts
+from services.router.servicers.access import AccessService
 from services.router.servicers.inference import InferenceService
 from services.router.servicers.models import ModelService
 from services.router.servicers.routers import RouterService
-from services.router.servicers.to_come import AccessService, EnsembleService
+from services.router.servicers.to_come import EnsembleService
 from services.router.settings import RouterSettings
 from services.router.snapshot import Snapshot
+from services.state.api_keys import ApiKeyStore
 from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower
 from services.state.configs import ConfigStore
 from services.state.connection import Connections, connect
 from services.state.errors import StateUnavailable
+from services.state.guarding import guarded
 from services.state.heartbeats import Heartbeats
 from services.state.ids import new_uid
 from services.state.kinds import MODELS, ROUTERS
@@ -40,29 +46,33 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     replica, rng = new_uid(time.time(), runtime.rng), runtime.rng
     pool, snapshot = ModelPool(runtime.telemetry, rng), Snapshot()
     runtime.on_close(pool.close)
-    panel = Panel(settings.aggregator, runtime.telemetry)
+    panel = Panel(settings.aggregator, runtime.telemetry, fellow(settings))
     runtime.on_close(panel.close)
-    loader = Loader(snapshot, pool, runtime.metrics, rng)
+    health = HealthBoard(runtime.metrics)
+    loader = Loader(snapshot, pool, runtime.metrics, rng, lambda: health.view)
+    introduce(health, loader)
     writer = _writer(settings, runtime, connections, replica)
     heartbeats = Heartbeats(connections)
-    follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader))
+    follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader, health))
     learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
-    reporter = Reporter(replica, runtime, follower, snapshot, heartbeats, writer)
+    reporter = Reporter(replica, runtime, follower, snapshot, heartbeats, writer, health)
     runtime.on_drain(reporter.leave)
+    guarded(settings, runtime, connections, follower)
     runtime.spawn(follower.run(), "catalog")
     runtime.spawn(learned.run(), "learned")
     await follower.ready.wait()
     await _poll_once(learned)
+    await share(health, connections, replica, runtime)
     runtime.spawn(reporter.run(), "heartbeats")
     routers = ConfigStore(connections, ROUTERS, time.time, rng)
     models = ConfigStore(connections, MODELS, time.time, rng)
     rollouts = Rollouts(routers, heartbeats, lambda: settings.advertise or runtime.address)
     runtime.on_drain(rollouts.close)
     return [
-        InferenceService(snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns)),
+        InferenceService(snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health)),
         RouterService(routers, models, RecordStore(connections), rollouts, rng),
         ModelService(models, routers, pool),
-        AccessService(),
+        AccessService(ApiKeyStore(connections, time.time), time.time),
         EnsembleService(),
     ]
 

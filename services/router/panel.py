@@ -4,6 +4,7 @@ from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResp
 
 from services.foundation.call import Call
 from services.foundation.client import Client
+from services.foundation.fellow import Fellowship
 from services.foundation.telemetry import Telemetry
 from services.router.plan import Jury
 
@@ -14,9 +15,13 @@ MESSAGE_BYTES = 4 * 1024 * 1024
 class Panel:
     """A channel to the aggregator. The transport never repeats a plan: a jury asked twice costs twice."""
 
-    def __init__(self, target: str, telemetry: Telemetry) -> None:
+    def __init__(self, target: str, telemetry: Telemetry, fellowship: Fellowship) -> None:
         self._client = Client(
-            target, unretried=[f"{SERVICE}/Infer"], message_bytes=MESSAGE_BYTES, telemetry=telemetry
+            target,
+            unretried=[f"{SERVICE}/Infer"],
+            message_bytes=MESSAGE_BYTES,
+            telemetry=telemetry,
+            **fellowship,
         )
         self._infer = self._client.unary(SERVICE, "Infer")
 

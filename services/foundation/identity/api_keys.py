@@ -59,4 +59,4 @@ def caller_of(key: str, peer: str, ring: KeyRing, now: Callable[[], float]) -> C
         raise BadCredentials("the API key is unknown or revoked", "unknown_key")
     if entry.expires <= now():
         raise BadCredentials("the API key has expired", "expired")
-    return Caller(entry.user, peer, "api_key", entry.admin)
+    return Caller(entry.user, peer, "api_key", entry.admin, entry.expires)

@@ -14,7 +14,8 @@ class Caller(NamedTuple):
     """Who calls.
 
     name: the user's id, empty without credentials; peer: the transport's address; method: how the name is
-    known; admin: whether the caller may do everything. Where access is not enforced everybody is a nameless
+    known; admin: whether the caller may do everything; until: when an API key expires, in seconds since 1970.
+    Where access is not enforced everybody is a nameless
     administrator. A process of the suite (`service`) bears the name of the user whom it works for, and is
     trusted: it has asked what that user may do.
     """
@@ -23,3 +24,4 @@ class Caller(NamedTuple):
     peer: str
     method: Way = "none"
     admin: bool = False
+    until: float = float("inf")

@@ -1,13 +1,7 @@
 """Services of the contract that answer nothing yet: served, so that callers are told so and reflection shows
 them."""
 
-from turnout.router.v1 import access_service_pb2, ensemble_service_pb2
-
-
-class AccessService:
-    """Keys for callers; every method answers that it is not available in this version."""
-
-    SERVICE: str = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"].full_name
+from turnout.router.v1 import ensemble_service_pb2
 
 
 class EnsembleService:
