@@ -8,7 +8,10 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.metrics import Metrics
+from services.models.answer import Answer, Failure
 from services.router.frames import Sheet
+from services.router.health.board import HealthBoard
+from services.router.health.probe import Probe
 from services.router.ledger import Ledger
 from services.router.panel import Panel
 from services.router.plan import RoutingPlan
@@ -26,16 +29,27 @@ class Equipment:
     panel: Panel
     rng: random.Random
     clock: Callable[[], int]
+    health: HealthBoard
 
     def open(self, plan: RoutingPlan, sheet: Sheet, u: float, request: PredictRequest, call: Call) -> Ledger:
         """The account of a prediction that arrives now, under a new id."""
         now = self.clock()
         return Ledger(new_prediction_id(plan.partition, now / 1e9, self.rng), sheet, u, request, call, now)
 
-    def observe(self, model: str, seconds: float) -> None:
-        """Record how long a model took, or how long we waited for it."""
+    def trial(self, probe: Probe | None) -> Probe | None:
+        """The probe, if this call may be it."""
+        return probe if probe is not None and probe.take() else None
+
+    def observe(self, model: str, result: Answer | Failure, probe: Probe | None = None) -> None:
+        """Record how long a model took, or how long we waited for it, and what that says of its health;
+        `probe` is that of `trial`."""
+        seconds = result.latency
         self.metrics.model_latency_ms[model].observe(seconds * 1e3)
         self.metrics.model_seconds[model].observe(seconds)
+        if isinstance(result, Failure):
+            self.health.heard(model, result.kind, result.code, seconds, probe)
+        else:
+            self.health.heard(model, "SERVED", "", seconds, probe)
 
     def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """Put the event into the next batch. Never waits."""

@@ -25,8 +25,9 @@ class HealthBoard:
     `sharing`, which `on_work` wakes. `now` is monotonic; the wall clock is read once, and from then on only
     Redis' is, when it is heard.
 
-    `peers(model)` are the other models of the routers that a model serves in. out: watches of ejected models;
-    unsent: of those that Redis is still to hear of; lent: of those that this replica holds the probe of.
+    `peers(model)` are the other models of the routers that a model serves in, and `serves(model)` says
+    whether any of these is running. out: watches of ejected models; unsent: of those that Redis is still to
+    hear of; lent: of those that this replica holds the probe of.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class HealthBoard:
     ) -> None:
         self.now = now
         self.peers: Callable[[str], Iterable[str]] = lambda _: ()
+        self.serves: Callable[[str], bool] = lambda _: True
         self.on_work: Callable[[], None] = lambda: None
         self.view: HealthView = EVERYBODY_WELL
         self.out: dict[str, Watch] = {}

@@ -49,7 +49,8 @@ class Sharing:
                 reached = await self._give_back(watch, reached)
         now = self._board.now()
         for watch in list(self._board.out.values()):
-            if watch.probe is None and watch.half_open(now) and now >= watch.retry:
+            due = watch.probe is None and watch.half_open(now) and now >= watch.retry
+            if due and self._board.serves(watch.name):
                 reached = await self._ask(watch, reached)
         if self._reached and not reached:
             log.warning("health is not shared now: this replica decides for itself")
