@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from google.protobuf.struct_pb2 import Struct
-from turnout.inference.v1.input_pb2 import TabularInput
+from turnout.inference.v1.input_pb2 import Input, TabularInput
 
 
 class Record(NamedTuple):
@@ -68,14 +68,14 @@ def record_of_row(row: Struct, boolean: Collection[str]) -> Record:
     return Record(numeric, categorical, missing, nested, is_row=True)
 
 
-def unknown_columns(tabular: TabularInput, known: Collection[str]) -> list[str]:
-    """Columns of a record that nobody in `known` reads.
+def unknown_columns(given: Input, known: Collection[str]) -> list[str]:
+    """Columns of a row or tabular input that are not in `known`.
 
     A model ignores them: the variants of one router read different columns of the same record. The router,
     which knows all its variants, warns of those that none reads.
     """
-    return [
-        name
-        for name in (*tabular.numeric_features, *tabular.categorical_features, *tabular.missing)
-        if name not in known
-    ]
+    if given.HasField("row"):
+        return [name for name in given.row.fields if name not in known]
+    tabular = given.tabular
+    names = (*tabular.numeric_features, *tabular.categorical_features, *tabular.missing)
+    return [name for name in names if name not in known]

@@ -17,6 +17,7 @@ from turnout.router.v1.router_pb2 import Router, Variant
 from services.foundation.errors import FailedPrecondition
 from services.models.handle import ModelHandle
 from services.router.bounds import bounded
+from services.router.columns import columns_of
 from services.router.config.defaults import weight_of
 from services.router.draw import Counter, Wheel
 from services.router.frames import Sheet
@@ -74,6 +75,7 @@ def compile_plan(router: Router, given: Ingredients) -> RoutingPlan:
         deadline=router.default_deadline.ToTimedelta().total_seconds(),
         synchronous=router.log.durability == router_pb2.LOG_DURABILITY_SYNC,
         by_variant={arm.variant: arm for arm in arms},
+        columns=columns_of(model for _, model in members),
     )
 
 

@@ -28,6 +28,7 @@ async def ask_all(
     """
     ledger = use.open(plan, jury.sheet, 0.0, request, call)
     ledger.note_input(*jury.reads(request.input))
+    ledger.note_warning(plan.columns.warning(request.input))
     for model in jury.models:
         use.metrics.routing_decisions[plan.strategy, model].inc()
     question = InferRequest(input=request.input, prediction_id=ledger.prediction_id, router=plan.name)

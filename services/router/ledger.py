@@ -71,6 +71,11 @@ class Ledger:
         if features is not None:
             self._event.append(delimited(_FEATURES, features.SerializeToString()))
 
+    def note_warning(self, warning: str) -> None:
+        """Say something that costs the answer nothing; nothing if it is empty."""
+        if warning:
+            self._manifest += Manifest(warnings=[warning]).SerializeToString()
+
     def add(self, seat: bytes, result: Answer | Failure, outcome: Outcome = OUTCOME_SERVED) -> None:
         """Enter an attempt: `seat` is the serialized Participant as it was known before, `outcome` what
         became of an answer."""

@@ -9,6 +9,7 @@ from turnout.inference.v1.manifest_pb2 import DrawSource
 
 from services.foundation.call import Call
 from services.models.handle import ModelHandle
+from services.router.columns import Columns
 from services.router.draw import Counter, Wheel
 from services.router.frames import Sheet
 
@@ -58,6 +59,7 @@ class RoutingPlan:
     deadline: float
     synchronous: bool
     by_variant: Mapping[str, Arm] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
 
     def budget(self, call: Call) -> float:
         """Seconds that the models have: what is left to the caller, or the router's default where the caller

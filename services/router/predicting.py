@@ -25,6 +25,7 @@ async def ask_one(plan: RoutingPlan, request: PredictRequest, call: Call, use: E
     question = handle.prepare(request.input)
     ledger = use.open(plan, sheet, u, request, call)
     ledger.note_input(question.rows, handle.features(request.input))
+    ledger.note_warning(plan.columns.warning(request.input))
     use.metrics.routing_decisions[plan.strategy, arm.model].inc()
     attempt = handle.attempt(question, plan.budget(call), call)
     try:

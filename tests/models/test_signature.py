@@ -242,4 +242,7 @@ def test_stacks_columns_in_the_type_that_they_all_name() -> None:
 
 def test_columns_that_nobody_reads_can_be_told() -> None:
     given = record(a=1.0, b=None, c="x", d=2.0)
-    assert unknown_columns(given.tabular, {"a", "c"}) == ["d", "b"]
+    assert unknown_columns(given, {"a", "c"}) == ["d", "b"]
+    nested = Input()
+    nested.row.update({"a": 1.0, "d": [1.0]})
+    assert unknown_columns(nested, {"a", "c"}) == ["d"]

@@ -67,6 +67,12 @@ async def test_everybody_is_asked_and_accounted_for_once(panel: Desk) -> None:
     assert not told.degraded
 
 
+async def test_a_column_that_no_member_reads_is_said(panel: Desk) -> None:
+    await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_VOTE))
+    told = (await panel.predict("panel", {**patient(), "mean radios": 1.0})).manifest
+    assert list(told.warnings) == ["ignored, since no variant of this router reads it: 'mean radios'"]
+
+
 async def test_a_jury_goes_on_without_a_dead_member_and_says_so(panel: Desk) -> None:
     await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_AVERAGE))
     await panel.servers["cancer-bayes"].drain(grace=0)
