@@ -25,6 +25,7 @@ from services.state.ownership import Ownership
 from services.state.records import RETENTION_SECONDS, RecordStore, RecordWriter
 from services.state.streams import EVENTS
 from services.state.truth import TruthLog
+from services.state.verdicts import VerdictStore
 
 
 def servicer_of(connections: Connections, now: Callable[[], float], rng: random.Random) -> DriftServicer:
@@ -35,6 +36,7 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         ProfileStore(connections),
         GapStore(connections),
         ResultStore(connections),
+        VerdictStore(connections),
         Truths(TruthLog(connections), RecordStore(connections), now),
         now,
         rng,
@@ -48,6 +50,7 @@ def clearing_of(connections: Connections, now: Callable[[], float], rng: random.
         BaselineStore(connections),
         ProfileStore(connections),
         ResultStore(connections),
+        VerdictStore(connections),
         rng,
     )
 

@@ -13,6 +13,7 @@ from services.drift.result_store import ResultStore
 from services.foundation.logs import log
 from services.state.config_reader import ConfigReader
 from services.state.errors import NewerFormat, StateUnavailable
+from services.state.verdicts import VerdictStore
 
 # For what was deleted while nobody listened; the catalog tells the rest at once.
 SWEEP_SECONDS = 300.0
@@ -28,12 +29,14 @@ class Clearing:
         baselines: BaselineStore,
         profiles: ProfileStore,
         results: ResultStore,
+        verdicts: VerdictStore,
         rng: random.Random,
     ) -> None:
         self._models = models
         self._baselines = baselines
         self._profiles = profiles
         self._results = results
+        self._verdicts = verdicts
         self._rng = rng
         self._gone = asyncio.Event()
 
@@ -74,4 +77,5 @@ class Clearing:
         for baseline_uid in await self._baselines.uids(uid):
             await self._profiles.forget(baseline_uid)
         await self._results.forget(uid)
+        await self._verdicts.forget(uid)
         await self._baselines.forget(uid)

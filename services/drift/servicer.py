@@ -27,6 +27,7 @@ from services.state.ids import new_uid
 from services.state.moments import moment
 from services.state.names import ID, ID_RULE, resource_name
 from services.state.once import once
+from services.state.verdicts import VerdictStore
 
 DEFAULT_WINDOW = 3600.0
 DEFAULT_PAGE, MAX_PAGE = 50, 100
@@ -44,6 +45,7 @@ class DriftServicer:
         profiles: ProfileStore,
         gaps: GapStore,
         results: ResultStore,
+        verdicts: VerdictStore,
         truths: Truths,
         now: Callable[[], float],
         rng: random.Random,
@@ -53,6 +55,7 @@ class DriftServicer:
         self._profiles = profiles
         self._gaps = gaps
         self._results = results
+        self._verdicts = verdicts
         self._truths = truths
         self._now = now
         self._rng = rng
@@ -118,6 +121,7 @@ class DriftServicer:
         now = self._now()
         result = write_result(Analysis(new_uid(now, self._rng), baseline, window, finding, now, gaps))
         await self._results.write(model.uid, result)
+        await self._verdicts.publish(model.uid, result)
         return rpc.AnalyzeResponse(result=result)
 
     async def GetLatestResult(

@@ -13,6 +13,8 @@ from services.feedback.draws import Draws
 from services.feedback.durability import Durability
 from services.feedback.gauges import AccuracyGauge
 from services.feedback.intake import Intake
+from services.feedback.learnt_labels import LabelWatch
+from services.feedback.measuring import ModelMeter
 from services.feedback.notices import Notices
 from services.feedback.parking import Parking
 from services.feedback.publisher import Publisher
@@ -28,12 +30,13 @@ from services.foundation.metrics import Metrics
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
-from services.state.consumer import Entry, PartitionConsumer
+from services.state.consumer import Entry, Handler, PartitionConsumer
 from services.state.fenced import Fence
 from services.state.gauges import ConsumerGauges
 from services.state.ids import new_uid
 from services.state.kinds import ROUTERS
 from services.state.learned import SnapshotStore
+from services.state.model_metrics import ModelMetricsStore
 from services.state.ownership import Ownership
 from services.state.parked import ParkedStore
 from services.state.pulls import PullStore
@@ -90,14 +93,9 @@ def assemble(
     rulebook.aliases = lambda: follower.aliases
     draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
     consume = partial(PartitionConsumer, connections, ownership, rng=rng)
-    traffic = Traffic(TrafficStore(connections), rulebook, now)
-
-    async def events(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
-        # Each knows what it has counted, so dying between the two costs neither.
-        await draws.handle(partition, fence, entries)
-        await traffic.handle(partition, fence, entries)
-
+    events = _events(draws, Traffic(TrafficStore(connections), rulebook, now))
     seen, told = consume(EVENTS, events), consume(TRUTH, truths.handle, entries=ENTRIES)
+    meter = _meter(connections, rulebook, standings.rewards, ownership, rng, now)
     works: dict[str, Work] = {
         "catalog": follower.run,
         "ownership": ownership.run,
@@ -106,9 +104,32 @@ def assemble(
         "gauges": ConsumerGauges(ownership, [seen, told], metrics, rng).run,
         "notices": Notices(connections, lambda: ownership.owned, publisher.wake, rng).run,
         "publisher": publisher.run,
+        "models": meter.run,
         "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,
         "accuracy": AccuracyGauge(rulebook, standings.rewards, metrics, rng).run,
     }
     intake = Intake(records, settling, parking, TruthLog(connections), now)
     servicer = FeedbackServicer(intake, rulebook, standings, snapshots, Durability(redis, now), metrics, now)
     return Assembly(servicer, follower, ownership, publisher, settling, works)
+
+
+def _events(draws: Draws, traffic: Traffic) -> Handler[EventBatch]:
+    async def handle(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+        # Each knows what it has counted, so dying between the two costs neither.
+        await draws.handle(partition, fence, entries)
+        await traffic.handle(partition, fence, entries)
+
+    return handle
+
+
+def _meter(
+    connections: Connections,
+    rulebook: Rulebook,
+    rewards: RewardStore,
+    ownership: Ownership,
+    rng: random.Random,
+    now: Callable[[], float],
+) -> ModelMeter:
+    labels = LabelWatch(rulebook, rewards)
+    stores = TrafficStore(connections), ModelMetricsStore(connections)
+    return ModelMeter(rulebook, *stores, labels, ownership, now, rng)
