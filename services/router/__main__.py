@@ -16,27 +16,22 @@ from services.router.following import CatalogToLoader, Reporter
 from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce, share
 from services.router.loading import Loader
+from services.router.management import Management
 from services.router.panel import Panel
-from services.router.rollout import Rollouts
 from services.router.servicers.access import AccessService
 from services.router.servicers.inference import InferenceService
-from services.router.servicers.models import ModelService
-from services.router.servicers.routers import RouterService
-from services.router.servicers.to_come import EnsembleService
 from services.router.settings import RouterSettings
 from services.router.snapshot import Snapshot
+from services.router.watching import Lookout
 from services.state.api_keys import ApiKeyStore
 from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower
-from services.state.configs import ConfigStore
 from services.state.connection import Connections, connect
 from services.state.errors import StateUnavailable
 from services.state.guarding import guarded
 from services.state.heartbeats import Heartbeats
 from services.state.ids import new_uid
-from services.state.kinds import MODELS, ROUTERS
 from services.state.learned import LearnedFollower
-from services.state.records import RecordStore
 
 
 async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -64,17 +59,21 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     await _poll_once(learned)
     await share(health, connections, replica, runtime)
     runtime.spawn(reporter.run(), "heartbeats")
-    routers = ConfigStore(connections, ROUTERS, time.time, rng)
-    models = ConfigStore(connections, MODELS, time.time, rng)
-    rollouts = Rollouts(routers, heartbeats, lambda: settings.advertise or runtime.address)
-    runtime.on_drain(rollouts.close)
+    management = Management(connections, follower, lambda: settings.advertise or runtime.address, rng)
+    runtime.on_drain(management.rollouts.close)
+    runtime.spawn(management.lookout.run(), "watches")
+    runtime.spawn(_end_watches(management.lookout, runtime), "drain of watches")
     return [
         InferenceService(snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health)),
-        RouterService(routers, models, RecordStore(connections), rollouts, rng),
-        ModelService(models, routers, pool),
+        *management.servicers(pool),
         AccessService(ApiKeyStore(connections, time.time), time.time),
-        EnsembleService(),
     ]
+
+
+async def _end_watches(lookout: Lookout, runtime: Runtime) -> None:
+    """A drain would wait its whole time for a stream that never ends by itself."""
+    await runtime.until_stopped()
+    lookout.close()
 
 
 async def _poll_once(learned: LearnedFollower) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.foundation.errors import FailedPrecondition, NotFound
+from services.router.config.checks import LEAST_ENABLED
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
 
@@ -30,7 +31,7 @@ class LearntWeights(FailedPrecondition):
 
 def set_weight(router: Router, variant: str, weight: float) -> None:
     """One weight; raises what `set_weights` raises, with the fields of UpdateVariantWeight."""
-    _set_weight(router, _variant(router, variant, "variant"), weight, "weight")
+    _set_weight(router, find_variant(router, variant, "variant"), weight, "weight")
     recheck(router, "weight")
 
 
@@ -47,7 +48,7 @@ def set_weights(router: Router, weights: Mapping[str, float]) -> None:
         raise InvalidConfiguration(f"weights: {said}", fields=[("weights", said)])
     for variant, weight in weights.items():
         field = f"weights[{variant[:100]!r}]"
-        _set_weight(router, _variant(router, variant, field), weight, field)
+        _set_weight(router, find_variant(router, variant, field), weight, field)
     recheck(router, "weights")
 
 
@@ -70,10 +71,12 @@ def _set_weight(router: Router, variant: Variant, weight: float, field: str) -> 
 
 def toggle(router: Router, variant: str, enabled: bool) -> None:
     """Enable or disable a variant. Raises UnknownVariant, or TooFewVariants."""
-    _variant(router, variant, "variant").enabled = enabled
+    find_variant(router, variant, "variant").enabled = enabled
     left = sum(one.enabled for one in router.variants)
-    if left < 2:
-        said = f"{router.name} would be left with {left} enabled variant; at least 2 stay enabled"
+    if left < LEAST_ENABLED:
+        said = (
+            f"{router.name} would be left with {left} enabled variant; at least {LEAST_ENABLED} stay enabled"
+        )
         raise TooFewVariants(said, fields=[("enabled", "true, or another variant first")], router=router.name)
     recheck(router, "enabled")
 
@@ -92,7 +95,8 @@ def recheck(router: Router, blamed: str) -> None:
         raise InvalidConfiguration(f"{blamed}: {said}", fields=[(blamed, said)]) from None
 
 
-def _variant(router: Router, named: str, field: str) -> Variant:
+def find_variant(router: Router, named: str, field: str) -> Variant:
+    """The variant of an id. Raises UnknownVariant, or InvalidConfiguration for none, naming `field`."""
     if not named:
         raise InvalidConfiguration(f"{field}: is required", fields=[(field, "the id of a variant")])
     for variant in router.variants:

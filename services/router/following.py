@@ -8,6 +8,8 @@ from turnout.router.v1.model_pb2 import Model
 
 from services.foundation.logs import log
 from services.foundation.runtime import Runtime
+from services.router.config.health import rules_of
+from services.router.health.board import HealthBoard
 from services.router.loading import Loader
 from services.router.snapshot import Snapshot
 from services.state.batcher import EventWriter
@@ -17,10 +19,12 @@ from services.state.heartbeats import BEAT_SECONDS, Heartbeats, Replica
 
 
 class CatalogToLoader:
-    """Hands the catalog's changes to the loader, which wants to know what a model was before."""
+    """Hands the catalog's changes to the loader, which wants to know what a model was before, and models to
+    whoever watches their health."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, health: HealthBoard) -> None:
         self._loader = loader
+        self._health = health
         self._models: dict[str, Model] = {}
 
     def __call__(self, kind: str, uid: str, message: Any) -> None:
@@ -30,6 +34,9 @@ class CatalogToLoader:
         before = self._models.pop(uid, None)
         if message is not None:
             self._models[uid] = message
+            self._health.hold(message.name, uid, rules_of(message))
+        elif before is not None:
+            self._health.forget(before.name, uid)
         self._loader.model_changed(before, message)
 
 
@@ -44,6 +51,7 @@ class Reporter:
         snapshot: Snapshot,
         heartbeats: Heartbeats,
         writer: EventWriter,
+        health: HealthBoard,
     ) -> None:
         self.id = replica_id
         self._runtime = runtime
@@ -51,6 +59,7 @@ class Reporter:
         self._snapshot = snapshot
         self._heartbeats = heartbeats
         self._writer = writer
+        self._health = health
         self._left = False
         # A report on its way must not overtake the word that we have left.
         self._turn = asyncio.Lock()
@@ -94,5 +103,7 @@ class Reporter:
             generations=self._snapshot.generations,
             errors=dict(self._snapshot.errors),
             events_waiting=self._writer.queued + self._writer.spooled,
+            ejected=self._health.ejected,
+            lag_seconds=self._follower.lag,
             time=time.time(),
         )

@@ -1,7 +1,9 @@
 """Keeping the snapshot in step with the catalog and with what is learnt."""
 
+import asyncio
 import random
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1.model_pb2 import Model
@@ -11,23 +13,40 @@ from services.foundation.errors import TurnoutError
 from services.foundation.logs import log
 from services.foundation.metrics import Metrics
 from services.models.pool import ModelPool
+from services.router.aliases import resolved
 from services.router.compiling import Ingredients, compile_plan
+from services.router.health.view import EVERYBODY_WELL, HealthView
 from services.router.lifecycle import SERVING
 from services.router.snapshot import Snapshot
 
+# A model of many routers must not hold up predictions when its health changes.
+SLICE_SECONDS = 0.002
+
 
 class Loader:
-    """Compiles routers again whenever they, their models, or what is learnt of them change."""
+    """Compiles routers again whenever they, their models, their health, or what is learnt of them change."""
 
-    def __init__(self, snapshot: Snapshot, pool: ModelPool, metrics: Metrics, rng: random.Random) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        pool: ModelPool,
+        metrics: Metrics,
+        rng: random.Random,
+        health: Callable[[], HealthView] = lambda: EVERYBODY_WELL,
+    ) -> None:
         self._snapshot = snapshot
         self._pool = pool
         self._metrics = metrics
         self._rng = rng
+        self._health = health
         self._routers: dict[str, Router] = {}
         self._uids: dict[str, str] = {}
         self._models: dict[str, Model] = {}
         self._learnt: dict[str, RewardSnapshot] = {}
+        # Routers by the models that they name.
+        self._users: dict[str, set[str]] = {}
+        # Routers to be compiled again for their models' health, in order.
+        self._due: dict[str, None] = {}
 
     def router_changed(self, uid: str, router: Router | None) -> None:
         """A router is new, changed or gone (None)."""
@@ -38,11 +57,15 @@ class Loader:
                 self._metrics.canary_progress.remove(before.name)
                 self._snapshot.forget(before.name)
             return
+        router = resolved(router)
         # The name may have been another's, whose end is still to be told.
         former = self._uids.get(router.name, uid)
         if former != uid:
             self._drop(former)
+        self._forget_uses(uid)
         self._routers[uid], self._uids[router.name] = router, uid
+        for model in _models_of(router):
+            self._users.setdefault(model, set()).add(uid)
         self._load(router)
 
     def model_changed(self, before: Model | None, after: Model | None) -> None:
@@ -55,9 +78,24 @@ class Loader:
         if after is not None:
             self._models[after.name] = after
         names = {one.name for one in (before, after) if one is not None}
-        for router in list(self._routers.values()):
-            if any(variant.model in names for variant in router.variants):
-                self._load(router)
+        for uid in sorted(set().union(*(self._users.get(name, ()) for name in names))):
+            self._load(self._routers[uid])
+
+    def health_changed(self, models: Iterable[str]) -> None:
+        """These models were ejected or came back, or may be probed: soon, their routers act on it."""
+        due = [uid for model in models for uid in sorted(self._users.get(model, ()))]
+        if due and not self._due:
+            asyncio.get_running_loop().call_soon(self._catch_up)
+        self._due.update(dict.fromkeys(due))
+
+    def peers(self, model: str) -> Iterable[str]:
+        """The other models of the routers that a model serves in."""
+        routers = [self._routers[uid] for uid in self._users.get(model, ())]
+        return {peer for router in routers for peer in _models_of(router)} - {model}
+
+    def serves(self, model: str) -> bool:
+        """Whether a router that is running has the model."""
+        return any(self._routers[uid].state in SERVING for uid in self._users.get(model, ()))
 
     def learnt(self, rewards: RewardSnapshot) -> None:
         """Feedback has published a newer state of a router."""
@@ -75,7 +113,28 @@ class Loader:
 
     def _drop(self, uid: str) -> Router | None:
         self._learnt.pop(uid, None)
+        self._forget_uses(uid)
         return self._routers.pop(uid, None)
+
+    def _forget_uses(self, uid: str) -> None:
+        if uid not in self._routers:
+            return
+        for model in _models_of(self._routers[uid]):
+            self._users[model].discard(uid)
+            if not self._users[model]:
+                del self._users[model]
+
+    def _catch_up(self) -> None:
+        """Compile what is due, a slice at a time: changes that come together cost one compilation."""
+        until = time.perf_counter() + SLICE_SECONDS
+        while self._due:
+            uid = next(iter(self._due))
+            del self._due[uid]
+            if uid in self._routers:
+                self._load(self._routers[uid])
+            if self._due and time.perf_counter() > until:
+                asyncio.get_running_loop().call_soon(self._catch_up)
+                return
 
     def _load(self, router: Router) -> None:
         if router.state not in SERVING or not router.HasField("canary"):
@@ -93,3 +152,7 @@ class Loader:
         self._snapshot.serve(plan)
         if router.HasField("canary"):
             self._metrics.canary_progress[router.name].set(router.canary.canary_percentage)
+
+
+def _models_of(router: Router) -> set[str]:
+    return {variant.model for variant in router.variants}

@@ -10,6 +10,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.foundation.errors import Unavailable
 from services.foundation.logs import log
 from services.router import lifecycle
+from services.state.audit import Author
 from services.state.configs import ConfigStore, Written
 from services.state.errors import StateUnavailable
 from services.state.heartbeats import Heartbeats, Replica
@@ -20,6 +21,8 @@ POLL_SECONDS = 0.02
 # A replica that has not loaded a change by then is not about to.
 LONGEST_WAIT = 60.0
 CLOSE_SECONDS = 2.0
+# How audit events call the end of a rollout, which nobody asks for by an RPC of its own.
+SETTLED = "Rollout"
 
 
 class RolloutIncomplete(Unavailable):
@@ -59,12 +62,12 @@ class Rollouts:
         self._endpoint = endpoint
         self._running: set[asyncio.Task[Router]] = set()
 
-    async def carry_out(self, written: Written[Router], wait: float) -> Router:
+    async def carry_out(self, written: Written[Router], wait: float, by: Author) -> Router:
         """Wait at most `wait` seconds for the change to be everywhere; the router as it then is.
 
         The rollout goes on beyond that, and beyond the caller. Raises RolloutIncomplete if it failed.
         """
-        task = asyncio.create_task(self._until_settled(written))
+        task = asyncio.create_task(self._until_settled(written, by))
         self._running.add(task)
         task.add_done_callback(self._ended)
         await asyncio.wait({task}, timeout=wait)
@@ -78,11 +81,14 @@ class Rollouts:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _until_settled(self, written: Written[Router]) -> Router:
+    async def _until_settled(self, written: Written[Router], by: Author) -> Router:
         name = written.message.name
         trouble = await self._trouble(written.message, written.position)
         settled = await self._routers.update(
-            name, lambda router: lifecycle.settle(router, trouble, self._endpoint()), new_generation=False
+            name,
+            lambda router: lifecycle.settle(router, trouble, self._endpoint()),
+            new_generation=False,
+            by=by._replace(method=SETTLED),
         )
         if trouble:
             raise RolloutIncomplete(f"{name} could not be deployed: {trouble}", router=name)

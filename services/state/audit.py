@@ -75,6 +75,7 @@ def event_of(by: Author, name: str, uid: str, generation: int, fields: list[str]
 def difference(before: Message | None, after: Message, by: Author, *, new_generation: bool) -> AuditEvent:
     """The event of a resource that is written in the place of `before`."""
     told = event_of(by, after.name, after.uid, 0, changed_fields(before, after))  # type: ignore[attr-defined]
+    told.time.CopyFrom(after.update_time)  # type: ignore[attr-defined]
     if new_generation:
         told.generation = after.generation  # type: ignore[attr-defined]
     return told

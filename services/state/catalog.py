@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple
 
 from google.protobuf.message import Message
@@ -11,6 +12,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.logs import log
 from services.state import keys
+from services.state.alias_table import AliasTable
 from services.state.connection import BLOCK_SECONDS, Connections
 from services.state.errors import StateUnavailable
 from services.state.kinds import KINDS, M
@@ -22,6 +24,8 @@ from services.state.waits import Waits
 # The change stream tells within milliseconds; this finds what it did not tell: a writer may die in between.
 RECONCILE_SECONDS = 60.0
 CHANGES_AT_ONCE = 500
+# How the change stream calls a change of the table, beside the kinds of resources.
+ALIASES = "aliases"
 
 OnChange = Callable[[str, str, Any], None]
 
@@ -55,7 +59,8 @@ class Change(NamedTuple):
 
 
 class CatalogFollower:
-    """Keeps `routers` and `models` as they are in Redis, within milliseconds; when it is away, as they were.
+    """Keeps `routers`, `models` and `aliases` (name of the model by `{base}@{alias}`) as they are in Redis,
+    within milliseconds; when it is away, as they were.
 
     `on_change(kind, uid, message)` is called in order for each new state, with None when a resource is gone;
     `ready` is set once everything has been loaded. `unreadable` has what this version cannot read, by uid:
@@ -73,13 +78,16 @@ class CatalogFollower:
         self._redis = connections.steady
         self._blocking = connections.blocking
         self._rng = rng
-        self._on_change = on_change
+        self._listeners = [on_change] if on_change else []
         self._reconcile_seconds = reconcile_seconds
         self._shelves: dict[str, Shelf[Any]] = {
             name: Shelf(connections, kind) for name, kind in KINDS.items()
         }
         self._names = {name: NameIndex(connections, name) for name in KINDS}
+        self._aliases = AliasTable(connections)
         self._moved = asyncio.Condition()
+        self._followed = float("-inf")
+        self.aliases: Mapping[str, str] = {}
         self.routers: Resources[Router] = Resources()
         self.models: Resources[Model] = Resources()
         # Models before the routers that name them.
@@ -90,6 +98,10 @@ class CatalogFollower:
         self.ready = asyncio.Event()
         self.unreadable: dict[str, Exception] = {}
         self.refused: dict[str, Exception] = {}
+
+    def listen(self, listener: OnChange) -> None:
+        """Tell one more of changes, after those who were told before."""
+        self._listeners.append(listener)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -112,6 +124,7 @@ class CatalogFollower:
     async def _reconcile(self) -> None:
         # Before reading: what changes meanwhile is then read twice rather than missed.
         newest = await self._redis.xrevrange(keys.catalog_changes(), count=1)
+        self.aliases = await self._aliases.all()
         for kind, resources in self._resources.items():
             uids = list((await self._names[kind].all()).values())
             etags = await self._shelves[kind].etags(uids)
@@ -119,7 +132,13 @@ class CatalogFollower:
             # The gone first: a name may have passed from one of them to one of the others.
             await self._refresh(kind, [*(resources.by_uid.keys() - set(uids)), *differing])
         await self._move_to(newest[0][0].decode() if newest else START)
+        self._followed = time.monotonic()
         self.ready.set()
+
+    @property
+    def lag(self) -> float:
+        """Seconds since it last heard from Redis; infinite before it first has."""
+        return time.monotonic() - self._followed
 
     async def wait_for(self, position: str, seconds: float) -> bool:
         """Wait until the change at `position` is in memory, at most `seconds`. Returns whether it is."""
@@ -146,14 +165,18 @@ class CatalogFollower:
         while (left := until - clock()) > 0:
             block = max(1, int(min(left, BLOCK_SECONDS) * 1000))
             streams = {keys.catalog_changes(): self.position}
-            for _, entries in await self._blocking.xread(streams, count=CHANGES_AT_ONCE, block=block):
-                changes = [_change(position, fields) for position, fields in entries]
+            read = await self._blocking.xread(streams, count=CHANGES_AT_ONCE, block=block)
+            self._followed = time.monotonic()
+            for _, entries in read:
                 async with self._turn:
-                    for kind in KINDS:
-                        await self._refresh(
-                            kind, dict.fromkeys(one.uid for one in changes if one.kind == kind)
-                        )
-                    await self._move_to(changes[-1].position)
+                    await self._take_in([_change(position, fields) for position, fields in entries])
+
+    async def _take_in(self, changes: Sequence[Change]) -> None:
+        if any(one.kind == ALIASES for one in changes):
+            self.aliases = await self._aliases.all()
+        for kind in KINDS:
+            await self._refresh(kind, dict.fromkeys(one.uid for one in changes if one.kind == kind))
+        await self._move_to(changes[-1].position)
 
     async def _refresh(self, kind: str, uids: Iterable[str]) -> None:
         for uid, found in (await self._shelves[kind].read_many(list(uids))).items():
@@ -179,13 +202,12 @@ class CatalogFollower:
 
     def _tell(self, kind: str, uid: str, message: Message | None) -> None:
         self.refused.pop(uid, None)
-        if self._on_change is None:
-            return
-        try:
-            self._on_change(kind, uid, message)
-        except Exception as error:  # noqa: BLE001 (one resource that cannot be used must not cost the others)
-            log.exception("a change was refused", kind=kind, uid=uid)
-            self.refused[uid] = error
+        for listener in self._listeners:
+            try:
+                listener(kind, uid, message)
+            except Exception as error:  # noqa: BLE001 (one resource that cannot be used must not cost the others)
+                log.exception("a change was refused", kind=kind, uid=uid)
+                self.refused[uid] = error
 
     async def _move_to(self, position: str) -> None:
         async with self._moved:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from services.state import formats, keys
 from services.state.connection import Connections
@@ -22,9 +23,10 @@ MOST_REPLICAS = 1000
 class Replica:
     """What a router process reports of itself.
 
-    position: last change of the catalog that it has taken in; generations: what it has loaded, by router
-    name; errors: why it could not load a router, by name; events_waiting: events that are not in Redis yet;
-    time: seconds since 1970 by its own clock.
+    position: last change of the catalog that it has taken in; lag_seconds: since it last heard of it;
+    generations: what it has loaded, by router name; errors: why it could not load a router, by name;
+    events_waiting: events that are not in Redis yet; ejected: models that it does not call for their health,
+    and until when; time: seconds since 1970 by its own clock.
     """
 
     id: str
@@ -34,6 +36,11 @@ class Replica:
     errors: Mapping[str, str] = field(default_factory=dict)
     events_waiting: int = 0
     time: float = 0.0
+    ejected: Mapping[str, float] = field(default_factory=dict)
+    lag_seconds: float = 0.0
+
+
+SAID = frozenset(one.name for one in fields(Replica))
 
 
 class Heartbeats:
@@ -62,4 +69,9 @@ class Heartbeats:
         reports = [json.loads(report) for report in await LIVE(self._redis, self._keys, [self._dead_ms])]
         for report in reports:
             formats.check("replica", report.pop("format"), formats.REPLICA)
-        return sorted((Replica(**report) for report in reports), key=lambda replica: replica.id)
+        return sorted((_replica(report) for report in reports), key=lambda replica: replica.id)
+
+
+def _replica(report: Mapping[str, Any]) -> Replica:
+    # A replica of the next version may say more of itself under the same format.
+    return Replica(**{name: value for name, value in report.items() if name in SAID})

@@ -11,10 +11,10 @@ from services.aggregator.servicer import AggregatorServicer
 from services.drift.servicer import DriftServicer
 from services.feedback.servicer import FeedbackServicer
 from services.router.servicers.access import AccessService
+from services.router.servicers.ensembles import EnsembleService
 from services.router.servicers.inference import InferenceService
 from services.router.servicers.models import ModelService
 from services.router.servicers.routers import RouterService
-from services.router.servicers.to_come import EnsembleService
 
 PENDING = Path(__file__).with_name("pending.txt").read_text().split()
 SERVICERS = (

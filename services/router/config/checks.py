@@ -1,5 +1,6 @@
 """The checks of a router's configuration, one function per part. They gather; they do not raise."""
 
+import math
 from collections.abc import Callable, Collection
 
 from turnout.router.v1 import strategy_pb2 as strategy
@@ -49,10 +50,11 @@ def model(field: str, name: str, models: Collection[str], problems: Problems) ->
     """One reference to a model."""
     if not name:
         problems.add(field, "is required: write models/{id} or {id}")
-    elif "@" in name:
-        problems.lacks(field, "aliases are not available in this version; write models/{id}")
-    elif not ID.fullmatch(name.removeprefix("models/")):
-        problems.add(field, f"must be models/{{id}} or {{id}}, where an id is {ID_RULE}; got {name[:100]!r}")
+    elif not all(map(ID.fullmatch, name.removeprefix("models/").split("@", 1))):
+        said = (
+            f"must be models/{{id}} or an alias models/{{id}}@{{alias}}, each {ID_RULE}; got {name[:100]!r}"
+        )
+        problems.add(field, said)
     elif name not in models:
         problems.unknown_model(field, name)
 
@@ -96,11 +98,22 @@ def _canary(router: Router, problems: Problems) -> None:
         problems.add("router.canary.canary_model", "must differ from baseline_model")
     if not 0 <= canary.canary_percentage <= 100:
         problems.add("router.canary.canary_percentage", f"0 to 100, got {canary.canary_percentage:g}")
-    known = {"baseline_model", "canary_model", "canary_percentage"}
+    known = {"baseline_model", "canary_model", "canary_percentage", "promotion_criteria"}
+    _criteria(canary, problems)
     for given, _ in canary.ListFields():
         if given.name not in known:
             told = "not available in this version; the percentage is fixed"
             problems.lacks(f"router.canary.{given.name}", told)
+
+
+def _criteria(canary: strategy.CanaryStrategy, problems: Problems) -> None:
+    criteria, field = canary.promotion_criteria, "router.canary.promotion_criteria"
+    if len(criteria.metric) > LONGEST_TEXT:
+        problems.add(f"{field}.metric", f"at most {LONGEST_TEXT} characters, got {len(criteria.metric)}")
+    if not 0 <= criteria.min_improvement < math.inf:
+        problems.add(f"{field}.min_improvement", f"a number from 0, got {criteria.min_improvement:g}")
+    if criteria.min_samples < 0:
+        problems.add(f"{field}.min_samples", f"a number from 0, got {criteria.min_samples}")
 
 
 def _bandit(router: Router, problems: Problems) -> None:

@@ -10,6 +10,7 @@ from turnout.router.v1.strategy_pb2 import (
     EnsembleStrategy,
 )
 
+from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
 CANARY_PERCENTAGE = 10.0
@@ -38,6 +39,7 @@ def with_defaults(given: Router) -> Router:
         _ensemble(router.ensemble, sum(variant.enabled for variant in router.variants))
     if not router.HasField("default_deadline"):
         router.default_deadline.FromSeconds(DEADLINE_SECONDS)
+    limits_with_defaults(router)
     router.deployment.target = router.deployment.target or "local"
     return router
 
@@ -46,7 +48,8 @@ def _variant(variant: Variant) -> None:
     model = variant.model
     if model and "/" not in model:
         variant.model = f"models/{model}"
-    variant.id = variant.id or id_of(model).partition("@")[0]
+    # Two aliases of one base, such as champion and challenger, must not be one variant.
+    variant.id = variant.id or id_of(model).replace("@", "-")
     variant.enabled = variant.enabled if variant.HasField("enabled") else True
 
 

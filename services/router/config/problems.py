@@ -1,8 +1,8 @@
 """Everything that is wrong with a configuration, gathered before anything is refused."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from services.foundation.errors import FieldViolation, InvalidArgument, Unimplemented
+from services.foundation.errors import FieldViolation, InvalidArgument, TurnoutError, Unimplemented
 from services.state.errors import ModelNotFound
 
 # A configuration of hundreds of wrong variants is answered within the 8 kB that a status may carry.
@@ -46,6 +46,12 @@ class Problems:
         ):
             if found:
                 raise kind(_sentence(found), fields=found[:MOST_REPORTED])
+
+
+def renamed(error: TurnoutError, name: Callable[[str], str]) -> TurnoutError:
+    """The same refusal, its fields called as the request that is refused calls them."""
+    fields = [FieldViolation(name(one.field), one.description) for one in error.fields]
+    return type(error)(_sentence(fields), fields=fields) if fields else error
 
 
 def _sentence(found: Iterable[FieldViolation]) -> str:

@@ -22,6 +22,11 @@ OUTPUT_ONLY = (
     "delete_time",
 )
 
+# What updates leave as it is, and why naming it is refused.
+_BY_SERVER = dict.fromkeys((name for name in OUTPUT_ONLY if name != "etag"), "is set by the server")
+ROUTER_KEPT = {**_BY_SERVER, "permissions": "is changed by UpdatePermissions"}
+MODEL_KEPT = _BY_SERVER
+
 
 def fresh(given: R, collection: str, given_id: str, id_field: str) -> R:
     """A copy to be created: named by its own name or by `given_id`, without what only the server sets.

@@ -5,11 +5,16 @@ from collections.abc import Collection
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.config import checks, measures
+from services.router.config.health import check_limits
 from services.router.config.problems import Problems
+from services.router.config.sharing import check_permissions
 
 # Parts of the contract that would be stored and then ignored: refused until they do something.
-UNAVAILABLE_MESSAGES = ("experiment", "stickiness", "mirror", "fallback", "hedging", "limits", "permissions")
-UNAVAILABLE_LISTS = ("segments", "policies")
+UNAVAILABLE_MESSAGES = (
+    *("experiment", "stickiness", "mirror", "fallback", "hedging", "limits"),
+    *("ramp", "bounds"),
+)
+UNAVAILABLE_LISTS = ("segments", "policies", "allowed_headers", "attributes")
 
 
 def validate(router: Router, models: Collection[str]) -> None:
@@ -22,6 +27,8 @@ def validate(router: Router, models: Collection[str]) -> None:
     checks.variants(router, models, problems)
     measures.task(router, problems)
     measures.metrics(router, problems)
+    check_limits(router, problems)
+    check_permissions(router.permissions, "router.permissions", problems)
     _unavailable(router, problems)
     strategy = router.WhichOneof("strategy") or "weighted"
     check = checks.STRATEGY_CHECKS.get(strategy)

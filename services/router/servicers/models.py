@@ -1,4 +1,4 @@
-"""ModelService: the registry of models."""
+"""ModelService: the registry of models, and the aliases that move between them."""
 
 from turnout.router.v1 import model_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
@@ -6,19 +6,16 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.foundation.errors import FailedPrecondition
-from services.models.answer import Failure
-from services.models.handle import probe
 from services.models.pool import ModelPool
-from services.models.registration import compile_model
-from services.router.config.problems import Problems
+from services.router.aliases import alias_name, held, model_of, uses
+from services.router.asked import asked
+from services.router.champions import Champions, with_aliases
+from services.router.config.problems import InvalidConfiguration
 from services.router.config.resources import fresh
-from services.state.config_reader import ConfigReader
+from services.router.enrolment import Enrolment
+from services.router.probing import probed
 from services.state.configs import ConfigStore
-from services.state.names import resource_name
-from services.state.once import once
-
-LONGEST_NAME = 256
-MOST_ENDPOINTS = 64
+from services.state.names import id_of, resource_name
 
 
 class ModelInUse(FailedPrecondition):
@@ -32,87 +29,94 @@ class ModelService:
 
     SERVICE = "turnout.router.v1.ModelService"
 
-    def __init__(self, models: ConfigStore[Model], routers: ConfigReader[Router], pool: ModelPool) -> None:
+    def __init__(self, models: ConfigStore[Model], champions: Champions, pool: ModelPool) -> None:
         self._models = models
-        self._routers = routers
+        self._champions = champions
+        self._enrolment = Enrolment(models, champions)
         self._pool = pool
 
     async def RegisterModel(self, request: rpc.RegisterModelRequest, call: Call) -> rpc.RegisterModelResponse:
-        """Check what a call would need, then store."""
+        """Check what a call would need, then store, then move the aliases that it asks for."""
         model = fresh(request.model, "models", request.model_id, "model_id")
-        _check(model)
-        compile_model(model)
-        asked = once("RegisterModel", request, call.caller.name)
-        written = await self._models.create(model, asked, validate_only=request.validate_only)
-        return rpc.RegisterModelResponse(model=written.message)
+        return rpc.RegisterModelResponse(model=await self._enrolment.register(model, asked(request, call)))
 
     async def GetModel(self, request: rpc.GetModelRequest, call: Call) -> rpc.GetModelResponse:
         """Read by name."""
-        return rpc.GetModelResponse(model=await self._models.read(_name(request.name)))
+        model = await self._models.read(_name(request.name))
+        return rpc.GetModelResponse(model=with_aliases(model, await self._champions.table.all()))
 
     async def ListModels(self, request: rpc.ListModelsRequest, call: Call) -> rpc.ListModelsResponse:
-        """A page by name."""
-        page = await self._models.list(request.page_size, request.page_token)
-        return rpc.ListModelsResponse(models=page.items, next_page_token=page.next_page_token)
+        """A page by name, of those that fit every filter that is given."""
+        table = await self._champions.table.all()
+        alias = alias_name(request.alias, "", "alias") if request.alias else ""
+
+        def fits(model: Model) -> bool:
+            return (
+                (not request.family or model.family == request.family)
+                and (not request.provider or model.provider == request.provider)
+                and (not alias or table.get(alias) == model.name)
+            )
+
+        filters = f"{request.family}\0{request.provider}\0{alias}"
+        page = await self._models.list(request.page_size, request.page_token, filters=filters, keep=fits)
+        models = [with_aliases(model, table) for model in page.items]
+        return rpc.ListModelsResponse(models=models, next_page_token=page.next_page_token)
+
+    async def UpdateModel(self, request: rpc.UpdateModelRequest, call: Call) -> rpc.UpdateModelResponse:
+        """Change the fields of the mask, check the whole, and say which routers' models no longer agree."""
+        name = resource_name("models", request.model.name, "model.name")
+        how = asked(request, call, request.model.etag)
+        model, warnings = await self._enrolment.update(name, request.model, request.update_mask.paths, how)
+        return rpc.UpdateModelResponse(model=model, warnings=warnings)
+
+    async def SetAlias(self, request: rpc.SetAliasRequest, call: Call) -> rpc.SetAliasResponse:
+        """Give an alias to a model; whoever had it loses it, and each router that uses it follows."""
+        how, champions = asked(request, call), self._champions
+        if done := await champions.table.answered(how.once):
+            answer = rpc.SetAliasResponse.FromString(done)
+            # The first run may have died on its way through the routers.
+            await champions.follow(answer.routers, how)
+            return answer
+        if not request.alias:
+            said = "is required: churn@champion, or champion"
+            raise InvalidConfiguration(f"alias {said}", fields=[("alias", said)])
+        model = await self._models.read(resource_name("models", request.model, "model"), field="model")
+        move = await champions.plan(model, [alias_name(request.alias, id_of(model.name), "alias")])
+        answer = rpc.SetAliasResponse(model=move.outcome, routers=move.routers if move.given else ())
+        if not request.validate_only:
+            await champions.carry_out(move, how, answer.SerializeToString())
+        return answer
 
     async def DeleteModel(self, request: rpc.DeleteModelRequest, call: Call) -> rpc.DeleteModelResponse:
-        """Forget it, unless a router names it."""
-        name, asked = _name(request.name), once("DeleteModel", request, call.caller.name)
-        if done := await self._models.repeated(asked):
+        """Forget it and its aliases, unless a router names it."""
+        name, how = _name(request.name), asked(request, call)
+        if done := await self._models.repeated(how.once):
             return rpc.DeleteModelResponse(model=done)
-        users = await self._users(name)
-        if users:
-            said = f"{name} is used by {', '.join(users)}; delete or change them first"
-            raise ModelInUse(said, model=name, routers=", ".join(users))
-        written = await self._models.delete(name, etag=request.etag, once=asked)
-        return rpc.DeleteModelResponse(model=written.message)
+        table = await self._champions.table.all()
+        await self._refuse_in_use(name, held(table, name))
+        seen = await self._models.delete(name, etag=how.etag, validate_only=True)
+        if not how.validate_only:
+            # Aliases first: one that leads nowhere would stop the next deployment of whoever names it.
+            move = await self._champions.plan(seen.message, (), held(table, name))
+            await self._champions.carry_out(move, how._replace(once=None))
+            seen = await self._models.delete(name, etag=how.etag, once=how.once, by=how.by)
+        return rpc.DeleteModelResponse(model=seen.message)
 
     async def ProbeModel(self, request: rpc.ProbeModelRequest, call: Call) -> rpc.ProbeModelResponse:
         """Ask it once."""
-        handle = self._pool.open(await self._models.read(_name(request.name)))
-        seen = await probe(handle, call.remaining())
-        reply = rpc.ProbeModelResponse(ready=seen.ready, message=seen.message)
-        reply.latency.FromNanoseconds(int(seen.latency * 1e9))
-        for told, tensors in ((reply.inputs, seen.inputs), (reply.outputs, seen.outputs)):
-            for tensor in tensors:
-                told.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
-        if request.HasField("input"):
-            result = await handle.call(handle.prepare(request.input), call.remaining(), call)
-            if isinstance(result, Failure):
-                raise result.error
-            reply.output.CopyFrom(result.output)
-        return reply
+        return await probed(self._pool.open(await self._models.read(_name(request.name))), request, call)
 
-    async def _users(self, name: str) -> list[str]:
-        """The first few routers that name the model."""
-        page = await self._routers.list(
-            5, filters=name, keep=lambda router: any(one.model == name for one in router.variants)
-        )
-        return [router.name for router in page.items]
+    async def _refuse_in_use(self, name: str, aliases: list[str]) -> None:
+        """Raise ModelInUse with the first few routers that name the model, or an alias of it."""
 
+        def names(router: Router) -> bool:
+            return uses(router, aliases) or any(model_of(one) == name for one in router.variants)
 
-def _check(model: Model) -> None:
-    """What is ours to say of a registration, before the protocol has its say."""
-    problems = Problems()
-    if len(model.display_name) > LONGEST_NAME:
-        problems.add(
-            "model.display_name", f"at most {LONGEST_NAME} characters, got {len(model.display_name)}"
-        )
-    if len(model.endpoints) > MOST_ENDPOINTS:
-        problems.add("model.endpoints", f"at most {MOST_ENDPOINTS}, got {len(model.endpoints)}")
-    seen: set[str] = set()
-    for place, endpoint in enumerate(model.endpoints):
-        if endpoint.address in seen:
-            problems.add(f"model.endpoints[{place}].address", f"{endpoint.address[:100]} is named twice")
-        seen.add(endpoint.address)
-        port = endpoint.address.rstrip("/").rpartition(":")[2]
-        if port.isdigit() and not 1 <= int(port) <= 65535:
-            problems.add(f"model.endpoints[{place}].address", f"a port is 1 to 65535, got {port[:20]}")
-    if model.aliases:
-        problems.lacks("model.aliases", "not available in this version")
-    if model.HasField("permissions"):
-        problems.lacks("model.permissions", "not available in this version")
-    problems.settle()
+        users = [router.name for router in await self._champions.routers(names)]
+        if users:
+            told = ", ".join(users[:5])
+            said = f"{name} is used by {told}; delete or change them first"
+            raise ModelInUse(said, fields=[("name", "a model that no router uses")], model=name, routers=told)
 
 
 def _name(given: str) -> str:

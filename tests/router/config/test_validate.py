@@ -239,7 +239,11 @@ def test_the_parameters_of_a_canary_that_do_nothing_yet_are_refused() -> None:
 def test_an_alias_is_told_apart_from_a_bad_id() -> None:
     router = router_of(1, 1)
     router.variants[1].model = "models/b@champion"
-    assert set(refused(router, UnavailableFeature)) == {"router.variants[1].model"}
+    assert set(refused(router, ModelNotFound)) == {"router.variants[1].model"}
+    validate(router, [*MODELS, "models/b@champion"])
+    for bad in ("models/b@", "models/@champion", "models/b@c@d", "models/b@Champion"):
+        router.variants[1].model = bad
+        assert set(refused(router, InvalidConfiguration)) == {"router.variants[1].model"}
 
 
 def test_a_canary_may_be_named_by_its_model() -> None:

@@ -1,0 +1,72 @@
+"""Whether the models of one router can stand in for each other: what they take, and what they answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC, PROTOCOL_OPENAI_CHAT, Model, OutputKind
+from turnout.router.v1.router_pb2 import Router
+
+from services.router.aliases import model_of
+
+# A router of 64 variants that agree in nothing is told so in as many words as people read.
+MOST_TOLD = 10
+OUTPUTS = {number: name.removeprefix("OUTPUT_KIND_").lower() for name, number in OutputKind.items()}
+
+
+def disagreements(router: Router, models: Mapping[str, Model]) -> list[str]:
+    """Sentences about what the models of the variants differ in; none where they agree, or say nothing."""
+    named = dict.fromkeys(model_of(variant) for variant in router.variants)
+    members = [models[name] for name in named if name in models]
+    found = dict.fromkeys(
+        (*_inputs(members), *_features(members), *_outputs(members), *_labels(router, members))
+    )
+    return list(found)[:MOST_TOLD]
+
+
+def _inputs(members: Sequence[Model]) -> Iterator[str]:
+    chats = [one.name for one in members if one.protocol == PROTOCOL_OPENAI_CHAT]
+    columns = [one.name for one in members if one.signature.features]
+    if chats and columns:
+        yield f"{chats[0]} takes a chat, and {columns[0]} takes columns: no input fits both"
+
+
+def _features(members: Sequence[Model]) -> Iterator[str]:
+    first: dict[str, tuple[str, int]] = {}
+    for model in members:
+        for feature in model.signature.features:
+            owner, kind = first.setdefault(feature.name, (model.name, feature.kind))
+            if kind != feature.kind:
+                here, there = _kind(feature.kind), _kind(kind)
+                yield f"{feature.name!r} is {here} to {model.name} and {there} to {owner}"
+
+
+def _kind(kind: int) -> str:
+    return "numeric" if kind == FEATURE_KIND_NUMERIC else "categorical"
+
+
+def _outputs(members: Sequence[Model]) -> Iterator[str]:
+    first: dict[int, str] = {}
+    for model in members:
+        if kind := model.signature.outputs.kind:
+            first.setdefault(kind, model.name)
+    told = [(name, OUTPUTS.get(kind, str(kind))) for kind, name in first.items()]
+    for (name, kind_told), (other, another) in pairwise(told):
+        yield f"{name} answers {kind_told}, and {other} answers {another}"
+
+
+def _labels(router: Router, members: Sequence[Model]) -> Iterator[str]:
+    declared = set(router.task.labels)
+    first: tuple[str, set[str]] | None = (router.name, declared) if declared else None
+    for model in members:
+        labels = {model.label_map.get(name, name) for name in model.signature.outputs.class_order}
+        if not labels:
+            continue
+        if first is None:
+            first = model.name, labels
+        elif labels != first[1]:
+            yield f"{model.name} answers {_some(labels)}, and {first[0]} {_some(first[1])}"
+
+
+def _some(labels: set[str]) -> str:
+    shown = sorted(labels)[:5]
+    return ", ".join(shown) + (", …" if len(labels) > len(shown) else "")

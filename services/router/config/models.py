@@ -1,0 +1,54 @@
+"""What is ours to say of a model's registration, before its protocol has its say."""
+
+from turnout.router.v1.model_pb2 import Model
+
+from services.router.aliases import MOST_ALIASES, alias_name
+from services.router.config.health import check_detection
+from services.router.config.problems import Problems
+from services.router.config.sharing import check_permissions
+from services.state.names import BadName, id_of
+
+LONGEST_NAME = 256
+MOST_ENDPOINTS = 64
+
+
+def check_model(model: Model) -> None:
+    """Raise InvalidConfiguration or UnavailableFeature, naming every field that is wrong."""
+    problems = Problems()
+    for field in ("display_name", "version", "family", "provider", "served_name"):
+        if len(text := str(getattr(model, field))) > LONGEST_NAME:
+            problems.add(f"model.{field}", f"at most {LONGEST_NAME} characters, got {len(text)}")
+    _endpoints(model, problems)
+    _aliases(model, problems)
+    check_detection(model, problems)
+    check_permissions(model.permissions, "model.permissions", problems)
+    problems.settle()
+
+
+def aliases_of(model: Model) -> list[str]:
+    """The aliases that a sound registration asks for, in full, each once."""
+    own = id_of(model.name)
+    return list(dict.fromkeys(alias_name(given, own, "model.aliases") for given in model.aliases))
+
+
+def _endpoints(model: Model, problems: Problems) -> None:
+    if len(model.endpoints) > MOST_ENDPOINTS:
+        problems.add("model.endpoints", f"at most {MOST_ENDPOINTS}, got {len(model.endpoints)}")
+    seen: set[str] = set()
+    for place, endpoint in enumerate(model.endpoints):
+        if endpoint.address in seen:
+            problems.add(f"model.endpoints[{place}].address", f"{endpoint.address[:100]} is named twice")
+        seen.add(endpoint.address)
+        port = endpoint.address.rstrip("/").rpartition(":")[2]
+        if port.isdigit() and not 1 <= int(port) <= 65535:
+            problems.add(f"model.endpoints[{place}].address", f"a port is 1 to 65535, got {port[:20]}")
+
+
+def _aliases(model: Model, problems: Problems) -> None:
+    if len(model.aliases) > MOST_ALIASES:
+        problems.add("model.aliases", f"at most {MOST_ALIASES}, got {len(model.aliases)}")
+    for place, given in enumerate(model.aliases):
+        try:
+            alias_name(given, id_of(model.name), f"model.aliases[{place}]")
+        except BadName as wrong:
+            problems.wrong += wrong.fields

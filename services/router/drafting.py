@@ -1,0 +1,130 @@
+"""From what a caller wants of a router to what is written: checked whole, stamped, its aliases resolved."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router, RouterState
+
+from services.router.aliases import model_of, resolve, settle
+from services.router.asked import Asked
+from services.router.config.agreement import disagreements
+from services.router.config.defaults import with_defaults
+from services.router.config.enabling import stamp_enabled
+from services.router.config.validate import validate
+from services.state.alias_table import AliasTable
+from services.state.config_reader import ConfigReader
+from services.state.configs import ConfigStore, Written
+from services.state.names import resource_name
+
+Change = Callable[[Router], None]
+NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by them in this version"
+
+
+class Known(NamedTuple):
+    """What names lead somewhere: registered models and aliases, as variants spell them; and what each alias
+    stands for, by `{base}@{alias}`."""
+
+    names: Collection[str]
+    aliases: Mapping[str, str]
+
+
+class Drafts:
+    """Writes routers. `now` is the wall clock in seconds."""
+
+    def __init__(
+        self,
+        routers: ConfigStore[Router],
+        models: ConfigReader[Model],
+        aliases: AliasTable,
+        now: Callable[[], float],
+    ) -> None:
+        self.routers = routers
+        self.models = models
+        self.aliases = aliases
+        self._now = now
+
+    async def create(self, router: Router, state: RouterState, asked: Asked) -> Written[Router]:
+        """Store a router that has its defaults, for its first owner. Raises what `validate` and the store
+        raise."""
+        known = await self.known(variant.model for variant in router.variants)
+        validate(router, known.names)
+        settle(router, known.aliases)
+        stamp_enabled(None, router, self._now())
+        router.state, router.owner = state, asked.by.caller
+        written = await self.routers.create(
+            router, asked.once, validate_only=asked.validate_only, by=asked.by
+        )
+        return await self._kept_up(written, asked)
+
+    async def configure(
+        self, name: str, change: Change, asked: Asked, known: Known | None = None
+    ) -> Written[Router]:
+        """Let `change` make a new generation of a stored router. It leaves the router valid."""
+        aliases = known.aliases if known else await self.aliases.all()
+
+        def changed(router: Router) -> None:
+            before = self.routers.kind.copy(router)
+            change(router)
+            settle(router, aliases)
+            stamp_enabled(before, router, self._now())
+
+        return await self._kept_up(await self.write(name, changed, asked, new_generation=True), asked)
+
+    async def write(
+        self, name: str, change: Change, asked: Asked, *, new_generation: bool = False
+    ) -> Written[Router]:
+        """Let `change` alter what is no configuration: lifecycle, permissions."""
+        return await self.routers.update(
+            name,
+            change,
+            etag=asked.etag,
+            once=asked.once,
+            validate_only=asked.validate_only,
+            new_generation=new_generation,
+            by=asked.by,
+        )
+
+    async def known(self, named: Iterable[str]) -> Known:
+        """Look names of models and aliases up, as variants spell them or by their ids."""
+        aliases = await self.aliases.all()
+        spelled = {name if name.startswith("models/") else f"models/{name}" for name in named}
+        models = {one for one in spelled if "@" not in one and await self.models.find(one) is not None}
+        return Known(models | {f"models/{alias}" for alias in aliases}, aliases)
+
+    async def warnings(self, router: Router) -> list[str]:
+        """What a reader of a router that was just written should know, a sentence each."""
+        named = {model_of(variant) for variant in router.variants}
+        models = {name: model for name in named if (model := await self.models.find(name)) is not None}
+        unpromoted = [NOT_PROMOTED] if router.canary.HasField("promotion_criteria") else []
+        return unpromoted + disagreements(router, models)
+
+    async def _kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
+        """An alias may have moved while the router was written, unseen by whoever moved it: its table is read
+        again after the write, as the mover reads the routers after the move."""
+        router = written.message
+        if asked.validate_only or not any("@" in variant.model for variant in router.variants):
+            return written
+        aliases = await self.aliases.all()
+        stale = any(
+            "@" in one.model and one.resolved_model != resolve(one.model, aliases) for one in router.variants
+        )
+        if not stale:
+            return written
+        return await self.routers.update(router.name, lambda one: _follow(one, aliases), by=asked.by)
+
+
+def _follow(router: Router, aliases: Mapping[str, str]) -> None:
+    settle(router, aliases)
+
+
+def completed(router: Router, known: Known) -> None:
+    """Fill the defaults into a changed router and check the whole of it, in place. What it already named was
+    registered then."""
+    router.CopyFrom(with_defaults(router))
+    validate(router, known.names)
+
+
+def router_name(given: str) -> str:
+    """`churn` or `routers/churn` of a request's field `name`. Raises BadName."""
+    return resource_name("routers", given, "name")

@@ -1,0 +1,60 @@
+"""What a router process is made of for those who manage it, put together."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from services.foundation.handlers import Servicer
+from services.models.pool import ModelPool
+from services.router.champions import Champions
+from services.router.drafting import Drafts
+from services.router.office import Office
+from services.router.rollout import Rollouts
+from services.router.servicers.ensembles import EnsembleService
+from services.router.servicers.models import ModelService
+from services.router.servicers.routers import RouterService
+from services.router.watching import Lookout
+from services.state.alias_table import AliasTable
+from services.state.audit import AuditLog
+from services.state.catalog import CatalogFollower
+from services.state.configs import ConfigStore
+from services.state.connection import Connections
+from services.state.heartbeats import Heartbeats
+from services.state.kinds import MODELS, ROUTERS
+from services.state.records import RecordStore
+
+
+class Management:
+    """The stores, and what is made of them. `endpoint()` is where a deployed router answers."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        follower: CatalogFollower,
+        endpoint: Callable[[], str],
+        rng: random.Random,
+    ) -> None:
+        routers = ConfigStore(connections, ROUTERS, time.time, rng)
+        self.models = ConfigStore(connections, MODELS, time.time, rng)
+        aliases, heartbeats = AliasTable(connections), Heartbeats(connections)
+        self.drafts = Drafts(routers, self.models, aliases, time.time)
+        self.champions = Champions(routers, self.models, aliases)
+        self.rollouts = Rollouts(routers, heartbeats, endpoint)
+        self.lookout = Lookout(follower, routers, heartbeats)
+        self.office = Office(
+            drafts=self.drafts,
+            rollouts=self.rollouts,
+            records=RecordStore(connections),
+            audit=AuditLog(connections),
+            heartbeats=heartbeats,
+            lookout=self.lookout,
+            rng=rng,
+        )
+
+    def servicers(self, pool: ModelPool) -> Sequence[Servicer]:
+        """The services of routers, models and ensembles."""
+        return [
+            RouterService(self.office),
+            ModelService(self.models, self.champions, pool),
+            EnsembleService(self.drafts, self.rollouts, self.office.rng),
+        ]

@@ -1,0 +1,31 @@
+"""What the methods of RouterService share."""
+
+import random
+from dataclasses import dataclass
+
+from services.router.drafting import Drafts
+from services.router.rollout import Rollouts
+from services.router.watching import Lookout
+from services.state.audit import AuditLog
+from services.state.heartbeats import Heartbeats
+from services.state.records import RecordStore
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Where routers are written, brought to the replicas, watched and looked up."""
+
+    drafts: Drafts
+    rollouts: Rollouts
+    records: RecordStore
+    audit: AuditLog
+    heartbeats: Heartbeats
+    lookout: Lookout
+    rng: random.Random
+
+
+class Desk:
+    """The methods of one theme: a part of RouterService."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office

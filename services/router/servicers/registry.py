@@ -1,0 +1,134 @@
+"""RouterService, configurations: created, read, listed, changed, shared, deleted."""
+
+from turnout.router.v1 import router_service_pb2 as rpc
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument
+from services.router import lifecycle
+from services.router.aliases import model_of
+from services.router.asked import asked
+from services.router.config import masks
+from services.router.config.defaults import with_defaults
+from services.router.config.problems import InvalidConfiguration, Problems
+from services.router.config.resources import ROUTER_KEPT, fresh
+from services.router.config.sharing import check_permissions
+from services.router.drafting import Known, completed, router_name
+from services.router.office import Desk
+from services.state.names import resource_name
+
+STRATEGIES = [field.name for field in Router.DESCRIPTOR.oneofs_by_name["strategy"].fields]
+
+
+class Registry(Desk):
+    """A mutation reads the stored router, changes a copy, checks the whole, and writes it under its etag."""
+
+    async def CreateRouter(self, request: rpc.CreateRouterRequest, call: Call) -> rpc.CreateRouterResponse:
+        """Fill in the defaults, check, store."""
+        drafts, how = self.office.drafts, asked(request, call)
+        made = await drafts.routers.repeated(how.once)
+        if made is None:
+            given = request.router_id
+            if not (given or request.router.name):
+                given = f"router-{self.office.rng.getrandbits(40):010x}"
+            router = with_defaults(fresh(request.router, "routers", given, "router_id"))
+            made = (await drafts.create(router, lifecycle.REGISTERED, how)).message
+        return rpc.CreateRouterResponse(router=made, warnings=await drafts.warnings(made))
+
+    async def GetRouter(self, request: rpc.GetRouterRequest, call: Call) -> rpc.GetRouterResponse:
+        """Read by name."""
+        return rpc.GetRouterResponse(router=await self.office.drafts.routers.read(router_name(request.name)))
+
+    async def ListRouters(self, request: rpc.ListRoutersRequest, call: Call) -> rpc.ListRoutersResponse:
+        """A page by name, of those that fit every filter that is given."""
+        model = request.model if request.model.startswith("models/") else f"models/{request.model}"
+        if request.strategy not in ("", *STRATEGIES):
+            said = f"one of {', '.join(STRATEGIES)}; got {request.strategy[:100]!r}"
+            raise InvalidArgument(f"strategy: {said}", fields=[("strategy", said)])
+
+        def fits(router: Router) -> bool:
+            return (
+                (not request.state or router.state == request.state)
+                and (not request.tag or request.tag in router.tags)
+                and (not request.owner or router.owner == request.owner)
+                and (not request.strategy or router.WhichOneof("strategy") == request.strategy)
+                and (not request.model or any(model in (one.model, model_of(one)) for one in router.variants))
+            )
+
+        filters = (request.state, request.tag, request.owner, request.strategy, request.model)
+        page = await self.office.drafts.routers.list(
+            request.page_size,
+            request.page_token,
+            filters="\0".join(map(str, filters)),
+            keep=fits,
+            deleted=request.show_deleted,
+        )
+        return rpc.ListRoutersResponse(routers=page.items, next_page_token=page.next_page_token)
+
+    async def UpdateRouter(self, request: rpc.UpdateRouterRequest, call: Call) -> rpc.UpdateRouterResponse:
+        """Change the fields of the mask, and check the whole."""
+        drafts, given = self.office.drafts, request.router
+        name = resource_name("routers", given.name, "router.name")
+        known = await drafts.known(variant.model for variant in with_defaults(given).variants)
+
+        def change(router: Router) -> None:
+            named = {variant.model for variant in router.variants}
+            if not request.update_mask.paths:
+                _refuse_sharing(router, given)
+            masks.update(router, given, request.update_mask.paths, ROUTER_KEPT, root="router")
+            completed(router, Known(named | set(known.names), known.aliases))
+
+        written = await drafts.configure(name, change, asked(request, call, given.etag), known)
+        warnings = await drafts.warnings(written.message)
+        return rpc.UpdateRouterResponse(router=written.message, warnings=warnings)
+
+    async def UpdatePermissions(
+        self, request: rpc.UpdatePermissionsRequest, call: Call
+    ) -> rpc.UpdatePermissionsResponse:
+        """Say who else may see and use it. No new generation: it decides nothing."""
+        if not request.HasField("permissions"):
+            said = "is required; write {} for nobody but the owner"
+            raise InvalidArgument(f"permissions {said}", fields=[("permissions", said)])
+        problems = Problems()
+        check_permissions(request.permissions, "permissions", problems)
+        problems.settle()
+        written = await self.office.drafts.write(
+            router_name(request.name),
+            lambda router: router.permissions.CopyFrom(request.permissions),
+            asked(request, call),
+        )
+        return rpc.UpdatePermissionsResponse(router=written.message)
+
+    async def DeleteRouter(self, request: rpc.DeleteRouterRequest, call: Call) -> rpc.DeleteRouterResponse:
+        """Stop it and delete it softly, in one write."""
+        how = asked(request, call)
+        written = await self.office.drafts.routers.delete(
+            router_name(request.name),
+            etag=how.etag,
+            once=how.once,
+            change=lifecycle.retire,
+            validate_only=how.validate_only,
+            by=how.by,
+        )
+        return rpc.DeleteRouterResponse(router=written.message)
+
+    async def UndeleteRouter(
+        self, request: rpc.UndeleteRouterRequest, call: Call
+    ) -> rpc.UndeleteRouterResponse:
+        """Take a deletion back; the router comes back stopped."""
+        how = asked(request, call)
+        written = await self.office.drafts.routers.undelete(
+            router_name(request.name),
+            etag=how.etag,
+            once=how.once,
+            validate_only=how.validate_only,
+            by=how.by,
+        )
+        return rpc.UndeleteRouterResponse(router=written.message)
+
+
+def _refuse_sharing(router: Router, given: Router) -> None:
+    # Sent back as it was read it is no change; another is its owner's to make.
+    if given.HasField("permissions") and given.permissions != router.permissions:
+        said = ROUTER_KEPT["permissions"]
+        raise InvalidConfiguration(f"router.permissions {said}", fields=[("router.permissions", said)])
