@@ -144,7 +144,8 @@ class TokenVerifier:
         user = claims[expected.user_claim]
         if not isinstance(user, str) or not SOUND_NAME.fullmatch(user):
             raise BadCredentials("the token's user id is no user id here", "claim")
-        admin = user in expected.admins or expected.admin_value in _texts(claims.get(expected.admin_claim))
+        held = _texts(claims.get(expected.admin_claim)) if expected.admin_claim else []
+        admin = user in expected.admins or expected.admin_value in held
         return Known(user, admin, float(claims["exp"]) + LEEWAY_SECONDS)
 
 
