@@ -142,7 +142,9 @@ class Loader:
         if router.state not in SERVING:
             self._snapshot.rest(router)
             return
-        given = Ingredients(self._models, self._pool.open, self._learnt.get(router.uid), self._rng)
+        given = Ingredients(
+            self._models, self._pool.open, self._learnt.get(router.uid), self._rng, self._health()
+        )
         try:
             plan = compile_plan(router, given)
         except TurnoutError as error:

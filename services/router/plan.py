@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
 from turnout.inference.v1.input_pb2 import Input, TabularInput
@@ -12,6 +13,7 @@ from services.models.handle import ModelHandle
 from services.router.columns import Columns
 from services.router.draw import Counter, Wheel
 from services.router.frames import Sheet
+from services.router.health.probe import Probe
 
 # Left of the deadline for accounting and the reply once the models have answered, in seconds.
 REPLY_RESERVE = 0.005
@@ -20,7 +22,8 @@ REPLY_RESERVE = 0.005
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One variant of a plan, with the event as far as it is known before a request comes, as `drawn` by the
-    strategy and as `pinned` by a caller, and the serialized Participant of its first attempt, its `seat`."""
+    strategy and as `pinned` by a caller, and the serialized Participant of its first attempt, its `seat`. A
+    call of an arm with a `probe` is the probe of an ejected model."""
 
     variant: str
     model: str
@@ -29,6 +32,7 @@ class Arm:
     drawn: Sheet
     pinned: Sheet
     seat: bytes
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ class Jury:
     models: tuple[str, ...]
     # Rows and columns of an input, as its first member's signature reads them.
     reads: Callable[[Input], tuple[int, TabularInput | None]]
+    probe: Probe | None = None
+
+
+class Probing(NamedTuple):
+    """What serves instead while `probe` is free: the same plan with the model of the probe in service."""
+
+    probe: Probe
+    plan: "RoutingPlan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,14 @@ class RoutingPlan:
     synchronous: bool
     by_variant: Mapping[str, Arm] = field(default_factory=dict)
     columns: Columns = field(default_factory=Columns)
+    probing: Probing | None = None
+
+    def current(self) -> "RoutingPlan":
+        """The plan of a request that comes now. Whoever draws an arm with a probe takes it before awaiting
+        anything."""
+        if self.probing is not None and self.probing.probe.free:
+            return self.probing.plan
+        return self
 
     def budget(self, call: Call) -> float:
         """Seconds that the models have: what is left to the caller, or the router's default where the caller

@@ -27,16 +27,18 @@ async def ask_one(plan: RoutingPlan, request: PredictRequest, call: Call, use: E
     ledger.note_input(question.rows, handle.features(request.input))
     ledger.note_warning(plan.columns.warning(request.input))
     use.metrics.routing_decisions[plan.strategy, arm.model].inc()
+    probe = use.trial(arm.probe)
     attempt = handle.attempt(question, plan.budget(call), call)
     try:
         result = await attempt.run()
     except asyncio.CancelledError:
         # The caller has left. The attempt was made all the same: its account must not leave with the caller.
+        use.health.heard(arm.model, "CANCELLED", "CANCELLED", attempt.latency, probe)
         ledger.add(arm.seat, attempt.cancelled())
         ledger.fail(PredictionCancelled("the caller cancelled the prediction"))
         use.log(plan, ledger)
         raise
-    use.observe(arm.model, result.latency)
+    use.observe(arm.model, result, probe)
     ledger.add(arm.seat, result)
     if isinstance(result, Failure):
         error = ledger.fail(result.error)

@@ -31,7 +31,7 @@ class Snapshot:
         """
         plan = self._plans.get(router)
         if plan is not None:
-            return plan
+            return plan.current()
         name = resource_name("routers", router, "router")
         idle = self._idle.get(name)
         if idle is None:
