@@ -1,16 +1,12 @@
 """Who else may see, use and change a resource: what may be stored. Who is let in is decided elsewhere."""
 
-import re
-
 from turnout.router.v1.model_pb2 import Permissions
 
+from services.foundation.identity.caller import NAME_RULE, SOUND_NAME
 from services.router.config.problems import Problems
 
 MOST_USERS = 1000
 LISTS = ("viewers", "predictors", "editors")
-# Printable, and without what separates ids where people list them.
-USER = re.compile(r"[!-+\--~]{1,256}")
-USER_RULE = "1 to 256 printable characters without spaces and commas"
 
 
 def check_permissions(permissions: Permissions, field: str, problems: Problems) -> None:
@@ -21,8 +17,8 @@ def check_permissions(permissions: Permissions, field: str, problems: Problems) 
             problems.add(path, f"at most {MOST_USERS}, got {len(users)}")
         seen: set[str] = set()
         for place, user in enumerate(users):
-            if not USER.fullmatch(user):
-                problems.add(f"{path}[{place}]", f"a user's id is {USER_RULE}; got {user[:100]!r}")
+            if not SOUND_NAME.fullmatch(user):
+                problems.add(f"{path}[{place}]", f"a user's id has {NAME_RULE}; got {user[:100]!r}")
             elif user in seen:
                 problems.add(f"{path}[{place}]", f"{user[:100]} is named twice")
             seen.add(user)

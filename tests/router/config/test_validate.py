@@ -240,7 +240,7 @@ def test_an_alias_is_told_apart_from_a_bad_id() -> None:
     router = router_of(1, 1)
     router.variants[1].model = "models/b@champion"
     assert set(refused(router, ModelNotFound)) == {"router.variants[1].model"}
-    validate(router, [*MODELS, "models/b@champion"])
+    validate(with_defaults(router), [*MODELS, "models/b@champion"])
     for bad in ("models/b@", "models/@champion", "models/b@c@d", "models/b@Champion"):
         router.variants[1].model = bad
         assert set(refused(router, InvalidConfiguration)) == {"router.variants[1].model"}
