@@ -25,6 +25,7 @@ def service_program(
         "metrics_port": seat.metrics_port,
         "redis_url": redis_url,
         "aggregator": seats["aggregator"].address,
+        "feedback": seats["feedback"].address,
         "spool_dir": premises.data / "spool",
         "workers": workers,
         "access_service_token": service_token or None,

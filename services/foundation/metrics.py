@@ -74,6 +74,12 @@ class Metrics:
         self.canary_progress = self._gauge(
             "ensemble_canary_progress", "Traffic that the canary receives, in percent, 0 to 100.", "router"
         )
+        self.rule_errors = self._counter(
+            "turnout_rule_errors_total",
+            "Policies and rules whose condition could not be evaluated, so that they did not match.",
+            "router",
+            "rule",
+        )
         self.model_seconds = self._histogram(
             "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
         )
@@ -121,6 +127,11 @@ class Metrics:
         )
         self.partitions_owned = self._gauge(
             "turnout_partitions_owned", "Partitions this process leads.", "group"
+        )
+        self.stale_seconds = self._gauge(
+            "turnout_stale_seconds",
+            "Since what is published was computed last, as far as this process knows.",
+            "state",
         )
         self.feedback = self._counter("turnout_feedback_total", "Feedback by what became of it.", "result")
         self.background_failures = self._counter(

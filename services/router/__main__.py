@@ -17,11 +17,13 @@ from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce, share
 from services.router.loading import Loader
 from services.router.management import Management
+from services.router.measured import follow
 from services.router.panel import Panel
 from services.router.servicers.access import AccessService
 from services.router.servicers.inference import InferenceService
 from services.router.settings import RouterSettings
 from services.router.snapshot import Snapshot
+from services.router.telling import FeedbackDoor
 from services.router.watching import Lookout
 from services.state.api_keys import ApiKeyStore
 from services.state.batcher import EventWriter
@@ -42,7 +44,9 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     pool, snapshot = ModelPool(runtime.telemetry, rng), Snapshot()
     runtime.on_close(pool.close)
     panel = Panel(settings.aggregator, runtime.telemetry, fellow(settings))
+    door = FeedbackDoor(settings.feedback, runtime.telemetry, fellow(settings))
     runtime.on_close(panel.close)
+    runtime.on_close(door.close)
     health = HealthBoard(runtime.metrics)
     loader = Loader(snapshot, pool, runtime.metrics, rng, lambda: health.view)
     introduce(health, loader)
@@ -59,7 +63,8 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     await _poll_once(learned)
     await share(health, connections, replica, runtime)
     runtime.spawn(reporter.run(), "heartbeats")
-    management = Management(connections, follower, lambda: settings.advertise or runtime.address, rng)
+    follow(connections, follower, runtime, drift_expiry=settings.drift_expiry_hours * 3600)
+    management = Management(connections, follower, door, lambda: settings.advertise or runtime.address, rng)
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")
     runtime.spawn(_end_watches(management.lookout, runtime), "drain of watches")

@@ -9,10 +9,12 @@ from services.models.pool import ModelPool
 from services.router.champions import Champions
 from services.router.drafting import Drafts
 from services.router.office import Office
+from services.router.reporting.report import reports
 from services.router.rollout import Rollouts
 from services.router.servicers.ensembles import EnsembleService
 from services.router.servicers.models import ModelService
 from services.router.servicers.routers import RouterService
+from services.router.telling import FeedbackDoor
 from services.router.watching import Lookout
 from services.state.alias_table import AliasTable
 from services.state.audit import AuditLog
@@ -31,6 +33,7 @@ class Management:
         self,
         connections: Connections,
         follower: CatalogFollower,
+        feedback: FeedbackDoor,
         endpoint: Callable[[], str],
         rng: random.Random,
     ) -> None:
@@ -47,6 +50,8 @@ class Management:
             records=RecordStore(connections),
             audit=AuditLog(connections),
             heartbeats=heartbeats,
+            reports=reports(connections, heartbeats, time.time),
+            feedback=feedback,
             lookout=self.lookout,
             rng=rng,
         )

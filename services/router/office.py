@@ -4,7 +4,9 @@ import random
 from dataclasses import dataclass
 
 from services.router.drafting import Drafts
+from services.router.reporting.report import Reports
 from services.router.rollout import Rollouts
+from services.router.telling import FeedbackDoor
 from services.router.watching import Lookout
 from services.state.audit import AuditLog
 from services.state.heartbeats import Heartbeats
@@ -20,6 +22,8 @@ class Office:
     records: RecordStore
     audit: AuditLog
     heartbeats: Heartbeats
+    reports: Reports
+    feedback: FeedbackDoor
     lookout: Lookout
     rng: random.Random
 

@@ -16,6 +16,10 @@ class RouterSettings(Settings):
     """Where the shared state lives."""
     aggregator: str = "127.0.0.1:50052"
     """Where juries are asked, as host:port or a grpc URI."""
+    feedback: str = "127.0.0.1:50053"
+    """Where feedback is handed on to, as host:port or a grpc URI."""
+    drift_expiry_hours: float = Field(24.0, gt=0)
+    """After how many hours without an analysis nobody knows any more whether a model has drifted."""
     advertise: str = ""
     """Address that a deployed router's endpoint names; default is the one that this process answers at."""
     spool_dir: str = ".turnout/spool"

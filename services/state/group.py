@@ -112,6 +112,12 @@ class Group(Generic[T]):
         lags = {one: int(entries or 0) - int(done or 0) for one, (entries, done) in enumerate(counts)}
         return {partition: lag for partition, lag in lags.items() if lag > 0}
 
+    async def lag_at(self, partition: int) -> int:
+        """Entries of one partition that are not done."""
+        totals = keys.totals(self._stream.key(partition))
+        entries, done = await self._steady.hmget(totals, ["entries", f"done:{self._name}"])
+        return max(0, int(entries or 0) - int(done or 0))
+
     async def _read_slots(self, streams: Mapping[str, str], count: int, seconds: float) -> list[Any]:
         # In a Cluster one command cannot wait on several slots.
         reads = [self._steady.xread({key: last}, count=count) for key, last in streams.items()]

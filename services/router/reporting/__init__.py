@@ -1,0 +1,1 @@
+"""What came of a router's predictions, as GetMetrics shows it: query, tallies, answer."""

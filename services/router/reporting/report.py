@@ -1,0 +1,155 @@
+"""Reads what feedback has counted of a router, and puts rows together."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from turnout.feedback.v1.traffic_pb2 import TrafficBucket, TrafficGroup
+from turnout.router.v1 import router_service_pb2 as rpc
+from turnout.router.v1.router_pb2 import Router
+
+from services.router.reporting.query import POLICY, VARIANT, Query, query_of
+from services.router.reporting.tally import Tally
+from services.state import ids
+from services.state.buckets import MINUTE, READ_SECONDS, Bucket
+from services.state.connection import Connections
+from services.state.group import Group
+from services.state.heartbeats import Heartbeats
+from services.state.outcomes import OTHER, REWARD, Cell, OutcomeStore, Sum, reward_metric
+from services.state.streams import EVENTS, TRUTH
+from services.state.traffic import TrafficStore
+
+COUNTING = "feedback"
+
+
+class Key(NamedTuple):
+    """What a row's predictions have in common; empty where rows are not told apart by it."""
+
+    part: int
+    variant: str
+    policy: str
+
+
+Rows = dict[Key, Tally]
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Answers GetMetrics. `now` is in seconds since 1970. Raises StateUnavailable, NewerFormat."""
+
+    traffic: TrafficStore
+    outcomes: OutcomeStore
+    lags: Mapping[str, Group[Any]]
+    heartbeats: Heartbeats
+    now: Callable[[], float]
+
+    async def of(self, router: Router, request: rpc.GetMetricsRequest) -> rpc.GetMetricsResponse:
+        """The metrics of a router. Raises what is wrong with the request."""
+        query = query_of(request, self.now())
+        # Before the counts: what is counted meanwhile makes the warning too cautious, never too bold.
+        late = [warning async for warning in self._late(router)]
+        counted = await self.traffic.read(router.uid, query.buckets)
+        outcomes = await self.outcomes.read(router.uid, query.buckets)
+        total, rows = Tally(), self._blank(router, query)
+        for bucket, group in _groups(counted):
+            for tally in (total, rows[_key(query, bucket, group.variant, group.policy)]):
+                tally.add(group)
+        for bucket, cell, units in _credits(outcomes, reward_metric(router)):
+            for tally in (total, rows[_key(query, bucket, cell.variant, cell.policy)]):
+                tally.credit(cell, units)
+        lost = _lost(await self.traffic.gaps(router.uid), query)
+        return _answer(query, total, rows, [*late, *lost, *_crowded(counted.values())])
+
+    def _blank(self, router: Router, query: Query) -> Rows:
+        """No rows yet; by variant alone, one for each of the configuration, for that nothing came is told."""
+        rows: Rows = defaultdict(Tally)
+        if query.groups == {VARIANT}:
+            rows |= {Key(0, variant.id, ""): Tally() for variant in router.variants}
+        return rows
+
+    async def _late(self, router: Router) -> AsyncIterator[str]:
+        partition = ids.partition_for(router.uid)
+        for what, group in self.lags.items():
+            if entries := await group.lag_at(partition):
+                yield f"Late: {entries} {what} of the router's partition are not counted yet."
+        if waiting := sum(replica.events_waiting for replica in await self.heartbeats.live()):
+            yield f"Late: {waiting} events wait on replicas for Redis to take them, of any router."
+
+
+def reports(connections: Connections, heartbeats: Heartbeats, now: Callable[[], float]) -> Reports:
+    """What answers, on its stores."""
+    lags: dict[str, Group[Any]] = {
+        "batches of events": Group(connections, COUNTING, EVENTS),
+        "reports of truth": Group(connections, COUNTING, TRUTH),
+    }
+    return Reports(TrafficStore(connections), OutcomeStore(connections.steady), lags, heartbeats, now)
+
+
+def _key(query: Query, bucket: Bucket, variant: str, policy: str) -> Key:
+    return Key(
+        query.part(bucket),
+        variant if VARIANT in query.groups else "",
+        policy if POLICY in query.groups else "",
+    )
+
+
+def _groups(counted: Mapping[Bucket, TrafficBucket]) -> Iterator[tuple[Bucket, TrafficGroup]]:
+    for bucket, traffic in counted.items():
+        # Groups of segments count the same predictions once more.
+        yield from ((bucket, group) for group in traffic.groups if not group.segment)
+
+
+def _credits(
+    outcomes: Mapping[Bucket, Mapping[Cell, Sum]], metric: str
+) -> Iterator[tuple[Bucket, Cell, Sum]]:
+    for bucket, cells in outcomes.items():
+        for cell, units in cells.items():
+            if not cell.segment and (cell.kind != REWARD or cell.metric == metric):
+                yield bucket, cell, units
+
+
+def _lost(gaps: Iterable[Bucket], query: Query) -> Iterator[str]:
+    # A gap marks the minutes and the hours that it covers: minutes say more, while they are kept.
+    told_by_minute = query.end - READ_SECONDS[MINUTE]
+    inside = [
+        gap
+        for gap in gaps
+        if gap.start + gap.seconds > query.start
+        and gap.start < query.end
+        and (gap.seconds == MINUTE or gap.start < told_by_minute)
+    ]
+    if inside:
+        minutes = {start for gap in inside for start in range(gap.start, gap.start + gap.seconds, MINUTE)}
+        yield (
+            f"Incomplete: events were lost on their way, of any router of the partition, in up to "
+            f"{len(minutes)} minutes of the window."
+        )
+
+
+def _crowded(counted: Iterable[TrafficBucket]) -> Iterator[str]:
+    if any(group.variant == OTHER for traffic in counted for group in traffic.groups):
+        yield "Some predictions are counted as OTHER: there were too many variants and policies at once."
+
+
+def _answer(query: Query, total: Tally, rows: Rows, warnings: list[str]) -> rpc.GetMetricsResponse:
+    reply = rpc.GetMetricsResponse(total=total.row(total.requests), warnings=warnings)
+    _stamp(reply.total, query.start, query.end)
+    for key, tally in sorted(rows.items()):
+        row = tally.row(total.requests)
+        row.variant, row.policy = key.variant, key.policy
+        _stamp(row, *query.span(key.part))
+        reply.rows.append(row)
+    return reply
+
+
+def _stamp(row: rpc.RouterMetrics, start: float, end: float) -> None:
+    row.start_time.CopyFrom(_timestamp(start))
+    row.end_time.CopyFrom(_timestamp(end))
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    made = Timestamp()
+    made.FromMicroseconds(int(seconds * 1e6))
+    return made
