@@ -39,6 +39,9 @@ class ClassReader:
     def read(self, tensors: Tensors) -> Reply:
         """Raises CallFailed when the reply is not what the registration says."""
         chances = self._chances(tensors) if self._probabilities else ()
+        if len(chances) == 1 and not self._label:
+            row = chances[0]
+            return Reply(self._stencil.fill(self._labels[self._winner(row)], row), min(1.0, max(row)))
         if self._label:
             labels = [self._name(value) for value in self._own_labels(tensors)]
         else:

@@ -22,6 +22,9 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
+_DOUBLE_HEADS = [varint(field << 3 | 1) for field in range(64)]
+
+
 # Fields and lengths repeat from message to message: looking a header up takes a tenth of making it.
 @lru_cache(4096)
 def header(field: int, length: int) -> bytes:
@@ -48,7 +51,7 @@ def number(field: int, value: int) -> bytes:
 
 def double(field: int, value: float) -> bytes:
     """A double, 0 included."""
-    return _eight(field) + _DOUBLE(value)
+    return _DOUBLE_HEADS[field] + _DOUBLE(value)
 
 
 def moment(nanoseconds: int) -> bytes:
@@ -65,8 +68,3 @@ def moment(nanoseconds: int) -> bytes:
             nanos >> 28,
         )
     )
-
-
-@lru_cache(256)
-def _eight(field: int) -> bytes:
-    return varint(field << 3 | 1)

@@ -14,12 +14,10 @@ from turnout.inference.v1.manifest_pb2 import (
 )
 
 from services.models.answer import MESSAGE_LENGTH, Answer, Failure, FailureKind
-from services.models.framing import delimited, double, moment, number, text
+from services.models.framing import delimited, double, moment, text
 
 _ENDPOINT = Participant.ENDPOINT_FIELD_NUMBER
-_OUTCOME = Participant.OUTCOME_FIELD_NUMBER
 _LATENCY = Participant.LATENCY_FIELD_NUMBER
-_COST = Participant.COST_FIELD_NUMBER
 _SPAN_ID = Participant.SPAN_ID_FIELD_NUMBER
 _CONFIDENCE = Participant.CONFIDENCE_FIELD_NUMBER
 
@@ -63,13 +61,10 @@ def described(result: Answer | Failure, outcome: Outcome = OUTCOME_CONTRIBUTED) 
         describe(participant, result, outcome)
         return participant.SerializeToString()
     told = (
-        text(_ENDPOINT, result.endpoint)
-        + number(_OUTCOME, outcome)
+        _repeated(result.endpoint, outcome, result.cost, result.currency)
         + delimited(_LATENCY, moment(int(result.latency * 1e9)))
         + text(_SPAN_ID, result.span_id)
     )
-    if result.cost is not None:
-        told += _cost(result.cost, result.currency)
     if result.confidence is not None:
         told += double(_CONFIDENCE, result.confidence)
     return told
@@ -77,6 +72,6 @@ def described(result: Answer | Failure, outcome: Outcome = OUTCOME_CONTRIBUTED) 
 
 # A call without tokens costs the same every time.
 @lru_cache(1024)
-def _cost(amount: float, currency: str) -> bytes:
-    cost = Cost(amount=amount, currency=currency)
-    return delimited(_COST, cost.SerializeToString())
+def _repeated(endpoint: str, outcome: Outcome, amount: float | None, currency: str) -> bytes:
+    cost = None if amount is None else Cost(amount=amount, currency=currency)
+    return Participant(endpoint=endpoint, outcome=outcome, cost=cost).SerializeToString()
