@@ -56,7 +56,7 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
     reporter = Reporter(replica, runtime, follower, snapshot, heartbeats, writer, health)
     runtime.on_drain(reporter.leave)
-    guarded(settings, runtime, connections, follower)
+    permissions = guarded(settings, runtime, connections, follower)
     runtime.spawn(follower.run(), "catalog")
     runtime.spawn(learned.run(), "learned")
     await follower.ready.wait()
@@ -64,12 +64,16 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     await share(health, connections, replica, runtime)
     runtime.spawn(reporter.run(), "heartbeats")
     follow(connections, follower, runtime, drift_expiry=settings.drift_expiry_hours * 3600)
-    management = Management(connections, follower, door, lambda: settings.advertise or runtime.address, rng)
+    management = Management(
+        connections, follower, permissions, door, lambda: settings.advertise or runtime.address, rng
+    )
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")
     runtime.spawn(_end_watches(management.lookout, runtime), "drain of watches")
     return [
-        InferenceService(snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health)),
+        InferenceService(
+            snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health), permissions
+        ),
         *management.servicers(pool),
         AccessService(ApiKeyStore(connections, time.time), time.time),
     ]

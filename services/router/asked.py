@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from services.foundation.call import Call
+from services.foundation.identity.caller import Caller
 from services.state.audit import Author
 from services.state.once import Once, once
 
@@ -11,6 +12,7 @@ class Asked(NamedTuple):
     """How a change is asked for."""
 
     by: Author
+    caller: Caller
     etag: str = ""
     once: Once | None = None
     validate_only: bool = False
@@ -24,6 +26,7 @@ def asked(request: Any, call: Call, etag: str | None = None) -> Asked:
     method = type(request).__name__.removesuffix("Request")
     return Asked(
         Author(call.caller.name, method, call.request_id),
+        call.caller,
         getattr(request, "etag", "") if etag is None else etag,
         once(method, request, call.caller.name),
         getattr(request, "validate_only", False),

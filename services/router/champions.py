@@ -7,7 +7,9 @@ from typing import NamedTuple
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.foundation.errors import FailedPrecondition
+from services.foundation.errors import FailedPrecondition, PermissionDenied
+from services.foundation.identity.caller import Caller
+from services.foundation.rules import Role
 from services.router.aliases import held, model_of, settle, uses
 from services.router.asked import Asked
 from services.router.config.agreement import disagreements
@@ -17,6 +19,7 @@ from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore
 from services.state.errors import RouterNotFound
 from services.state.pages import MAX_PAGE
+from services.state.permissions import CatalogPermissions
 
 
 class ModelsDisagree(FailedPrecondition):
@@ -56,21 +59,41 @@ class Move(NamedTuple):
 class Champions:
     """Plans and carries out moves of aliases."""
 
-    def __init__(self, routers: ConfigStore[Router], models: ConfigReader[Model], table: AliasTable) -> None:
+    def __init__(
+        self,
+        routers: ConfigStore[Router],
+        models: ConfigReader[Model],
+        table: AliasTable,
+        permissions: CatalogPermissions,
+    ) -> None:
         self._routers = routers
         self._models = models
+        self._permissions = permissions
         self.table = table
 
-    async def plan(self, model: Model, given: Collection[str], taken: Collection[str] = ()) -> Move:
-        """What a move would do. Raises AliasInUse or ModelsDisagree, naming the router."""
+    async def plan(
+        self, model: Model, given: Collection[str], taken: Collection[str], caller: Caller
+    ) -> Move:
+        """What a move would do.
+
+        Raises AliasInUse or ModelsDisagree, naming the router, and PermissionDenied for an alias of a model
+        that the caller may not change.
+        """
         seen = await self.table.all()
         given = [alias for alias in dict.fromkeys(given) if seen.get(alias) != model.name]
         taken = [alias for alias in dict.fromkeys(taken) if seen.get(alias) == model.name]
         touched = await self.routers(lambda router: uses(router, (*given, *taken)))
         move = Move(model, given, taken, seen, [router.name for router in touched])
+        await self._refuse_theft(move, caller)
         for router in touched:
-            _refuse_loss(router, taken)
-            await self._refuse_disagreement(router, move)
+            try:
+                _refuse_loss(router, taken)
+                await self._refuse_disagreement(router, move)
+            except (AliasInUse, ModelsDisagree) as refused:
+                if self._permissions.may(caller, Role.VIEWER, router):
+                    raise
+                said = "a router that the caller may not see uses the alias, and stands against it"
+                raise type(refused)(said, fields=[(refused.fields[0].field, said)]) from None
         return move
 
     async def carry_out(self, move: Move, asked: Asked, answer: bytes = b"") -> None:
@@ -105,6 +128,14 @@ class Champions:
             token = page.next_page_token
             if not token:
                 return found
+
+    async def _refuse_theft(self, move: Move, caller: Caller) -> None:
+        """Who takes an alias from a model takes its traffic."""
+        for alias in move.given:
+            holder = await self._models.find(move.seen[alias]) if alias in move.seen else None
+            if holder is not None and not self._permissions.may(caller, Role.EDITOR, holder):
+                said = f"{alias} belongs to another model, which the caller may not change"
+                raise PermissionDenied(said, alias=alias, needed=Role.EDITOR.told)
 
     async def _refuse_disagreement(self, router: Router, move: Move) -> None:
         after = Router()

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, RouterState
 
+from services.foundation.identity.caller import Caller
+from services.foundation.rules import Role
 from services.router.aliases import model_of, resolve, settle
 from services.router.asked import Asked
 from services.router.config.agreement import disagreements
@@ -16,6 +18,7 @@ from services.state.alias_table import AliasTable
 from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore, Written
 from services.state.names import resource_name
+from services.state.permissions import CatalogPermissions
 
 Change = Callable[[Router], None]
 NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by them in this version"
@@ -37,17 +40,19 @@ class Drafts:
         routers: ConfigStore[Router],
         models: ConfigReader[Model],
         aliases: AliasTable,
+        permissions: CatalogPermissions,
         now: Callable[[], float],
     ) -> None:
         self.routers = routers
         self.models = models
         self.aliases = aliases
+        self._permissions = permissions
         self._now = now
 
     async def create(self, router: Router, state: RouterState, asked: Asked) -> Written[Router]:
         """Store a router that has its defaults, for its first owner. Raises what `validate` and the store
         raise."""
-        known = await self.known(variant.model for variant in router.variants)
+        known = await self.known((variant.model for variant in router.variants), asked.caller)
         validate(router, known.names)
         settle(router, known.aliases)
         stamp_enabled(None, router, self._now())
@@ -55,7 +60,7 @@ class Drafts:
         written = await self.routers.create(
             router, asked.once, validate_only=asked.validate_only, by=asked.by
         )
-        return await self._kept_up(written, asked)
+        return await self.kept_up(written, asked)
 
     async def configure(
         self, name: str, change: Change, asked: Asked, known: Known | None = None
@@ -69,7 +74,7 @@ class Drafts:
             settle(router, aliases)
             stamp_enabled(before, router, self._now())
 
-        return await self._kept_up(await self.write(name, changed, asked, new_generation=True), asked)
+        return await self.kept_up(await self.write(name, changed, asked, new_generation=True), asked)
 
     async def write(
         self, name: str, change: Change, asked: Asked, *, new_generation: bool = False
@@ -85,12 +90,32 @@ class Drafts:
             by=asked.by,
         )
 
-    async def known(self, named: Iterable[str]) -> Known:
-        """Look names of models and aliases up, as variants spell them or by their ids."""
+    async def known(self, named: Iterable[str], caller: Caller, of: str = "") -> Known:
+        """Look names of models and aliases up, as variants spell them or by their ids.
+
+        What the caller may not see is not known. Raises PermissionDenied for what he may see and may not send
+        predictions, unless the router `of` that name has it already.
+        """
         aliases = await self.aliases.all()
         spelled = {name if name.startswith("models/") else f"models/{name}" for name in named}
         models = {one for one in spelled if "@" not in one and await self.models.find(one) is not None}
-        return Known(models | {f"models/{alias}" for alias in aliases}, aliases)
+        names = models | {f"models/{alias}" for alias in aliases}
+        if not caller.admin:
+            names = await self._usable(names & spelled, aliases, caller, of)
+        return Known(names, aliases)
+
+    async def _usable(
+        self, names: Collection[str], aliases: Mapping[str, str], caller: Caller, of: str
+    ) -> set[str]:
+        stored = await self.routers.find(of) if of else None
+        present = {variant.model for variant in stored.variants} if stored else set()
+        usable = set(names) & present
+        for name in sorted(set(names) - present):
+            model = await self.models.find(resolve(name, aliases))
+            if model is not None and self._permissions.may(caller, Role.VIEWER, model):
+                self._permissions.demand(caller, Role.PREDICTOR, model)
+                usable.add(name)
+        return usable
 
     async def warnings(self, router: Router) -> list[str]:
         """What a reader of a router that was just written should know, a sentence each."""
@@ -99,7 +124,7 @@ class Drafts:
         unpromoted = [NOT_PROMOTED] if router.canary.HasField("promotion_criteria") else []
         return unpromoted + disagreements(router, models)
 
-    async def _kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
+    async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
         """An alias may have moved while the router was written, unseen by whoever moved it: its table is read
         again after the write, as the mover reads the routers after the move."""
         router = written.message

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
+from services.foundation.identity.caller import Caller
+from services.foundation.rules import Role
 from services.models.registration import compile_model
 from services.router.aliases import model_of
 from services.router.asked import Asked
@@ -15,6 +17,7 @@ from services.router.config.health import detection_with_defaults
 from services.router.config.models import aliases_of, check_model
 from services.router.config.resources import MODEL_KEPT
 from services.state.configs import ConfigStore
+from services.state.permissions import CatalogPermissions
 
 MOST_WARNED = 20
 
@@ -22,8 +25,11 @@ MOST_WARNED = 20
 class Enrolment:
     """Writes models. What is stored of one has no aliases: they are in their table alone."""
 
-    def __init__(self, models: ConfigStore[Model], champions: Champions) -> None:
+    def __init__(
+        self, models: ConfigStore[Model], champions: Champions, permissions: CatalogPermissions
+    ) -> None:
         self._models = models
+        self._permissions = permissions
         self._champions = champions
 
     async def register(self, model: Model, asked: Asked) -> Model:
@@ -39,9 +45,9 @@ class Enrolment:
         wanted, model.owner = aliases_of(model), asked.by.caller
         model.ClearField("aliases")
         if await self._models.find(model.name) is None:
-            await self._champions.plan(model, wanted)
+            await self._champions.plan(model, wanted, (), asked.caller)
         written = await self._models.create(model, asked.once, validate_only=asked.validate_only, by=asked.by)
-        move = await self._champions.plan(written.message, wanted)
+        move = await self._champions.plan(written.message, wanted, (), asked.caller)
         made = with_aliases(written.message, move.table)
         if wanted and not asked.validate_only:
             await self._champions.carry_out(move, asked, made.SerializeToString())
@@ -61,8 +67,10 @@ class Enrolment:
         detection_with_defaults(after)
         check_model(after)
         wanted, present = aliases_of(after), list(with_aliases(before, table).aliases)
-        move = await self._champions.plan(after, wanted, set(present) - set(wanted))
-        warnings = await self._warnings(before, after)
+        if after.permissions != before.permissions:
+            self._permissions.demand(asked.caller, Role.OWNER, before)
+        move = await self._champions.plan(after, wanted, set(present) - set(wanted), asked.caller)
+        warnings = await self._warnings(before, after, asked.caller)
 
         def change(model: Model) -> None:
             masks.update(model, given, paths, MODEL_KEPT, root="model")
@@ -83,9 +91,11 @@ class Enrolment:
             await self._champions.carry_out(move, asked._replace(once=None))
         return with_aliases(written.message, move.table), warnings
 
-    async def _warnings(self, before: Model, after: Model) -> list[str]:
+    async def _warnings(self, before: Model, after: Model, caller: Caller) -> list[str]:
+        visible = self._permissions.visible(caller)
+
         def names(router: Router) -> bool:
-            return any(model_of(variant) == before.name for variant in router.variants)
+            return visible(router) and any(model_of(variant) == before.name for variant in router.variants)
 
         told = []
         for router in (await self._champions.routers(names))[:MOST_WARNED]:

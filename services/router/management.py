@@ -23,6 +23,7 @@ from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.heartbeats import Heartbeats
 from services.state.kinds import MODELS, ROUTERS
+from services.state.permissions import CatalogPermissions
 from services.state.records import RecordStore
 
 
@@ -33,6 +34,7 @@ class Management:
         self,
         connections: Connections,
         follower: CatalogFollower,
+        permissions: CatalogPermissions,
         feedback: FeedbackDoor,
         endpoint: Callable[[], str],
         rng: random.Random,
@@ -40,8 +42,8 @@ class Management:
         routers = ConfigStore(connections, ROUTERS, time.time, rng)
         self.models = ConfigStore(connections, MODELS, time.time, rng)
         aliases, heartbeats = AliasTable(connections), Heartbeats(connections)
-        self.drafts = Drafts(routers, self.models, aliases, time.time)
-        self.champions = Champions(routers, self.models, aliases)
+        self.drafts = Drafts(routers, self.models, aliases, permissions, time.time)
+        self.champions = Champions(routers, self.models, aliases, permissions)
         self.rollouts = Rollouts(routers, heartbeats, endpoint)
         self.lookout = Lookout(follower, routers, heartbeats)
         self.office = Office(
@@ -53,6 +55,7 @@ class Management:
             reports=reports(connections, heartbeats, time.time),
             feedback=feedback,
             lookout=self.lookout,
+            permissions=permissions,
             rng=rng,
         )
 
@@ -60,6 +63,6 @@ class Management:
         """The services of routers, models and ensembles."""
         return [
             RouterService(self.office),
-            ModelService(self.models, self.champions, pool),
+            ModelService(self.models, self.champions, self.office.permissions, pool),
             EnsembleService(self.drafts, self.rollouts, self.office.rng),
         ]

@@ -10,6 +10,7 @@ from services.router.telling import FeedbackDoor
 from services.router.watching import Lookout
 from services.state.audit import AuditLog
 from services.state.heartbeats import Heartbeats
+from services.state.permissions import CatalogPermissions
 from services.state.records import RecordStore
 
 
@@ -25,6 +26,7 @@ class Office:
     reports: Reports
     feedback: FeedbackDoor
     lookout: Lookout
+    permissions: CatalogPermissions
     rng: random.Random
 
 

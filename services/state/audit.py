@@ -6,6 +6,7 @@ last events, the catalog those of aliases; a list merges them by their ids, whic
 
 import heapq
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -95,12 +96,15 @@ class AuditLog:
         resource: str = "",
         caller: str = "",
         method: str = "",
+        keep: Callable[[AuditEvent], bool] = lambda _: True,
+        seen_by: str = "",
     ) -> AuditPage:
-        """A page of the events of a resource, a caller, a method, or all of them.
+        """A page of the events of a resource, a caller, a method, or all of them, that `keep` lets through;
+        `seen_by` stands for it.
 
         A page may be short, even empty, and have a next one. Raises BadPageToken, InvalidArgument.
         """
-        filters = f"audit {resource}\0{caller}\0{method}"
+        filters = f"audit {resource}\0{caller}\0{method}\0{seen_by}"
         wanted = pages.size(page_size, PAGE)
         merge = _Merge(self, _place(pages.unseal(filters, page_token)))
         events: list[AuditEvent] = []
@@ -109,7 +113,7 @@ class AuditLog:
             if (found := await merge.next()) is None:
                 return AuditPage(events, "")
             last = found.place
-            if _fits(found.event, resource, caller, method):
+            if _fits(found.event, resource, caller, method) and keep(found.event):
                 events.append(found.event)
             if len(events) == wanted:
                 break

@@ -13,6 +13,7 @@ from typing import Any
 
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_service_pb2 import AuditEvent
 
 from services.foundation.access import Check
 from services.foundation.errors import PermissionDenied
@@ -77,6 +78,33 @@ class CatalogPermissions:
         """Whether the caller may do to a resource at hand what `role` may."""
         return caller.admin or role_of(caller.name, grants_of(resource)) >= role
 
+    def demand(self, caller: Caller, role: Role, resource: Resource) -> None:
+        """Raise PermissionDenied unless the caller, who may see the resource, is what `role` says to it."""
+        if not self.may(caller, role, resource):
+            raise _denied(resource.name, role, role_of(caller.name, grants_of(resource)))
+
+    def shown(self, caller: Caller) -> Callable[[str], bool]:
+        """The same by name, from memory: what is not in it is not shown."""
+
+        def show(name: str) -> bool:
+            resources: Any = self._catalog.models if name.startswith("models/") else self._catalog.routers
+            resource: Resource | None = resources.by_name.get(name)
+            return caller.admin or (resource is not None and self.may(caller, Role.VIEWER, resource))
+
+        return show
+
+    def audited(self, caller: Caller) -> Callable[[AuditEvent], bool]:
+        """For lists of changes: those of what is the caller's own, and those that he made."""
+
+        def own(event: AuditEvent) -> bool:
+            resource = self._catalog.routers.by_uid.get(event.uid) or self._catalog.models.by_uid.get(
+                event.uid
+            )
+            mine = resource is not None and self.may(caller, Role.OWNER, resource)
+            return caller.admin or mine or (bool(caller.name) and event.caller == caller.name)
+
+        return own
+
     def visible(self, caller: Caller) -> Callable[[Resource], bool]:
         """For lists: what the caller may see."""
         return lambda resource: self.may(caller, Role.VIEWER, resource)
@@ -131,12 +159,7 @@ class CatalogPermissions:
     def _refusal(self, held: Role, role: Role, kind: str, name: str, field: str) -> Exception:
         if held < Role.VIEWER:
             return self._readers[kind].kind.missing(name, field)
-        return PermissionDenied(
-            f"{name}: this needs {role.told}, and the caller is {held.told}",
-            resource=name,
-            needed=role.told,
-            held=held.told,
-        )
+        return _denied(name, role, held)
 
     async def _of_prediction(self, caller: Caller, role: Role, prediction_id: str) -> None:
         resources = await self._made_by(prediction_id)
@@ -177,6 +200,11 @@ class CatalogPermissions:
             if ids.partition_for(uid) == partition
         ]
         return bool(could_be) and all(self.may(caller, Role.PREDICTOR, router) for router in could_be)
+
+
+def _denied(name: str, role: Role, held: Role) -> PermissionDenied:
+    said = f"{name}: this needs {role.told}, and the caller is {held.told}"
+    return PermissionDenied(said, resource=name, needed=role.told, held=held.told)
 
 
 def grants_of(resource: Resource) -> Grants:

@@ -44,7 +44,7 @@ class EnsembleService:
 
     async def _create(self, request: rpc.CreateEnsembleRequest, call: Call) -> Written[Router]:
         wanted = router_of(request)
-        await self._refuse_unknown(request)
+        await self._refuse_unknown(request, call)
         given = request.name or f"ensemble-{self._rng.getrandbits(40):010x}"
         router = with_defaults(fresh(wanted, "routers", given, "name"))
         try:
@@ -52,10 +52,10 @@ class EnsembleService:
         except TurnoutError as wrong:
             raise renamed(wrong, place_in_body) from wrong
 
-    async def _refuse_unknown(self, request: rpc.CreateEnsembleRequest) -> None:
+    async def _refuse_unknown(self, request: rpc.CreateEnsembleRequest, call: Call) -> None:
         """Name every model that is not registered by the field that names it."""
         problems, named = Problems(), [one for one in models_of(request) if one[1]]
-        known = await self._drafts.known(model for _, model in named)
+        known = await self._drafts.known((model for _, model in named), call.caller)
         for field, model in named:
             if model not in known.names:
                 problems.unknown_model(field, model)

@@ -39,7 +39,8 @@ class Histories(Desk):
         former = await drafts.routers.generation(current.uid, request.generation)
         if former is None:
             raise missing(name, request.generation)
-        known = await drafts.known(variant.model for variant in former.message.variants)
+        named = (variant.model for variant in former.message.variants)
+        known = await drafts.known(named, call.caller, name)
         written = await drafts.configure(
             name, lambda router: bring_back(router, former.message, known), how, known
         )
@@ -48,7 +49,7 @@ class Histories(Desk):
     async def ListAuditEvents(
         self, request: rpc.ListAuditEventsRequest, call: Call
     ) -> rpc.ListAuditEventsResponse:
-        """A page of changes, newest first."""
+        """A page of changes, newest first: of what is the caller's own, or his own doing."""
         resource = request.resource
         if resource:
             collection = "models" if resource.startswith("models/") else "routers"
@@ -59,5 +60,7 @@ class Histories(Desk):
             resource=resource,
             caller=request.caller,
             method=request.method,
+            keep=self.office.permissions.audited(call.caller),
+            seen_by="" if call.caller.admin else call.caller.name,
         )
         return rpc.ListAuditEventsResponse(events=page.events, next_page_token=page.next_page_token)

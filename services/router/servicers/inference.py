@@ -5,6 +5,7 @@ from turnout.router.v1 import inference_service_pb2 as rpc
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
+from services.foundation.rules import Role
 from services.router.choosing import at, choose
 from services.router.equipment import Equipment
 from services.router.jury import ask_all
@@ -12,6 +13,7 @@ from services.router.plan import RoutingPlan
 from services.router.predicting import ask_one
 from services.router.requests import check, check_entity
 from services.router.snapshot import Snapshot
+from services.state.permissions import CatalogPermissions
 
 
 class DrawOutOfRange(InvalidArgument):
@@ -23,13 +25,17 @@ class InferenceService:
 
     SERVICE = "turnout.router.v1.InferenceService"
 
-    def __init__(self, snapshot: Snapshot, equipment: Equipment) -> None:
+    def __init__(self, snapshot: Snapshot, equipment: Equipment, permissions: CatalogPermissions) -> None:
         self._snapshot = snapshot
         self._use = equipment
+        self._permissions = permissions
 
     async def Predict(self, request: rpc.PredictRequest, call: Call) -> bytes:
         """One prediction, and the account of it: a serialized PredictResponse (see frames.py)."""
         check(request)
+        if request.variant:
+            # Whoever pins decides who gets traffic, as whoever sets weights does.
+            self._permissions.require(call.caller, Role.EDITOR, "routers", request.router, "router")
         plan = self._snapshot.serving(request.router)
         if plan.jury is not None and not request.variant:
             ledger = await ask_all(plan, plan.jury, request, call, self._use)

@@ -16,6 +16,7 @@ from services.router.enrolment import Enrolment
 from services.router.probing import probed
 from services.state.configs import ConfigStore
 from services.state.names import id_of, resource_name
+from services.state.permissions import CatalogPermissions
 
 
 class ModelInUse(FailedPrecondition):
@@ -29,10 +30,17 @@ class ModelService:
 
     SERVICE = "turnout.router.v1.ModelService"
 
-    def __init__(self, models: ConfigStore[Model], champions: Champions, pool: ModelPool) -> None:
+    def __init__(
+        self,
+        models: ConfigStore[Model],
+        champions: Champions,
+        permissions: CatalogPermissions,
+        pool: ModelPool,
+    ) -> None:
         self._models = models
         self._champions = champions
-        self._enrolment = Enrolment(models, champions)
+        self._permissions = permissions
+        self._enrolment = Enrolment(models, champions, permissions)
         self._pool = pool
 
     async def RegisterModel(self, request: rpc.RegisterModelRequest, call: Call) -> rpc.RegisterModelResponse:
@@ -57,8 +65,14 @@ class ModelService:
                 and (not alias or table.get(alias) == model.name)
             )
 
-        filters = f"{request.family}\0{request.provider}\0{alias}"
-        page = await self._models.list(request.page_size, request.page_token, filters=filters, keep=fits)
+        visible, caller = self._permissions.visible(call.caller), call.caller
+        filters = f"{request.family}\0{request.provider}\0{alias}\0{'' if caller.admin else caller.name}"
+        page = await self._models.list(
+            request.page_size,
+            request.page_token,
+            filters=filters,
+            keep=lambda model: fits(model) and visible(model),
+        )
         models = [with_aliases(model, table) for model in page.items]
         return rpc.ListModelsResponse(models=models, next_page_token=page.next_page_token)
 
@@ -76,16 +90,18 @@ class ModelService:
             answer = rpc.SetAliasResponse.FromString(done)
             # The first run may have died on its way through the routers.
             await champions.follow(answer.routers, how)
-            return answer
+            return self._shown(answer, call)
         if not request.alias:
             said = "is required: churn@champion, or champion"
             raise InvalidConfiguration(f"alias {said}", fields=[("alias", said)])
         model = await self._models.read(resource_name("models", request.model, "model"), field="model")
-        move = await champions.plan(model, [alias_name(request.alias, id_of(model.name), "alias")])
+        move = await champions.plan(
+            model, [alias_name(request.alias, id_of(model.name), "alias")], (), call.caller
+        )
         answer = rpc.SetAliasResponse(model=move.outcome, routers=move.routers if move.given else ())
         if not request.validate_only:
             await champions.carry_out(move, how, answer.SerializeToString())
-        return answer
+        return self._shown(answer, call)
 
     async def DeleteModel(self, request: rpc.DeleteModelRequest, call: Call) -> rpc.DeleteModelResponse:
         """Forget it and its aliases, unless a router names it."""
@@ -93,11 +109,11 @@ class ModelService:
         if done := await self._models.repeated(how.once):
             return rpc.DeleteModelResponse(model=done)
         table = await self._champions.table.all()
-        await self._refuse_in_use(name, held(table, name))
+        await self._refuse_in_use(name, held(table, name), call)
         seen = await self._models.delete(name, etag=how.etag, validate_only=True)
         if not how.validate_only:
             # Aliases first: one that leads nowhere would stop the next deployment of whoever names it.
-            move = await self._champions.plan(seen.message, (), held(table, name))
+            move = await self._champions.plan(seen.message, (), held(table, name), call.caller)
             await self._champions.carry_out(move, how._replace(once=None))
             seen = await self._models.delete(name, etag=how.etag, once=how.once, by=how.by)
         return rpc.DeleteModelResponse(model=seen.message)
@@ -106,15 +122,22 @@ class ModelService:
         """Ask it once."""
         return await probed(self._pool.open(await self._models.read(_name(request.name))), request, call)
 
-    async def _refuse_in_use(self, name: str, aliases: list[str]) -> None:
-        """Raise ModelInUse with the first few routers that name the model, or an alias of it."""
+    def _shown(self, answer: rpc.SetAliasResponse, call: Call) -> rpc.SetAliasResponse:
+        answer.routers[:] = filter(self._permissions.shown(call.caller), answer.routers)
+        return answer
+
+    async def _refuse_in_use(self, name: str, aliases: list[str], call: Call) -> None:
+        """Raise ModelInUse with the first few routers that name the model, or an alias of it; those that the
+        caller may not see are only counted."""
 
         def names(router: Router) -> bool:
             return uses(router, aliases) or any(model_of(one) == name for one in router.variants)
 
-        users = [router.name for router in await self._champions.routers(names)]
+        users, visible = await self._champions.routers(names), self._permissions.visible(call.caller)
         if users:
-            told = ", ".join(users[:5])
+            seen = [router.name for router in users if visible(router)]
+            hidden = len(users) - len(seen)
+            told = ", ".join([*seen[:5], *([f"{hidden} that the caller may not see"] if hidden else [])])
             said = f"{name} is used by {told}; delete or change them first"
             raise ModelInUse(said, fields=[("name", "a model that no router uses")], model=name, routers=told)
 

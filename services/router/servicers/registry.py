@@ -55,12 +55,14 @@ class Registry(Desk):
                 and (not request.model or any(model in (one.model, model_of(one)) for one in router.variants))
             )
 
-        filters = (request.state, request.tag, request.owner, request.strategy, request.model)
+        visible = self.office.permissions.visible(call.caller)
+        seen_by = "" if call.caller.admin else call.caller.name
+        filters = (request.state, request.tag, request.owner, request.strategy, request.model, seen_by)
         page = await self.office.drafts.routers.list(
             request.page_size,
             request.page_token,
             filters="\0".join(map(str, filters)),
-            keep=fits,
+            keep=lambda router: fits(router) and visible(router),
             deleted=request.show_deleted,
         )
         return rpc.ListRoutersResponse(routers=page.items, next_page_token=page.next_page_token)
@@ -69,7 +71,9 @@ class Registry(Desk):
         """Change the fields of the mask, and check the whole."""
         drafts, given = self.office.drafts, request.router
         name = resource_name("routers", given.name, "router.name")
-        known = await drafts.known(variant.model for variant in with_defaults(given).variants)
+        how = asked(request, call, given.etag)
+        named = (variant.model for variant in with_defaults(given).variants)
+        known = await drafts.known(named, call.caller, name)
 
         def change(router: Router) -> None:
             named = {variant.model for variant in router.variants}
@@ -78,7 +82,7 @@ class Registry(Desk):
             masks.update(router, given, request.update_mask.paths, ROUTER_KEPT, root="router")
             completed(router, Known(named | set(known.names), known.aliases))
 
-        written = await drafts.configure(name, change, asked(request, call, given.etag), known)
+        written = await drafts.configure(name, change, how, known)
         warnings = await drafts.warnings(written.message)
         return rpc.UpdateRouterResponse(router=written.message, warnings=warnings)
 
@@ -124,6 +128,7 @@ class Registry(Desk):
             validate_only=how.validate_only,
             by=how.by,
         )
+        written = await self.office.drafts.kept_up(written, how)
         return rpc.UndeleteRouterResponse(router=written.message)
 
 

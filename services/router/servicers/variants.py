@@ -43,7 +43,7 @@ class Variants(Desk):
         if not request.HasField("variant"):
             said = "is required: at least its model"
             raise InvalidConfiguration(f"variant {said}", fields=[("variant", said)])
-        known = await self.office.drafts.known([request.variant.model])
+        known = await self.office.drafts.known([request.variant.model], call.caller)
         made = await self._change(
             request, call, lambda router: add_variant(router, request.variant, known.names), known
         )
