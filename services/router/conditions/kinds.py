@@ -1,0 +1,56 @@
+"""The kinds of values that a condition handles, as far as they are known before a request comes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """A kind, spelled as messages say it."""
+
+    NUMBER = "a number"
+    INT = "a whole number"
+    TEXT = "text"
+    BOOL = "true or false"
+    MOMENT = "a time"
+    SPAN = "a duration"
+    LIST = "a list"
+    MAP = "a map"
+    NULL = "null"
+    # Undeclared: a number or text, seen when the request comes.
+    FREE = "a number or text"
+    # What only CEL can tell.
+    ANY = "a value"
+
+
+NUMERIC = frozenset({Kind.NUMBER, Kind.INT})
+
+
+def comparable(left: Kind, right: Kind) -> bool:
+    """Whether two kinds can be equal at all; what is not known may be."""
+    if left is right or Kind.ANY in (left, right):
+        return True
+    if Kind.FREE in (left, right):
+        other = right if left is Kind.FREE else left
+        return other in NUMERIC or other in (Kind.TEXT, Kind.FREE)
+    return left in NUMERIC and right in NUMERIC
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The names that conditions of one router may use.
+
+    `features` are the columns that its variants' models read; empty where no model says, and then any bare
+    name is a feature or else an attribute of the request. `attributes` are those declared with a kind (TEXT,
+    NUMBER or BOOL); others are text and written attributes['x'].
+    """
+
+    features: Mapping[str, Kind] = field(default_factory=dict)
+    attributes: Mapping[str, Kind] = field(default_factory=dict)
+    headers: Collection[str] = ()
+
+    def known(self) -> str:
+        """The declared names, for messages; at most twenty of them."""
+        names = sorted({*self.features, *self.attributes})
+        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+        return ", ".join(names[:20]) + more if names else "none"

@@ -1,0 +1,99 @@
+"""Conditions from messages: the schema of a router, and its rules."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from google.protobuf.struct_pb2 import Value
+from turnout.feedback.v1.metrics_pb2 import ModelMetrics
+from turnout.router.v1 import model_pb2, router_pb2
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Policy, Router
+from turnout.router.v1.strategy_pb2 import FeatureRule, OperatorRule, RuleOperator
+
+from services.router.conditions.compiling import Condition, compile_condition
+from services.router.conditions.errors import BadCondition
+from services.router.conditions.kinds import Kind, Schema
+from services.router.conditions.operators import Value as Scalar
+from services.router.conditions.operators import compile_rule
+from services.router.conditions.policies import Rule, Rules
+from services.router.conditions.view import Measures
+
+FEATURES = {model_pb2.FEATURE_KIND_NUMERIC: Kind.NUMBER, model_pb2.FEATURE_KIND_CATEGORICAL: Kind.TEXT}
+ATTRIBUTES = {
+    router_pb2.ATTRIBUTE_TYPE_UNSPECIFIED: Kind.TEXT,
+    router_pb2.ATTRIBUTE_TYPE_TEXT: Kind.TEXT,
+    router_pb2.ATTRIBUTE_TYPE_NUMBER: Kind.NUMBER,
+    router_pb2.ATTRIBUTE_TYPE_BOOL: Kind.BOOL,
+}
+
+
+def schema_of(router: Router, models: Mapping[str, Model]) -> Schema:
+    """The names that the router's conditions may use. Models that are not in `models` declare nothing."""
+    features: dict[str, Kind] = {}
+    for variant in router.variants:
+        model = models.get(variant.model)
+        for feature in model.signature.features if model is not None else ():
+            kind = FEATURES.get(feature.kind, Kind.FREE)
+            # Two models that disagree about a column: what the request sends decides.
+            features[feature.name] = kind if features.get(feature.name, kind) is kind else Kind.FREE
+    attributes = {name: ATTRIBUTES.get(kind, Kind.TEXT) for name, kind in router.attributes.items()}
+    return Schema(features, attributes, frozenset(router.allowed_headers))
+
+
+def condition_of(given: Policy | FeatureRule, schema: Schema) -> Condition:
+    """The condition of a policy or a rule, in whichever form. Raises BadCondition."""
+    if given.HasField("rule") == bool(given.condition):
+        raise BadCondition("needs either a condition in CEL or a rule, not both")
+    if given.condition:
+        return compile_condition(given.condition, schema)
+    return _of_rule(given.rule, schema)
+
+
+def _of_rule(rule: OperatorRule, schema: Schema) -> Condition:
+    known = rule.operator in RuleOperator.values()
+    operator = RuleOperator.Name(rule.operator) if known else str(int(rule.operator))
+    name = operator.removeprefix("RULE_OPERATOR_").lower()
+    return compile_rule(rule.field, name, _value(rule.value), schema)
+
+
+def _value(value: Value) -> Scalar | Sequence[Scalar]:
+    kind = value.WhichOneof("kind")
+    if kind == "list_value":
+        found = [_value(item) for item in value.list_value.values]
+        if any(isinstance(item, list) for item in found):
+            raise BadCondition("has a list within its list of values")
+        return cast("list[Scalar]", found)
+    if kind not in ("string_value", "number_value", "bool_value"):
+        raise BadCondition("needs a value: text, a number, true or false, or a list of them")
+    return cast("Scalar", getattr(value, kind))
+
+
+def policies_of(router: Router, schema: Schema) -> Rules:
+    """The router's enabled policies; `Rule.action` is the place in router.policies. Raises BadCondition."""
+    return Rules(
+        Rule(policy.name, place, condition_of(policy, schema), policy.priority)
+        for place, policy in enumerate(router.policies)
+        if policy.enabled or not policy.HasField("enabled")
+    )
+
+
+def feature_rules_of(router: Router, schema: Schema) -> Rules:
+    """The rules of feature_based, named rules[0] and so on; `Rule.action` is the place.
+
+    Raises BadCondition."""
+    return Rules(
+        Rule(f"rules[{place}]", place, condition_of(rule, schema), rule.priority)
+        for place, rule in enumerate(router.feature_based.rules)
+    )
+
+
+def measures_of(metrics: ModelMetrics) -> Measures:
+    """What feedback published of a model, by the names of conditions; what is not measured is absent."""
+    found: dict[str, float] = {"labels": metrics.labels, "requests": metrics.requests}
+    for name in ("accuracy", "f1", "error_rate", "cost"):
+        if metrics.HasField(name):
+            found[name] = getattr(metrics, name)
+    for name in ("latency_p50", "latency_p95", "latency_p99"):
+        if metrics.HasField(f"{name}_ms"):  # type: ignore[arg-type,unused-ignore]
+            found[name] = getattr(metrics, f"{name}_ms")
+    return found
