@@ -48,6 +48,11 @@ def settle(router: Router, aliases: Mapping[str, str]) -> bool:
     return news
 
 
+def follow(router: Router, aliases: Mapping[str, str]) -> None:
+    """The same as a change of a stored router."""
+    settle(router, aliases)
+
+
 def resolved(router: Router) -> Router:
     """The router as plans are made of it, each variant naming its model itself; the same if none is an
     alias."""

@@ -9,8 +9,9 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import FailedPrecondition, PermissionDenied
 from services.foundation.identity.caller import Caller
+from services.foundation.logs import log
 from services.foundation.rules import Role
-from services.router.aliases import held, model_of, settle, uses
+from services.router.aliases import follow, held, model_of, settle, uses
 from services.router.asked import Asked
 from services.router.config.agreement import disagreements
 from services.state.alias_table import AliasTable
@@ -104,19 +105,28 @@ class Champions:
             await self.table.move(
                 model.name, move.given, move.taken, move.seen, event, once=asked.once, answer=answer
             )
-        await self.follow(move.routers, asked)
+        await self.follow((*move.given, *move.taken), asked)
 
-    async def follow(self, routers: Sequence[str], asked: Asked) -> None:
-        """Bring routers to what their aliases stand for by now; those that are there are left alone."""
-        aliases = await self.table.all()
-        for name in routers:
-            stored = await self._routers.find(name)
-            if stored is None or not settle(stored, aliases):
-                continue
-            try:
-                await self._routers.update(name, lambda one: _follow(one, aliases), by=asked.by)
-            except RouterNotFound:
-                continue  # deleted meanwhile; it follows when it is undeleted
+    async def follow(self, aliases: Collection[str], asked: Asked) -> None:
+        """Bring all routers that use one of the aliases to what it stands for by now; those that are there
+        are left alone.
+
+        They are looked for after the move, as whoever writes one looks at the table after the write: either
+        sees the other. And until the table holds still: of two movers the slower must not have the last word.
+        """
+        while aliases:
+            table = await self.table.all()
+            for router in await self.routers(lambda one: uses(one, aliases)):
+                if settle(router, table):
+                    await self._catch_up(router.name, table, asked)
+            if await self.table.all() == table:
+                return
+
+    async def _catch_up(self, name: str, table: Mapping[str, str], asked: Asked) -> None:
+        try:
+            await self._routers.update(name, lambda router: follow(router, table), by=asked.by)
+        except RouterNotFound:
+            log.debug("deleted while its alias moved; it follows when it is undeleted", router=name)
 
     async def routers(self, keep: Callable[[Router], bool]) -> list[Router]:
         """All routers that `keep` lets through."""
@@ -162,7 +172,3 @@ def _refuse_loss(router: Router, taken: Collection[str]) -> None:
         if uses(router, [alias]):
             said = f"{router.name} uses {alias}; give it to another model, or change the router first"
             raise AliasInUse(said, fields=[("model.aliases", said)], router=router.name, alias=alias)
-
-
-def _follow(router: Router, aliases: Mapping[str, str]) -> None:
-    settle(router, aliases)

@@ -1,6 +1,7 @@
 """From what a caller wants of a router to what is written: checked whole, stamped, its aliases resolved."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from turnout.router.v1.model_pb2 import Model
@@ -8,7 +9,7 @@ from turnout.router.v1.router_pb2 import Router, RouterState
 
 from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
-from services.router.aliases import model_of, resolve, settle
+from services.router.aliases import follow, model_of, resolve, settle
 from services.router.asked import Asked
 from services.router.config.agreement import disagreements
 from services.router.config.defaults import with_defaults
@@ -126,21 +127,14 @@ class Drafts:
 
     async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
         """An alias may have moved while the router was written, unseen by whoever moved it: its table is read
-        again after the write, as the mover reads the routers after the move."""
-        router = written.message
-        if asked.validate_only or not any("@" in variant.model for variant in router.variants):
+        again after the write, as the mover looks for routers after the move."""
+        if asked.validate_only or not any("@" in variant.model for variant in written.message.variants):
             return written
-        aliases = await self.aliases.all()
-        stale = any(
-            "@" in one.model and one.resolved_model != resolve(one.model, aliases) for one in router.variants
-        )
-        if not stale:
-            return written
-        return await self.routers.update(router.name, lambda one: _follow(one, aliases), by=asked.by)
-
-
-def _follow(router: Router, aliases: Mapping[str, str]) -> None:
-    settle(router, aliases)
+        while True:
+            router, aliases = self.routers.kind.copy(written.message), await self.aliases.all()
+            if not settle(router, aliases):
+                return written
+            written = await self.routers.update(router.name, partial(follow, aliases=aliases), by=asked.by)
 
 
 def completed(router: Router, known: Known) -> None:

@@ -17,14 +17,14 @@ MESSAGES: dict[str, Any] = {
 }
 
 
-async def ask(desk: Desk, method: str, **fields: Any) -> Any:
+async def ask(desk: Desk, method: str, /, **fields: Any) -> Any:
     """`Service/Method` with a request of these fields; RouterService where none is named."""
     service, _, name = f"RouterService/{method}".rpartition("/")
     service = service.removeprefix("RouterService/") if "/" in method else service
     return await desk.call(f"{service}/{name}", getattr(MESSAGES[service], f"{name}Request")(**fields))
 
 
-async def refusal(desk: Desk, method: str, **fields: Any) -> RemoteError:
+async def refusal(desk: Desk, method: str, /, **fields: Any) -> RemoteError:
     """The error of a call that must fail."""
     with pytest.raises(RemoteError) as caught:
         await ask(desk, method, **fields)

@@ -1,0 +1,137 @@
+"""UpdateModel, DeleteModel, ListModels: what a mask changes, and what routers hear of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.errors import RemoteError
+from tests.router.conftest import Desk, doctors
+from tests.router.resource.asking import ask, fields_of, refusal
+
+REQUEST_ID = "0f0e4a44-8f6f-4f39-9d3e-1a3f6ad0c001"
+BAYES = "models/cancer-bayes"
+
+
+async def change(desk: Desk, model: Model, *paths: str, **how: Any) -> Any:
+    mask = FieldMask(paths=paths)
+    return await ask(desk, "ModelService/UpdateModel", model=model, update_mask=mask, **how)
+
+
+async def refused(desk: Desk, model: Model, *paths: str, **how: Any) -> RemoteError:
+    mask = FieldMask(paths=paths)
+    return await refusal(desk, "ModelService/UpdateModel", model=model, update_mask=mask, **how)
+
+
+async def stored(desk: Desk, name: str = BAYES) -> Model:
+    return (await ask(desk, "ModelService/GetModel", name=name)).model  # type: ignore[no-any-return]
+
+
+async def test_what_is_named_changes_and_nothing_else(desk: Desk) -> None:
+    before = await stored(desk)
+    after = (await change(desk, Model(name=BAYES, family="trees", threshold=0.25))).model
+    assert (after.family, after.threshold, after.generation) == ("trees", 0.25, 2)
+    assert after.endpoints == before.endpoints
+    after = (await change(desk, Model(name=BAYES, timeout={"nanos": 250_000_000}), "timeout", "family")).model
+    assert (after.timeout.nanos, after.family) == (250_000_000, "")
+    after = (await change(desk, Model(name=BAYES, cost={"per_call": 0}), "cost.per_call")).model
+    assert after.cost.HasField("per_call")
+
+
+async def test_the_next_prediction_uses_the_new_endpoint(desk: Desk) -> None:
+    await desk.seat("cancer-logistic")
+    await desk.deploy("cancer", Router(variants=doctors().variants, weighted={}))
+    await ask(desk, "SetWeights", name="cancer", weights={"cancer-bayes": 1, "cancer-stump": 0})
+    await desk.servers["cancer-bayes"].drain(grace=0)
+    elsewhere = {"address": desk.servers["cancer-stump"].address}
+    await change(desk, Model(name=BAYES, endpoints=[elsewhere], served_name="cancer-stump"))
+    for _ in range(500):
+        try:
+            reply = await desk.predict("cancer")
+            break
+        except RemoteError:
+            continue
+    assert reply.manifest.decision.model == BAYES
+
+
+@pytest.mark.parametrize(
+    ("model", "paths", "field"),
+    [
+        ({"timeout": {"seconds": 0}}, ["timeout"], "model.timeout"),
+        ({"timeout": {"seconds": 3601}}, ["timeout"], "model.timeout"),
+        ({}, ["endpoints"], "model.endpoints"),
+        ({"endpoints": [{"address": "h:1"}] * 2}, [], "model.endpoints[1].address"),
+        ({"family": "x" * 257}, [], "model.family"),
+        ({"cost": {"per_call": -1}}, [], "model.cost.per_call"),
+        ({"permissions": {"viewers": ["a", "a"]}}, [], "model.permissions.viewers[1]"),
+        ({"owner": "me"}, ["owner"], "update_mask"),
+        ({"generation": 7}, ["generation"], "update_mask"),
+        ({"family": "x"}, ["familiy"], "update_mask"),
+        ({"family": "x"}, ["signature.features.kind"], "update_mask"),
+    ],
+)
+async def test_what_cannot_work_is_refused_by_name(
+    desk: Desk, model: dict[str, Any], paths: list[str], field: str
+) -> None:
+    before = await stored(desk)
+    error = await refused(desk, Model(name=BAYES, **model), *paths)
+    assert (error.code, fields_of(error)) == ("INVALID_ARGUMENT", [field])
+    assert await stored(desk) == before
+
+
+async def test_of_two_who_saw_the_same_one_is_refused(desk: Desk) -> None:
+    seen = await stored(desk)
+    tries = [change(desk, Model(name=BAYES, etag=seen.etag, family=who)) for who in ("ann", "ben")]
+    told = await asyncio.gather(*tries, return_exceptions=True)
+    (lost,) = [one for one in told if isinstance(one, RemoteError)]
+    assert (lost.code, lost.reason) == ("ABORTED", "STALE_ETAG")
+    (made,) = [one.model for one in told if not isinstance(one, BaseException)]
+    assert await stored(desk) == made
+
+
+async def test_sent_again_it_is_one_change_and_checked_only_none(desk: Desk) -> None:
+    before = await stored(desk)
+    assert (await change(desk, Model(name=BAYES, family="x"), validate_only=True)).model.family == "x"
+    assert await stored(desk) == before
+    first = await change(desk, Model(name=BAYES, family="y"), request_id=REQUEST_ID)
+    await change(desk, Model(name=BAYES, family="z"))
+    assert await change(desk, Model(name=BAYES, family="y"), request_id=REQUEST_ID) == first
+    assert (await stored(desk)).family == "z"
+
+
+async def test_a_change_that_parts_the_models_of_a_router_is_told(desk: Desk) -> None:
+    await desk.create("cancer", doctors())
+    assert not (await change(desk, Model(name=BAYES, family="x"))).warnings
+    labels = {name: f"{name}!" for name in ("benign", "malignant")}
+    (warning,) = (await change(desk, Model(name=BAYES, label_map=labels))).warnings
+    assert warning.startswith("routers/cancer: models/cancer-stump answers benign, malignant")
+    made = await ask(desk, "CreateRouter", router_id="other", router=doctors())
+    assert len(made.warnings) == 1
+
+
+async def test_models_are_listed_by_what_they_are(desk: Desk) -> None:
+    await change(desk, Model(name=BAYES, family="trees", provider="us", aliases=["champion"]))
+
+    async def named(**filters: str) -> list[str]:
+        return [one.name for one in (await ask(desk, "ModelService/ListModels", **filters)).models]
+
+    assert await named(family="trees") == await named(provider="us") == [BAYES]
+    assert await named(alias="cancer-bayes@champion") == [BAYES]
+    assert await named(family="trees", provider="them") == []
+    assert await named(alias="cancer-bayes@nobody") == []
+    error = await refusal(desk, "ModelService/ListModels", alias="no alias")
+    assert fields_of(error) == ["alias"]
+
+
+async def test_a_deletion_that_is_only_checked_deletes_nothing(desk: Desk) -> None:
+    before = await stored(desk)
+    assert (await ask(desk, "ModelService/DeleteModel", name=BAYES, validate_only=True)).model.name == BAYES
+    assert await stored(desk) == before
+    await desk.create("cancer", doctors())
+    error = await refusal(desk, "ModelService/DeleteModel", name=BAYES, validate_only=True)
+    assert error.reason == "MODEL_IN_USE"
+    error = await refusal(desk, "ModelService/DeleteModel", name="nobody", etag='"x"', validate_only=True)
+    assert error.reason == "MODEL_NOT_FOUND"
