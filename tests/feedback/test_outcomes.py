@@ -120,7 +120,7 @@ async def test_cells_of_a_bucket_are_bounded_and_a_correction_finds_its_place(
 ) -> None:
     minute = buckets_of(NOW - 10, NOW)[0]
     key = metric_keys.outcomes(PARTITION, ROUTER, minute.name)
-    crowd = {
+    crowd: dict[Any, Any] = {
         f"{field}:{Cell(REWARD, f'm{number}').field}": 0 for number in range(1000) for field in ("n", "sum")
     }
     await connections.steady.hset(key, mapping=crowd)
