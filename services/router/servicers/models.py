@@ -89,7 +89,7 @@ class ModelService:
         if done := await champions.table.answered(how.once):
             answer = rpc.SetAliasResponse.FromString(done)
             # The first run may have died on its way through the routers.
-            await champions.follow(answer.routers, how)
+            await champions.follow([alias_name(request.alias, id_of(answer.model.name), "alias")], how)
             return self._shown(answer, call)
         if not request.alias:
             said = "is required: churn@champion, or champion"
