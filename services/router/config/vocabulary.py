@@ -51,7 +51,7 @@ def router_of(body: CreateEnsembleRequest) -> Router:
     problems, name = Problems(), body.strategy or DEFAULT
     if name not in FIELDS:
         problems.add("strategy", f"one of {', '.join(FIELDS)}; got {name[:100]!r}")
-    if asks_all(body) and name != DEFAULT:
+    elif asks_all(body) and name != DEFAULT:
         problems.add("aggregation", f"asks every model, and strategy {name[:100]} chooses one: give either")
     for field, _ in body.ListFields():
         if field.name in OPTIONS and field.name not in FIELDS.get(name, OPTIONS):
