@@ -10,6 +10,7 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
+from examples.fleet.catalog import registration
 from examples.fleet.columns import BREAST_CANCER, DIGITS
 from examples.fleet.data import holdout
 from services.aggregator.__main__ import build
@@ -19,6 +20,7 @@ from services.foundation.runtime import Runtime
 from services.foundation.server import Server
 from services.state.connection import Connections
 from tests.router.conftest import Desk, running_router
+from tests.waiting import eventually
 
 PANEL = ("cancer-logistic", "cancer-boosting", "cancer-bayes")
 
@@ -124,3 +126,37 @@ async def test_a_model_that_was_registered_a_moment_ago_is_asked(panel: Desk) ->
     row = dict(zip(DIGITS, map(float, rows[0]), strict=True))
     told = (await panel.predict("digits", row)).manifest
     assert {one.outcome for one in told.participants} == {manifest.OUTCOME_CONTRIBUTED}
+
+
+async def test_a_member_that_keeps_failing_is_not_asked_until_one_probe_says_that_it_is_well(
+    panel: Desk,
+) -> None:
+    """Its failures are seen in the aggregator and counted in the router, from the reply."""
+    ill = panel.servers["cancer-bayes"]
+    model = registration("cancer-bayes", ill.address)
+    model.name, model.served_name = "models/ill", "cancer-bayes"
+    model.outlier_detection.base_ejection_time.FromMilliseconds(300)
+    await panel.register(model)
+    router = Router(variants=[{"model": "cancer-logistic"}, {"model": "cancer-boosting"}, {"model": "ill"}])
+    router.ensemble.SetInParent()
+    await panel.deploy("panel", router)
+    ill.faults.set("fail")
+    for _ in range(5):
+        told = (await panel.predict("panel", patient())).manifest
+        assert told.degraded
+    ill.faults.set("ok")
+
+    async def asked() -> list[str]:
+        return [one.variant for one in (await panel.predict("panel", patient())).manifest.participants]
+
+    assert "ill" not in await asked()
+
+    async def is_back() -> bool:
+        return "ill" in await asked()
+
+    assert await eventually(is_back)
+    assert await eventually(lambda: _well(panel))
+
+
+def _well(panel: Desk) -> bool:
+    return panel.metrics.registry.get_sample_value("turnout_model_ejected", {"model": "models/ill"}) == 0
