@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from turnout.router.v1.model_pb2 import Model
-from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import RemoteError
+from tests.fleet import fleet_model
 from tests.router.conftest import Desk, doctors
 from tests.router.resource.asking import ask, fields_of, refusal
+from tests.waiting import eventually
 
 REQUEST_ID = "0f0e4a44-8f6f-4f39-9d3e-1a3f6ad0c001"
 BAYES = "models/cancer-bayes"
@@ -41,20 +42,19 @@ async def test_what_is_named_changes_and_nothing_else(desk: Desk) -> None:
     assert after.cost.HasField("per_call")
 
 
-async def test_the_next_prediction_uses_the_new_endpoint(desk: Desk) -> None:
-    await desk.seat("cancer-logistic")
-    await desk.deploy("cancer", Router(variants=doctors().variants, weighted={}))
-    await ask(desk, "SetWeights", name="cancer", weights={"cancer-bayes": 1, "cancer-stump": 0})
+async def test_predictions_follow_the_endpoint(desk: Desk) -> None:
+    await desk.deploy("cancer", doctors())
     await desk.servers["cancer-bayes"].drain(grace=0)
-    elsewhere = {"address": desk.servers["cancer-stump"].address}
-    await change(desk, Model(name=BAYES, endpoints=[elsewhere], served_name="cancer-stump"))
-    for _ in range(500):
-        try:
-            reply = await desk.predict("cancer")
-            break
-        except RemoteError:
-            continue
-    assert reply.manifest.decision.model == BAYES
+    async with fleet_model("cancer-bayes") as elsewhere:
+        await change(desk, Model(name=BAYES, endpoints=[{"address": elsewhere.address}]))
+
+        async def answered() -> Any:
+            try:
+                return await desk.predict("cancer", variant="cancer-bayes")
+            except RemoteError as error:
+                raise AssertionError(error.message) from error
+
+        assert (await eventually(answered)).manifest.decision.model == BAYES
 
 
 @pytest.mark.parametrize(
