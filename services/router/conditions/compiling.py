@@ -16,7 +16,7 @@ OF_STATE = ("metrics.", "drift.")
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`holds` answers for one request, or raises RuleError. `names` are what it reads (see Term.names);
-    `patterns` counts its regular expressions.
+    `regex_size` adds up the instructions of its regular expressions.
 
     `quick` answers the same in a third of the time, but raises RuleError also where `holds` still answers.
     """
@@ -25,7 +25,7 @@ class Condition:
     holds: Callable[[View], bool]
     quick: Callable[[View], bool]
     names: frozenset[str]
-    patterns: int = 0
+    regex_size: int = 0
 
     @property
     def of_request(self) -> bool:
@@ -53,4 +53,4 @@ def compile_condition(text: str, schema: Schema) -> Condition:
     translator = Translator(text, schema)
     term = translator.condition(parse(text))
     assert term.run is not None  # noqa: S101 - every condition has a closure by now
-    return Condition(text, term.run, fused(term), term.names, translator.patterns)
+    return Condition(text, term.run, fused(term), term.names, translator.regex_size)

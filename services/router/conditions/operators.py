@@ -33,8 +33,8 @@ def compile_rule(field: str, operator: str, value: Value | Sequence[Value], sche
     build = OPERATORS.get(operator)
     if build is None:
         raise BadCondition(f"has the operator {operator[:40]!r}; there are: {', '.join(OPERATORS)}")
-    regex = int(operator == "regex")
     run = build(term, value)
+    regex = patterns.compiled(str(value)).programsize if operator == "regex" else 0
     return Condition(f"{field} {operator} {value!r}", run, run, term.names, regex)
 
 

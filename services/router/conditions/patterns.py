@@ -12,11 +12,15 @@ from services.router.conditions.errors import BadCondition
 LONGEST_PATTERN = 256
 # Bytes that a compiled expression and its automaton may take; \pL{500} would want more.
 MOST_MEMORY = 1 << 19
+# Instructions. Linear is not fast: a search may take 7 ns per instruction and character of the text.
+LARGEST_PROGRAM = 2500
 
 
 class Pattern(Protocol):
-    """A compiled expression."""
+    """A compiled expression; `programsize` is its number of instructions, some dozens for a usual one."""
 
+    @property
+    def programsize(self) -> int: ...
     def search(self, text: bytes) -> object | None:
         """Something, if any part of the text matches."""
 
@@ -36,6 +40,11 @@ def compiled(pattern: str) -> Pattern:
     except re2.error as wrong:
         said = wrong.args[0].decode(errors="replace") if isinstance(wrong.args[0], bytes) else str(wrong)
         raise BadCondition(f"has a regular expression that RE2 does not take: {said[:200]}") from wrong
+    if found.programsize > LARGEST_PROGRAM:
+        raise BadCondition(
+            f"has a regular expression of {found.programsize} instructions; at most {LARGEST_PROGRAM} are "
+            "allowed: repeat less, as in a{1,5}"
+        )
     return found
 
 

@@ -1,6 +1,6 @@
 """From a tree to closures, from the leaves up; what has no translation is left to CEL."""
 
-from services.router.conditions import arithmetic, comparing, functions, logic, names
+from services.router.conditions import arithmetic, comparing, functions, logic, names, patterns
 from services.router.conditions.errors import BadCondition
 from services.router.conditions.kinds import Kind, Schema
 from services.router.conditions.opaque import by_cel
@@ -23,10 +23,10 @@ CONSTANTS = {bool: Kind.BOOL, str: Kind.TEXT, int: Kind.INT, float: Kind.NUMBER,
 
 
 class Translator:
-    """Translates one condition. `patterns` counts its regular expressions."""
+    """Translates one condition. `regex_size` adds up the instructions of its regular expressions."""
 
     def __init__(self, text: str, schema: Schema) -> None:
-        self.text, self.schema, self.patterns = text, schema, 0
+        self.text, self.schema, self.regex_size = text, schema, 0
 
     def condition(self, tree: Node) -> Term:
         """The whole condition. Raises BadCondition for unknown names, and kinds that do not fit."""
@@ -84,9 +84,11 @@ class Translator:
 
     def call(self, node: Invoke) -> Term:
         """A function."""
-        self.patterns += node.function == "matches"
         on = self.term(node.on) if node.on is not None else None
-        return functions.call(node, on, tuple(self.term(one) for one in node.args))
+        made = functions.call(node, on, tuple(self.term(one) for one in node.args))
+        if node.function == "matches" and isinstance(node.args[0], Literal):
+            self.regex_size += patterns.compiled(str(node.args[0].value)).programsize
+        return made
 
     def part(self, node: Index | Select) -> Term:
         """An item of a list or a map that stands in the condition itself."""

@@ -10,7 +10,7 @@ from services.router.conditions.errors import RuleError
 V = TypeVar("V")
 
 # Characters that conditions see of a text: one look at a longer one takes too long beside a prediction.
-LONGEST_TEXT = 8192
+LONGEST_TEXT = 4096
 
 Measures = Mapping[str, float]
 

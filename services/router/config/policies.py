@@ -16,8 +16,8 @@ from services.state.names import ID, ID_RULE, id_of
 # Each is asked at every prediction, for a third of a microsecond up to ten.
 MOST_POLICIES = 200
 MOST_RULES = 200
-# RE2 takes up to half a megabyte for each, and milliseconds to compile it.
-MOST_PATTERNS = 100
+# Instructions of all regular expressions together: half a second for a request that makes the most of them.
+LARGEST_REGEX = 20_000
 MOST_ATTRIBUTES = 64
 MOST_HEADERS = 16
 LONGEST_NAME = 256
@@ -33,11 +33,11 @@ def check(router: Router, models: Mapping[str, Model], problems: Problems) -> No
     _attributes(router, problems)
     _headers(router, problems)
     schema = schema_of(router, models)
-    patterns = _policies(router, schema, models, problems)
+    size = _policies(router, schema, models, problems)
     if router.HasField("feature_based"):
-        patterns += _feature_based(router, schema, models, problems)
-    if patterns > MOST_PATTERNS:
-        said = f"at most {MOST_PATTERNS} regular expressions in one router, got {patterns}"
+        size += _feature_based(router, schema, models, problems)
+    if size > LARGEST_REGEX:
+        said = f"regular expressions of at most {LARGEST_REGEX} instructions together, got {size}"
         problems.add("router.policies", said)
     if router.default_model:
         _variant("router.default_model", router, router.default_model, problems)
@@ -78,7 +78,7 @@ def _policies(router: Router, schema: Schema, models: Mapping[str, Model], probl
         problems.add("router.policies", f"at most {MOST_POLICIES}, got {len(router.policies)}")
         return 0
     seen: set[str] = set()
-    patterns = 0
+    size = 0
     for place, policy in enumerate(router.policies):
         field = f"router.policies[{place}]"
         if not ID.fullmatch(policy.name):
@@ -86,15 +86,15 @@ def _policies(router: Router, schema: Schema, models: Mapping[str, Model], probl
         elif policy.name in seen:
             problems.add(f"{field}.name", f"{policy.name} is used twice")
         seen.add(policy.name)
-        patterns += _condition(field, policy, schema, models, problems)
+        size += _condition(field, policy, schema, models, problems)
         _action(field, router, policy, problems)
-    return patterns
+    return size
 
 
 def _condition(
     field: str, given: Policy | FeatureRule, schema: Schema, models: Mapping[str, Model], problems: Problems
 ) -> int:
-    """The number of its regular expressions."""
+    """The size of its regular expressions."""
     if not 0 <= given.priority <= GREATEST_PRIORITY:
         problems.add(f"{field}.priority", f"0 to {GREATEST_PRIORITY}, got {given.priority}")
     part = f"{field}.rule" if given.HasField("rule") and not given.condition else f"{field}.condition"
@@ -107,7 +107,7 @@ def _condition(
         # An alias moves from model to model: whether it exists is seen where aliases are resolved.
         if "@" not in model and model not in models:
             problems.unknown_model(part, model)
-    return condition.patterns
+    return condition.regex_size
 
 
 def _action(field: str, router: Router, policy: Policy, problems: Problems) -> None:
@@ -152,8 +152,8 @@ def _feature_based(router: Router, schema: Schema, models: Mapping[str, Model], 
         problems.add(f"{field}.default_model", "is required: who answers where no rule matches")
     elif strategy.default_model:
         _variant(f"{field}.default_model", router, strategy.default_model, problems)
-    patterns = 0
+    size = 0
     for place, rule in enumerate(strategy.rules):
-        patterns += _condition(f"{field}.rules[{place}]", rule, schema, models, problems)
+        size += _condition(f"{field}.rules[{place}]", rule, schema, models, problems)
         _variant(f"{field}.rules[{place}].model", router, rule.model, problems)
-    return patterns
+    return size

@@ -6,7 +6,7 @@ import pytest
 
 from services.router.conditions import BadCondition, Condition, Kind, Schema, compile_condition
 from services.router.conditions.parsing import MOST_OPEN
-from services.router.conditions.patterns import LONGEST_PATTERN
+from services.router.conditions.patterns import LARGEST_PROGRAM, LONGEST_PATTERN
 from services.router.conditions.syntax import DEEPEST
 from services.router.conditions.tokens import LONGEST, MACROS, MOST_CALLS
 
@@ -165,8 +165,14 @@ def test_both_sides_of_the_number_of_calls() -> None:
 
 
 def test_both_sides_of_a_regular_expressions_length() -> None:
-    assert compiled("tier.matches('" + "a" * LONGEST_PATTERN + "')").patterns == 1
+    assert compiled("tier.matches('" + "a" * LONGEST_PATTERN + "')").regex_size > LONGEST_PATTERN
     assert f"at most {LONGEST_PATTERN}" in refusal("tier.matches('" + "a" * (LONGEST_PATTERN + 1) + "')")
+
+
+def test_both_sides_of_a_regular_expressions_size() -> None:
+    """Any character is eight instructions: one for each shape that its bytes may have."""
+    assert compiled("tier.matches('.{312}')").regex_size == LARGEST_PROGRAM
+    assert f"of 2508 instructions; at most {LARGEST_PROGRAM}" in refusal("tier.matches('.{313}')")
 
 
 @pytest.mark.parametrize("pattern", ["(a", "(?=a)", "(a)\\\\1", "a{2000}", "(\\\\pL{100}){10}"])

@@ -179,14 +179,13 @@ def test_both_sides_of_the_number_of_policies_and_rules() -> None:
     assert wrong(given) == {"router.feature_based.rules": "1 to 200, got 0"}
 
 
-def test_both_sides_of_the_number_of_regular_expressions() -> None:
+def test_both_sides_of_the_size_of_all_regular_expressions() -> None:
     given = router()
-    for place in range(policies.MOST_PATTERNS // 20):
-        tests = " && ".join(["entity_id.matches('a')"] * 20)
-        given.policies.add(name=f"p{place}", condition=tests, variant="a")
+    for place in range(policies.LARGEST_REGEX // 2500):
+        given.policies.add(name=f"p{place}", condition="entity_id.matches('.{312}')", variant="a")
     assert not wrong(given)
     given.policies.add(name="more", condition="entity_id.matches('a')", variant="a")
-    assert "at most 100 regular expressions" in wrong(given)["router.policies"]
+    assert "at most 20000 instructions together, got 2000" in wrong(given)["router.policies"]
 
 
 def test_feature_rules_need_a_model_and_a_default() -> None:
