@@ -28,6 +28,9 @@ class Mutation(NamedTuple):
         if self.state == "nothing":
             return
         await desk.create("cancer", doctors())
+        if self.state == "three":
+            third = {"id": "third", "model": "cancer-bayes"}
+            await office.manage("RouterService/AddVariant", name="cancer", variant=third)
         if self.state in ("running", "stopped"):
             await desk.deploy("cancer")
         if self.state == "stopped":
@@ -75,6 +78,43 @@ MUTATIONS = {
             "RouterService/ToggleVariant",
             {"name": "cancer", "variant": "cancer-bayes", "enabled": True},
             {"name": "cancer", "variant": "cancer-stump", "enabled": True},
+        ),
+        Mutation(
+            "RouterService/UpdateRouter",
+            {"router": {"name": "cancer", "description": "one"}},
+            {"router": {"name": "cancer", "description": "two"}},
+        ),
+        Mutation(
+            "RouterService/AddVariant",
+            {"name": "cancer", "variant": {"id": "third", "model": "cancer-bayes"}},
+            {"name": "cancer", "variant": {"id": "fourth", "model": "cancer-bayes"}},
+        ),
+        Mutation(
+            "RouterService/RemoveVariant",
+            {"name": "cancer", "variant": "third"},
+            {"name": "cancer", "variant": "cancer-bayes"},
+            "three",
+        ),
+        Mutation(
+            "RouterService/RollbackRouter",
+            {"name": "cancer", "generation": 1},
+            {"name": "routers/cancer", "generation": 1},
+            "three",
+        ),
+        Mutation(
+            "RouterService/UpdatePermissions",
+            {"name": "cancer", "permissions": {"viewers": ["ann"]}},
+            {"name": "cancer", "permissions": {"viewers": ["ben"]}},
+        ),
+        Mutation(
+            "ModelService/UpdateModel",
+            {"model": {"name": "models/cancer-bayes", "family": "one"}},
+            {"model": {"name": "models/cancer-bayes", "family": "two"}},
+        ),
+        Mutation(
+            "ModelService/SetAlias",
+            {"model": "cancer-bayes", "alias": "champion"},
+            {"model": "cancer-bayes", "alias": "challenger"},
         ),
         Mutation("ModelService/RegisterModel", {"model": _STUMP}, {"model": _BAYES}, "nothing"),
         Mutation("ModelService/DeleteModel", {"name": "cancer-bayes"}, {"name": "cancer-stump"}, "nothing"),
