@@ -8,6 +8,8 @@ from google.protobuf.duration_pb2 import Duration
 from turnout.router.v1.model_pb2 import Model, OutlierDetection
 from turnout.router.v1.router_pb2 import Router
 
+from examples.fleet.catalog import registration
+from services.foundation.errors import RemoteError
 from services.router.config.defaults import with_defaults
 from services.router.config.health import (
     check_detection,
@@ -19,6 +21,7 @@ from services.router.config.health import (
 from services.router.config.problems import Problems
 from services.router.health.mask import Limits
 from services.router.health.rules import Rules
+from tests.router.conftest import Desk, doctors
 
 
 def wrong(**given: Any) -> set[str]:
@@ -96,3 +99,27 @@ def test_a_routers_limits_are_percentages(field: str, value: float, sound: bool)
     problems = Problems()
     check_limits(Router(health={field: value}), problems)
     assert [one.field for one in problems.wrong] == [] if sound else [f"router.health.{field}"]
+
+
+async def test_a_registration_is_checked_and_echoes_what_it_is_held_to(desk: Desk) -> None:
+    address = desk.servers["cancer-bayes"].address
+    model = registration("cancer-boosting", address)
+    model.outlier_detection.consecutive_failures = 1001
+    with pytest.raises(RemoteError) as caught:
+        await desk.register(model)
+    assert caught.value.code == "INVALID_ARGUMENT"
+    assert [one.field for one in caught.value.fields] == ["model.outlier_detection.consecutive_failures"]
+    assert caught.value.fields[0].description == "1 to 1000, got 1001"
+    model.outlier_detection.consecutive_failures = 1000
+    told = (await desk.register(model)).outlier_detection
+    assert (told.consecutive_failures, told.min_requests, told.base_ejection_time.seconds) == (1000, 50, 30)
+
+
+async def test_a_router_is_checked_and_echoes_its_limits(desk: Desk) -> None:
+    wrong = doctors()
+    wrong.health.panic_percentage = 101
+    with pytest.raises(RemoteError) as caught:
+        await desk.create("cancer", wrong)
+    assert [one.field for one in caught.value.fields] == ["router.health.panic_percentage"]
+    told = (await desk.create("cancer", doctors())).health
+    assert (told.max_ejection_percentage, told.panic_percentage) == (50.0, 30.0)
