@@ -8,8 +8,9 @@ import pytest
 from services.router.conditions import BadCondition, Condition, Given, RuleError, compile_condition
 from tests.router.conditions.grammar import DECLARED, UNDECLARED, Grammar, answer_of_cel, view
 
-# Six seeds of 2,000 conditions, each asked of two requests.
+# Six seeds of as many conditions, each asked of two requests.
 CONDITIONS = 2_000
+NOISE = "()[]{}.,?:!&|<>=+-*/% 'r\"\\\n0129exuabfin_`@é#;~^$"
 REQUESTS = 2
 
 
@@ -58,6 +59,30 @@ def test_the_quick_form_says_the_same_or_that_it_cannot_say(seed: int) -> None:
         assert found is condition.holds(given), condition.text
         quick += 1
     assert quick > CONDITIONS // 2
+
+
+def damaged(text: str, rng: random.Random) -> str:
+    """The text with one to three characters added, lost or replaced."""
+    for _ in range(rng.randrange(1, 4)):
+        place = rng.randrange(len(text))
+        text = text[:place] + rng.choice(("", *NOISE)) + text[place + rng.randrange(2) :]
+    return text
+
+
+def test_a_damaged_condition_is_refused_or_still_answers_as_cel_does() -> None:
+    rng, refused, asked = random.Random(11), 0, 0
+    for place in range(CONDITIONS):
+        text = damaged(Grammar(rng, free=place % 3 == 0).boolean(2), rng)
+        try:
+            condition = compile_condition(text, UNDECLARED if place % 3 == 0 else DECLARED)
+        except BadCondition:
+            refused += 1
+            continue
+        given = view(rng)
+        assert answer_of(condition, given) is answer_of_cel(text, given), (text, given)
+        asked += 1
+    assert refused > CONDITIONS // 2
+    assert asked > CONDITIONS // 20
 
 
 @pytest.mark.parametrize(
