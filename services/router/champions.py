@@ -101,7 +101,8 @@ class Champions:
         """Move, and let the routers follow. Nobody else may have moved the same meanwhile: AliasesMoved."""
         model = move.model
         if move.given or move.taken or asked.once:
-            event = event_of(asked.by, model.name, model.uid, 0, ["aliases"])
+            changed = ["aliases"] if move.given or move.taken else []
+            event = event_of(asked.by, model.name, model.uid, 0, changed)
             await self.table.move(
                 model.name, move.given, move.taken, move.seen, event, once=asked.once, answer=answer
             )

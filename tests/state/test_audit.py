@@ -123,9 +123,25 @@ async def test_a_generation_knows_who_made_it(routers: ConfigStore[Router]) -> N
     await routers.create(Router(name="routers/churn"), by=ANN)
     await routers.update("routers/churn", describing("x"), by=BEN)
     await routers.update(
-        "routers/churn", lambda router: None, new_generation=False, by=Author("ann", "DeployRouter")
+        "routers/churn", lambda _: None, new_generation=False, by=Author("ann", "DeployRouter")
     )
     second, first = (await routers.generations("routers/churn")).items
     assert (first.by.caller, first.by.method) == ("ann", "CreateRouter")
     assert (second.by.caller, second.by.method) == ("ben", "UpdateRouter")
     assert list(second.by.changed_fields) == ["description"]
+
+
+async def test_keeps_the_newest_and_lets_the_oldest_go(
+    connections: Connections, routers: ConfigStore[Router]
+) -> None:
+    made = (await routers.create(Router(name="routers/churn"), by=ANN)).message
+    stream = keys.audit(ids.partition_for(made.uid))
+    async with connections.steady.pipeline() as pipe:
+        for _ in range(KEPT_EVENTS + 500):
+            pipe.xadd(stream, {"event": b""})
+        await pipe.execute()
+    await routers.update("routers/churn", describing("x"), by=BEN)
+    # Redis lets go of whole nodes of a hundred entries.
+    assert KEPT_EVENTS <= await connections.steady.xlen(stream) <= KEPT_EVENTS + 100
+    (newest, *_) = (await AuditLog(connections).list(1)).events
+    assert newest.caller == "ben"

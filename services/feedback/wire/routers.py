@@ -43,7 +43,7 @@ def rules_of(router: wire.Router) -> Rules:
         window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
         overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
         learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
-        models=[variant.model for variant in router.variants],
+        models=[variant.resolved_model or variant.model for variant in router.variants],
         positive_label=router.task.positive_label,
     )
 
