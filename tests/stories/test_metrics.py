@@ -1,0 +1,94 @@
+"""What GetMetrics says agrees to the last prediction with what was sent and answered."""
+
+from collections import defaultdict
+from math import ceil
+from typing import Any
+
+import pytest
+from turnout.inference.v1.event_pb2 import Truth
+from turnout.router.v1 import router_service_pb2 as rpc
+from turnout.router.v1.inference_service_pb2 import PredictResponse
+
+from examples.demo.rows import Supply
+from services.foundation.client import Client
+from services.foundation.errors import RemoteError
+from tests.stories.asking import ROUTERS, SECONDS, deployed, predict, router
+from tests.stories.suite import Suite
+from tests.waiting import eventually
+
+NAME = "metrics-split"
+ROWS = 60
+# Of the cells that latencies are counted in.
+WORST = 0.05
+
+
+async def metrics(client: Client, *groups: Any, **how: Any) -> rpc.GetMetricsResponse:
+    request = rpc.GetMetricsRequest(name=NAME, group_by=groups, **how)
+    reply: rpc.GetMetricsResponse = await client.unary(ROUTERS, "GetMetrics")(request, timeout=SECONDS)
+    return reply
+
+
+async def told(client: Client, prediction: str, label: str) -> None:
+    """The truth, through the router."""
+    request = rpc.RecordFeedbackRequest(prediction_id=prediction, truth=Truth(label=label))
+    reply = await client.unary(ROUTERS, "RecordFeedback")(request, timeout=SECONDS)
+    assert reply.status in ("ACCEPTED", "ACCEPTED_PENDING")
+
+
+def milliseconds(reply: PredictResponse) -> float:
+    return reply.manifest.total_latency.ToMicroseconds() / 1000
+
+
+async def test_metrics_agree_with_what_was_sent_by_variant_and_by_time(suite: Suite) -> None:
+    client = suite.client("router")
+    await deployed(client, router(NAME, "digits-bottom", "digits-right", weighted={}))
+    supply = Supply("digits", 21)
+    replies = defaultdict[str, list[PredictResponse]](list)
+    right = defaultdict[str, int](int)
+    for number in range(ROWS):
+        reply = await predict(client, NAME, supply.take())
+        variant, said = reply.manifest.decision.variant, reply.output.classification.label
+        replies[variant].append(reply)
+        # Every third answer is told to be wrong, whoever gave it.
+        truth = said if number % 3 else str((int(said) + 1) % 10)
+        right[variant] += truth == said
+        await told(client, reply.prediction_id, truth)
+
+    async def counted() -> bool:
+        total = (await metrics(client)).total
+        return (total.requests, total.labels) == (ROWS, ROWS)
+
+    await eventually(counted, within=30)
+    found = await metrics(client)
+    assert {row.variant: row.requests for row in found.rows} == {
+        variant: len(some) for variant, some in replies.items()
+    }
+    for row in found.rows:
+        some = replies[row.variant]
+        assert (row.share, row.labels, row.rewards) == (len(some) / ROWS, len(some), len(some))
+        assert (row.errors, row.error_rate, row.rescued) == (0, 0.0, 0)
+        assert row.accuracy == row.reward_mean == right[row.variant] / len(some)
+        took = sorted(map(milliseconds, some))
+        assert row.latency_mean_ms == pytest.approx(sum(took) / len(took), abs=0.001)
+        for share, value in (
+            (0.5, row.latency_p50_ms),
+            (0.95, row.latency_p95_ms),
+            (0.99, row.latency_p99_ms),
+        ):
+            assert value == pytest.approx(took[ceil(share * len(took)) - 1], rel=WORST)
+    assert sum(row.share for row in found.rows) == pytest.approx(1)
+    assert found.total.accuracy == sum(right.values()) / ROWS
+    by_time = await metrics(client, rpc.METRIC_GROUP_TIME, rpc.METRIC_GROUP_VARIANT)
+    assert sum(row.requests for row in by_time.rows) == ROWS
+    assert sum(row.labels for row in by_time.rows) == ROWS
+    assert {row.end_time.ToSeconds() - row.start_time.ToSeconds() <= 60 for row in by_time.rows} == {True}
+
+
+async def test_segments_are_refused_in_plain_words(suite: Suite) -> None:
+    client = suite.client("router")
+    await deployed(client, router("metrics-plain", "digits-bottom", "digits-right"))
+    request = rpc.GetMetricsRequest(name="metrics-plain", group_by=[rpc.METRIC_GROUP_SEGMENT])
+    with pytest.raises(RemoteError) as refused:
+        await client.unary(ROUTERS, "GetMetrics")(request, timeout=SECONDS)
+    assert refused.value.code == "UNIMPLEMENTED"
+    assert "segments" in refused.value.message
