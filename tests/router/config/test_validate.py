@@ -243,7 +243,7 @@ def test_an_alias_is_told_apart_from_a_bad_id() -> None:
     validate(with_defaults(router), [*MODELS, "models/b@champion"])
     for bad in ("models/b@", "models/@champion", "models/b@c@d", "models/b@Champion"):
         router.variants[1].model = bad
-        assert set(refused(router, InvalidConfiguration)) == {"router.variants[1].model"}
+        assert "router.variants[1].model" in refused(router, InvalidConfiguration)
 
 
 def test_a_canary_may_be_named_by_its_model() -> None:
