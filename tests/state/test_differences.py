@@ -1,6 +1,6 @@
 """Which fields differ, as paths."""
 
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import ATTRIBUTE_TYPE_NUMBER, ATTRIBUTE_TYPE_TEXT, Router
 
 from services.state.differences import MOST_PATHS, changed_fields
 
@@ -19,8 +19,14 @@ def test_names_a_part_that_only_one_has_and_both_of_a_choice() -> None:
 
 
 def test_a_list_a_map_and_a_time_are_one_path_each() -> None:
-    before = Router(variants=[{"id": "a"}], attributes={"x": 1}, default_deadline={"seconds": 1})
-    after = Router(variants=[{"id": "a", "weight": 0}], attributes={"x": 2}, default_deadline={"seconds": 2})
+    before = Router(
+        variants=[{"id": "a"}], attributes={"x": ATTRIBUTE_TYPE_TEXT}, default_deadline={"seconds": 1}
+    )
+    after = Router(
+        variants=[{"id": "a", "weight": 0}],
+        attributes={"x": ATTRIBUTE_TYPE_NUMBER},
+        default_deadline={"seconds": 2},
+    )
     assert changed_fields(before, after) == ["variants", "default_deadline", "attributes"]
 
 
