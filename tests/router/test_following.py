@@ -13,6 +13,7 @@ from turnout.feedback.v1.rewards_pb2 import Arm, RewardSnapshot
 from services.foundation.runtime import Runtime
 from services.foundation.settings import Settings
 from services.router.following import Reporter
+from services.router.health.board import HealthBoard
 from services.router.snapshot import Snapshot
 from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower
@@ -32,7 +33,12 @@ async def reporter(connections: Connections, folder: Path) -> AsyncIterator[tupl
     runtime = Runtime("router", Settings(), rng=random.Random(5))
     follower = CatalogFollower(connections, rng=random.Random(6))
     writer = EventWriter(connections, folder / "spool", writer="r1", rng=random.Random(7))
-    yield Reporter("r1", runtime, follower, Snapshot(), Heartbeats(connections), writer), follower
+    yield (
+        Reporter(
+            "r1", runtime, follower, Snapshot(), Heartbeats(connections), writer, HealthBoard(runtime.metrics)
+        ),
+        follower,
+    )
     await runtime.close()
 
 
