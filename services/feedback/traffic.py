@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from turnout.feedback.v1.traffic_pb2 import CallBucket, CallCounts, TrafficBucket, TrafficGroup
-from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.inference.v1.manifest_pb2 import Participant
 
 from services.feedback.rulebook import Rulebook
-from services.feedback.wire.traffic import SHADOW, add_call, add_prediction, ended
+from services.feedback.wire.traffic import SHADOW, Facts, add_call, add_prediction, ended, facts_of
 from services.state import formats, ids
 from services.state.buckets import Bucket, buckets_of, touching
 from services.state.consumer import Entry
@@ -33,11 +33,20 @@ Group = tuple[str, str, str]
 Place = tuple[str, Bucket]
 
 
+class Predicted(NamedTuple):
+    """A prediction in the buckets that it is in."""
+
+    places: Sequence[Place]
+    variant: str
+    policy: str
+    facts: Facts
+
+
 class Happened(NamedTuple):
-    """What an entry says: predictions by place; calls by minute of their prediction and uid of the model."""
+    """What an entry says: predictions; calls by minute of their prediction and uid of the model."""
 
     id: str
-    predictions: Sequence[tuple[Place, PredictionEvent]]
+    predictions: Sequence[Predicted]
     calls: Sequence[tuple[int, str, Participant]]
 
 
@@ -90,7 +99,8 @@ class Traffic:
             time = ids.time_of(event.manifest.prediction_id)
             buckets = buckets_of(time, now) if event.router_uid else []
             places = [(event.router_uid, bucket) for bucket in buckets]
-            predictions += [(place, event) for place in places]
+            decision = event.manifest.decision
+            predictions.append(Predicted(places, decision.variant, decision.policy, facts_of(event)))
             calls += list(self._called(event.manifest.prediction_id, event.manifest.participants))
         for late in completions(entry.message):
             calls += list(self._called(late.prediction_id, [late.participant]))
@@ -107,7 +117,7 @@ class Traffic:
     async def _routers(
         self, partition: int, happened: Iterable[Happened]
     ) -> Mapping[Place, Open[TrafficBucket]]:
-        places = list(dict.fromkeys(place for entry in happened for place, _ in entry.predictions))
+        places = list(dict.fromkeys(_places(happened)))
         found = await self.store.at(partition, places) if places else []
         return {place: Open(bucket) for place, bucket in zip(places, found, strict=True)}
 
@@ -118,10 +128,15 @@ class Traffic:
 
 
 def _count_predictions(routers: Mapping[Place, Open[TrafficBucket]], entry: Happened) -> None:
-    lacking = {place: routers[place].lacks(entry.id) for place in {place for place, _ in entry.predictions}}
-    for place, event in entry.predictions:
-        if lacking[place]:
-            add_prediction(_group(routers[place], event), event)
+    lacking = {place: routers[place].lacks(entry.id) for place in set(_places([entry]))}
+    for one in entry.predictions:
+        for place in one.places:
+            if lacking[place]:
+                add_prediction(_group(routers[place], one), one.facts)
+
+
+def _places(happened: Iterable[Happened]) -> Iterator[Place]:
+    return (place for entry in happened for one in entry.predictions for place in one.places)
 
 
 def _count_calls(calls: Mapping[int, Open[CallBucket]], entry: Happened) -> None:
@@ -131,12 +146,12 @@ def _count_calls(calls: Mapping[int, Open[CallBucket]], entry: Happened) -> None
             add_call(_counts(calls[minute].bucket, uid, one), one)
 
 
-def _group(opened: Open[TrafficBucket], event: PredictionEvent) -> TrafficGroup:
-    groups, bucket, decision = opened.groups, opened.bucket, event.manifest.decision
+def _group(opened: Open[TrafficBucket], one: Predicted) -> TrafficGroup:
+    groups, bucket = opened.groups, opened.bucket
     if not groups:
         bucket.format = formats.TRAFFIC
         groups.update({(one.variant, one.policy, one.segment): one for one in bucket.groups})
-    key = (decision.variant, decision.policy, "")
+    key = (one.variant, one.policy, "")
     if key not in groups and len(groups) >= MOST_GROUPS:
         key = (OTHER, OTHER, "")
     if key not in groups:

@@ -1,6 +1,7 @@
 """What GetMetrics says agrees to the last prediction with what was sent and answered."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -59,6 +60,17 @@ async def test_metrics_agree_with_what_was_sent_by_variant_and_by_time(suite: Su
         return (total.requests, total.labels) == (ROWS, ROWS)
 
     await eventually(counted, within=30)
+    await agrees(client, replies, right)
+    by_time = await metrics(client, rpc.METRIC_GROUP_TIME, rpc.METRIC_GROUP_VARIANT)
+    assert sum(row.requests for row in by_time.rows) == ROWS
+    assert sum(row.labels for row in by_time.rows) == ROWS
+    assert {row.end_time.ToSeconds() - row.start_time.ToSeconds() <= 60 for row in by_time.rows} == {True}
+
+
+async def agrees(
+    client: Client, replies: Mapping[str, list[PredictResponse]], right: Mapping[str, int]
+) -> None:
+    """By variant, with the replies as they came."""
     found = await metrics(client)
     assert {row.variant: row.requests for row in found.rows} == {
         variant: len(some) for variant, some in replies.items()
@@ -78,10 +90,6 @@ async def test_metrics_agree_with_what_was_sent_by_variant_and_by_time(suite: Su
             assert value == pytest.approx(took[ceil(share * len(took)) - 1], rel=WORST)
     assert sum(row.share for row in found.rows) == pytest.approx(1)
     assert found.total.accuracy == sum(right.values()) / ROWS
-    by_time = await metrics(client, rpc.METRIC_GROUP_TIME, rpc.METRIC_GROUP_VARIANT)
-    assert sum(row.requests for row in by_time.rows) == ROWS
-    assert sum(row.labels for row in by_time.rows) == ROWS
-    assert {row.end_time.ToSeconds() - row.start_time.ToSeconds() <= 60 for row in by_time.rows} == {True}
 
 
 async def test_segments_are_refused_in_plain_words(suite: Suite) -> None:

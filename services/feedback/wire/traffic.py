@@ -1,8 +1,8 @@
 """What one logged prediction adds to the traffic of its router and to the calls of models."""
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from math import isfinite
+from typing import NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
 from turnout.feedback.v1.traffic_pb2 import CallCounts, TrafficGroup
@@ -15,23 +15,51 @@ from services.state.latency import cell_of
 SHADOW = manifest.PARTICIPANT_ROLE_SHADOW
 ANSWERED = frozenset({manifest.OUTCOME_SERVED, manifest.OUTCOME_CONTRIBUTED, manifest.OUTCOME_DISCARDED})
 # Longer than any deadline: what a broken clock says must not drown the sum of the others.
-LONGEST = timedelta(days=1)
+LONGEST_US = 86_400_000_000
 
 
-def add_prediction(group: TrafficGroup, event: PredictionEvent) -> None:
-    """Count a prediction. Costs and tokens of shadows are not the prediction's own."""
-    group.requests += 1
-    group.errors += bool(event.error_code)
-    group.rescued += rescued(event)
+class Facts(NamedTuple):
+    """What a prediction adds to each bucket that it is in; latency in microseconds."""
+
+    failed: bool
+    rescued: bool
+    latency: int
+    cell: int
+    tokens_in: int
+    tokens_out: int
+    costs: Sequence[tuple[str, float]]
+
+
+def facts_of(event: PredictionEvent) -> Facts:
+    """Read a logged prediction. Costs and tokens of shadows are not the prediction's own."""
     latency = microseconds(event.manifest.total_latency)
-    group.latency_cells[cell_of(latency / 1000)] += 1
-    group.latency_us += latency
+    tokens_in = tokens_out = 0
+    costs = []
     for one in event.manifest.participants:
-        if one.role != SHADOW:
-            group.tokens_in += max(one.tokens_in, 0)
-            group.tokens_out += max(one.tokens_out, 0)
-            if amount := known_cost(one):
-                group.cost[one.cost.currency] += amount
+        if one.role == SHADOW:
+            continue
+        tokens_in += max(one.tokens_in, 0)
+        tokens_out += max(one.tokens_out, 0)
+        if one.HasField("cost") and (amount := known_cost(one)):
+            costs.append((one.cost.currency, amount))
+    cell = cell_of(latency / 1000)
+    return Facts(bool(event.error_code), rescued(event), latency, cell, tokens_in, tokens_out, costs)
+
+
+def add_prediction(group: TrafficGroup, facts: Facts) -> None:
+    """Count a prediction. Fields that it does not change are not touched: each touch costs."""
+    group.requests += 1
+    group.latency_us += facts.latency
+    group.latency_cells[facts.cell] += 1
+    if facts.failed:
+        group.errors += 1
+    if facts.rescued:
+        group.rescued += 1
+    if facts.tokens_in or facts.tokens_out:
+        group.tokens_in += facts.tokens_in
+        group.tokens_out += facts.tokens_out
+    for currency, amount in facts.costs:
+        group.cost[currency] += amount
 
 
 def rescued(event: PredictionEvent) -> bool:
@@ -66,5 +94,4 @@ def known_cost(one: manifest.Participant) -> float:
 
 def microseconds(latency: Duration) -> int:
     """A latency, within what one can be."""
-    told = latency.seconds * 1_000_000 + latency.nanos // 1000
-    return min(max(told, 0), LONGEST // timedelta(microseconds=1))
+    return min(max(latency.seconds * 1_000_000 + latency.nanos // 1000, 0), LONGEST_US)
