@@ -11,16 +11,21 @@ from services.foundation.logs import log
 from services.foundation.process import run_service
 from services.foundation.runtime import Runtime
 from services.models.pool import ModelPool
+from services.router.doors.descriptions import Descriptions
+from services.router.doors.listing import Listing
 from services.router.equipment import Equipment
+from services.router.explaining import Explainer
 from services.router.following import CatalogToLoader, Reporter
 from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce, share
+from services.router.knowledge import knowledge_of
 from services.router.loading import Loader
 from services.router.management import Management
 from services.router.measured import follow
 from services.router.panel import Panel
 from services.router.servicers.access import AccessService
 from services.router.servicers.inference import InferenceService
+from services.router.servicers.open_inference import OpenInferenceService
 from services.router.settings import RouterSettings
 from services.router.snapshot import Snapshot
 from services.router.telling import FeedbackDoor
@@ -53,6 +58,15 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     writer = _writer(settings, runtime, connections, replica)
     heartbeats = Heartbeats(connections)
     follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader, health))
+    measured = follow(
+        connections,
+        follower,
+        runtime,
+        drift_expiry=settings.drift_expiry_hours * 3600,
+        metrics_changed=loader.knowledge_changed,
+        verdicts_changed=loader.knowledge_changed,
+    )
+    loader.knowledge = knowledge_of(measured, follower)
     learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
     reporter = Reporter(replica, runtime, follower, snapshot, heartbeats, writer, health)
     runtime.on_drain(reporter.leave)
@@ -63,16 +77,28 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     await _poll_once(learned)
     await share(health, connections, replica, runtime)
     runtime.spawn(reporter.run(), "heartbeats")
-    follow(connections, follower, runtime, drift_expiry=settings.drift_expiry_hours * 3600)
+    loader.started = True
     management = Management(
         connections, follower, permissions, door, lambda: settings.advertise or runtime.address, rng
     )
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")
     runtime.spawn(_end_watches(management.lookout, runtime), "drain of watches")
+    inference = InferenceService(
+        snapshot,
+        Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health, loader.latencies),
+        permissions,
+        Explainer(snapshot, rng, time.time_ns),
+    )
     return [
-        InferenceService(
-            snapshot, Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health), permissions
+        inference,
+        OpenInferenceService(
+            snapshot,
+            inference.answer,
+            permissions,
+            Descriptions(),
+            Listing(follower, snapshot, permissions),
+            lambda: not runtime.stopping,
         ),
         *management.servicers(pool),
         AccessService(ApiKeyStore(connections, time.time), time.time),

@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from services.router.strategies.state import Allocation
 
 # Halvings of the search for the factor: past 2^-60 of its range nothing changes in a double.
 HALVINGS = 60
+# A ramp's allocations: at most so many for each newcomer.
+STEPS = 20
+# Past every clock: 64 bits of nanoseconds.
+NEVER = 2**63
 
 
 def bounded(allocation: Allocation, eligible: Sequence[bool], floor: float, cap: float) -> Allocation:
@@ -65,16 +70,51 @@ def _exact(shares: Sequence[float], floor: float, cap: float, factor: float) -> 
     ]
 
 
-def ramped(allocation: Allocation, ages: Sequence[float], duration: float, start: float) -> Allocation:
-    """The allocation while variants grow to their shares, linearly from `start` (a fraction) over `duration`.
+class Growth(NamedTuple):
+    """How newcomers grow to their shares: linearly from `start` (a fraction) over `duration`, counted for
+    each variant from `since`. Times in nanoseconds since 1970."""
 
-    `ages` are the seconds since each variant was added or enabled. What a newcomer does not get yet goes to
-    the others in proportion; where all are new together, nobody is held back.
+    duration: int
+    start: float
+    since: tuple[int, ...]
 
-    >>> ramped((0.5, 0.5), (600.0, 30.0), 60.0, 0.0)
+
+def parts(growth: Growth, now: int) -> tuple[float, ...]:
+    """The part of its share that each variant has reached, in STEPS equal steps.
+
+    Steps, so that an allocation holds for a while, and a replay that knows the clock finds the same one.
+
+    >>> parts(Growth(100, 0.0, (0, 50)), 79)
+    (0.75, 0.25)
+    """
+    return tuple(growth.start + (1 - growth.start) * step / STEPS for step in _steps(growth, now))
+
+
+def holds_until(growth: Growth, now: int) -> tuple[int, int]:
+    """The span of time [from, to) around `now` in which the parts are the same; the future has no end once
+    everybody is grown."""
+    reached = list(zip(growth.since, _steps(growth, now), strict=True))
+    before = [since + _from(step, growth) for since, step in reached if step > 0]
+    after = [since + _from(step + 1, growth) for since, step in reached if step < STEPS]
+    return max(before, default=0), min(after, default=NEVER)
+
+
+def _from(step: int, growth: Growth) -> int:
+    """The age at which a step begins: the least for which _steps gives it."""
+    return -(-step * growth.duration // STEPS)
+
+
+def _steps(growth: Growth, now: int) -> list[int]:
+    return [min(STEPS, max(0, (now - since) * STEPS // growth.duration)) for since in growth.since]
+
+
+def ramped(allocation: Allocation, grown: Sequence[float]) -> Allocation:
+    """The allocation while variants have reached these parts of their shares. What a newcomer does not get
+    yet goes to the others in proportion; where all are new together, nobody is held back.
+
+    >>> ramped((0.5, 0.5), (1.0, 0.5))
     (0.6666666666666666, 0.3333333333333333)
     """
-    grown = [min(1.0, start + (1 - start) * max(0.0, age) / duration) for age in ages]
     masses = [share * part for share, part in zip(allocation, grown, strict=True)]
     total = sum(masses)
     return tuple(mass / total for mass in masses) if total > 0 else allocation

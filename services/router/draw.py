@@ -13,12 +13,14 @@ class Wheel:
     0 are not on the wheel, so rounding can never pick one.
     """
 
-    __slots__ = ("_edges", "_places", "allocation")
+    __slots__ = ("_edges", "_places", "allocation", "even")
 
     def __init__(self, allocation: Sequence[float]) -> None:
         self.allocation = tuple(allocation)
         self._places = [place for place, share in enumerate(allocation) if share > 0]
         sums = list(accumulate(allocation[place] for place in self._places))
+        # Whether all who are on it have the same share, so that they may take turns.
+        self.even = len({allocation[place] for place in self._places}) <= 1
         # No last edge: what lies past the others is the last one's, also where the sum is 1 - 1e-16.
         self._edges = sums[:-1]
 

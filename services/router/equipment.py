@@ -9,9 +9,10 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from services.foundation.call import Call
 from services.foundation.metrics import Metrics
 from services.models.answer import Answer, Failure
-from services.router.frames import Sheet
+from services.router.choosing import Choice
 from services.router.health.board import HealthBoard
 from services.router.health.probe import Probe
+from services.router.latencies import Latencies
 from services.router.ledger import Ledger
 from services.router.panel import Panel
 from services.router.plan import RoutingPlan
@@ -30,11 +31,13 @@ class Equipment:
     rng: random.Random
     clock: Callable[[], int]
     health: HealthBoard
+    latencies: Latencies
 
-    def open(self, plan: RoutingPlan, sheet: Sheet, u: float, request: PredictRequest, call: Call) -> Ledger:
-        """The account of a prediction that arrives now, under a new id."""
-        now = self.clock()
-        return Ledger(new_prediction_id(plan.partition, now / 1e9, self.rng), sheet, u, request, call, now)
+    def open(self, plan: RoutingPlan, choice: Choice, request: PredictRequest, call: Call) -> Ledger:
+        """The account of a prediction that was decided just now, under a new id."""
+        now = choice.now
+        made = new_prediction_id(plan.partition, now / 1e9, self.rng)
+        return Ledger(made, choice.sheet, choice.u, request, call, now)
 
     def trial(self, probe: Probe | None) -> Probe | None:
         """The probe, if this call may be it."""
@@ -48,8 +51,10 @@ class Equipment:
         self.metrics.model_seconds[model].observe(seconds)
         if isinstance(result, Failure):
             self.health.heard(model, result.kind, result.code, seconds, probe)
+            self.latencies.note(model, result.kind, seconds)
         else:
             self.health.heard(model, "SERVED", "", seconds, probe)
+            self.latencies.note(model, "SERVED", seconds)
 
     def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """Put the event into the next batch. Never waits."""

@@ -69,6 +69,8 @@ class Reporter:
         reached = True
         while not self._left:
             told = self._follower.position
+            # What is reported as taken in is known to work, or known not to.
+            await self._snapshot.prove()
             try:
                 await self._beat(told)
                 reached = True

@@ -8,6 +8,7 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import RemoteError, TurnoutError, Unavailable
+from services.router.choosing import Choice
 from services.router.equipment import Equipment
 from services.router.failures import CannotCombine, JuryTimedOut, PredictionCancelled, QuorumNotMet
 from services.router.health.probe import Probe
@@ -20,18 +21,18 @@ FAILURES: dict[str, type[TurnoutError]] = {
 
 
 async def ask_all(
-    plan: RoutingPlan, jury: Jury, request: PredictRequest, call: Call, use: Equipment
+    plan: RoutingPlan, jury: Jury, choice: Choice, request: PredictRequest, call: Call, use: Equipment
 ) -> Ledger:
     """Send the plan and the input to the aggregator; the ledger is closed and logged.
 
     Raises what the aggregator finds wrong with the input; QuorumNotMet, CannotCombine, or RemoteError if it
     cannot be reached, with the prediction's id, once the prediction is logged.
     """
-    ledger = use.open(plan, jury.sheet, 0.0, request, call)
+    ledger = use.open(plan, choice, request, call)
     ledger.note_input(*jury.reads(request.input))
     ledger.note_warning(plan.columns.warning(request.input))
     for model in jury.models:
-        use.metrics.routing_decisions[plan.strategy, model].inc()
+        use.metrics.routing_decisions[choice.route.strategy, model].inc()
     probe = use.trial(jury.probe)
     question = InferRequest(input=request.input, prediction_id=ledger.prediction_id, router=plan.name)
     try:

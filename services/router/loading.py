@@ -1,6 +1,5 @@
 """Keeping the snapshot in step with the catalog and with what is learnt."""
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -9,22 +8,22 @@ from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.foundation.errors import TurnoutError
-from services.foundation.logs import log
 from services.foundation.metrics import Metrics
 from services.models.pool import ModelPool
 from services.router.aliases import resolved
-from services.router.compiling import Ingredients, compile_plan
+from services.router.compiling import Ingredients, compile_plan, reads_metrics
 from services.router.health.view import EVERYBODY_WELL, HealthView
-from services.router.lifecycle import SERVING
+from services.router.knowledge import NOTHING_KNOWN, Knowledge
+from services.router.latencies import Latencies
+from services.router.lifecycle import DEPLOYING, SERVING
+from services.router.plan import RoutingPlan
+from services.router.rulings import Compiled
 from services.router.snapshot import Snapshot
-
-# A model of many routers must not hold up predictions when its health changes.
-SLICE_SECONDS = 0.002
 
 
 class Loader:
-    """Compiles routers again whenever they, their models, their health, or what is learnt of them change."""
+    """Has routers compiled again whenever they, their models, their health, or what is learnt or measured of
+    them change. `started` is set once everything has been loaded for the first time."""
 
     def __init__(
         self,
@@ -34,19 +33,36 @@ class Loader:
         rng: random.Random,
         health: Callable[[], HealthView] = lambda: EVERYBODY_WELL,
     ) -> None:
-        self._snapshot = snapshot
+        self.snapshot = snapshot
+        snapshot.compile = self.compile
+        self.latencies = Latencies(time.monotonic)
+        self.knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN
+        self.started = False
         self._pool = pool
         self._metrics = metrics
         self._rng = rng
         self._health = health
+        self._rules = Compiled()
         self._routers: dict[str, Router] = {}
         self._uids: dict[str, str] = {}
         self._models: dict[str, Model] = {}
         self._learnt: dict[str, RewardSnapshot] = {}
         # Routers by the models that they name.
         self._users: dict[str, set[str]] = {}
-        # Routers to be compiled again for their models' health, in order.
-        self._due: dict[str, None] = {}
+
+    def compile(self, router: Router) -> RoutingPlan:
+        """The plan of a router as of now. Raises CannotCompile."""
+        given = Ingredients(
+            self._models,
+            self._pool.open,
+            self._learnt.get(router.uid),
+            self._rng,
+            self.latencies,
+            self._health(),
+            self.knowledge(),
+            self._rules,
+        )
+        return compile_plan(router, given)
 
     def router_changed(self, uid: str, router: Router | None) -> None:
         """A router is new, changed or gone (None)."""
@@ -55,7 +71,7 @@ class Loader:
             if before is not None:
                 del self._uids[before.name]
                 self._metrics.canary_progress.remove(before.name)
-                self._snapshot.forget(before.name)
+                self.snapshot.forget(before.name)
             return
         router = resolved(router)
         # The name may have been another's, whose end is still to be told.
@@ -75,18 +91,21 @@ class Loader:
             self._models.pop(before.name, None)
             if after is None:
                 self._pool.forget(before.name)
+                self.latencies.forget(before.name)
         if after is not None:
             self._models[after.name] = after
         names = {one.name for one in (before, after) if one is not None}
-        for uid in sorted(set().union(*(self._users.get(name, ()) for name in names))):
-            self._load(self._routers[uid])
+        self._outdate(uid for name in names for uid in self._users.get(name, ()))
 
     def health_changed(self, models: Iterable[str]) -> None:
         """These models were ejected or came back, or may be probed: soon, their routers act on it."""
-        due = [uid for model in models for uid in sorted(self._users.get(model, ()))]
-        if due and not self._due:
-            asyncio.get_running_loop().call_soon(self._catch_up)
-        self._due.update(dict.fromkeys(due))
+        self._outdate(uid for model in models for uid in self._users.get(model, ()))
+
+    def knowledge_changed(self, models: frozenset[str]) -> None:
+        """Metrics or drift of these models are others: of all routers, those that read any are asked anew.
+
+        A condition may read of models that its router does not have, so who has rules is outdated too."""
+        self._outdate(uid for uid, router in self._routers.items() if _reads(router, models))
 
     def peers(self, model: str) -> Iterable[str]:
         """The other models of the routers that a model serves in."""
@@ -102,7 +121,7 @@ class Loader:
         self._learnt[rewards.router_uid] = rewards
         router = self._routers.get(rewards.router_uid)
         if router is not None and router.HasField("bandit"):
-            self._load(router)
+            self._outdate([rewards.router_uid])
 
     def learners(self) -> Iterable[str]:
         """Uids of the routers whose learnt state is wanted."""
@@ -113,6 +132,7 @@ class Loader:
 
     def _drop(self, uid: str) -> Router | None:
         self._learnt.pop(uid, None)
+        self._rules.forget(uid)
         self._forget_uses(uid)
         return self._routers.pop(uid, None)
 
@@ -124,37 +144,26 @@ class Loader:
             if not self._users[model]:
                 del self._users[model]
 
-    def _catch_up(self) -> None:
-        """Compile what is due, a slice at a time: changes that come together cost one compilation."""
-        until = time.perf_counter() + SLICE_SECONDS
-        while self._due:
-            uid = next(iter(self._due))
-            del self._due[uid]
-            if uid in self._routers:
-                self._load(self._routers[uid])
-            if self._due and time.perf_counter() > until:
-                asyncio.get_running_loop().call_soon(self._catch_up)
-                return
+    def _outdate(self, uids: Iterable[str]) -> None:
+        found = (self._routers.get(uid) for uid in uids)
+        self.snapshot.outdate(one for one in found if one is not None and one.state in SERVING)
 
     def _load(self, router: Router) -> None:
         if router.state not in SERVING or not router.HasField("canary"):
             self._metrics.canary_progress.remove(router.name)
-        if router.state not in SERVING:
-            self._snapshot.rest(router)
-            return
-        given = Ingredients(
-            self._models, self._pool.open, self._learnt.get(router.uid), self._rng, self._health()
-        )
-        try:
-            plan = compile_plan(router, given)
-        except TurnoutError as error:
-            log.warning("cannot load a router", router=router.name, reason=error.reason, said=error.message)
-            self._snapshot.keep(router, error.message)
-            return
-        self._snapshot.serve(plan)
-        if router.HasField("canary"):
+        else:
             self._metrics.canary_progress[router.name].set(router.canary.canary_percentage)
+        if router.state in SERVING:
+            self.snapshot.change(router, prove=self.started or router.state == DEPLOYING)
+        else:
+            self.snapshot.rest(router)
 
 
 def _models_of(router: Router) -> set[str]:
     return {variant.model for variant in router.variants}
+
+
+def _reads(router: Router, models: frozenset[str]) -> bool:
+    if router.policies or router.HasField("feature_based"):
+        return True
+    return reads_metrics(router) and any(variant.model in models for variant in router.variants)

@@ -7,26 +7,27 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.models.answer import Failure
-from services.router.choosing import choose
+from services.router.choosing import Choice
 from services.router.equipment import Equipment
 from services.router.failures import PredictionCancelled
 from services.router.ledger import Ledger
-from services.router.plan import RoutingPlan
+from services.router.plan import Arm, RoutingPlan
 
 
-async def ask_one(plan: RoutingPlan, request: PredictRequest, call: Call, use: Equipment) -> Ledger:
-    """Draw a variant and let it answer; the ledger is closed and logged.
+async def ask_one(
+    plan: RoutingPlan, arm: Arm, choice: Choice, request: PredictRequest, call: Call, use: Equipment
+) -> Ledger:
+    """Let the variant that was chosen answer; the ledger is closed and logged.
 
-    Raises InputMismatch, UnknownVariant or NotPinnable before anything is called; ModelFailed, ModelTimedOut
-    or ModelBusy, with the prediction's id, once the attempt is logged.
+    Raises InputMismatch before anything is called; ModelFailed, ModelTimedOut or ModelBusy, with the
+    prediction's id, once the attempt is logged.
     """
-    arm, sheet, u = choose(plan, request.variant, use.rng)
     handle = arm.handle
     question = handle.prepare(request.input)
-    ledger = use.open(plan, sheet, u, request, call)
+    ledger = use.open(plan, choice, request, call)
     ledger.note_input(question.rows, handle.features(request.input))
     ledger.note_warning(plan.columns.warning(request.input))
-    use.metrics.routing_decisions[plan.strategy, arm.model].inc()
+    use.metrics.routing_decisions[choice.route.strategy, arm.model].inc()
     probe = use.trial(arm.probe)
     attempt = handle.attempt(question, plan.budget(call), call)
     try:

@@ -11,11 +11,14 @@ from services.router.strategies.state import Allocation
 BITS = 53
 
 
-def unit_hash(entity_id: str, salt: str) -> str:
-    """The entity under the salt, as 32 hex digits: what a manifest keeps instead of the id."""
-    return blake2b(
-        entity_id.encode(), key=blake2b(salt.encode(), digest_size=32).digest(), digest_size=16
-    ).hexdigest()
+def key_of(salt: str) -> bytes:
+    """The salt, made ready to hash entities with."""
+    return blake2b(salt.encode(), digest_size=32).digest()
+
+
+def unit_hash(entity_id: str, key: bytes) -> str:
+    """The entity under a salt's key, as 16 hex digits: what a manifest keeps instead of the id."""
+    return blake2b(entity_id.encode(), key=key, digest_size=8).hexdigest()
 
 
 def keyed(variants: Sequence[str]) -> Sequence[bytes]:
@@ -27,8 +30,8 @@ def pick(unit: str, variants: Sequence[bytes], allocation: Allocation) -> int:
     """Index of the variant with the least -ln(u_i) / p_i, where u_i hashes unit and variant into (0, 1).
 
     Each variant is picked with its probability p_i exactly, over entities; when p_i grows, entities move to i
-    only, and when it falls, away from i only. Highest random weight hashing, Thaler and Ravishankar (1998); the
-    weighted form is that of Schindelhauer and Schomaker (2005).
+    only, and when it falls, away from i only. Highest random weight hashing, Thaler and Ravishankar (1998);
+    the weighted form is that of Schindelhauer and Schomaker (2005).
     """
     seed = bytes.fromhex(unit)
     best, least = -1, math.inf

@@ -1,28 +1,54 @@
 """The plans that a process serves from: replaced one by one, never changed, and read without waiting."""
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from turnout.router.v1.router_pb2 import Router
 
+from services.foundation.errors import TurnoutError
+from services.foundation.logs import log
 from services.router.failures import RouterNotRunning
 from services.router.lifecycle import told
 from services.router.plan import RoutingPlan
 from services.state.errors import RouterNotFound
 from services.state.names import id_of, resource_name
 
+# Nothing that happens beside predictions holds them up for longer at a time.
+SLICE_SECONDS = 0.002
+
 
 class Snapshot:
-    """Plans by name, under both spellings, so that a prediction looks once."""
+    """Plans by name, under both spellings, so that a prediction looks once.
+
+    A plan is compiled when its router is first asked, and again after something that it was made from has
+    changed: thousands of routers cost nothing until then, and a change that touches all of them costs each of
+    them one compilation, at its next prediction. A router that cannot be compiled keeps its former plan.
+    """
 
     def __init__(self) -> None:
+        # Raises a TurnoutError where it cannot. The loader knows how.
+        self.compile: Callable[[Router], RoutingPlan] = _unable
         self._plans: dict[str, RoutingPlan] = {}
+        self._due: dict[str, Router] = {}
+        self._former: dict[str, RoutingPlan] = {}
         self._idle: dict[str, Router] = {}
+        # Changed since this replica last reported itself.
+        self._unproven: set[str] = set()
+        # What their plans are made from has changed; in order.
+        self._outdated: dict[str, Router] = {}
         self.errors: dict[str, str] = {}
 
     @property
     def generations(self) -> Mapping[str, int]:
         """Generation that is served, by router."""
-        return {plan.name: plan.generation for plan in self._plans.values()}
+        served = {plan.name: plan.generation for plan in self._plans.values()}
+        return served | {router.name: router.generation for router in self._due.values()}
+
+    @property
+    def awake(self) -> int:
+        """How many routers have a plan."""
+        return len(self._plans) // 2
 
     def serving(self, router: str) -> RoutingPlan:
         """The plan of `churn` or `routers/churn`.
@@ -33,6 +59,11 @@ class Snapshot:
         if plan is not None:
             return plan.current()
         name = resource_name("routers", router, "router")
+        if name in self._due:
+            self._wake(name)
+        plan = self._plans.get(name)
+        if plan is not None:
+            return plan.current()
         idle = self._idle.get(name)
         if idle is None:
             raise RouterNotFound(
@@ -41,17 +72,52 @@ class Snapshot:
         why = self.errors.get(name) or f"it is {told(idle.state)}; deploy or start it"
         raise RouterNotRunning(f"{name} does not serve: {why}", router=name, state=told(idle.state))
 
-    def serve(self, plan: RoutingPlan) -> None:
-        """From now on, predictions are decided by this plan."""
-        self._plans[plan.name] = self._plans[id_of(plan.name)] = plan
-        self._idle.pop(plan.name, None)
-        self.errors.pop(plan.name, None)
+    def change(self, router: Router, *, prove: bool) -> None:
+        """The router serves, and is to be compiled anew. `prove` has that tried before this replica says that
+        it knows the change."""
+        self._idle.pop(router.name, None)
+        self._put_off(router.name)
+        self._due[router.name] = router
+        if prove:
+            self._unproven.add(router.name)
 
-    def keep(self, router: Router, error: str) -> None:
-        """The router cannot be loaded as it now is: a former plan stays, and the reason is told."""
-        self.errors[router.name] = error
-        if router.name not in self._plans:
-            self._idle[router.name] = router
+    def outdate(self, routers: Iterable[Router]) -> None:
+        """Something that these routers' plans are made from has changed. Many take a few slices."""
+        waiting = bool(self._outdated)
+        self._outdated.update((router.name, router) for router in routers)
+        if self._outdated and not waiting:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        until = time.perf_counter() + SLICE_SECONDS
+        while self._outdated:
+            name = next(iter(self._outdated))
+            router = self._outdated.pop(name)
+            if name in self._plans or name in self.errors:
+                self.change(router, prove=name in self.errors)
+            if self._outdated and time.perf_counter() > until:
+                asyncio.get_running_loop().call_soon(self._catch_up)
+                return
+
+    async def prove(self) -> None:
+        """Compile what has changed, a slice at a time, for the errors: those that nobody had asked go back to
+        sleep."""
+        while self._outdated:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # its slices are the loop's very next steps
+        since = time.perf_counter()
+        while self._unproven:
+            name = self._unproven.pop()
+            router = self._due.get(name)
+            if router is None:
+                continue
+            asleep = name not in self._former
+            self._wake(name)
+            if asleep and name in self._plans:
+                self.change(router, prove=False)
+                self._former.pop(name, None)
+            if time.perf_counter() - since > SLICE_SECONDS:
+                await asyncio.sleep(0)
+                since = time.perf_counter()
 
     def rest(self, router: Router) -> None:
         """The router exists and does not serve."""
@@ -60,7 +126,30 @@ class Snapshot:
 
     def forget(self, name: str) -> None:
         """There is no such router any more."""
-        for known in (name, id_of(name)):
-            self._plans.pop(known, None)
-        self._idle.pop(name, None)
-        self.errors.pop(name, None)
+        for known in (self._due, self._former, self._idle, self._outdated, self.errors):
+            known.pop(name, None)
+        self._put_off(name)
+        self._former.pop(name, None)
+
+    def _put_off(self, name: str) -> None:
+        self._plans.pop(id_of(name), None)
+        plan = self._plans.pop(name, None)
+        if plan is not None:
+            self._former[name] = plan
+
+    def _wake(self, name: str) -> None:
+        router, former = self._due.pop(name), self._former.pop(name, None)
+        try:
+            plan: RoutingPlan | None = self.compile(router)
+            self.errors.pop(name, None)
+        except TurnoutError as error:
+            log.warning("cannot load a router", router=name, reason=error.reason, said=error.message)
+            self.errors[name] = error.message
+            self._idle[name] = router
+            plan = former
+        if plan is not None:
+            self._plans[name] = self._plans[id_of(name)] = plan
+
+
+def _unable(_router: Router) -> RoutingPlan:
+    raise NotImplementedError

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from services.router.bounds import bounded, ramped
+from services.router.bounds import NEVER, STEPS, Growth, bounded, holds_until, parts, ramped
 
 RNG = np.random.default_rng(7)
 
@@ -61,17 +61,39 @@ def test_bounds_that_cannot_hold_share_evenly(floor, cap):
     assert bounded((0.9, 0.1, 0.0), (True, True, False), floor, cap) == (0.5, 0.5, 0.0)
 
 
+def _shares(*ages, allocation=(0.5, 0.5), start=0.1):
+    growth = Growth(100, start, (0, *(1_000 - age for age in ages)))
+    return ramped(allocation, parts(growth, 1_000))
+
+
 def test_a_newcomer_grows_linearly_to_its_share():
-    shares = [ramped((0.5, 0.5), (1e6, age), 100.0, 0.1)[1] for age in (0.0, 25.0, 50.0, 75.0, 100.0, 1e3)]
+    shares = [_shares(age)[1] for age in (0, 25, 50, 75, 100, 1_000)]
     assert shares[0] == pytest.approx(0.05 / 0.55)
+    assert shares[2] == pytest.approx(0.55 / 1.55)
     assert all(one < two for one, two in pairwise(shares[:5]))
     assert shares[4] == shares[5] == 0.5
 
 
 def test_variants_that_are_new_together_are_not_held_back():
-    assert ramped((0.7, 0.3), (10.0, 10.0), 60.0, 0.1) == pytest.approx((0.7, 0.3))
+    assert ramped((0.7, 0.3), (0.2, 0.2)) == pytest.approx((0.7, 0.3))
+    assert ramped((0.7, 0.3), (0.0, 0.0)) == (0.7, 0.3)
 
 
 def test_a_clock_that_ran_backwards_only_delays_growth():
-    assert ramped((0.5, 0.5), (100.0, -50.0), 60.0, 0.1)[1] == ramped((0.5, 0.5), (100.0, 0.0), 60.0, 0.1)[1]
-    assert ramped((0.0, 1.0), (100.0, -50.0), 60.0, 0.0) == (0.0, 1.0)
+    assert _shares(-50) == _shares(0)
+    assert _shares(-50, allocation=(0.0, 1.0), start=0.01) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("duration", [1, 7, 20, 999, 10**9 + 7, 3600 * 10**9])
+def test_the_parts_hold_for_as_long_as_they_are_said_to(duration):
+    """On either side of both ends, for newcomers of different ages; and a ramp has at most so many."""
+    since = tuple(int(age) for age in RNG.integers(0, duration + 1, 3))
+    growth, now, changes = Growth(duration, 0.1, since), 0, 0
+    while now < max(since) + duration:
+        least, end = holds_until(growth, now)
+        assert least <= now < end
+        assert parts(growth, least) == parts(growth, now) == parts(growth, end - 1) != parts(growth, end)
+        now, changes = end, changes + 1
+    assert changes <= 3 * STEPS
+    assert holds_until(growth, now)[1] == NEVER
+    assert parts(growth, now) == (1.0, 1.0, 1.0)

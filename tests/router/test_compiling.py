@@ -4,7 +4,9 @@ import pytest
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.compiling import allocation_of
+from services.router.shares import Known, shares
+from services.router.strategies import Allocation
+from services.router.terms import learnt_of, own_terms
 
 
 def bandit(disabled: str = "", variants: str = "abc", **bounds: float) -> Router:
@@ -17,6 +19,11 @@ def bandit(disabled: str = "", variants: str = "abc", **bounds: float) -> Router
 def learnt(generation: int = 1, **probabilities: float) -> RewardSnapshot:
     arms = [{"variant": name, "probability": share} for name, share in probabilities.items()]
     return RewardSnapshot(generation=generation, arms=arms)
+
+
+def allocation_of(router: Router, told: RewardSnapshot) -> Allocation:
+    known = Known((True,) * len(router.variants), learnt_of(router, told))
+    return shares(own_terms(router), known).allocation
 
 
 def test_the_cap_holds_although_a_variant_was_disabled() -> None:

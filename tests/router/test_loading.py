@@ -13,6 +13,7 @@ from services.foundation.metrics import Metrics
 from services.foundation.telemetry import Telemetry
 from services.models.pool import ModelPool
 from services.router.config.defaults import with_defaults
+from services.router.failures import RouterNotRunning
 from services.router.loading import Loader
 from services.router.snapshot import Snapshot
 from services.state.errors import RouterNotFound
@@ -85,6 +86,7 @@ async def test_the_end_of_a_former_model_does_not_close_the_next_of_its_name(bay
     latter = model("cancer-bayes", uid="the next one", version="2")
     bay.loader.model_changed(None, latter)
     bay.loader.model_changed(model("cancer-bayes", uid="cancer-bayes"), None)
+    assert bay.snapshot.serving("cancer").uid == FORMER
     handle = bay.pool.get("models/cancer-bayes")
     assert handle is not None
     assert handle.version == "2"
@@ -95,9 +97,42 @@ async def test_the_end_of_a_former_model_does_not_close_the_next_of_its_name(bay
 async def test_a_model_that_is_gone_is_let_go_and_the_former_plan_stays(bay: Bay) -> None:
     """What is in use cannot be deleted; if it is gone all the same, what serves goes on and says so."""
     bay.loader.router_changed(FORMER, router(FORMER))
+    before = bay.snapshot.serving("cancer")
     bay.loader.model_changed(model("cancer-bayes", uid="cancer-bayes"), None)
     assert bay.pool.get("models/cancer-bayes") is None
+    assert bay.snapshot.serving("cancer") is before
     assert "models/cancer-bayes" in bay.snapshot.errors["routers/cancer"]
+    bay.loader.model_changed(None, model("cancer-bayes", uid="cancer-bayes"))
+    assert bay.snapshot.serving("cancer") is not before
+    assert bay.snapshot.errors == {}
+
+
+async def test_a_router_sleeps_until_it_is_asked_and_again_when_something_of_it_changes(bay: Bay) -> None:
+    bay.loader.router_changed(FORMER, router(FORMER))
+    assert (bay.snapshot.awake, bay.snapshot.generations) == (0, {"routers/cancer": 1})
+    plan = bay.snapshot.serving("cancer")
+    assert bay.snapshot.serving("routers/cancer") is plan
+    assert bay.snapshot.awake == 1
+    bay.loader.model_changed(
+        model("cancer-bayes", "cancer-bayes"), model("cancer-bayes", "cancer-bayes", "2")
+    )
+    assert bay.snapshot.awake == 0
+    assert bay.snapshot.serving("cancer").by_variant["cancer-bayes"].handle.version == "2"
+
+
+async def test_what_is_reported_has_been_tried(bay: Bay) -> None:
+    """A change that cannot be served is in the errors by the time that it is reported as taken in; one that
+    can, and that nobody asks for, costs no memory."""
+    bay.loader.started = True
+    bad = router(LATTER)
+    bad.name, bad.variants[0].model = "routers/bad", "models/nowhere"
+    bay.loader.router_changed(FORMER, router(FORMER))
+    bay.loader.router_changed(LATTER, bad)
+    await bay.snapshot.prove()
+    assert list(bay.snapshot.errors) == ["routers/bad"]
+    assert bay.snapshot.awake == 0
+    with pytest.raises(RouterNotRunning, match="nowhere"):
+        bay.snapshot.serving("bad")
     assert bay.snapshot.serving("cancer").uid == FORMER
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from services.router.rendezvous import keyed, pick, unit_hash
+from services.router.rendezvous import key_of, keyed, pick, unit_hash
 
 ENTITIES = [f"customer-{number}" for number in range(40_000)]
 VARIANTS = ["a", "b", "c", "d"]
@@ -13,7 +13,7 @@ VARIANTS = ["a", "b", "c", "d"]
 
 def _picks(allocation, salt="salt", entities=ENTITIES):
     keys = keyed(VARIANTS)
-    return [pick(unit_hash(entity, salt), keys, allocation) for entity in entities]
+    return [pick(unit_hash(entity, key_of(salt)), keys, allocation) for entity in entities]
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_a_variant_that_leaves_moves_only_its_own_entities():
 
 
 def test_nobody_is_picked_where_nobody_has_a_share():
-    assert pick(unit_hash("x", "y"), keyed(VARIANTS), (0.0,) * 4) == -1
+    assert pick(unit_hash("x", key_of("y")), keyed(VARIANTS), (0.0,) * 4) == -1

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from services.router.strategies import bandit, canary, uniform, weighted
+from services.router.strategies import (
+    bandit,
+    best_metric,
+    canary,
+    complexity,
+    cost_aware,
+    everyone,
+    single,
+    two_choices,
+    uniform,
+    weighted,
+)
 from services.router.strategies.state import Allocation, Candidate, RoutingState
 
 Strategy = Callable[[RoutingState], Allocation]
@@ -12,7 +23,18 @@ STRATEGIES: dict[str, Strategy] = {
     "round_robin": uniform.allocate,
     "random": uniform.allocate,
     "canary": canary.allocate,
+    "feature_based": single.allocate,
     "bandit": bandit.allocate,
+    "latency_based": two_choices.allocate,
+    "least_loaded": two_choices.allocate,
+    "shadow": single.allocate,
+    "best_metric": best_metric.allocate,
+    "cost_aware": cost_aware.allocate,
+    "complexity": complexity.allocate,
+    "ensemble": everyone.allocate,
 }
 
-__all__ = ["STRATEGIES", "Allocation", "Candidate", "RoutingState", "Strategy"]
+# Allocated anew for each request, by the scores of the moment or of the request.
+AT_THE_MOMENT = frozenset({"latency_based", "least_loaded", "complexity"})
+
+__all__ = ["AT_THE_MOMENT", "STRATEGIES", "Allocation", "Candidate", "RoutingState", "Strategy"]

@@ -25,20 +25,30 @@ def allocate(state: RoutingState) -> Allocation:
 
 
 def meets(measured: Mapping[str, Measured], parameters: Mapping[str, float | str]) -> bool:
-    """Whether a model is measured, on enough samples, and within every bound. What is not measured meets
-    nothing."""
-    metric = str(parameters["metric"])
+    """Whether a model is measured, on enough samples, and within every bound."""
+    return not unmet(measured, parameters)
+
+
+def unmet(measured: Mapping[str, Measured], parameters: Mapping[str, float | str]) -> str:
+    """What a model lacks to take part, empty if nothing. What is not measured meets nothing."""
+    metric, enough = str(parameters["metric"]), float(parameters["min_samples"])
     told = measured.get(metric)
-    if told is None or told.samples < float(parameters["min_samples"]):
-        return False
+    if told is None:
+        return f"its {metric} is not measured"
+    if told.samples < enough:
+        return f"its {metric} rests on {told.samples} samples, {enough:g} are needed"
     bounds = {name: float(bound) for name, bound in parameters.items() if name[:4] in ("min:", "max:")}
     if "min_value" in parameters:
         side = "max" if metric in LESS_IS_BETTER else "min"
         bounds[f"{side}:{metric}"] = float(parameters["min_value"])
-    return all(_within(measured.get(name[4:]), name[:3], bound) for name, bound in bounds.items())
+    sides = {name: _past(measured.get(name[4:]), name, bound) for name, bound in bounds.items()}
+    return next((said for said in sides.values() if said), "")
 
 
-def _within(told: Measured | None, side: str, bound: float) -> bool:
+def _past(told: Measured | None, name: str, bound: float) -> str:
+    side, metric = name[:3], name[4:]
     if told is None:
-        return False
-    return told.value >= bound if side == "min" else told.value <= bound
+        return f"its {metric} is not measured"
+    within = told.value >= bound if side == "min" else told.value <= bound
+    word = "least" if side == "min" else "most"
+    return "" if within else f"its {metric} is {told.value:g}, at {word} {bound:g} is wanted"

@@ -7,8 +7,8 @@ def allocate(state: RoutingState) -> Allocation:
     """The cheapest of those that are good enough; ties share. A model whose cost is unknown is nobody's
     cheapest.
 
-    Where nobody is good enough, the best of those that are measured serves, whatever it costs; where nobody is
-    measured, the weights decide. Parameters: `metric` (more is better), `min_quality`, `min_samples`.
+    Where nobody is good enough, the best of those that are measured serves, whatever it costs; where nobody
+    is measured, the weights decide. Parameters: `metric` (more is better), `min_quality`, `min_samples`.
     """
     metric, floor = str(state.parameters["metric"]), float(state.parameters["min_quality"])
     enough = float(state.parameters["min_samples"])

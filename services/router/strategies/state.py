@@ -23,6 +23,9 @@ class Measured(NamedTuple):
     samples: int
 
 
+# Under the empty name, what the strategy makes of the request; under a variant's, its score.
+Scores = Mapping[str, float]
+
 # Metrics of which less is better; of every other one, more is.
 LESS_IS_BETTER = frozenset({"latency_p50", "latency_p95", "latency_p99", "error_rate", "cost"})
 
@@ -41,7 +44,7 @@ class RoutingState:
     learnt: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float | str] = field(default_factory=dict)
     measured: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Scores = field(default_factory=dict)
 
 
 def normalised(masses: Sequence[float], state: RoutingState) -> Allocation:

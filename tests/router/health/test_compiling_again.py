@@ -1,6 +1,5 @@
 """Plans follow health soon, once for changes that come together, and without holding up the loop."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -25,25 +24,13 @@ from tests.waiting import eventually
 BAYES, STUMP = "models/cancer-bayes", "models/cancer-stump"
 
 
-class Counting(Snapshot):
-    """A snapshot that counts what is loaded into it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.served: list[str] = []
-
-    def serve(self, plan: RoutingPlan) -> None:
-        self.served.append(plan.name)
-        super().serve(plan)
-
-
 class Bay:
     """A loader and a board that know each other."""
 
     def __init__(self) -> None:
         rng, metrics = random.Random(8), Metrics()
         self.pool = ModelPool(Telemetry(rng=rng), rng)
-        self.snapshot = Counting()
+        self.snapshot = Snapshot()
         self.board = HealthBoard(metrics)
         self.loader = Loader(self.snapshot, self.pool, metrics, rng, lambda: self.board.view)
         introduce(self.board, self.loader)
@@ -78,13 +65,20 @@ def eject(bay: Bay, *models: str) -> None:
             bay.board.note(model, False, 0.1)
 
 
+def served(bay: Bay, *names: str) -> list[RoutingPlan]:
+    """The plans of routers that are asked now."""
+    return [bay.snapshot.serving(name) for name in names]
+
+
 async def test_changes_that_come_together_are_compiled_once(bay: Bay) -> None:
     bay.load("one")
-    bay.snapshot.served.clear()
+    before = served(bay, "one")
     eject(bay, BAYES, STUMP)
-    await asyncio.sleep(0)
-    assert bay.snapshot.served == ["routers/one"]
+    assert bay.snapshot.awake == 0
+    after = served(bay, "one")
     assert bay.board.version == 2
+    assert after != before
+    assert served(bay, "one") == after
 
 
 async def test_only_routers_of_the_model_are_compiled(bay: Bay) -> None:
@@ -96,32 +90,32 @@ async def test_only_routers_of_the_model_are_compiled(bay: Bay) -> None:
         with_defaults(Router(variants=[{"model": STUMP}, {"id": "again", "model": STUMP}])).variants
     )
     bay.loader.router_changed(other.uid, other)
-    bay.snapshot.served.clear()
+    one, same = served(bay, "one", "other")
     eject(bay, BAYES)
-    await asyncio.sleep(0)
-    assert bay.snapshot.served == ["routers/one"]
+    assert bay.snapshot.awake == 1
+    assert served(bay, "other") == [same]
+    assert served(bay, "one") != [one]
 
 
-async def test_many_routers_are_compiled_in_slices(bay: Bay) -> None:
-    names = [f"r{number}" for number in range(300)]
+async def test_many_routers_are_outdated_in_slices(bay: Bay) -> None:
+    names = [f"r{number}" for number in range(3_000)]
     for name in names:
         bay.load(name)
-    bay.snapshot.served.clear()
+    before = served(bay, *names)
     eject(bay, BAYES)
-    await asyncio.sleep(0)
-    assert 0 < len(bay.snapshot.served) < len(names)
-    await eventually(lambda: len(bay.snapshot.served) == len(names))
-    assert sorted(bay.snapshot.served) == sorted(f"routers/{name}" for name in names)
+    # The rest is being told: what is left of its slice is the others' turn.
+    assert 0 < bay.snapshot.awake < len(names)
+    await eventually(lambda: bay.snapshot.awake == 0)
+    assert not set(map(id, served(bay, *names[:50]))) & set(map(id, before))
 
 
 async def test_a_router_that_went_meanwhile_is_not_compiled(bay: Bay) -> None:
     bay.load("one")
-    bay.load("other")
-    bay.snapshot.served.clear()
+    served(bay, "one")
     eject(bay, BAYES)
     bay.loader.router_changed("uid of one", None)
-    await asyncio.sleep(0)
-    assert bay.snapshot.served == ["routers/other"]
+    await bay.snapshot.prove()
+    assert (bay.snapshot.awake, bay.snapshot.generations) == (0, {})
 
 
 async def test_peers_are_who_serves_in_the_same_routers_and_serving_is_being_deployed(bay: Bay) -> None:

@@ -1,6 +1,7 @@
 """Plans of routers whose models are out: shares, reasons, and the plan of a probe."""
 
 import random
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,7 @@ from services.router.compiling import Ingredients, compile_plan
 from services.router.config.defaults import with_defaults
 from services.router.health.probe import Probe
 from services.router.health.view import HealthView, Out
+from services.router.latencies import Latencies
 from services.router.plan import RoutingPlan
 from services.state.ids import new_uid
 
@@ -45,16 +47,18 @@ def view(*out: str, probes: tuple[Probe, ...] = ()) -> HealthView:
 
 def plan_of(given: Router, pool: ModelPool, health: HealthView) -> RoutingPlan:
     models = {f"models/{name}": registration(name, "127.0.0.1:9") for name in NAMES}
-    return compile_plan(given, Ingredients(models, pool.open, None, random.Random(2), health))
+    return compile_plan(
+        given, Ingredients(models, pool.open, None, random.Random(2), Latencies(time.monotonic), health)
+    )
 
 
 def decision(plan: RoutingPlan, arm: int = 0) -> Decision:
-    return Decision.FromString(plan.arms[arm].drawn.decision)
+    return Decision.FromString(plan.route.sheet(arm).decision)
 
 
 async def test_who_is_out_gets_nothing_and_the_others_its_share(pool: ModelPool) -> None:
     plan = plan_of(router(50, 30, 20), pool, view(BAYES))
-    assert plan.wheel.allocation == pytest.approx((0.0, 0.6, 0.4))
+    assert plan.route.wheel.allocation == pytest.approx((0.0, 0.6, 0.4))
     told = decision(plan, 1)
     assert told.propensity == pytest.approx(0.6)
     assert told.versions.health == 7
@@ -68,22 +72,22 @@ async def test_who_is_out_gets_nothing_and_the_others_its_share(pool: ModelPool)
 
 async def test_where_too_few_are_left_health_is_ignored_and_that_is_said(pool: ModelPool) -> None:
     plan = plan_of(router(1, 1, 2), pool, view(BAYES, STUMP, BOOSTING))
-    assert plan.wheel.allocation == (0.25, 0.25, 0.5)
+    assert plan.route.wheel.allocation == (0.25, 0.25, 0.5)
     assert decision(plan).explanation.endswith("; health is ignored: too few variants are healthy")
     assert all(one.eligible and not one.reason for one in decision(plan).candidates)
 
 
 async def test_where_the_healthy_have_no_weight_the_sick_serve(pool: ModelPool) -> None:
     plan = plan_of(router(100, 0), pool, view(BAYES))
-    assert plan.wheel.allocation == (1.0, 0.0)
+    assert plan.route.wheel.allocation == (1.0, 0.0)
     assert "no healthy variant has a share" in decision(plan).explanation
 
 
 async def test_a_router_that_allows_it_ejects_more(pool: ModelPool) -> None:
     lenient = router(1, 1, 2, health={"max_ejection_percentage": 67, "panic_percentage": 10})
-    assert plan_of(lenient, pool, view(BAYES, STUMP)).wheel.allocation == (0.0, 0.0, 1.0)
+    assert plan_of(lenient, pool, view(BAYES, STUMP)).route.wheel.allocation == (0.0, 0.0, 1.0)
     # By default half: the one that was ejected first.
-    assert plan_of(router(1, 1, 2), pool, view(STUMP, BAYES)).wheel.allocation == pytest.approx(
+    assert plan_of(router(1, 1, 2), pool, view(STUMP, BAYES)).route.wheel.allocation == pytest.approx(
         (1 / 3, 0, 2 / 3)
     )
 
@@ -92,9 +96,9 @@ async def test_while_a_probe_is_free_its_model_has_its_share(pool: ModelPool) ->
     ended: list[bool] = []
     probe = Probe(BAYES, 10.0, 20.0, lambda: 0.0, lambda _, ok: ended.append(ok))
     plan = plan_of(router(50, 50), pool, view(BAYES, probes=(probe,)))
-    assert plan.wheel.allocation == (0.0, 1.0)
+    assert plan.route.wheel.allocation == (0.0, 1.0)
     tried = plan.current()
-    assert tried.wheel.allocation == (0.5, 0.5)
+    assert tried.route.wheel.allocation == (0.5, 0.5)
     assert [arm.probe for arm in tried.arms] == [probe, None]
     assert [arm.probe for arm in plan.arms] == [None, None]
     assert probe.take()
@@ -110,7 +114,8 @@ async def test_a_round_robin_keeps_its_turn_while_it_probes(pool: ModelPool) -> 
     probe = Probe(BAYES, 10.0, 20.0, lambda: 0.0, lambda _, __: None)
     plan = plan_of(router(1, 1, round_robin={}), pool, view(BAYES, probes=(probe,)))
     assert plan.current() is not plan
-    assert plan.current().counter is plan.counter
+    assert plan.route.counter is not None
+    assert plan.current().route.counter is plan.route.counter
 
 
 @pytest.mark.parametrize(("quorum", "asked"), [(1, 2), (2, 2), (3, 3)])
@@ -118,8 +123,8 @@ async def test_a_jury_goes_without_the_ejected_where_its_quorum_allows(
     pool: ModelPool, quorum: int, asked: int
 ) -> None:
     plan = plan_of(router(1, 1, 1, ensemble={"quorum": quorum}), pool, view(BAYES))
-    assert plan.jury is not None
-    assert [one.model for one in plan.jury.plan.members] == [BAYES, STUMP, BOOSTING][-asked:]
-    told = Decision.FromString(plan.jury.sheet.decision)
+    assert plan.route.jury is not None
+    assert [one.model for one in plan.route.jury.plan.members] == [BAYES, STUMP, BOOSTING][-asked:]
+    told = Decision.FromString(plan.route.jury.sheet.decision)
     assert told.candidates[0].eligible is (asked == 3)
     assert ("health is ignored" in told.explanation) is (asked == 3)

@@ -1,8 +1,8 @@
-"""Strategies that read measured metrics: best_metric and cost_aware; and shadow, which reads nothing."""
+"""Strategies that read measured metrics: best_metric and cost_aware; and single, which reads nothing."""
 
 import pytest
 
-from services.router.strategies import best_metric, cost_aware, shadow
+from services.router.strategies import best_metric, cost_aware, single
 from services.router.strategies.state import Candidate, Measured, RoutingState
 
 ABC = (Candidate("a", 50), Candidate("b", 30), Candidate("c", 20))
@@ -77,6 +77,8 @@ def test_who_is_out_is_neither_best_nor_cheapest():
     assert _cheap(measured, candidates=out) == (0, 1, 0)
 
 
-def test_the_primary_serves_also_while_its_health_is_doubted():
-    candidates = [Candidate("a", eligible=False), Candidate("b")]
-    assert shadow.allocate(RoutingState(candidates, parameters={"primary": "a"})) == (1.0, 0.0)
+def test_one_variant_gets_everything_or_nothing():
+    """Where it may not answer, whoever asked decides what that means: see shares.py."""
+    able, unable = Candidate("a"), Candidate("a", eligible=False)
+    assert single.allocate(RoutingState([able, Candidate("b")], parameters={"variant": "a"})) == (1.0, 0.0)
+    assert single.allocate(RoutingState([unable, Candidate("b")], parameters={"variant": "a"})) == (0.0, 0.0)
