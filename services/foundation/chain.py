@@ -7,7 +7,6 @@ RPC.
 
 import asyncio
 import math
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -19,12 +18,13 @@ from google.protobuf.message import DecodeError
 
 from services.foundation.call import REQUEST_ID, GrpcCall
 from services.foundation.contract import Method, Parse, Render
-from services.foundation.errors import DeadlineExceeded, Internal, InvalidArgument, TurnoutError
+from services.foundation.errors import DeadlineExceeded, InvalidArgument, TurnoutError
 from services.foundation.gate import Door, Gate, TooManyRequests
-from services.foundation.logs import CURRENT_CALL, log
+from services.foundation.logs import CURRENT_CALL
 from services.foundation.metrics import Metrics
 from services.foundation.sizes import too_large
 from services.foundation.status import status_of, trailers_of
+from services.foundation.surprises import surprise
 from services.foundation.telemetry import Attribute, Telemetry
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Envelope:
 
     async def turn_away(self, failure: Exception, context: Context) -> NoReturn:
         """Answer where not even a call could be made of what came: nothing is open that wants closing."""
-        error = self._surprise(failure)
+        error = surprise(failure, self.name, self._metrics)
         self._tally.ended(error.code, 0.0)
         status = status_of(error)
         await context.abort(grpc.StatusCode[error.code], status.message, trailers_of(error, status))
@@ -106,7 +106,7 @@ class Envelope:
     async def fail(self, failure: Exception, call: GrpcCall, context: Context) -> NoReturn:
         """Close the call and answer with the status of its failure; the text of a surprise stays in the
         log."""
-        error = failure if isinstance(failure, TurnoutError) else self._surprise(failure)
+        error = failure if isinstance(failure, TurnoutError) else surprise(failure, self.name, self._metrics)
         self.close(call, error.code)
         status = status_of(error, call.extra)
         named = dict([(REQUEST_ID, call.request_id), *call.trailers])
@@ -117,14 +117,6 @@ class Envelope:
     def cancelled(self, call: GrpcCall) -> None:
         """Close a call whose client has left or whose time is up."""
         self.close(call, "CANCELLED" if call.remaining() > 0 else "DEADLINE_EXCEEDED")
-
-    def _surprise(self, failure: Exception) -> Internal:
-        error_id = secrets.token_hex(8)
-        self._metrics.errors_unexpected[self.name].inc()
-        log.error("unexpected error", error_id=error_id, method=self.name, exc_info=failure)
-        return Internal(
-            f"internal error {error_id}; the server's log has it under this id", error_id=error_id
-        )
 
 
 def reply_once(envelope: Envelope, implement: Implementation, take: Parse, render: Render) -> Behaviour:

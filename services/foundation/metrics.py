@@ -80,6 +80,23 @@ class Metrics:
             "router",
             "rule",
         )
+        self.second_calls = self._counter(
+            "turnout_second_calls_total",
+            "Calls beside a prediction's first, because that failed (fallback) or was slow (hedge).",
+            "role",
+            "model",
+        )
+        self.retries_refused = self._counter(
+            "turnout_retries_refused_total",
+            "Fallbacks that were not tried because the router's retry budget was spent.",
+            "router",
+        )
+        self.shadow_copies = self._counter(
+            "turnout_shadow_copies_total",
+            "Copies for shadows, by what became of them.",
+            "model",
+            "outcome",
+        )
         self.model_seconds = self._histogram(
             "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
         )

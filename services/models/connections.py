@@ -27,8 +27,10 @@ class Connections:
     """Opens connections on first use. A channel lives as long as somebody holds it: the handles of a model
     that was replaced keep theirs until their last call has ended, and then it closes by itself."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, apart: bool = False) -> None:
+        """`apart`: the library would otherwise put channels to one target on one connection."""
         self.environ = environ
+        self._options = [*OPTIONS, ("grpc.use_local_subchannel_pool", 1)] if apart else OPTIONS
         self._channels: weakref.WeakValueDictionary[str, grpc.aio.Channel] = weakref.WeakValueDictionary()
         self._session: aiohttp.ClientSession | None = None
 
@@ -42,7 +44,7 @@ class Connections:
         # In the clear: TLS to model servers is left to the mesh.
         channel = self._channels.get(target)
         if channel is None:
-            channel = self._channels[target] = grpc.aio.insecure_channel(target, options=OPTIONS)
+            channel = self._channels[target] = grpc.aio.insecure_channel(target, options=self._options)
         return channel
 
     def session(self) -> aiohttp.ClientSession:

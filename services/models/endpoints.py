@@ -3,7 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from services.foundation.telemetry import Attribute
 
@@ -34,11 +34,26 @@ Send = Callable[[bytes, float, str], Awaitable[bytes]]
 Ask = Callable[[float], Awaitable[Probe]]
 
 
+class Stream(Protocol):
+    """An answer that comes in pieces. `whole` is what `send` would have returned, once `next` returned
+    None."""
+
+    @property
+    def whole(self) -> bytes: ...
+
+    async def next(self, seconds: float) -> str | None:
+        """The text that comes next; None at the end. Raises CallFailed."""
+
+    def close(self) -> None:
+        """End the call."""
+
+
 class Line(NamedTuple):
-    """An open line to one instance."""
+    """An open line to one instance; `stream` (body, traceparent) where its protocol answers in pieces."""
 
     send: Send
     probe: Ask
+    stream: Callable[[bytes, str], Stream] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -63,3 +78,8 @@ def least_loaded(endpoints: Sequence[Endpoint], rng: random.Random) -> Endpoint:
     least = min(loads)
     tied = [endpoint for endpoint, load in zip(endpoints, loads, strict=True) if load == least]
     return rng.choices(tied, [endpoint.weight for endpoint in tied])[0] if len(tied) > 1 else tied[0]
+
+
+def others(endpoints: Sequence[Endpoint], avoided: str) -> Sequence[Endpoint]:
+    """The instances but the one at an address; all of them where there is no other."""
+    return [endpoint for endpoint in endpoints if endpoint.address != avoided] or endpoints

@@ -8,8 +8,8 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import Parent
-from services.models.answer import Answer, CallFailed, Failure, FailureKind
-from services.models.endpoints import Endpoint, Probe, least_loaded
+from services.models.answer import Answer, CallFailed, Failure, FailureKind, Reply
+from services.models.endpoints import Endpoint, Probe, least_loaded, others
 from services.models.registration import Registration
 from services.models.signature import Request
 
@@ -46,9 +46,12 @@ class ModelHandle:
         """The columns of a row or tabular input, as they are logged; None for other kinds of input."""
         return self.wire.features(given)
 
-    def attempt(self, request: Request, timeout: float, parent: Parent | None = None) -> "Attempt":
-        """One call that has not started. `timeout` in seconds is cut to the model's own."""
-        return Attempt(self, request, timeout, parent)
+    def attempt(
+        self, request: Request, timeout: float, parent: Parent | None = None, avoid: str = ""
+    ) -> "Attempt":
+        """One call that has not started. `timeout` in seconds is cut to the model's own; the instance at
+        `avoid` is not asked where there is another one."""
+        return Attempt(self, request, timeout, parent, avoid)
 
     async def call(
         self,
@@ -67,6 +70,11 @@ class ModelHandle:
         return ModelHandle(registration, self.endpoints, telemetry=self.telemetry, rng=self.rng, now=self.now)
 
     @property
+    def streams(self) -> bool:
+        """Whether its answers can come in pieces."""
+        return any(endpoint.line.stream is not None for endpoint in self.endpoints)
+
+    @property
     def in_flight(self) -> int:
         """Calls of this process that have not ended."""
         return sum(endpoint.in_flight for endpoint in self.endpoints)
@@ -75,13 +83,16 @@ class ModelHandle:
 class Attempt:
     """One call of a model. `endpoint`, `span_id` and `latency` (seconds) are known once it has started."""
 
-    __slots__ = ("_handle", "_parent", "_request", "_timeout", "endpoint", "latency", "span_id")
+    __slots__ = ("_avoid", "_handle", "_parent", "_request", "_timeout", "endpoint", "latency", "span_id")
 
-    def __init__(self, handle: ModelHandle, request: Request, seconds: float, parent: Parent | None) -> None:
+    def __init__(
+        self, handle: ModelHandle, request: Request, seconds: float, parent: Parent | None, avoid: str = ""
+    ) -> None:
         self._handle = handle
         self._request = request
         self._timeout = min(seconds, handle.timeout)
         self._parent = parent
+        self._avoid = avoid
         self.endpoint = ""
         self.span_id = ""
         self.latency = 0.0
@@ -89,17 +100,27 @@ class Attempt:
     async def run(self) -> Answer | Failure:
         """Make the call. Raises nothing but the awaiting task's own cancellation."""
         handle = self._handle
-        if self._timeout <= 0:
-            return self._failure("TIMED_OUT", "DEADLINE_EXCEEDED", "no time was left to call it")
-        if handle.max_concurrency and handle.in_flight >= handle.max_concurrency:
-            limit = f"{handle.max_concurrency} calls are in flight, as many as its max_concurrency allows"
-            return self._failure("DROPPED", "RESOURCE_EXHAUSTED", limit)
-        endpoint = least_loaded(handle.endpoints, handle.rng)
+        if self._timeout <= 0 or handle.max_concurrency:
+            refusal = self.refusal()
+            if refusal is not None:
+                return refusal
+        endpoints = others(handle.endpoints, self._avoid) if self._avoid else handle.endpoints
+        endpoint = least_loaded(endpoints, handle.rng)
         span, self.span_id, trace = handle.telemetry.depart(
             handle.span_name, self._parent, endpoint.span_attributes
         )
         self.endpoint = endpoint.address
         return await self._exchange(endpoint, span, trace)
+
+    def refusal(self) -> Failure | None:
+        """Why the call cannot be made now, if it cannot."""
+        handle = self._handle
+        if self._timeout <= 0:
+            return self._failure("TIMED_OUT", "DEADLINE_EXCEEDED", "no time was left to call it")
+        if handle.max_concurrency and handle.in_flight >= handle.max_concurrency:
+            limit = f"{handle.max_concurrency} calls are in flight, as many as its max_concurrency allows"
+            return self._failure("DROPPED", "RESOURCE_EXHAUSTED", limit)
+        return None
 
     async def _exchange(self, endpoint: Endpoint, span: Span | None, trace: str) -> Answer | Failure:
         handle, request = self._handle, self._request
@@ -124,11 +145,16 @@ class Attempt:
             endpoint.in_flight -= 1
             if span is not None:
                 span.finish(code)
+        return self._answer(reply, raw)
+
+    def _answer(self, reply: Reply, raw: bytes) -> Answer:
         encoded, confidence, tokens_in, tokens_out = reply
+        handle = self._handle
         cost = handle.price.of(tokens_in, tokens_out)
         return Answer(
             encoded, self.latency, self.endpoint, self.span_id,
             confidence, tokens_in, tokens_out, cost, handle.price.currency,
+            raw if handle.wire.open_inference else b"",
         )  # fmt: skip
 
     def cancelled(self) -> Failure:

@@ -1,33 +1,25 @@
 """OpenAI-compatible chat completions over HTTP: the hosted ones, vLLM, llama.cpp, Ollama and the like."""
 
-import asyncio
-import json
 import re
 from typing import Any
 
-import aiohttp
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
 
 from services.foundation.tracing import TRACEPARENT
 from services.models import chat_reply
-from services.models.answer import CallFailed, FailureKind, Reply, malformed
+from services.models.answer import CallFailed, Reply
 from services.models.chat_request import chat_request
-from services.models.connections import MESSAGE_BYTES, Connections
+from services.models.chat_stream import ChatStream, streamed
+from services.models.connections import Connections
 from services.models.endpoints import Attributes, Line, Probe
 from services.models.errors import InvalidModel
+from services.models.http import exchange
+from services.models.layouts import Expected
 from services.models.problems import Problems
 from services.models.signature import Request
 
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(?P<path>/[^\s?#]*)?")
-
-CODES = {
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
-    408: "DEADLINE_EXCEEDED", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 499: "CANCELLED",
-    501: "UNIMPLEMENTED", 504: "DEADLINE_EXCEEDED",
-}  # fmt: skip
-
-CLASSES = {4: "INVALID_ARGUMENT", 5: "UNAVAILABLE"}
 
 _CONFIDENCES = (
     model_pb2.CONFIDENCE_SOURCE_UNSPECIFIED,
@@ -71,6 +63,9 @@ class ChatWire:
             "gen_ai.provider.name": model.provider,
             "gen_ai.request.model": served,
         }
+        self.open_inference = False
+        self.takes: Expected = {}
+        self.gives: tuple[str, ...] = ()
         self._settings: dict[str, Any] = {"model": served}
         self._confidence: chat_reply.Confidence = chat_reply.no_confidence
         if model.confidence_from == model_pb2.CONFIDENCE_SOURCE_LOGPROB:
@@ -96,13 +91,20 @@ class ChatWire:
         match = ADDRESS.fullmatch(address)
         base = address.rstrip("/") if match and (match["path"] or "/") != "/" else f"{address.rstrip('/')}/v1"
 
+        url = f"{base}/chat/completions"
+
+        def asking(trace: str) -> dict[str, str]:
+            return self._headers(connections) | {TRACEPARENT: trace, "Content-Type": "application/json"}
+
         async def send(body: bytes, timeout: float, trace: str) -> bytes:  # noqa: ASYNC109
-            headers = self._headers(connections) | {TRACEPARENT: trace, "Content-Type": "application/json"}
-            return await _exchange(connections, "POST", f"{base}/chat/completions", body, headers, timeout)
+            return await exchange(connections, "POST", url, body, asking(trace), timeout)
+
+        def stream(body: bytes, trace: str) -> ChatStream:
+            return ChatStream(connections.session(), url, streamed(body), asking(trace))
 
         async def probe(timeout: float) -> Probe:  # noqa: ASYNC109
             try:
-                await _exchange(
+                await exchange(
                     connections, "GET", f"{base}/models", None, self._headers(connections), timeout
                 )
             except CallFailed as failed:
@@ -111,7 +113,7 @@ class ChatWire:
                     raise
             return Probe(True)
 
-        return Line(send, probe)
+        return Line(send, probe, stream)
 
     def _headers(self, connections: Connections) -> dict[str, str]:
         # Uncompressed, so that the limit on a reply's size holds for what is read into memory.
@@ -124,55 +126,3 @@ class ChatWire:
                 raise CallFailed("FAILED", "FAILED_PRECONDITION", told)
             headers["Authorization"] = f"Bearer {secret}"
         return headers
-
-
-async def _exchange(
-    connections: Connections,
-    method: str,
-    url: str,
-    body: bytes | None,
-    headers: dict[str, str],
-    seconds: float,
-) -> bytes:
-    """The body of a 200; anything else raises CallFailed."""
-    try:
-        # Not aiohttp's own timeout: it rounds everything above five seconds up to whole ones.
-        async with (
-            asyncio.timeout(seconds),
-            connections.session().request(
-                method, url, data=body, headers=headers, allow_redirects=False
-            ) as response,
-        ):
-            raw = await _read(response)
-            status = response.status
-    except TimeoutError:
-        raise CallFailed("TIMED_OUT", "DEADLINE_EXCEEDED", f"no answer within {seconds:.3g} s") from None
-    except aiohttp.ClientError as wrong:
-        said = f"{type(wrong).__name__}: {wrong}"
-        raise CallFailed("FAILED", "UNAVAILABLE", said, retryable=True) from None
-    if status != 200:
-        raise _refused(status, raw, headers.get("Authorization", ""))
-    return raw
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    whole = bytearray()
-    async for chunk in response.content.iter_any():
-        whole += chunk
-        if len(whole) > MESSAGE_BYTES:
-            raise malformed(f"larger than {MESSAGE_BYTES} bytes")
-    return bytes(whole)
-
-
-def _refused(status: int, raw: bytes, authorization: str) -> CallFailed:
-    code = CODES.get(status) or CLASSES.get(status // 100, "FAILED_PRECONDITION")
-    try:
-        message = str(json.loads(raw)["error"]["message"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        message = ""
-    if authorization:
-        # Some servers repeat the key that they refuse.
-        message = message.replace(authorization.removeprefix("Bearer "), "***")
-    kinds: dict[str, FailureKind] = {"DEADLINE_EXCEEDED": "TIMED_OUT", "CANCELLED": "CANCELLED"}
-    said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
-    return CallFailed(kinds.get(code, "FAILED"), code, said, retryable=status in (502, 503))

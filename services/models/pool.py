@@ -28,11 +28,13 @@ class ModelPool:
         *,
         now: Callable[[], float] = time.perf_counter,
         environ: Mapping[str, str] = os.environ,
+        apart: bool = False,
     ) -> None:
+        """`apart`: share no connection with any other pool of this process."""
         self._telemetry = telemetry
         self._rng = rng
         self._now = now
-        self.connections = Connections(environ)
+        self.connections = Connections(environ, apart=apart)
         self._handles: dict[str, ModelHandle] = {}
 
     def open(self, model: Model) -> ModelHandle:
@@ -49,6 +51,11 @@ class ModelPool:
     def get(self, name: str) -> ModelHandle | None:
         """The handle of `models/{id}`; None if it is not open."""
         return self._handles.get(name)
+
+    def twin(self, handle: ModelHandle) -> ModelHandle:
+        """Another handle of the same model, on this pool's connections and with counts of its own. It is not
+        remembered here."""
+        return self._open(handle.registration)
 
     def forget(self, name: str) -> None:
         """Let go of a model that is no longer registered."""

@@ -14,6 +14,7 @@ from services.models.pool import ModelPool
 from services.router.doors.descriptions import Descriptions
 from services.router.doors.listing import Listing
 from services.router.equipment import Equipment
+from services.router.execution.mirrors import Mirrors
 from services.router.explaining import Explainer
 from services.router.following import CatalogToLoader, Reporter
 from services.router.health.board import HealthBoard
@@ -83,13 +84,15 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     )
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")
-    runtime.spawn(_end_watches(management.lookout, runtime), "drain of watches")
+    mirrors = _mirrors(runtime, writer)
     inference = InferenceService(
         snapshot,
-        Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health, loader.latencies),
+        Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health, loader.latencies, mirrors),
         permissions,
         Explainer(snapshot, rng, time.time_ns),
+        settings.message_bytes,
     )
+    runtime.spawn(_end_streams(management.lookout, inference, runtime), "drain of streams")
     return [
         inference,
         OpenInferenceService(
@@ -100,15 +103,25 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
             Listing(follower, snapshot, permissions),
             lambda: not runtime.stopping,
         ),
-        *management.servicers(pool),
+        *management.servicers(pool, settings.registry_hosts),
         AccessService(ApiKeyStore(connections, time.time), time.time),
     ]
 
 
-async def _end_watches(lookout: Lookout, runtime: Runtime) -> None:
+async def _end_streams(lookout: Lookout, inference: InferenceService, runtime: Runtime) -> None:
     """A drain would wait its whole time for a stream that never ends by itself."""
     await runtime.until_stopped()
     lookout.close()
+    inference.end_streams()
+
+
+def _mirrors(runtime: Runtime, writer: EventWriter) -> Mirrors:
+    """Shadows, on connections of their own; told of before the writer closes."""
+    pool = ModelPool(runtime.telemetry, runtime.rng, apart=True)
+    mirrors = Mirrors(pool, writer.put_participant, runtime.metrics)
+    runtime.on_close(pool.close)
+    runtime.on_drain(mirrors.close)
+    return mirrors
 
 
 async def _poll_once(learned: LearnedFollower) -> None:

@@ -19,6 +19,7 @@ from services.router.columns import columns_of
 from services.router.conditions import BadCondition, Rule
 from services.router.conditions.wire import measures_of, schema_of
 from services.router.draw import Counter, Wheel
+from services.router.execution.carrying import compile_carrying
 from services.router.health.view import EVERYBODY_WELL, HealthView
 from services.router.juries import make_jury
 from services.router.knowledge import NOTHING_KNOWN, Knowledge
@@ -125,6 +126,7 @@ class Compilation:
             by_variant={arm.variant: arm for arm in arms},
             columns=columns_of(model for _, model in self.members),
             remarks=remarks,
+            carrying=compile_carrying(router, self.seen.reasons),
         )
 
     def _pinned(self, own: Route) -> Route:

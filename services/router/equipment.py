@@ -2,14 +2,19 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
+from services.foundation.errors import TurnoutError
 from services.foundation.metrics import Metrics
 from services.models.answer import Answer, Failure
 from services.router.choosing import Choice
+from services.router.execution.load import Loads
+from services.router.execution.mirrors import Mirrors
+from services.router.execution.tails import Tails
 from services.router.health.board import HealthBoard
 from services.router.health.probe import Probe
 from services.router.latencies import Latencies
@@ -32,6 +37,9 @@ class Equipment:
     clock: Callable[[], int]
     health: HealthBoard
     latencies: Latencies
+    mirrors: Mirrors
+    loads: Loads = field(default_factory=Loads)
+    tails: Tails = field(default_factory=Tails)
 
     def open(self, plan: RoutingPlan, choice: Choice, request: PredictRequest, call: Call) -> Ledger:
         """The account of a prediction that was decided just now, under a new id."""
@@ -55,6 +63,25 @@ class Equipment:
         else:
             self.health.heard(model, "SERVED", "", seconds, probe)
             self.latencies.note(model, "SERVED", seconds)
+
+    async def conclude(
+        self, plan: RoutingPlan, ledger: Ledger, result: Answer | Failure, call: Call
+    ) -> Ledger:
+        """Close the account of a prediction by one model, log it, and return it. Raises the failure, with the
+        prediction's id, if that is what came of it."""
+        if isinstance(result, Failure):
+            raise await self.fail(plan, ledger, result.error, call)
+        ledger.serve(result.encoded)
+        await self.settle(plan, ledger)
+        return ledger
+
+    async def fail(self, plan: RoutingPlan, ledger: Ledger, error: TurnoutError, call: Call) -> TurnoutError:
+        """Close the account of a prediction that failed, and log it. Returns the error for the caller, whose
+        details then have the manifest."""
+        told = ledger.fail(error)
+        call.details(Manifest.FromString(ledger.manifest))
+        await self.settle(plan, ledger)
+        return told
 
     def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """Put the event into the next batch. Never waits."""

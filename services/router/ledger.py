@@ -22,6 +22,7 @@ _FEATURES = PredictionEvent.FEATURES_FIELD_NUMBER
 _ROWS = PredictionEvent.ROWS_FIELD_NUMBER
 _INPUT_KIND = PredictionEvent.INPUT_KIND_FIELD_NUMBER
 _REQUEST_ID = PredictionEvent.REQUEST_ID_FIELD_NUMBER
+_DEGRADED = Manifest(degraded=True).SerializeToString()
 _WHOLE = (rpc.MANIFEST_VIEW_FULL, rpc.MANIFEST_VIEW_UNSPECIFIED)
 
 
@@ -29,7 +30,8 @@ class Ledger:
     """Collects the serialized parts of an event until it is closed, and is read after that.
 
     Participants join by `add` (or all at once by `note_panel`), and every way to the end leads through
-    `_close`. `event` and `manifest` are serialized, and there once it is closed.
+    `_close`. `event` and `manifest` are serialized, and there once it is closed; `tensors` is what the member
+    that serves answered, where it did so in tensors.
     """
 
     __slots__ = (
@@ -45,6 +47,7 @@ class Ledger:
         "output",
         "prediction_id",
         "request_id",
+        "tensors",
     )
 
     def __init__(
@@ -63,7 +66,7 @@ class Ledger:
         self._participants: list[bytes] = []
         self._outputs: list[bytes] = []
         self._costs: list[tuple[float, str]] = []
-        self.event = self.manifest = self.output = b""
+        self.event = self.manifest = self.output = self.tensors = b""
 
     def note_input(self, rows: int, features: TabularInput | None) -> None:
         """Note what was asked."""
@@ -83,7 +86,18 @@ class Ledger:
             self._outputs.append(frames.said(len(self._participants), result.encoded))
             if result.cost is not None:
                 self._costs.append((result.cost, result.currency))
+            if outcome == OUTCOME_SERVED:
+                self.tensors = result.tensors
         self._participants.append(seat + described(result, outcome))
+
+    def join(self, participant: bytes) -> int:
+        """Enter somebody who was not asked for the answer, or not yet; returns the index in the manifest."""
+        self._participants.append(participant)
+        return len(self._participants) - 1
+
+    def note_degraded(self) -> None:
+        """Somebody who should have answered did not."""
+        self._manifest += _DEGRADED
 
     def note_panel(self, reply: InferResponse) -> None:
         """Enter what came of a jury."""

@@ -13,6 +13,7 @@ from services.router.columns import Columns
 from services.router.conditions import Rules, Schema
 from services.router.conditions.view import Measures
 from services.router.draw import Counter, Wheel
+from services.router.execution.carrying import Carrying
 from services.router.frames import Sheet
 from services.router.health.probe import Probe
 
@@ -141,6 +142,7 @@ class RoutingPlan:
     columns: Columns = field(default_factory=Columns)
     probing: Probing | None = None
     remarks: Sequence[str] = ()
+    carrying: Carrying | None = None
 
     def current(self) -> "RoutingPlan":
         """The plan of a request that comes now. Whoever draws an arm with a probe takes it before awaiting

@@ -1,14 +1,15 @@
-"""One prediction by one model: decide, call, account for it."""
+"""One prediction by one model: call, account for it."""
 
 import asyncio
 
-from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
-from services.models.answer import Failure
 from services.router.choosing import Choice
 from services.router.equipment import Equipment
+from services.router.execution.carrying_out import carry_out
+from services.router.execution.limits import check_rows
+from services.router.execution.opening import opened
 from services.router.failures import PredictionCancelled
 from services.router.ledger import Ledger
 from services.router.plan import Arm, RoutingPlan
@@ -19,17 +20,18 @@ async def ask_one(
 ) -> Ledger:
     """Let the variant that was chosen answer; the ledger is closed and logged.
 
-    Raises InputMismatch before anything is called; ModelFailed, ModelTimedOut or ModelBusy, with the
-    prediction's id, once the attempt is logged.
+    Raises InputMismatch and InputTooLarge before anything is called; ModelFailed, ModelTimedOut or ModelBusy,
+    with the prediction's id, once the attempt is logged.
     """
-    handle = arm.handle
-    question = handle.prepare(request.input)
-    ledger = use.open(plan, choice, request, call)
-    ledger.note_input(question.rows, handle.features(request.input))
-    ledger.note_warning(plan.columns.warning(request.input))
-    use.metrics.routing_decisions[choice.route.strategy, arm.model].inc()
+    question = arm.handle.prepare(request.input)
+    if plan.carrying is not None:
+        # Who else may answer, or hear of it, is a story of its own.
+        check_rows(plan.name, plan.carrying.limits, question.rows)
+        ledger = opened(plan, arm, question, choice, request, call, use)
+        return await carry_out(plan, plan.carrying, arm, question, choice, request, call, use, ledger)
+    ledger = opened(plan, arm, question, choice, request, call, use)
     probe = use.trial(arm.probe)
-    attempt = handle.attempt(question, plan.budget(call), call)
+    attempt = arm.handle.attempt(question, plan.budget(call), call)
     try:
         result = await attempt.run()
     except asyncio.CancelledError:
@@ -41,11 +43,4 @@ async def ask_one(
         raise
     use.observe(arm.model, result, probe)
     ledger.add(arm.seat, result)
-    if isinstance(result, Failure):
-        error = ledger.fail(result.error)
-        call.details(Manifest.FromString(ledger.manifest))
-        await use.settle(plan, ledger)
-        raise error
-    ledger.serve(result.encoded)
-    await use.settle(plan, ledger)
-    return ledger
+    return await use.conclude(plan, ledger, result, call)

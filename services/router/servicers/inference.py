@@ -1,11 +1,18 @@
 """InferenceService: where predictions are asked for."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, aclosing, nullcontext
+
 from turnout.router.v1 import inference_service_pb2 as rpc
 
 from services.foundation.call import Call
 from services.foundation.rules import Role
 from services.router.choosing import choose
 from services.router.equipment import Equipment
+from services.router.execution.exchange import Exchanges
+from services.router.execution.items import AT_ONCE, Items
+from services.router.execution.limits import admitted
+from services.router.execution.tokens import in_one, question_of, tell
 from services.router.explaining import Explainer
 from services.router.jury import ask_all
 from services.router.ledger import Ledger
@@ -22,12 +29,20 @@ class InferenceService:
     SERVICE = "turnout.router.v1.InferenceService"
 
     def __init__(
-        self, snapshot: Snapshot, equipment: Equipment, permissions: CatalogPermissions, explainer: Explainer
+        self,
+        snapshot: Snapshot,
+        equipment: Equipment,
+        permissions: CatalogPermissions,
+        explainer: Explainer,
+        message_bytes: int,
     ) -> None:
+        """`message_bytes`: what a reply may have at the most."""
         self._snapshot = snapshot
         self._use = equipment
         self._permissions = permissions
         self._explainer = explainer
+        self._items = Items(self._item, equipment.metrics, message_bytes)
+        self._exchanges = Exchanges()
 
     async def Predict(self, request: rpc.PredictRequest, call: Call) -> bytes:
         """One prediction, and the account of it: a serialized PredictResponse (see frames.py)."""
@@ -36,17 +51,64 @@ class InferenceService:
 
     async def answer(self, request: rpc.PredictRequest, call: Call) -> tuple[RoutingPlan, Ledger]:
         """Decide, ask and account, whatever door the request came by; the plan that did, and the account."""
+        plan = self._plan(request, call)
+        if plan.carrying is None:
+            return plan, await self._ask(plan, request, call)
+        with self._admitted(plan, request):
+            return plan, await self._ask(plan, request, call)
+
+    def _plan(self, request: rpc.PredictRequest, call: Call) -> RoutingPlan:
         check(request)
         if request.variant:
             # Whoever pins decides who gets traffic, as whoever sets weights does.
             self._permissions.require(call.caller, Role.EDITOR, "routers", request.router, "router")
-        plan = self._snapshot.serving(request.router)
+        return self._snapshot.serving(request.router)
+
+    def _admitted(self, plan: RoutingPlan, request: rpc.PredictRequest) -> AbstractContextManager[None]:
+        if plan.carrying is None:
+            return nullcontext()
+        load = self._use.loads.of(plan.uid)
+        return admitted(plan.name, plan.carrying.limits, load, request.input)
+
+    async def _ask(self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call) -> Ledger:
         choice = choose(plan, request, call, self._use)
         if choice.arm is not None:
-            ledger = await ask_one(plan, choice.arm, choice, request, call, self._use)
-        else:
-            ledger = await ask_all(plan, choice.panel, choice, request, call, self._use)
-        return plan, ledger
+            return await ask_one(plan, choice.arm, choice, request, call, self._use)
+        return await ask_all(plan, choice.panel, choice, request, call, self._use)
+
+    async def BatchPredict(self, request: rpc.BatchPredictRequest, call: Call) -> bytes:
+        """Many predictions, each with a status of its own: a serialized BatchPredictResponse."""
+        return await self._items.batch(request.requests, call)
+
+    async def PredictStream(
+        self, requests: AsyncIterator[rpc.PredictStreamRequest], call: Call
+    ) -> AsyncIterator[bytes]:
+        """The same on a stream, without end; answers go out as they are ready."""
+        answers = self._exchanges.run(requests, lambda asked: self._items.one(asked, call), AT_ONCE)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
+
+    async def StreamPredict(self, request: rpc.StreamPredictRequest, call: Call) -> AsyncIterator[bytes]:
+        """One prediction, piece by piece where its model can; the last message has the account."""
+        asked = question_of(request)
+        plan = self._plan(asked, call)
+        with self._admitted(plan, asked):
+            choice = choose(plan, asked, call, self._use)
+            if choice.arm is None:
+                yield in_one(await ask_all(plan, choice.panel, choice, asked, call, self._use), asked)
+                return
+            async with aclosing(tell(plan, choice.arm, choice, asked, call, self._use)) as pieces:
+                async for said in pieces:
+                    yield said
+
+    def end_streams(self) -> None:
+        """Read nothing more from streams of questions: the process is to end."""
+        self._exchanges.end()
+
+    async def _item(self, request: rpc.PredictRequest, call: Call) -> bytes:
+        self._permissions.require(call.caller, Role.PREDICTOR, "routers", request.router, "router")
+        return await self.Predict(request, call)
 
     async def Explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
         """The decision alone: nothing is called and nothing is logged."""

@@ -1,0 +1,80 @@
+"""Calls over HTTP: a body for a body within a time, and what refusals mean."""
+
+import asyncio
+import json
+
+import aiohttp
+
+from services.models.answer import CallFailed, FailureKind, malformed
+from services.models.connections import MESSAGE_BYTES, Connections
+
+CODES = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 499: "CANCELLED",
+    501: "UNIMPLEMENTED", 504: "DEADLINE_EXCEEDED",
+}  # fmt: skip
+
+CLASSES = {4: "INVALID_ARGUMENT", 5: "UNAVAILABLE"}
+
+
+async def exchange(
+    connections: Connections,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    seconds: float,
+) -> bytes:
+    """The body of a 200; anything else raises CallFailed."""
+    try:
+        # Not aiohttp's own timeout: it rounds everything above five seconds up to whole ones.
+        async with (
+            asyncio.timeout(seconds),
+            connections.session().request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response,
+        ):
+            raw = await read_whole(response)
+            status = response.status
+    except TimeoutError:
+        raise late(seconds) from None
+    except aiohttp.ClientError as wrong:
+        raise broken(wrong) from None
+    if status != 200:
+        raise refused(status, raw, headers.get("Authorization", ""))
+    return raw
+
+
+async def read_whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body, whatever the status. Raises CallFailed for one that is too large."""
+    whole = bytearray()
+    async for chunk in response.content.iter_any():
+        whole += chunk
+        if len(whole) > MESSAGE_BYTES:
+            raise malformed(f"larger than {MESSAGE_BYTES} bytes")
+    return bytes(whole)
+
+
+def refused(status: int, raw: bytes, authorization: str) -> CallFailed:
+    """What a status other than 200 says, in the server's own words where it has any."""
+    code = CODES.get(status) or CLASSES.get(status // 100, "FAILED_PRECONDITION")
+    try:
+        message = str(json.loads(raw)["error"]["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        message = ""
+    if authorization:
+        # Some servers repeat the key that they refuse.
+        message = message.replace(authorization.removeprefix("Bearer "), "***")
+    kinds: dict[str, FailureKind] = {"DEADLINE_EXCEEDED": "TIMED_OUT", "CANCELLED": "CANCELLED"}
+    said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
+    return CallFailed(kinds.get(code, "FAILED"), code, said, retryable=status in (502, 503))
+
+
+def late(seconds: float) -> CallFailed:
+    """There was no answer in time."""
+    return CallFailed("TIMED_OUT", "DEADLINE_EXCEEDED", f"no answer within {seconds:.3g} s")
+
+
+def broken(wrong: aiohttp.ClientError) -> CallFailed:
+    """The connection could not be made, or did not last."""
+    return CallFailed("FAILED", "UNAVAILABLE", f"{type(wrong).__name__}: {wrong}", retryable=True)

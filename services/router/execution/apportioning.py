@@ -1,0 +1,25 @@
+"""How the time that is left is shared among the attempts that may still be made, and which failures another
+attempt can help."""
+
+from collections.abc import Sequence
+
+# The model understood, and refuses this input. Another one would be asked the same wrong thing.
+CALLERS = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+
+
+def seconds_for(left: float, own: float, later: Sequence[float]) -> float:
+    """Seconds for this attempt, of `left`; `own` is the model's strict timeout, `later` those of the attempts
+    that may follow.
+
+    Each of those keeps its whole timeout in reserve if that leaves this one no less than an even share. A
+    model that may take longer than the caller waits then never keeps the others from being asked.
+
+    >>> [seconds_for(left, 1.0, [0.2]) for left in (5.0, 1.0, 0.3, -1.0)]
+    [1.0, 0.8, 0.15, -1.0]
+    """
+    return min(own, max(left / (1 + len(later)), left - sum(later)) if left > 0 else left)
+
+
+def helped(code: str) -> bool:
+    """Whether another variant may do better than one that failed with this canonical status name."""
+    return code not in CALLERS

@@ -1,0 +1,27 @@
+"""The beginning of a prediction's account: who was chosen, and what was asked."""
+
+from turnout.router.v1.inference_service_pb2 import PredictRequest
+
+from services.foundation.call import Call
+from services.models.signature import Request
+from services.router.choosing import Choice
+from services.router.equipment import Equipment
+from services.router.ledger import Ledger
+from services.router.plan import Arm, RoutingPlan
+
+
+def opened(
+    plan: RoutingPlan,
+    arm: Arm,
+    question: Request,
+    choice: Choice,
+    request: PredictRequest,
+    call: Call,
+    use: Equipment,
+) -> Ledger:
+    """The account of a prediction that a variant was chosen for, with what it was asked."""
+    ledger = use.open(plan, choice, request, call)
+    ledger.note_input(question.rows, arm.handle.features(request.input))
+    ledger.note_warning(plan.columns.warning(request.input))
+    use.metrics.routing_decisions[choice.route.strategy, arm.model].inc()
+    return ledger

@@ -1,0 +1,78 @@
+"""StreamPredict: pieces of an answer, and the account of it in the last message."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from turnout.inference.v1.output_pb2 import Output
+from turnout.router.v1 import inference_service_pb2 as rpc
+from turnout.router.v1.inference_service_pb2 import PredictRequest
+
+from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument
+from services.models.framing import delimited, text
+from services.router.choosing import Choice
+from services.router.equipment import Equipment
+from services.router.execution.limits import check_rows
+from services.router.execution.opening import opened
+from services.router.execution.telling import Telling
+from services.router.failures import PredictionCancelled
+from services.router.ledger import Ledger
+from services.router.plan import Arm, RoutingPlan
+
+_DELTA = rpc.StreamPredictResponse.DELTA_FIELD_NUMBER
+_RESPONSE = rpc.StreamPredictResponse.RESPONSE_FIELD_NUMBER
+
+
+class OtherRouter(InvalidArgument):
+    """The question is for another router than the call."""
+
+
+def question_of(request: rpc.StreamPredictRequest) -> PredictRequest:
+    """The question, which need not say again which router it is for. Raises OtherRouter."""
+    inner = request.request
+    if inner.router and inner.router != request.router:
+        said = f"empty, or {request.router!r} as the call's own; got {inner.router[:100]!r}"
+        raise OtherRouter(f"request.router: {said}", fields=[("request.router", said)])
+    inner.router = request.router
+    return inner
+
+
+def in_one(ledger: Ledger, request: PredictRequest) -> bytes:
+    """The only StreamPredictResponse, serialized, of an answer that came in one piece."""
+    said = Output.FromString(ledger.output).text.content
+    return text(_DELTA, said) + _last(ledger, request)
+
+
+def _last(ledger: Ledger, request: PredictRequest) -> bytes:
+    return delimited(_RESPONSE, ledger.reply(request))
+
+
+async def tell(
+    plan: RoutingPlan, arm: Arm, choice: Choice, request: PredictRequest, call: Call, use: Equipment
+) -> AsyncGenerator[bytes, None]:
+    """Serialized StreamPredictResponses, the last one with the account, which is closed and logged.
+
+    Raises the failure, with the prediction's id, of who spoke last, or of the chosen variant where nobody
+    spoke. Closed or cancelled, the prediction is logged as cancelled.
+    """
+    carrying = plan.carrying
+    question = arm.handle.prepare(request.input)
+    if carrying is not None:
+        check_rows(plan.name, carrying.limits, question.rows)
+    ledger = opened(plan, arm, question, choice, request, call, use)
+    telling = Telling(plan, request.input, call, use, pinned=choice.route is plan.pinned)
+    ended = False
+    try:
+        async with aclosing(telling.pieces(arm, question)) as pieces:
+            async for said in pieces:
+                yield text(_DELTA, said)
+        ended = True
+    finally:
+        telling.enter(ledger)
+        if not ended:
+            ledger.fail(PredictionCancelled("the caller cancelled the prediction"))
+            use.log(plan, ledger)
+    if carrying is not None and carrying.mirror is not None:
+        use.mirrors.offer(plan, carrying.mirror, telling.chain.variants, request.input, call, ledger)
+    await use.conclude(plan, ledger, telling.result, call)
+    yield _last(ledger, request)
