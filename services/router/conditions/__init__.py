@@ -8,6 +8,7 @@ from services.router.conditions.errors import BadCondition, RuleError
 from services.router.conditions.kinds import Kind, Schema
 from services.router.conditions.operators import OPERATORS, compile_rule
 from services.router.conditions.policies import Match, Rule, Rules
+from services.router.conditions.values import Valued, compile_value
 from services.router.conditions.view import Columns, Given, View
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "RuleError",
     "Rules",
     "Schema",
+    "Valued",
     "View",
     "compile_condition",
     "compile_rule",
+    "compile_value",
 ]

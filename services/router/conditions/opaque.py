@@ -24,6 +24,7 @@ SAMPLES: Mapping[Kind, tuple[Any, ...]] = {
     Kind.FREE: (1.5, "a"),
 }
 MOST_TRIALS = 64
+SCALAR, SCALAR_SAID = (str, bool, int, float), "text, a number, true or false"
 
 
 def constant_of(text: str, given: str) -> Any:
@@ -34,14 +35,17 @@ def constant_of(text: str, given: str) -> Any:
         raise BadCondition(f"cannot be evaluated: {str(wrong)[:200]}") from wrong
 
 
-def by_cel(term: Term, text: str) -> Term:
-    """The term, run by CEL; `text` is the whole condition. Raises BadCondition for what always fails."""
+def by_cel(term: Term, text: str, kind: Kind = Kind.BOOL) -> Term:
+    """The term, run by CEL; `text` is the whole condition. Raises BadCondition for what always fails.
+
+    `kind` is BOOL, or ANY for a text, a number, true or false."""
     variables, source = _cut(term, text)
+    fitting, needed = (bool, "true or false") if kind is Kind.BOOL else (SCALAR, SCALAR_SAID)
     program = cel.compile(source)
     _try(program, variables)
     runs: dict[str, Run] = {name: part.run for name, part in variables.items() if part.run is not None}
 
-    def run(view: View) -> bool:
+    def run(view: View) -> Any:
         def value(name: str) -> object:
             try:
                 return runs[name](view) if name in runs else None
@@ -55,11 +59,11 @@ def by_cel(term: Term, text: str) -> Term:
             found = program.execute(context)
         except FAILURES as wrong:
             raise RuleError(f"CEL: {str(wrong)[:200]}") from wrong
-        if not isinstance(found, bool):
-            raise RuleError(f"is {type(found).__name__}, where true or false is needed")
+        if not isinstance(found, fitting):
+            raise RuleError(f"is {type(found).__name__}, where {needed} is needed")
         return found
 
-    return over(term.node, Kind.BOOL, run, term)
+    return over(term.node, kind, run, term)
 
 
 def _cut(term: Term, text: str) -> tuple[dict[str, Term], str]:

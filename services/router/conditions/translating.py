@@ -3,7 +3,7 @@
 from services.router.conditions import arithmetic, comparing, functions, logic, names, patterns
 from services.router.conditions.errors import BadCondition
 from services.router.conditions.kinds import Kind, Schema
-from services.router.conditions.opaque import by_cel
+from services.router.conditions.opaque import SCALAR_SAID, by_cel
 from services.router.conditions.parsing import COMPARISONS
 from services.router.conditions.syntax import (
     Binary,
@@ -20,6 +20,7 @@ from services.router.conditions.syntax import (
 from services.router.conditions.terms import Term, over
 
 CONSTANTS = {bool: Kind.BOOL, str: Kind.TEXT, int: Kind.INT, float: Kind.NUMBER, type(None): Kind.NULL}
+VALUES = frozenset({Kind.TEXT, Kind.BOOL, Kind.INT, Kind.NUMBER, Kind.FREE, Kind.ANY})
 
 
 class Translator:
@@ -36,6 +37,13 @@ class Translator:
         if term.kind is not Kind.BOOL:
             raise BadCondition(f"is {term.kind.value}; a condition must be true or false")
         return term
+
+    def value(self, tree: Node) -> Term:
+        """The whole as something that has a text. Raises BadCondition as `condition` does."""
+        term = self.settled(self.term(tree))
+        if term.kind not in VALUES:
+            raise BadCondition(f"is {term.kind.value}; it must be {SCALAR_SAID}")
+        return term if term.run is not None else by_cel(term, self.text, Kind.ANY)
 
     def settled(self, term: Term) -> Term:
         """The term with a closure, if it is true or false."""

@@ -162,6 +162,19 @@ class Grammar:
             return self.one(f"size({self.text(depth - 1)})", f"words({self.text(depth - 1)})")
         return f"({self.whole(depth - 1)} {self.one('+', '-', '*', '/', '%')} {self.whole(depth - 1)})"
 
+    def value(self, depth: int) -> str:
+        """An expression of any kind that has a text."""
+        kind = self.rng.choice((self.text, self.number, self.whole, self.boolean, self.chosen, self.by_map))
+        return kind(depth)
+
+    def chosen(self, depth: int) -> str:
+        # Kinds may differ between the branches: only the request shows which one it is.
+        yes, no = self.rng.choice((self.text, self.number)), self.rng.choice((self.text, self.whole))
+        return f"({self.boolean(depth)}) ? ({yes(depth)}) : ({no(depth)})"
+
+    def by_map(self, depth: int) -> str:
+        return f"{{'gold': 'high', 'silver': 'low', '': 'none'}}[{self.text(depth)}]"
+
     def numeric(self, depth: int) -> str:
         return self.whole(depth) if self.rng.random() < 0.3 else self.number(depth)
 
@@ -185,6 +198,12 @@ def view(rng: random.Random) -> Given:
 
 
 def answer_of_cel(text: str, given: View) -> bool | None:
+    """What CEL says of a condition; None for an error."""
+    found = value_of_cel(text, given)
+    return found if isinstance(found, bool) else None
+
+
+def value_of_cel(text: str, given: View) -> object:
     """What CEL says of the whole text; None for an error."""
     features: dict[str, str | float] = {**given.numeric, **given.categorical}
     context = cel.Context(
@@ -206,7 +225,7 @@ def answer_of_cel(text: str, given: View) -> bool | None:
         },
     )
     try:
-        found = cel.compile(text).execute(context)
+        found: object = cel.compile(text).execute(context)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
         return None
-    return found if isinstance(found, bool) else None
+    return found
