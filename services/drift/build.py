@@ -7,6 +7,7 @@ from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.drift.baseline_store import BaselineStore
 from services.drift.clearing import Clearing
+from services.drift.completing import Completer
 from services.drift.consumer import GROUP, EventConsumer
 from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
@@ -69,7 +70,9 @@ def handler_of(
         ProfileStore(connections),
         now,
     )
-    return EventConsumer(RecordWriter(connections, kept), profiler, GapStore(connections), now, counted)
+    records = RecordWriter(connections, kept)
+    completer = Completer(RecordStore(connections), records)
+    return EventConsumer(records, completer, profiler, GapStore(connections), now, counted)
 
 
 def consumer_of(

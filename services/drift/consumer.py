@@ -1,15 +1,16 @@
-"""What drift does with a partition's events: keeps each prediction's record, counts what models saw, and
-marks what is missing."""
+"""What drift does with a partition's events: keeps each prediction's record and completes it, counts what
+models saw, and marks what is missing."""
 
 from collections.abc import Callable, Sequence
 
 from turnout.inference.v1.event_pb2 import EventBatch
 
+from services.drift.completing import Completer
 from services.drift.gaps import GapStore
 from services.drift.profiler import Observed, Profiler
 from services.state.consumer import Entry
 from services.state.fenced import Fence
-from services.state.logged import readable
+from services.state.logged import completions, readable
 from services.state.records import RecordWriter
 
 GROUP = "drift"
@@ -24,12 +25,14 @@ class EventConsumer:
     def __init__(
         self,
         records: RecordWriter,
+        completer: Completer,
         profiler: Profiler,
         gaps: GapStore,
         now: Callable[[], float],
         counted: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._records = records
+        self._completer = completer
         self._profiler = profiler
         self._gaps = gaps
         self._now = now
@@ -38,8 +41,9 @@ class EventConsumer:
     async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
         """Write records, gaps and profiles. Raises StateUnavailable, LostLease, NewerFormat."""
         entries = [Observed(one.id, list(readable(one.message))) for one in batches]
-        for entry in entries:
+        for entry, batch in zip(entries, batches, strict=True):
             await self._records.write(partition, fence, entry.id, entry.events)
+            await self._completer.complete(partition, fence, list(completions(batch.message)))
         await self._gaps.mark(partition, fence, (one.message for one in batches), self._now())
         await self._profiler.fold(partition, fence, entries)
         self._counted(sum(len(entry.events) for entry in entries))
