@@ -14,6 +14,7 @@ from services.router.asked import Asked
 from services.router.config.agreement import disagreements
 from services.router.config.defaults import with_defaults
 from services.router.config.enabling import stamp_enabled
+from services.router.config.naming import models_named
 from services.router.config.validate import validate
 from services.state.alias_table import AliasTable
 from services.state.config_reader import ConfigReader
@@ -27,10 +28,12 @@ NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by th
 
 class Known(NamedTuple):
     """What names lead somewhere: registered models and aliases, as variants spell them; and what each alias
-    stands for, by `{base}@{alias}`."""
+    stands for, by `{base}@{alias}`. `models` are those of all variants, by that spelling, where they were all
+    looked up."""
 
     names: Collection[str]
     aliases: Mapping[str, str]
+    models: Mapping[str, Model] | None = None
 
 
 class Drafts:
@@ -53,8 +56,8 @@ class Drafts:
     async def create(self, router: Router, state: RouterState, asked: Asked) -> Written[Router]:
         """Store a router that has its defaults, for its first owner. Raises what `validate` and the store
         raise."""
-        known = await self.known((variant.model for variant in router.variants), asked.caller)
-        validate(router, known.names)
+        known = await self.known(models_named(router), asked.caller)
+        validate(router, known.names, known.models)
         settle(router, known.aliases)
         stamp_enabled(None, router, self._now())
         router.state, router.owner = state, asked.by.caller
@@ -103,7 +106,11 @@ class Drafts:
         names = models | {f"models/{alias}" for alias in aliases}
         if not caller.admin:
             names = await self._usable(names & spelled, aliases, caller, of)
-        return Known(names, aliases)
+        return Known(names, aliases, await self._found(spelled, aliases))
+
+    async def _found(self, spelled: Iterable[str], aliases: Mapping[str, str]) -> dict[str, Model]:
+        found = {name: await self.models.find(resolve(name, aliases)) for name in spelled}
+        return {name: model for name, model in found.items() if model is not None}
 
     async def _usable(
         self, names: Collection[str], aliases: Mapping[str, str], caller: Caller, of: str
@@ -141,7 +148,7 @@ def completed(router: Router, known: Known) -> None:
     """Fill the defaults into a changed router and check the whole of it, in place. What it already named was
     registered then."""
     router.CopyFrom(with_defaults(router))
-    validate(router, known.names)
+    validate(router, known.names, known.models)
 
 
 def router_name(given: str) -> str:

@@ -8,7 +8,7 @@ from turnout.inference.v1.manifest_pb2 import DecisionMode
 from turnout.router.v1.router_pb2 import Router
 
 from services.models.handle import ModelHandle
-from services.router.config.defaults import HALF_LIFE_SECONDS
+from services.router.config.choosers import HALF_LIFE_SECONDS
 from services.router.config.policies import variant_named
 from services.router.draw import Counter, Wheel
 from services.router.latencies import Latencies

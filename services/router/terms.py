@@ -10,7 +10,9 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.router.bounds import Growth
 from services.router.conditions.wire import measures_of
-from services.router.config.defaults import COMPLEXITY_THRESHOLD, LEAST_SAMPLES, RAMP_START, weight_of
+from services.router.config.choosers import COMPLEXITY_THRESHOLD, LEAST_SAMPLES
+from services.router.config.defaults import weight_of
+from services.router.config.options import RAMP_START
 from services.router.config.policies import variant_named
 from services.router.shares import Terms
 from services.router.strategies.state import Measured

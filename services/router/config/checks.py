@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import ensembles
+from services.router.config import choosers, ensembles, execution
 from services.router.config.defaults import REWARD_METRIC, weight_of
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
@@ -150,11 +150,36 @@ def _evenly(router: Router, problems: Problems) -> None:
             problems.add(f"router.variants[{place}].weight", told)
 
 
+def _chosen(router: Router, problems: Problems) -> None:
+    """The strategies that have a room of their own."""
+    name = router.WhichOneof("strategy") or "weighted"
+    choosers.check(name, f"router.{name}", router, getattr(router, name), problems)
+
+
+def policy_strategies(router: Router, problems: Problems) -> None:
+    """The strategies of policies. The rest of a policy is checked with the rules."""
+    for place, policy in enumerate(router.policies):
+        name = policy.strategy.WhichOneof("strategy")
+        field = f"router.policies[{place}].strategy"
+        if name is not None:
+            choosers.check(name, f"{field}.{name}", router, getattr(policy.strategy, name), problems)
+        if policy.HasField("ensemble"):
+            ensembles.check_panel(policy.ensemble, f"router.policies[{place}].ensemble", router, problems)
+
+
 STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
     "weighted": _weights,
     "round_robin": _evenly,
     "random": _evenly,
     "canary": _canary,
     "bandit": _bandit,
+    # Its rules are checked with the policies.
+    "feature_based": _chosen,
+    "latency_based": _chosen,
+    "least_loaded": _chosen,
+    "best_metric": _chosen,
+    "cost_aware": _chosen,
+    "complexity": _chosen,
+    "shadow": execution.shadow,
     "ensemble": ensembles.check,
 }

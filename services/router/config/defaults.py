@@ -1,6 +1,6 @@
 """A router as it will be stored: every default that applies is written out."""
 
-from turnout.router.v1.router_pb2 import Router, Variant
+from turnout.router.v1.router_pb2 import Policy, Router, Variant
 from turnout.router.v1.strategy_pb2 import (
     AGGREGATION_METHOD_AVERAGE,
     AGGREGATION_METHOD_UNSPECIFIED,
@@ -10,6 +10,7 @@ from turnout.router.v1.strategy_pb2 import (
     EnsembleStrategy,
 )
 
+from services.router.config import choosers, execution, options
 from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
@@ -18,11 +19,6 @@ EXPLORATION_RATE = 0.1
 REWARD_WINDOW = 1000
 REWARD_METRIC = "accuracy"
 DEADLINE_SECONDS = 30
-COMPLEXITY_THRESHOLD = 0.5
-LEAST_SAMPLES = 100
-HALF_LIFE_SECONDS = 10.0
-RAMP_START = 0.1
-PIN_DAYS = 7
 
 
 def with_defaults(given: Router) -> Router:
@@ -42,6 +38,12 @@ def with_defaults(given: Router) -> Router:
         _bandit(router.bandit)
     if router.HasField("ensemble"):
         _ensemble(router.ensemble, sum(variant.enabled for variant in router.variants))
+    name = router.WhichOneof("strategy") or "weighted"
+    choosers.fill(name, getattr(router, name))
+    options.fill(router)
+    execution.fill(router)
+    for policy in router.policies:
+        _policy(router, policy)
     if not router.HasField("default_deadline"):
         router.default_deadline.FromSeconds(DEADLINE_SECONDS)
     limits_with_defaults(router)
@@ -94,6 +96,15 @@ def _bandit(bandit: BanditStrategy) -> None:
     for name, value in defaults.items():
         if not bandit.HasField(name):
             setattr(bandit, name, value)
+
+
+def _policy(router: Router, policy: Policy) -> None:
+    policy.enabled = policy.enabled if policy.HasField("enabled") else True
+    if policy.HasField("ensemble"):
+        _ensemble(policy.ensemble, sum(variant.enabled for variant in router.variants))
+    name = policy.strategy.WhichOneof("strategy")
+    if name is not None:
+        choosers.fill(name, getattr(policy.strategy, name))
 
 
 def _ensemble(ensemble: EnsembleStrategy, enabled: int) -> None:

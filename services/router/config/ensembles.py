@@ -22,42 +22,46 @@ SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 0.001, 3600.0
 
 def check(router: Router, problems: Problems) -> None:
     """Everything about router.ensemble."""
-    ensemble = router.ensemble
-    _aggregation(ensemble, problems)
-    _members(router, problems)
+    check_panel(router.ensemble, "router.ensemble", router, problems)
+
+
+def check_panel(ensemble: EnsembleStrategy, field: str, router: Router, problems: Problems) -> None:
+    """Everything about an ensemble at `field`, the router's own or a policy's."""
+    _aggregation(ensemble, field, problems)
+    _members(ensemble, field, router, problems)
     if ensemble.launch == strategy.LAUNCH_STAGED:
-        problems.lacks("router.ensemble.launch", "only LAUNCH_PARALLEL is available in this version")
-    for field in UNAVAILABLE:
-        if ensemble.HasField(field):
-            problems.lacks(f"router.ensemble.{field}", "not available in this version")
+        problems.lacks(f"{field}.launch", "only LAUNCH_PARALLEL is available in this version")
+    for part in UNAVAILABLE:
+        if ensemble.HasField(part):  # type: ignore[arg-type,unused-ignore]
+            problems.lacks(f"{field}.{part}", "not available in this version")
     if ensemble.HasField("member_timeout"):
-        field = "router.ensemble.member_timeout"
-        check_span(ensemble.member_timeout, field, SHORTEST_TIMEOUT, LONGEST_TIMEOUT, problems)
+        timeout = f"{field}.member_timeout"
+        check_span(ensemble.member_timeout, timeout, SHORTEST_TIMEOUT, LONGEST_TIMEOUT, problems)
 
 
-def _aggregation(ensemble: EnsembleStrategy, problems: Problems) -> None:
+def _aggregation(ensemble: EnsembleStrategy, field: str, problems: Problems) -> None:
     number = ensemble.aggregation
     if number in AGGREGATIONS:
         return
     known = number in strategy.AggregationMethod.values()
     given = strategy.AggregationMethod.Name(number) if known else str(int(number))
     offered = f"one of {', '.join(AGGREGATIONS.values())}; got {given}"
-    (problems.lacks if known else problems.add)("router.ensemble.aggregation", offered)
+    (problems.lacks if known else problems.add)(f"{field}.aggregation", offered)
 
 
-def _members(router: Router, problems: Problems) -> None:
-    ensemble, variants = router.ensemble, {one.id: one for one in router.variants}
+def _members(ensemble: EnsembleStrategy, field: str, router: Router, problems: Problems) -> None:
+    variants = {one.id: one for one in router.variants}
     named = list(dict.fromkeys(ensemble.members))
     if len(named) < len(ensemble.members):
-        problems.add("router.ensemble.members", "a member is named twice")
+        problems.add(f"{field}.members", "a member is named twice")
     for place, member in enumerate(ensemble.members):
         if member not in variants:
             said = f"{member[:100]!r} is no variant of this router"
-            problems.add(f"router.ensemble.members[{place}]", said)
+            problems.add(f"{field}.members[{place}]", said)
     counted = [one for one in router.variants if one.enabled and (not named or one.id in named)]
     if not 1 <= ensemble.quorum <= len(counted):
         said = f"1 to {len(counted)}, the number of enabled members; got {ensemble.quorum}"
-        problems.add("router.ensemble.quorum", said)
+        problems.add(f"{field}.quorum", said)
     _weights(ensemble, counted, problems)
 
 

@@ -1,7 +1,7 @@
 """The checks of rules: policies, feature_based, default_model, and what conditions may read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import AttributeType, Policy, Router
@@ -27,12 +27,16 @@ HEADER = re.compile(r"[a-z0-9_.-]{1,64}")
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 
 
-def check(router: Router, models: Mapping[str, Model], problems: Problems) -> None:
+def check(
+    router: Router, names: Collection[str], declared: Mapping[str, Model] | None, problems: Problems
+) -> None:
     """Everything about router.policies, default_model, attributes and allowed_headers; and about
-    router.feature_based where that is the strategy. `models` are the registered ones by name."""
+    router.feature_based where that is the strategy. `names` are those of registered models, `declared` what
+    is known of them; where that is None, neither features nor names are asked after again."""
     _attributes(router, problems)
     _headers(router, problems)
-    schema = schema_of(router, models)
+    schema = schema_of(router, declared or {})
+    models = names if declared is not None else None
     size = _policies(router, schema, models, problems)
     if router.HasField("feature_based"):
         size += _feature_based(router, schema, models, problems)
@@ -73,7 +77,7 @@ def _headers(router: Router, problems: Problems) -> None:
             problems.add(field, f"{name} proves who calls; conditions cannot read it")
 
 
-def _policies(router: Router, schema: Schema, models: Mapping[str, Model], problems: Problems) -> int:
+def _policies(router: Router, schema: Schema, models: Collection[str] | None, problems: Problems) -> int:
     if len(router.policies) > MOST_POLICIES:
         problems.add("router.policies", f"at most {MOST_POLICIES}, got {len(router.policies)}")
         return 0
@@ -92,7 +96,11 @@ def _policies(router: Router, schema: Schema, models: Mapping[str, Model], probl
 
 
 def _condition(
-    field: str, given: Policy | FeatureRule, schema: Schema, models: Mapping[str, Model], problems: Problems
+    field: str,
+    given: Policy | FeatureRule,
+    schema: Schema,
+    models: Collection[str] | None,
+    problems: Problems,
 ) -> int:
     """The size of its regular expressions."""
     if not 0 <= given.priority <= GREATEST_PRIORITY:
@@ -105,7 +113,7 @@ def _condition(
         return 0
     for model in sorted(condition.models()):
         # An alias moves from model to model: whether it exists is seen where aliases are resolved.
-        if "@" not in model and model not in models:
+        if "@" not in model and models is not None and model not in models:
             problems.unknown_model(part, model)
     return condition.regex_size
 
@@ -123,7 +131,8 @@ def _action(field: str, router: Router, policy: Policy, problems: Problems) -> N
             _variants(f"{field}.ensemble.members", router, policy.ensemble.members, problems)
         case "strategy":
             _variants(f"{field}.strategy.variants", router, policy.strategy.variants, problems)
-            if policy.strategy.WhichOneof("strategy") is None:
+            chosen = policy.strategy.WhichOneof("strategy")
+            if chosen is None:
                 problems.add(f"{field}.strategy", "needs a strategy, such as round_robin {}")
         case _:
             problems.add(field, "needs one of variant, subset, strategy and ensemble")
@@ -143,7 +152,7 @@ def _variant(field: str, router: Router, named: str, problems: Problems) -> None
         problems.add(field, f"{named[:100]!r} is no variant of this router, nor the model of one")
 
 
-def _feature_based(router: Router, schema: Schema, models: Mapping[str, Model], problems: Problems) -> int:
+def _feature_based(router: Router, schema: Schema, models: Collection[str] | None, problems: Problems) -> int:
     strategy, field = router.feature_based, "router.feature_based"
     if not 1 <= len(strategy.rules) <= MOST_RULES:
         problems.add(f"{field}.rules", f"1 to {MOST_RULES}, got {len(strategy.rules)}")

@@ -1,24 +1,24 @@
 """One look at a whole router: everything that is wrong with it, or nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import checks, measures
+from services.router.config import checks, execution, measures, options, policies
 from services.router.config.health import check_limits
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
 
 # Parts of the contract that would be stored and then ignored: refused until they do something.
-UNAVAILABLE_MESSAGES = (
-    *("experiment", "stickiness", "mirror", "fallback", "hedging", "limits"),
-    *("ramp", "bounds"),
-)
-UNAVAILABLE_LISTS = ("segments", "policies", "allowed_headers", "attributes")
+UNAVAILABLE_MESSAGES = ("experiment",)
+UNAVAILABLE_LISTS = ("segments",)
 
 
-def validate(router: Router, models: Collection[str]) -> None:
-    """Check a router that has its defaults. `models` are the names of the registered ones.
+def validate(router: Router, models: Collection[str], declared: Mapping[str, Model] | None = None) -> None:
+    """Check a router that has its defaults. `models` are the names of the registered ones; `declared` those
+    among them that are known in full, for conditions to be checked against their features, and None where
+    they were when they were written.
 
     Raises InvalidConfiguration, UnavailableFeature or ModelNotFound, naming every field that is wrong.
     """
@@ -28,6 +28,10 @@ def validate(router: Router, models: Collection[str]) -> None:
     measures.task(router, problems)
     measures.metrics(router, problems)
     check_limits(router, problems)
+    options.check(router, problems)
+    execution.check(router, problems)
+    checks.policy_strategies(router, problems)
+    policies.check(router, models, declared, problems)
     check_permissions(router.permissions, "router.permissions", problems)
     _unavailable(router, problems)
     strategy = router.WhichOneof("strategy") or "weighted"
@@ -48,7 +52,5 @@ def _unavailable(router: Router, problems: Problems) -> None:
     for field in UNAVAILABLE_LISTS:
         if len(getattr(router, field)):
             problems.lacks(f"router.{field}", told)
-    if router.default_model:
-        problems.lacks("router.default_model", told)
     if router.log.redact:
         problems.lacks("router.log.redact", told)

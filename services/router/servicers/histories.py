@@ -5,6 +5,7 @@ from turnout.router.v1 import router_service_pb2 as rpc
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.router.asked import asked
+from services.router.config.naming import models_named
 from services.router.drafting import router_name
 from services.router.history import as_generation, bring_back, missing
 from services.router.office import Desk
@@ -39,8 +40,7 @@ class Histories(Desk):
         former = await drafts.routers.generation(current.uid, request.generation)
         if former is None:
             raise missing(name, request.generation)
-        named = (variant.model for variant in former.message.variants)
-        known = await drafts.known(named, call.caller, name)
+        known = await drafts.known(models_named(former.message), call.caller, name)
         written = await drafts.configure(
             name, lambda router: bring_back(router, former.message, known), how, known
         )

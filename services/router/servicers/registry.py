@@ -10,6 +10,7 @@ from services.router.aliases import model_of
 from services.router.asked import asked
 from services.router.config import masks
 from services.router.config.defaults import with_defaults
+from services.router.config.naming import models_named
 from services.router.config.problems import InvalidConfiguration, Problems
 from services.router.config.resources import ROUTER_KEPT, fresh
 from services.router.config.sharing import check_permissions
@@ -72,15 +73,18 @@ class Registry(Desk):
         drafts, given = self.office.drafts, request.router
         name = resource_name("routers", given.name, "router.name")
         how = asked(request, call, given.etag)
-        named = (variant.model for variant in with_defaults(given).variants)
+        stored = await drafts.routers.find(name)
+        # What it has already is looked up too: its conditions may be about any of their features.
+        present = {variant.model for variant in stored.variants} if stored else set()
+        named = models_named(with_defaults(given)) | present
         known = await drafts.known(named, call.caller, name)
 
         def change(router: Router) -> None:
-            named = {variant.model for variant in router.variants}
+            named = models_named(router)
             if not request.update_mask.paths:
                 _refuse_sharing(router, given)
             masks.update(router, given, request.update_mask.paths, ROUTER_KEPT, root="router")
-            completed(router, Known(named | set(known.names), known.aliases))
+            completed(router, Known(named | set(known.names), known.aliases, known.models))
 
         written = await drafts.configure(name, change, how, known)
         warnings = await drafts.warnings(written.message)

@@ -24,7 +24,7 @@ def router() -> Router:
 
 def problems_of(given: Router) -> Problems:
     problems = Problems()
-    policies.check(given, MODELS, problems)
+    policies.check(given, MODELS, MODELS, problems)
     return problems
 
 

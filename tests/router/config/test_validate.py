@@ -217,18 +217,11 @@ def test_a_quorum_defaults_to_a_majority() -> None:
     assert with_defaults(router).ensemble.quorum == 2
 
 
-@pytest.mark.parametrize("name", ["latency_based", "complexity", "feature_based"])
-def test_a_strategy_of_the_contract_that_does_nothing_yet_is_refused(name: str) -> None:
-    router = router_of(1, 1)
-    getattr(router, name).SetInParent()
-    assert "this version offers weighted" in refused(router, UnavailableFeature)[f"router.{name}"]
-
-
 def test_settings_that_would_be_ignored_are_refused() -> None:
     router = router_of(1, 1)
-    router.stickiness.enabled = True
-    router.default_model = "a"
-    assert set(refused(router, UnavailableFeature)) == {"router.stickiness", "router.default_model"}
+    router.experiment.primary_metric = "accuracy"
+    router.log.redact["input"] = router_pb2.REDACTION_NONE
+    assert set(refused(router, UnavailableFeature)) == {"router.experiment", "router.log.redact"}
 
 
 def test_the_parameters_of_a_canary_that_do_nothing_yet_are_refused() -> None:
