@@ -12,7 +12,6 @@ from typing import Any
 
 import turnout
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
-from grpc_reflection.v1alpha import reflection_pb2
 from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1 import access_service_pb2 as access
 from turnout.router.v1.model_pb2 import Model, Permissions
@@ -26,6 +25,7 @@ from services.drift.settings import DriftSettings
 from services.feedback.__main__ import build as feedback
 from services.feedback.settings import FeedbackSettings
 from services.foundation.client import Client
+from services.foundation.contract import method_of
 from services.foundation.errors import RemoteError
 from services.foundation.handlers import Servicer
 from services.foundation.runtime import Runtime
@@ -51,6 +51,14 @@ BUILDS: dict[str, tuple[Callable[..., Awaitable[Sequence[Servicer]]], type[Setti
     "feedback": (feedback, FeedbackSettings),
     "drift": (drift, DriftSettings),
     "router": (router, RouterSettings),
+}
+
+# A method of each service that asks who calls, and the field that it wants.
+PROBES = {
+    "router": ("turnout.router.v1.RouterService", "GetRouter", "name"),
+    "aggregator": ("turnout.aggregator.v1.AggregatorService", "GetDivergence", "router"),
+    "feedback": ("turnout.feedback.v1.FeedbackService", "GetRewards", "router"),
+    "drift": ("turnout.drift.v1.DriftService", "GetActiveBaseline", "model"),
 }
 
 Header = tuple[str, str]
@@ -114,15 +122,16 @@ class House:
         return str(made.secret)
 
     async def knows(self, client: Client, user: str) -> bool:
-        """Whether a service takes the user's key: reflection is for whoever says who he is."""
-        ask = client.exchange("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo")
-        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        """Whether a service takes the user's key. What it is asked about is not there."""
+        name, method, field = PROBES[
+            next((name for name, one in self.clients.items() if one is client), "router")
+        ]
+        request = method_of(name, method).request(**{field: "absent"})
         try:
-            return bool([one async for one in ask([request], timeout=15, metadata=self.headers(user))])
+            await client.unary(name, method)(request, timeout=15, metadata=self.headers(user))
         except RemoteError as refused:
-            if refused.code == "UNAUTHENTICATED":
-                return False
-            raise
+            return refused.code != "UNAUTHENTICATED"
+        return True
 
     async def make(self, name: str, **fields: Any) -> tuple[Router, Model]:
         """A router and a model of that id, owned by `owner` and shared with one user of each kind."""
