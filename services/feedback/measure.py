@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from services.state.earned import Scale
+
 UNITS = 1_000_000
 
 
@@ -27,8 +29,7 @@ class Measure:
         >>> Measure("accuracy").key, Measure("revenue", -5, 250).key
         ('accuracy', 'revenue@-5..250')
         """
-        plain = (self.low, self.high) == (0.0, 1.0)
-        return self.name if plain else f"{self.name}@{self.low:.12g}..{self.high:.12g}"
+        return Scale(self.name, self.low, self.high).key
 
     @property
     def worst(self) -> float:

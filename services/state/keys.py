@@ -1,5 +1,5 @@
 """Every key of the suite's state: the only place where one is spelled, with `access_keys.py`,
-`catalog_keys.py` and `metric_keys.py`.
+`catalog_keys.py`, `metric_keys.py` and `pin_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -125,6 +125,12 @@ def truth_seen(partition: int, minute: int) -> str:
     """Hash. Drift and feedback write. Drift and feedback read. Expires with the retention of the predictions
     of that minute."""
     return f"{_partition(partition)}:truth:seen:{minute}"
+
+
+def truths(partition: int, minute: int) -> str:
+    """Hash. Drift and feedback write. Router reads. Expires with the retention of the predictions of that
+    minute."""
+    return f"{_partition(partition)}:truth:held:{minute}"
 
 
 # Predictions.

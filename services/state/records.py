@@ -2,8 +2,8 @@
 them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
@@ -25,6 +25,10 @@ MINUTES_AT_ONCE = 60
 PAGE_BYTES = 2 * 1024 * 1024
 # What a call examines at most where `keep` lets little through; the page's token then goes on from there.
 MOST_EXAMINED = 5000
+
+
+# From records to the ids of those that stay.
+Sift: TypeAlias = Callable[[Sequence[PredictionRecord]], Awaitable[Collection[str]]]
 
 
 class RecordPage(NamedTuple):
@@ -109,13 +113,14 @@ class RecordStore:
         page_token: str = "",
         filters: str = "",
         keep: Callable[[PredictionRecord], bool] = lambda _: True,
+        sift: Sift | None = None,
         most_bytes: int = PAGE_BYTES,
     ) -> RecordPage:
         """A page of a router's records with `start` <= time < `end` (seconds since 1970), newest first.
 
-        Ends at `now` - 5 s. `filters` is a text that stands for `keep`; a token is good for the same router,
-        times and filters only. A page may be short, even empty, and have a next one. Raises BadPageToken,
-        InvalidArgument.
+        Ends at `now` - 5 s. `sift` looks up what of that which is kept stays. `filters` is a text that stands
+        for both; a token is good for the same router, times and filters only. A page may be short, even
+        empty, and have a next one. Raises BadPageToken, InvalidArgument.
         """
         filters = f"{router_uid} {start} {end} {filters}"
         last, wanted = pages.unseal(filters, page_token), pages.size(page_size, PAGE)
@@ -125,10 +130,12 @@ class RecordStore:
         examined = size = 0
         while examined < MOST_EXAMINED:
             names = await self._names(router_uid, below, start, wanted)
-            found = await self.read_many(names)
+            found = {name: one for name, one in (await self.read_many(names)).items() if keep(one)}
+            if sift is not None and found:
+                found = {name: found[name] for name in await sift(list(found.values()))}
             for name in names:
                 below, examined = name, examined + 1
-                if name in found and keep(found[name]):
+                if name in found:
                     records.append(found[name])
                     size += found[name].ByteSize()
                 if len(records) == wanted or size > most_bytes:

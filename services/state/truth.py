@@ -71,7 +71,8 @@ def _run(entry: TruthEntry, retention: float, most: int) -> Run:
         most,
         forgotten,
     ]
-    return [stream, keys.truth_seen(partition, minute), keys.totals(stream)], args
+    seen, held = keys.truth_seen(partition, minute), keys.truths(partition, minute)
+    return [stream, seen, keys.totals(stream), held], args
 
 
 def _outcome(reply: Any) -> Appended:

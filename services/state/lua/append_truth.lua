@@ -1,5 +1,5 @@
 -- Appends a truth unless it is known, or a later one is.
--- KEYS: stream, seen, totals.
+-- KEYS: stream, seen, totals, held: the truths that hold.
 -- ARGV: field (prediction, row and metric), observed at (microseconds), digest of the truth, feedback id, payload,
 --       most entries in the stream, when the field may be forgotten (ms since 1970).
 -- Returns {'APPENDED' or 'CORRECTED', entry id}, {'DUPLICATE'}, {'SUPERSEDED'}, {'FULL'} or {'TOO_MANY_REPORTS'}.
@@ -30,10 +30,12 @@ end
 -- winner: 'observed digest' and the id of the report that holds; ids: digests of every report's id.
 local function remember(winner, ids, id)
   redis.call('HSET', KEYS[2], ARGV[1], winner .. ' /' .. ids .. ' ' .. id)
-  local time = redis.call('TIME')
-  local lifetime = redis.call('PTTL', KEYS[2])
-  if lifetime < 0 or lifetime < ARGV[7] - time[1] * 1000 then
-    redis.call('PEXPIREAT', KEYS[2], ARGV[7])
+  local now = redis.call('TIME')[1] * 1000
+  for _, key in ipairs({KEYS[2], KEYS[4]}) do
+    local lifetime = redis.call('PTTL', key)
+    if lifetime < 0 or lifetime < ARGV[7] - now then
+      redis.call('PEXPIREAT', key, ARGV[7])
+    end
   end
 end
 
@@ -68,5 +70,6 @@ if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[6]) then
 end
 redis.call('HINCRBY', KEYS[3], 'entries', 1)
 local entry = redis.call('XADD', KEYS[1], '*', 'truth', ARGV[5])
+redis.call('HSET', KEYS[4], ARGV[1], ARGV[5])
 remember(winner, ids, feedback)
 return {seen and 'CORRECTED' or 'APPENDED', entry}
