@@ -70,6 +70,11 @@ class Runtime:
         self.exit_code = max(self.exit_code, code)
         self._stop.set()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the drain has begun."""
+        return self._stop.is_set()
+
     async def until_stopped(self) -> None:
         """Wait for a signal or a failure."""
         await self._stop.wait()

@@ -47,7 +47,7 @@ def malformed(message: str) -> CallFailed:
 
 class Answer(NamedTuple):
     """A model's answer. `encoded` is the Output, serialized; `latency` in seconds; `cost` in `currency`, None
-    if unknown; `span_id` in hex."""
+    if unknown; `span_id` in hex; `tensors` the ModelInferResponse as it came, empty under other protocols."""
 
     encoded: bytes
     latency: float
@@ -58,6 +58,7 @@ class Answer(NamedTuple):
     tokens_out: int | None
     cost: float | None
     currency: str
+    tensors: bytes = b""
 
     @property
     def output(self) -> Output:

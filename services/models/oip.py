@@ -51,6 +51,8 @@ class OipWire:
         self._signature = signature
         self._outputs = outputs
         self._replies = ReplyReader()
+        self.open_inference = True
+        self.takes, self.gives = signature.expected, outputs.names
         self.span_attributes: Attributes = {
             "rpc.system.name": "grpc",
             "rpc.method": (SERVICE + "ModelInfer").strip("/"),

@@ -13,7 +13,7 @@ from services.models.columns import Column, compile_column, default_dtype, read
 from services.models.datatypes import DATATYPES, Datatype, encode_bytes
 from services.models.errors import InputMismatch, InvalidModel
 from services.models.framing import delimited
-from services.models.layouts import RAW_CONTENTS, Layout, PerColumn, Stacked
+from services.models.layouts import RAW_CONTENTS, Expected, Layout, PerColumn, Stacked
 from services.models.problems import Problems
 from services.models.records import Record, record_of_row, record_of_tabular
 from services.models.tensors import pass_through
@@ -41,6 +41,8 @@ class Signature:
         self._boolean = frozenset(c.name for c in columns if c.dtype.name == "BOOL")
         # Floats need no check of their own beyond being there and finite.
         self._plain = all(column.numeric and column.dtype.bounds is None for column in columns)
+        # The tensors that the columns become; none where there are no columns.
+        self.expected: Expected = layout.expected if layout is not None else {}
         tensor = ModelInferRequest.InferInputTensor(name=text_input, datatype="BYTES", shape=(1,))
         self._text_head = ModelInferRequest(inputs=[tensor]).SerializeToString()
 
@@ -94,7 +96,7 @@ class Signature:
 
     def _tensors(self, given: Input) -> Request:
         problems = Problems()
-        passed = pass_through(given.tensors, self._layout.expected if self._layout else {}, problems)
+        passed = pass_through(given.tensors, self.expected, problems)
         problems.settle(InputMismatch, self._subject, self._model)
         return Request(passed.fields, passed.rows)
 

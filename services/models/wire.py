@@ -7,6 +7,7 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 from services.models.answer import Reply
 from services.models.connections import Connections
 from services.models.endpoints import Attributes, Line
+from services.models.layouts import Expected
 from services.models.signature import Request
 
 
@@ -14,9 +15,14 @@ class Wire(Protocol):
     """A model's registration, compiled for its protocol. Compiling opens nothing.
 
     `span_attributes` say what kind of call its spans stand for (OpenTelemetry semantic conventions).
+    `open_inference`: its replies are ModelInferResponses; `takes` and `gives` are the tensors that it wants
+    and those that it is asked for, both empty where any will do.
     """
 
     span_attributes: Attributes
+    open_inference: bool
+    takes: Expected
+    gives: tuple[str, ...]
 
     def prepare(self, given: Input) -> Request:
         """The body of a call. Raises InputMismatch."""

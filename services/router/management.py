@@ -2,12 +2,14 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from services.foundation.handlers import Servicer
 from services.models.pool import ModelPool
 from services.router.champions import Champions
 from services.router.drafting import Drafts
+from services.router.logbook.export import Archive
+from services.router.logbook.feed import Feed
 from services.router.office import Office
 from services.router.reporting.report import reports
 from services.router.rollout import Rollouts
@@ -21,10 +23,14 @@ from services.state.audit import AuditLog
 from services.state.catalog import CatalogFollower
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
+from services.state.earned import EarnedReader
 from services.state.heartbeats import Heartbeats
 from services.state.kinds import MODELS, ROUTERS
 from services.state.permissions import CatalogPermissions
 from services.state.records import RecordStore
+from services.state.tail import EventTail
+from services.state.truths import TruthReader
+from services.state.walk import RecordWalk
 
 
 class Management:
@@ -46,10 +52,14 @@ class Management:
         self.champions = Champions(routers, self.models, aliases, permissions)
         self.rollouts = Rollouts(routers, heartbeats, endpoint)
         self.lookout = Lookout(follower, routers, heartbeats)
+        walk = RecordWalk(connections)
+        self.feed = Feed(EventTail(connections, rng), walk, follower)
         self.office = Office(
             drafts=self.drafts,
             rollouts=self.rollouts,
             records=RecordStore(connections),
+            archive=Archive(walk, TruthReader(connections), EarnedReader(connections)),
+            feed=self.feed,
             audit=AuditLog(connections),
             heartbeats=heartbeats,
             reports=reports(connections, heartbeats, time.time),
@@ -59,10 +69,10 @@ class Management:
             rng=rng,
         )
 
-    def servicers(self, pool: ModelPool) -> Sequence[Servicer]:
-        """The services of routers, models and ensembles."""
+    def servicers(self, pool: ModelPool, registry_hosts: Collection[str] = ()) -> Sequence[Servicer]:
+        """The services of routers, models and ensembles; models are imported from `registry_hosts`."""
         return [
             RouterService(self.office),
-            ModelService(self.models, self.champions, self.office.permissions, pool),
+            ModelService(self.models, self.champions, self.office.permissions, pool, registry_hosts),
             EnsembleService(self.drafts, self.rollouts, self.office.rng),
         ]

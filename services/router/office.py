@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 
 from services.router.drafting import Drafts
+from services.router.logbook.export import Archive
+from services.router.logbook.feed import Feed
 from services.router.reporting.report import Reports
 from services.router.rollout import Rollouts
 from services.router.telling import FeedbackDoor
@@ -21,6 +23,8 @@ class Office:
     drafts: Drafts
     rollouts: Rollouts
     records: RecordStore
+    archive: Archive
+    feed: Feed
     audit: AuditLog
     heartbeats: Heartbeats
     reports: Reports

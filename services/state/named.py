@@ -7,6 +7,8 @@ from services.state.names import ID, resource_name
 OF_FIELD = {"router": "routers", "model_name": "routers", "model": "models", "prediction_id": "predictions"}
 OF_SERVICE = {
     "turnout.router.v1.RouterService": "routers",
+    # To its clients, a router is a model.
+    "inference.GRPCInferenceService": "routers",
     "turnout.router.v1.ModelService": "models",
     # What belongs to a model: models/{id}/baselines/{id}.
     "turnout.drift.v1.DriftService": "models",

@@ -1,18 +1,26 @@
-"""RouterService, predictions: as they were logged."""
+"""RouterService, predictions: as they were logged, as they are made, and as a file."""
 
 import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import aclosing
 
+from turnout.inference.v1.event_pb2 import PredictionRecord
 from turnout.router.v1 import router_service_pb2 as rpc
+from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.router.failures import PredictionNotFound
+from services.router.logbook.export import export
+from services.router.logbook.wanted import Wanted, known
 from services.router.office import Desk
+from services.router.requests import check_entity
 from services.state.moments import moment
 from services.state.names import resource_name
+from services.state.records import SETTLED_SECONDS, Sift
 
 
 class Predictions(Desk):
-    """Reads records, which drift writes."""
+    """Reads records, which drift writes, and events on their way to it."""
 
     async def GetPrediction(self, request: rpc.GetPredictionRequest, call: Call) -> rpc.GetPredictionResponse:
         """Read one, a failed one too."""
@@ -26,18 +34,69 @@ class Predictions(Desk):
         self, request: rpc.ListPredictionsRequest, call: Call
     ) -> rpc.ListPredictionsResponse:
         """A page of a router's, newest first."""
-        router = await self.office.drafts.routers.read(
-            resource_name("routers", request.router, "router"), field="router"
-        )
-        variant = request.variant
+        known(request.outcome, rpc.PredictionOutcome, "outcome")
+        known(request.truth, rpc.TruthState, "truth")
+        check_entity(request.entity_id)
+        router = await self._router(request.router)
+        wanted = Wanted(request.variant, request.outcome, request.entity_id)
+        start, end = _times(request)
         page = await self.office.records.list(
             router.uid,
             time.time(),
-            start=moment(request.start_time, "start_time") if request.HasField("start_time") else 0.0,
-            end=moment(request.end_time, "end_time") if request.HasField("end_time") else None,
+            start=start,
+            end=end,
             page_size=request.page_size,
             page_token=request.page_token,
-            filters=variant,
-            keep=lambda record: not variant or record.event.manifest.decision.variant == variant,
+            filters=repr((*wanted, request.truth)),
+            keep=lambda record: wanted.passes(record.event),
+            sift=self._sift(request.truth),
         )
         return rpc.ListPredictionsResponse(predictions=page.records, next_page_token=page.next_page_token)
+
+    async def WatchPredictions(
+        self, request: rpc.WatchPredictionsRequest, call: Call
+    ) -> AsyncIterator[rpc.WatchPredictionsResponse]:
+        """Those that are made from now on, until the router is deleted."""
+        known(request.outcome, rpc.PredictionOutcome, "outcome")
+        router = await self._router(request.router)
+        visible = self.office.permissions.shown(call.caller)
+        watch = self.office.feed.watch(router.uid, Wanted(request.variant, request.outcome).passes)
+        async with aclosing(watch) as predictions:
+            async for told in predictions:
+                # Who loses the right to see it while he watches hears nothing more.
+                if not visible(router.name):
+                    raise self.office.drafts.routers.kind.missing(router.name, "router")
+                yield told
+
+    async def ExportPredictions(
+        self, request: rpc.ExportPredictionsRequest, call: Call
+    ) -> AsyncIterator[rpc.ExportPredictionsResponse]:
+        """Decisions, propensities, answers, truth and rewards, oldest first, one row each."""
+        known(request.format, rpc.ExportFormat, "format")
+        router = await self._router(request.router)
+        start, end = _times(request)
+        settled = time.time() - SETTLED_SECONDS
+        within = start, settled if end is None else min(end, settled)
+        async with aclosing(export(self.office.archive, router, within, request.format)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _router(self, given: str) -> Router:
+        name = resource_name("routers", given, "router")
+        return await self.office.drafts.routers.read(name, field="router")
+
+    def _sift(self, truth: rpc.TruthState) -> Sift | None:
+        if not truth:
+            return None
+
+        async def sift(records: Sequence[PredictionRecord]) -> Collection[str]:
+            matched = await self.office.archive.truths.known(records)
+            names = [record.event.manifest.prediction_id for record in records]
+            return [name for name in names if (name in matched) == (truth == rpc.TRUTH_STATE_MATCHED)]
+
+        return sift
+
+
+def _times(request: rpc.ListPredictionsRequest | rpc.ExportPredictionsRequest) -> tuple[float, float | None]:
+    start = moment(request.start_time, "start_time") if request.HasField("start_time") else 0.0
+    return start, moment(request.end_time, "end_time") if request.HasField("end_time") else None

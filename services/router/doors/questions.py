@@ -1,0 +1,96 @@
+"""An inference as a router reads it: the tensors' bytes go over as they are."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from inference.open_inference_pb2 import ModelInferRequest
+from turnout.inference.v1.input_pb2 import TensorInput
+from turnout.router.v1.inference_service_pb2 import PredictRequest
+
+from services.foundation.call import Call
+from services.foundation.errors import TurnoutError
+from services.models.framing import delimited
+from services.router.doors.hastening import Hastened
+from services.router.doors.parameters import enter, seconds_of, values_of, wants_manifest, wrong
+from services.state.names import id_of
+
+_TENSORS = TensorInput.TENSORS_FIELD_NUMBER
+_RAW = TensorInput.RAW_CONTENTS_FIELD_NUMBER
+# What these ask for of outputs is done by Triton itself, beside its models.
+UNSUPPORTED = ("classification", "shared_memory_region")
+
+
+class Question(NamedTuple):
+    """An inference, understood.
+
+    call: with as little time as the `timeout` parameter leaves. id: echoed. raw: contents came raw, and go
+    back so. wanted: names of outputs, none for all. manifest: whether to tell it.
+    """
+
+    request: PredictRequest
+    call: Call
+    id: str
+    raw: bool
+    wanted: Sequence[str]
+    manifest: bool
+
+
+def question_of(asked: ModelInferRequest, call: Call) -> Question:
+    """Read an inference. Raises InvalidParameter for what its parameters cannot mean."""
+    # Field by field the two messages differ in numbers alone, so a tensor's bytes stand for themselves.
+    parts = [delimited(_TENSORS, one.SerializeToString()) for one in asked.inputs]
+    parts += [delimited(_RAW, content) for content in asked.raw_input_contents]
+    request = PredictRequest(router=asked.model_name, request_id=asked.id)
+    tensors = request.input.tensors
+    tensors.ParseFromString(b"".join(parts))
+    tensors.SetInParent()
+    values = values_of(asked.parameters, call)
+    seconds = None
+    if values:
+        enter(values, request)
+        seconds = seconds_of(values)
+    return Question(
+        request,
+        call if seconds is None else Hastened(call, seconds),
+        asked.id,
+        bool(asked.raw_input_contents),
+        [_named(index, one) for index, one in enumerate(asked.outputs)],
+        bool(values) and wants_manifest(values),
+    )
+
+
+def _named(index: int, output: ModelInferRequest.InferRequestedOutputTensor) -> str:
+    for name in UNSUPPORTED:
+        if name in output.parameters:
+            raise wrong(name, f"routers do not do it; leave it out of outputs[{index}]")
+    return output.name
+
+
+def plain_id(model_name: str) -> str:
+    """A router's id, however it was spelt: what replies call the model."""
+    return id_of(model_name) if model_name.startswith("routers/") else model_name
+
+
+def as_asked(error: TurnoutError) -> TurnoutError:
+    """The same error in the words of the protocol: where a router's request says `input.tensors.tensors[0]`,
+    an inference says `inputs[0]`."""
+    error.message = _translated(error.message)
+    error.fields = tuple(
+        field._replace(field=_translated(field.field), description=_translated(field.description))
+        for field in error.fields
+    )
+    return error
+
+
+def _translated(said: str) -> str:
+    for ours, theirs in _WORDS:
+        said = said.replace(ours, theirs)
+    return said
+
+
+_WORDS = (
+    ("input.tensors.tensors", "inputs"),
+    ("input.tensors.raw_contents", "raw_input_contents"),
+    ("either contents or raw_contents", "either contents or raw_input_contents"),
+    ("travels in raw_contents", "travels in raw_input_contents"),
+)
