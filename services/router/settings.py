@@ -26,3 +26,6 @@ class RouterSettings(Settings):
     """Where events wait on disk while Redis cannot be reached."""
     spool_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024)
     """Most bytes that wait on disk; beyond, the oldest go and a counted gap stays."""
+    registry_hosts: list[str] = Field(default_factory=list, max_length=100)
+    """Hosts, as name or name:port, of model registries that everybody may import from. Where access is
+    enforced, only administrators import from others: an import sends requests to where it says."""

@@ -1,5 +1,7 @@
 """ModelService: the registry of models, and the aliases that move between them."""
 
+from collections.abc import Collection
+
 from turnout.router.v1 import model_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
@@ -13,10 +15,18 @@ from services.router.champions import Champions, with_aliases
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.resources import fresh
 from services.router.enrolment import Enrolment
+from services.router.importing import Imports, order_of
 from services.router.probing import probed
+from services.router.registries import REGISTRIES
+from services.router.registries.address import check_allowed, read_address
+from services.router.registries.fetching import Fetcher, authorization
+from services.router.registries.moulding import check_template
 from services.state.configs import ConfigStore
 from services.state.names import id_of, resource_name
 from services.state.permissions import CatalogPermissions
+
+# Share of an import's time that is kept back for writing what was read.
+WRITING = 0.2
 
 
 class ModelInUse(FailedPrecondition):
@@ -36,12 +46,15 @@ class ModelService:
         champions: Champions,
         permissions: CatalogPermissions,
         pool: ModelPool,
+        registry_hosts: Collection[str] = (),
     ) -> None:
         self._models = models
         self._champions = champions
         self._permissions = permissions
         self._enrolment = Enrolment(models, champions, permissions)
+        self._imports = Imports(models, champions, permissions, self._enrolment)
         self._pool = pool
+        self._registry_hosts = registry_hosts
 
     async def RegisterModel(self, request: rpc.RegisterModelRequest, call: Call) -> rpc.RegisterModelResponse:
         """Check what a call would need, then store, then move the aliases that it asks for."""
@@ -121,6 +134,20 @@ class ModelService:
     async def ProbeModel(self, request: rpc.ProbeModelRequest, call: Call) -> rpc.ProbeModelResponse:
         """Ask it once."""
         return await probed(self._pool.open(await self._models.read(_name(request.name))), request, call)
+
+    async def ImportModels(self, request: rpc.ImportModelsRequest, call: Call) -> rpc.ImportModelsResponse:
+        """Read a registry whole, then write what of it is new or has changed."""
+        how, lines = asked(request, call), self._pool.connections
+        address = read_address(request.registry_uri, REGISTRIES)
+        check_allowed(address, self._registry_hosts, call.caller)
+        if (done := await self._imports.answered(how)) is not None:
+            return done
+        check_template(request.template)
+        headers = authorization(request.secret_ref, lines.environ)
+        kept = WRITING * call.remaining()
+        fetcher = Fetcher(lines.session(), address.base, headers, lambda: call.remaining() - kept)
+        order = await order_of(REGISTRIES[address.kind](fetcher), request)
+        return await self._imports.carry_out(order, how)
 
     def _shown(self, answer: rpc.SetAliasResponse, call: Call) -> rpc.SetAliasResponse:
         answer.routers[:] = filter(self._permissions.shown(call.caller), answer.routers)
