@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from services.foundation.fellow import fellow
@@ -15,7 +15,7 @@ from services.router.doors.descriptions import Descriptions
 from services.router.doors.listing import Listing
 from services.router.equipment import Equipment
 from services.router.execution.mirrors import Mirrors
-from services.router.explaining import Explainer
+from services.router.explaining import Explainer, Past
 from services.router.following import CatalogToLoader, Reporter
 from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce, share
@@ -30,7 +30,6 @@ from services.router.servicers.open_inference import OpenInferenceService
 from services.router.settings import RouterSettings
 from services.router.snapshot import Snapshot
 from services.router.telling import FeedbackDoor
-from services.router.watching import Lookout
 from services.state.api_keys import ApiKeyStore
 from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower
@@ -40,6 +39,7 @@ from services.state.guarding import guarded
 from services.state.heartbeats import Heartbeats
 from services.state.ids import new_uid
 from services.state.learned import LearnedFollower
+from services.state.pins import Pins
 
 
 async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer]:
@@ -84,35 +84,41 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     )
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")
+    runtime.spawn(management.feed.run(), "watched predictions")
     mirrors = _mirrors(runtime, writer)
+    pins, metrics = Pins(connections, time.monotonic), runtime.metrics
+    past = Past(management.office.records, management.drafts.routers, loader.compile)
     inference = InferenceService(
         snapshot,
-        Equipment(writer, runtime.metrics, panel, rng, time.time_ns, health, loader.latencies, mirrors),
+        Equipment(writer, metrics, panel, rng, time.time_ns, health, loader.latencies, pins, mirrors),
         permissions,
-        Explainer(snapshot, rng, time.time_ns),
+        Explainer(snapshot, rng, time.time_ns, past),
         settings.message_bytes,
     )
-    runtime.spawn(_end_streams(management.lookout, inference, runtime), "drain of streams")
+    listing = Listing(follower, snapshot, permissions)
+    open_inference = OpenInferenceService(
+        snapshot, inference.answer, permissions, Descriptions(), listing, lambda: not runtime.stopping
+    )
+    endless = (
+        management.lookout.close,
+        management.feed.close,
+        inference.end_streams,
+        open_inference.end_streams,
+    )
+    runtime.spawn(_end_streams(endless, runtime), "drain of streams")
     return [
         inference,
-        OpenInferenceService(
-            snapshot,
-            inference.answer,
-            permissions,
-            Descriptions(),
-            Listing(follower, snapshot, permissions),
-            lambda: not runtime.stopping,
-        ),
+        open_inference,
         *management.servicers(pool, settings.registry_hosts),
         AccessService(ApiKeyStore(connections, time.time), time.time),
     ]
 
 
-async def _end_streams(lookout: Lookout, inference: InferenceService, runtime: Runtime) -> None:
+async def _end_streams(endless: Iterable[Callable[[], None]], runtime: Runtime) -> None:
     """A drain would wait its whole time for a stream that never ends by itself."""
     await runtime.until_stopped()
-    lookout.close()
-    inference.end_streams()
+    for end in endless:
+        end()
 
 
 def _mirrors(runtime: Runtime, writer: EventWriter) -> Mirrors:

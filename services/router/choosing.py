@@ -71,12 +71,13 @@ class Choice(NamedTuple):
 
 
 class Dice(Protocol):
-    """Chance and time."""
+    """Chance and time, and where rules are counted that could not be evaluated."""
 
     @property
     def rng(self) -> random.Random: ...
     @property
     def clock(self) -> Callable[[], int]: ...
+    def misruled(self, router: str, rule: str) -> None: ...
 
 
 def choose(plan: RoutingPlan, request: Asking, call: Headers, use: Dice) -> Choice:
@@ -91,6 +92,8 @@ def choose(plan: RoutingPlan, request: Asking, call: Headers, use: Dice) -> Choi
     if plan.ruling is None:
         return drawn(plan, plan.route, request, use.rng, now)
     route, errors = route_of(plan, request, call, now)
+    for rule in errors:
+        use.misruled(plan.name, rule)
     return drawn(plan, route, request, use.rng, now).erring(errors)
 
 

@@ -24,6 +24,7 @@ from services.router.plan import RoutingPlan
 from services.state.batcher import EventWriter
 from services.state.errors import StateUnavailable
 from services.state.ids import new_prediction_id
+from services.state.pins import Pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Equipment:
     clock: Callable[[], int]
     health: HealthBoard
     latencies: Latencies
+    pins: Pins
     mirrors: Mirrors
     loads: Loads = field(default_factory=Loads)
     tails: Tails = field(default_factory=Tails)
@@ -45,7 +47,18 @@ class Equipment:
         """The account of a prediction that was decided just now, under a new id."""
         now = choice.now
         made = new_prediction_id(plan.partition, now / 1e9, self.rng)
-        return Ledger(made, choice.sheet, choice.u, request, call, now)
+        ledger = Ledger(made, choice.sheet, choice.u, request, call, now)
+        if plan.segments is not None:
+            ledger.note_segments(plan.segments.of(request, call, now, self._valueless(plan.name)))
+        return ledger
+
+    def misruled(self, router: str, rule: str) -> None:
+        """Count a rule that could not be evaluated."""
+        self.metrics.rule_errors[router, rule].inc()
+
+    def _valueless(self, router: str) -> Callable[[str], None]:
+        """Counts segments that could not be evaluated among the rules that could not."""
+        return lambda name: self.metrics.rule_errors[router, f"segments.{name}"].inc()
 
     def trial(self, probe: Probe | None) -> Probe | None:
         """The probe, if this call may be it."""

@@ -122,7 +122,6 @@ class Saying:
         header = self.header
         for variant, model, share, may in zip(header.variants, header.models, allocation, able, strict=True):
             one = decision.candidates.add(variant=variant, model=model, probability=share, eligible=may)
-            if not may or not share:
-                one.reason = self.reasons.get(variant, "")
+            one.reason = self.reasons.get(variant, "")
             if variant in scores:
                 one.score = scores[variant]

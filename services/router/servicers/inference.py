@@ -7,7 +7,7 @@ from turnout.router.v1 import inference_service_pb2 as rpc
 
 from services.foundation.call import Call
 from services.foundation.rules import Role
-from services.router.choosing import choose
+from services.router.choosing import Choice, choose
 from services.router.equipment import Equipment
 from services.router.execution.exchange import Exchanges
 from services.router.execution.items import AT_ONCE, Items
@@ -16,6 +16,7 @@ from services.router.execution.tokens import in_one, question_of, tell
 from services.router.explaining import Explainer
 from services.router.jury import ask_all
 from services.router.ledger import Ledger
+from services.router.pinning import held
 from services.router.plan import RoutingPlan
 from services.router.predicting import ask_one
 from services.router.requests import check
@@ -70,8 +71,15 @@ class InferenceService:
         load = self._use.loads.of(plan.uid)
         return admitted(plan.name, plan.carrying.limits, load, request.input)
 
+    async def _choose(self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call) -> Choice:
+        """Decide; it waits only where the router has entities keep their variants."""
+        choice, sticky = choose(plan, request, call, self._use), plan.sticky
+        if sticky is None or not sticky.pin_seconds or not request.entity_id:
+            return choice
+        return await held(choice, plan, sticky, request, self._use.pins)
+
     async def _ask(self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call) -> Ledger:
-        choice = choose(plan, request, call, self._use)
+        choice = await self._choose(plan, request, call)
         if choice.arm is not None:
             return await ask_one(plan, choice.arm, choice, request, call, self._use)
         return await ask_all(plan, choice.panel, choice, request, call, self._use)
@@ -94,7 +102,7 @@ class InferenceService:
         asked = question_of(request)
         plan = self._plan(asked, call)
         with self._admitted(plan, asked):
-            choice = choose(plan, asked, call, self._use)
+            choice = await self._choose(plan, asked, call)
             if choice.arm is None:
                 yield in_one(await ask_all(plan, choice.panel, choice, asked, call, self._use), asked)
                 return

@@ -1,0 +1,177 @@
+"""Decisions as callers see them: rules, strategies, stickiness and explanations on a running router."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.router.v1 import inference_service_pb2 as rpc
+from turnout.router.v1 import router_service_pb2 as routers
+
+from services.foundation.errors import RemoteError
+from services.state import pin_keys
+from services.state.connection import Connections
+from services.state.ids import partition_for
+from tests.router.conftest import BAYES, Desk, doctors
+
+A, B = "cancer-bayes", "cancer-stump"
+LARGE = "features['mean radius'] > 20.0"
+
+
+async def decided(desk: Desk, row: dict[str, Any] | None = None, **how: Any) -> manifest.Decision:
+    reply = await desk.predict("cancer", row, **how)
+    decision: manifest.Decision = reply.manifest.decision
+    assert decision.variant == reply.manifest.participants[0].variant
+    return decision
+
+
+async def explained(desk: Desk, **how: Any) -> rpc.ExplainResponse:
+    request = rpc.ExplainRequest(router="cancer", **how)
+    reply: rpc.ExplainResponse = await desk.call("InferenceService/Explain", request)
+    return reply
+
+
+async def test_a_policy_goes_before_the_strategy_and_a_pin_before_both(desk: Desk) -> None:
+    policy = {"name": "large", "condition": LARGE, "variant": B}
+    await desk.deploy(
+        "cancer",
+        doctors(canary={"baseline_model": A, "canary_model": B, "canary_percentage": 0}, policies=[policy]),
+    )
+    told = await decided(desk, {**BAYES, "mean radius": 25.0})
+    assert (told.mode, told.policy, told.variant) == (manifest.DECISION_MODE_POLICY, "large", B)
+    assert (told.propensity, told.explanation) == (1.0, "policy large: cancer-stump answers")
+    told = await decided(desk)
+    assert (told.mode, told.policy, told.variant) == (manifest.DECISION_MODE_STRATEGY, "", A)
+    told = await decided(desk, {**BAYES, "mean radius": 25.0}, variant=A)
+    assert (told.mode, told.variant) == (manifest.DECISION_MODE_PINNED, A)
+
+
+async def test_policies_are_asked_by_priority_and_a_rule_in_error_does_not_match(desk: Desk) -> None:
+    policies = [
+        {"name": "late", "condition": "true", "variant": A, "priority": 2},
+        {"name": "broken", "condition": "attributes['n'] == 'x'", "variant": A, "priority": 1},
+        {"name": "first", "condition": "attributes['tier'] == 'gold'", "variant": B, "priority": 1},
+    ]
+    await desk.deploy("cancer", doctors(policies=policies))
+    told = await decided(desk, attributes={"tier": "gold"})
+    assert (told.policy, told.variant, list(told.rule_errors)) == ("first", B, ["broken"])
+    told = await decided(desk, attributes={"tier": "silver", "n": "y"})
+    assert (told.policy, told.variant, list(told.rule_errors)) == ("late", A, [])
+    labels = {"router": "routers/cancer", "rule": "broken"}
+    assert desk.metrics.registry.get_sample_value("turnout_rule_errors_total", labels) == 1
+
+
+ACTIONS: list[tuple[dict[str, Any], Callable[[manifest.Decision], bool]]] = [
+    ({"subset": {"variants": [B]}}, lambda told: told.candidates[0].reason == "not in the policy's subset"),
+    ({"strategy": {"round_robin": {}}}, lambda told: told.draw == manifest.DRAW_SOURCE_COUNTER),
+    ({"strategy": {"random": {}, "variants": [B]}}, lambda told: told.variant == B),
+    ({"strategy": {"least_loaded": {}}}, lambda told: [one.score for one in told.candidates] == [0, 0]),
+    (
+        {"strategy": {"best_metric": {}}},
+        lambda told: told.candidates[0].reason == "its accuracy is not measured",
+    ),
+]
+
+
+@pytest.mark.parametrize(("action", "holds"), ACTIONS)
+async def test_a_policy_leads_to_a_subset_or_a_strategy(
+    desk: Desk, action: dict[str, Any], holds: Callable[[manifest.Decision], bool]
+) -> None:
+    await desk.deploy("cancer", doctors(policies=[{"name": "p", "condition": "true", **action}]))
+    told = await decided(desk)
+    assert (told.mode, told.policy) == (manifest.DECISION_MODE_POLICY, "p")
+    assert holds(told), told
+
+
+async def test_feature_rules_choose_models_and_the_default_answers_the_rest(desk: Desk) -> None:
+    rules = [{"condition": LARGE, "model": B}]
+    await desk.deploy("cancer", doctors(feature_based={"rules": rules, "default_model": f"models/{A}"}))
+    told = await decided(desk, {**BAYES, "mean radius": 25.0})
+    assert (told.mode, told.strategy, told.variant) == (manifest.DECISION_MODE_STRATEGY, "feature_based", B)
+    assert (told.policy, told.explanation) == ("rules[0]", "rules[0] matches: cancer-stump answers")
+    told = await decided(desk)
+    assert (told.mode, told.variant) == (manifest.DECISION_MODE_DEFAULT, A)
+    assert told.explanation == "no rule matches: cancer-bayes answers"
+
+
+async def test_the_default_model_answers_where_nobody_is_measured(desk: Desk) -> None:
+    await desk.deploy("cancer", doctors(best_metric={}, default_model=B))
+    told = await decided(desk)
+    assert (told.mode, told.variant, told.propensity) == (manifest.DECISION_MODE_DEFAULT, B, 1.0)
+    assert "by default: best_metric has nobody" in told.explanation
+
+
+async def test_a_policy_whose_variant_is_disabled_is_passed_over_and_explanations_say_so(desk: Desk) -> None:
+    await desk.seat("cancer-boosting")
+    given = doctors(policies=[{"name": "p", "condition": "true", "variant": "cancer-boosting"}])
+    given.variants.add(model="cancer-boosting", enabled=False)
+    await desk.deploy("cancer", given)
+    assert (await decided(desk)).mode == manifest.DECISION_MODE_STRATEGY
+    assert list((await explained(desk)).warnings) == ["p is passed over: nobody whom it names is enabled"]
+
+
+async def test_an_entity_stays_with_its_variant_and_the_rest_is_drawn(desk: Desk) -> None:
+    stored = await desk.deploy("cancer", doctors(stickiness={"enabled": True}))
+    first = await decided(desk, entity_id="ann")
+    assert (first.draw, first.salt) == (manifest.DRAW_SOURCE_RENDEZVOUS, stored.uid)
+    assert (first.propensity, len(first.unit_hash)) == (0.5, 16)
+    assert {(await decided(desk, entity_id="ann")).variant for _ in range(5)} == {first.variant}
+    assert (await explained(desk, entity_id="ann")).decision.variant == first.variant
+    assert {(await decided(desk, entity_id=f"e{n}")).variant for n in range(30)} == {A, B}
+    assert (await decided(desk)).draw == manifest.DRAW_SOURCE_GENERATOR
+
+
+async def weigh(desk: Desk, **weights: float) -> None:
+    request = routers.SetWeightsRequest(name="cancer")
+    for variant, weight in weights.items():
+        request.weights[variant.replace("_", "-")] = weight
+    await desk.call("RouterService/SetWeights", request)
+
+
+async def test_a_pinned_entity_keeps_its_variant_although_the_weights_change(desk: Desk) -> None:
+    given = doctors(stickiness={"enabled": True, "pin": True})
+    given.variants[0].weight, given.variants[1].weight = 100, 0.0001
+    await desk.deploy("cancer", given)
+    assert (await decided(desk, entity_id="ann")).variant == A
+    await weigh(desk, cancer_bayes=0.0001, cancer_stump=100)
+    told = await decided(desk, entity_id="ann")
+    assert (told.variant, told.displaced) == (A, B)
+    assert told.propensity == pytest.approx(1e-6, rel=1e-3)
+    assert (await decided(desk, entity_id="bob")).variant == B
+
+
+async def test_a_pin_moves_when_its_variant_is_disabled_and_waits_when_it_has_no_share(
+    desk: Desk, connections: Connections
+) -> None:
+    await desk.seat("cancer-boosting")
+    given = doctors(stickiness={"enabled": True, "pin": True})
+    given.variants[0].weight, given.variants[1].weight = 100, 0.0
+    given.variants.add(model="cancer-boosting", weight=0.0)
+    stored = await desk.deploy("cancer", given)
+    told = await decided(desk, entity_id="ann")
+    key = pin_keys.pin(partition_for(stored.uid), stored.uid, told.unit_hash)
+    assert (told.variant, await connections.steady.get(key)) == (A, A.encode())
+    await weigh(desk, cancer_bayes=0, cancer_stump=100)
+    assert (await decided(desk, entity_id="ann")).variant == B
+    assert await connections.steady.get(key) == A.encode()
+    toggle = routers.ToggleVariantRequest(name="cancer", variant=A, enabled=False)
+    await desk.call("RouterService/ToggleVariant", toggle)
+    assert (await decided(desk, entity_id="ann")).variant == B
+    assert await connections.steady.get(key) == B.encode()
+
+
+async def test_a_past_prediction_is_explained_at_todays_generation_and_at_its_own(desk: Desk) -> None:
+    given = doctors()
+    given.variants[0].weight, given.variants[1].weight = 100, 0
+    await desk.deploy("cancer", given)
+    reply = await desk.predict("cancer")
+    await weigh(desk, cancer_bayes=0, cancer_stump=100)
+    with pytest.raises(RemoteError, match="no record"):
+        # Drift, which writes the records, does not run here.
+        await explained(desk, prediction_id=reply.prediction_id)
+    now, then = await explained(desk, u=0.5), await explained(desk, u=0.5, generation=1)
+    assert (now.generation, now.decision.variant) == (2, B)
+    assert (then.generation, then.decision.variant) == (1, A)
+    with pytest.raises(RemoteError) as unknown:
+        await explained(desk, generation=9)
+    assert unknown.value.reason == "GENERATION_NOT_FOUND"
