@@ -1,0 +1,232 @@
+"""Who answers when the chosen variant fails: over real channels, with every attempt in the manifest."""
+
+import asyncio
+
+import pytest
+from turnout.router.v1 import router_service_pb2 as routers
+from turnout.router.v1.router_pb2 import Router
+
+from examples.fleet.catalog import registration
+from services.foundation.errors import RemoteError
+from tests.router.conftest import Desk
+from tests.router.execution.acting import DRAWN, NEXT, Log, falling, question, told, ward
+from tests.waiting import eventually
+
+
+async def failed(desk: Desk, within: float = 20.0, **how: object) -> RemoteError:
+    with pytest.raises(RemoteError) as caught:
+        await desk.call("InferenceService/Predict", question("cancer", **how), within=within)
+    return caught.value
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"])
+async def test_the_next_variant_answers_and_the_decision_stays(desk: Desk, log: Log, code: str) -> None:
+    await desk.deploy("cancer", falling())
+    right = (await desk.predict("cancer", variant=NEXT)).output
+    desk.servers[DRAWN].faults.set("fail", code=code)
+    reply = await desk.predict("cancer")
+    outcome = "TIMED_OUT" if code == "DEADLINE_EXCEEDED" else "FAILED"
+    assert told(reply.manifest.participants) == [(DRAWN, "PRIMARY", outcome), (NEXT, "FALLBACK", "SERVED")]
+    assert reply.output == right
+    assert reply.manifest.degraded
+    assert (reply.manifest.decision.variant, reply.manifest.decision.propensity) == (DRAWN, 1.0)
+    first, second = reply.manifest.participants
+    assert (first.attempt, second.attempt) == (1, 1)
+    assert (first.endpoint, second.endpoint) == tuple(desk.servers[one].address for one in (DRAWN, NEXT))
+    assert first.span_id != second.span_id
+    assert first.error_code == code
+    assert reply.manifest.total_cost == second.cost
+    event = (await log.predictions(2))[-1]
+    assert event.manifest == reply.manifest
+    # The output belongs to who gave it: feedback credits nobody else with it.
+    assert [(one.participant, one.output) for one in event.outputs] == [(1, right)]
+
+
+async def test_a_wrong_question_is_not_asked_again(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling())
+    desk.servers[DRAWN].faults.set("fail", code="INVALID_ARGUMENT")
+    await failed(desk)
+    (event,) = await log.predictions()
+    assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED")]
+    assert desk.servers[NEXT].calls == 0
+
+
+async def test_where_all_fail_the_chosen_one_is_blamed_and_all_are_logged(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling())
+    desk.servers[DRAWN].faults.set("fail", code="INTERNAL")
+    desk.servers[NEXT].faults.set("fail", code="UNAVAILABLE")
+    error = await failed(desk)
+    assert (error.code, error.reason, error.facts["model"]) == (
+        "UNAVAILABLE",
+        "MODEL_FAILED",
+        f"models/{DRAWN}",
+    )
+    (event,) = await log.predictions()
+    assert error.facts["prediction_id"] == event.manifest.prediction_id
+    assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED"), (NEXT, "FALLBACK", "FAILED")]
+
+
+async def test_a_pin_is_for_that_variant_and_nobody_else(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling())
+    desk.servers[DRAWN].faults.set("fail")
+    await failed(desk, variant=DRAWN)
+    (event,) = await log.predictions()
+    assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED")]
+
+
+async def test_who_is_disabled_is_skipped_and_says_so(desk: Desk) -> None:
+    router = falling()
+    router.variants.add(model="cancer-logistic", weight=0)
+    router.fallback.variants[:] = ["cancer-logistic", DRAWN, NEXT]
+    await desk.seat("cancer-logistic")
+    await desk.deploy("cancer", router)
+    request = routers.ToggleVariantRequest(name="cancer", variant="cancer-logistic", enabled=False)
+    await desk.call("RouterService/ToggleVariant", request)
+    desk.servers[DRAWN].faults.set("fail")
+
+    async def skipped() -> bool:
+        (_, second, third) = told((await desk.predict("cancer")).manifest.participants)
+        assert third == (NEXT, "FALLBACK", "SERVED")
+        assert second == ("cancer-logistic", "FALLBACK", "SKIPPED")
+        return True
+
+    await eventually(skipped)
+    participants = (await desk.predict("cancer")).manifest.participants
+    assert participants[1].error_message == "disabled"
+    assert participants[1].attempt == 0
+    assert desk.servers["cancer-logistic"].calls == 0
+
+
+async def test_who_cannot_read_the_input_is_skipped(desk: Desk) -> None:
+    router = falling()
+    router.variants.add(model="cancer-logistic", weight=0)
+    router.fallback.variants[:] = ["cancer-logistic", NEXT]
+    await desk.seat("cancer-logistic")
+    await desk.deploy("cancer", router)
+    desk.servers[DRAWN].faults.set("fail")
+    participants = (await desk.predict("cancer")).manifest.participants
+    assert told(participants)[1:] == [
+        ("cancer-logistic", "FALLBACK", "SKIPPED"),
+        (NEXT, "FALLBACK", "SERVED"),
+    ]
+    assert "does not fit models/cancer-logistic" in participants[1].error_message
+
+
+async def test_attempts_are_as_many_as_the_router_allows(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling(max_attempts=1))
+    desk.servers[DRAWN].faults.set("fail")
+    await failed(desk)
+    (event,) = await log.predictions()
+    assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED")]
+
+
+async def test_a_model_that_hangs_leaves_the_fallback_its_time(desk: Desk) -> None:
+    """The model may take ten seconds by its registration, and the caller has two."""
+    await desk.deploy("cancer", falling())
+    desk.servers[DRAWN].faults.set("hang")
+    reply = await desk.call("InferenceService/Predict", question("cancer"), within=2.0)
+    assert told(reply.manifest.participants) == [
+        (DRAWN, "PRIMARY", "TIMED_OUT"),
+        (NEXT, "FALLBACK", "SERVED"),
+    ]
+    # It is not left working for nobody.
+    await eventually(lambda: desk.servers[DRAWN].in_flight == 0)
+
+
+async def test_retries_cannot_outlive_the_caller(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling())
+    for server in desk.servers.values():
+        server.faults.set("hang")
+    error = await failed(desk, within=1.0)
+    assert error.code == "DEADLINE_EXCEEDED"
+    (event,) = await log.predictions()
+    first, second = told(event.manifest.participants)
+    assert first == (DRAWN, "PRIMARY", "TIMED_OUT")
+    # The fallback was reached; whose clock ends it first is a matter of milliseconds.
+    assert second in [(NEXT, "FALLBACK", outcome) for outcome in ("TIMED_OUT", "CANCELLED")]
+    await eventually(lambda: all(server.in_flight == 0 for server in desk.servers.values()))
+
+
+async def test_a_caller_who_leaves_takes_every_attempt_along(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling())
+    desk.servers[DRAWN].faults.set("fail")
+    desk.servers[NEXT].faults.set("hang")
+    calling = asyncio.ensure_future(desk.predict("cancer"))
+    await eventually(lambda: desk.servers[NEXT].in_flight == 1)
+    calling.cancel()
+    await asyncio.gather(calling, return_exceptions=True)
+    (event,) = await log.predictions()
+    assert event.error_code == "CANCELLED"
+    assert told(event.manifest.participants) == [
+        (DRAWN, "PRIMARY", "FAILED"),
+        (NEXT, "FALLBACK", "CANCELLED"),
+    ]
+    await eventually(lambda: desk.servers[NEXT].cancelled == 1)
+
+
+async def test_the_retry_budget_bounds_what_is_in_flight(desk: Desk, log: Log) -> None:
+    """Three second calls are always allowed; with a budget of nothing, the fourth is not."""
+    await desk.deploy("cancer", falling(retry_budget=0.0))
+    desk.servers[DRAWN].faults.set("fail", code="INTERNAL")
+    desk.servers[NEXT].faults.set("hang")
+    waiting = [asyncio.ensure_future(desk.predict("cancer")) for _ in range(3)]
+    await eventually(lambda: desk.servers[NEXT].in_flight == 3)
+    await failed(desk)
+    (refused,) = await log.predictions()
+    assert told(refused.manifest.participants) == [
+        (DRAWN, "PRIMARY", "FAILED"),
+        (NEXT, "FALLBACK", "SKIPPED"),
+    ]
+    assert refused.manifest.participants[1].error_message == "the router's retry budget is spent"
+    sample = desk.metrics.registry.get_sample_value
+    assert sample("turnout_retries_refused_total", {"router": "routers/cancer"}) == 1
+    desk.servers[NEXT].faults.set("ok")
+    for reply in await asyncio.gather(*waiting):
+        assert told(reply.manifest.participants)[1] == (NEXT, "FALLBACK", "SERVED")
+    calls = {"role": "fallback", "model": f"models/{NEXT}"}
+    assert sample("turnout_second_calls_total", calls) == 3
+
+
+async def test_a_busy_model_is_answered_for(desk: Desk) -> None:
+    model = registration(DRAWN, desk.servers[DRAWN].address)
+    model.name, model.served_name, model.max_concurrency = "models/narrow", DRAWN, 1
+    await desk.register(model)
+    router = Router(
+        variants=[{"model": "narrow", "weight": 1}, {"model": NEXT, "weight": 0}],
+        fallback={"variants": [NEXT]},
+    )
+    await desk.deploy("cancer", router)
+    desk.servers[DRAWN].faults.set("hang")
+    waiting = asyncio.ensure_future(desk.predict("cancer"))
+    await eventually(lambda: desk.servers[DRAWN].in_flight == 1)
+    participants = (await desk.predict("cancer")).manifest.participants
+    assert told(participants) == [("narrow", "PRIMARY", "DROPPED"), (NEXT, "FALLBACK", "SERVED")]
+    desk.servers[DRAWN].faults.set("ok")
+    await waiting
+
+
+async def test_a_storm_of_callers_who_leave_brings_no_count_below_nothing(desk: Desk) -> None:
+    router = falling()
+    router.limits.max_concurrency = 40
+    await desk.deploy("cancer", router)
+    desk.servers[DRAWN].faults.set("slow", seconds=0.02)
+    desk.servers[NEXT].faults.set("hang")
+    for _ in range(3):
+        calls = [asyncio.ensure_future(desk.predict("cancer")) for _ in range(30)]
+        await eventually(lambda: desk.servers[DRAWN].in_flight >= 1)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    await eventually(lambda: all(server.in_flight == 0 for server in desk.servers.values()))
+    desk.servers[DRAWN].faults.set("ok")
+    # Were a count off, the limit would refuse some of as many as it allows.
+    for reply in await asyncio.gather(*(desk.predict("cancer") for _ in range(40))):
+        assert told(reply.manifest.participants) == [(DRAWN, "PRIMARY", "SERVED")]
+
+
+async def test_a_router_without_a_chain_says_what_failed(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", ward())
+    desk.servers[DRAWN].faults.set("fail")
+    await failed(desk)
+    (event,) = await log.predictions()
+    assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED")]
