@@ -37,10 +37,13 @@ class Counter:
         """ModelInfer."""
         return await self.call("ModelInfer", request, **how)
 
+    def open_stream(self, requests: Any, **how: Any) -> AsyncIterator[Any]:
+        """ModelStreamInfer."""
+        return self._client.exchange(SERVICE, "ModelStreamInfer")(requests, timeout=20.0, **how)
+
     async def stream(self, requests: Sequence[wire.ModelInferRequest], **how: Any) -> list[Any]:
-        """ModelStreamInfer, whole."""
-        replies = self._client.exchange(SERVICE, "ModelStreamInfer")(requests, timeout=20.0, **how)
-        return [reply async for reply in replies]
+        """The same, whole."""
+        return [reply async for reply in self.open_stream(requests, **how)]
 
     async def refusal(self, request: Any, method: str = "ModelInfer", **how: Any) -> RemoteError:
         """What a call is refused with."""
@@ -80,7 +83,10 @@ def doctors_of_two_columns() -> Any:
 def parameters(**told: bool | int | str) -> Mapping[str, wire.InferParameter]:
     """Parameters as clients send them."""
     kinds = {bool: "bool_param", int: "int64_param", str: "string_param"}
-    return {name: wire.InferParameter(**{kinds[type(value)]: value}) for name, value in told.items()}
+    found = {name: wire.InferParameter() for name in told}
+    for name, value in told.items():
+        setattr(found[name], kinds[type(value)], value)
+    return found
 
 
 async def logged(connections: Connections, prediction_id: str) -> Any:
