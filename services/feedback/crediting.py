@@ -36,7 +36,9 @@ def reward(
     report = Report(prediction.id, row, prediction.variant, units, observed, id_)
     learner = Learner(rules.partition, rules.uid, measure.key)
     cell = Cell(REWARD, measure.name, measure.low, measure.high, prediction.variant, prediction.policy)
-    return Claim(learner, report, rules.window, rules.horizon, counted=Counted(rules.uid, cell))
+    return Claim(
+        learner, report, rules.window, rules.horizon, counted=Counted(rules.uid, cell, prediction.segments)
+    )
 
 
 def failure(rules: Rules, prediction: Prediction, row: int) -> Claim:
@@ -101,7 +103,7 @@ def _counted(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim
     report = Report(prediction.id, told.row, prediction.chosen or ALL, right * UNITS, told.observed, told.id)
     learner = Learner(rules.partition, f"{rules.uid}:labels", ACCURACY)
     cell = Cell(kind, variant=prediction.chosen, policy=prediction.policy)
-    counted = Counted(rules.uid, cell)
+    counted = Counted(rules.uid, cell, prediction.segments)
     yield Claim(learner, report, UNREAD, rules.horizon, told=False, counted=counted)
 
 

@@ -22,7 +22,7 @@ class Prediction:
     variant: what was drawn; empty where nothing was (a pinned variant, a jury, a default). failed: what was
     drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
     drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
-    reply.
+    reply. segments: those that it belongs to, as name=value.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Prediction:
     chosen: str = ""
     policy: str = ""
     served: Sequence[str] = ()
+    segments: Sequence[str] = ()
 
 
 def drawn_share(prediction: Prediction, row: int, label: str) -> float | None:

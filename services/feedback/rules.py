@@ -1,7 +1,7 @@
 """What feedback obeys of a router's configuration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.feedback.measure import Measure
 from services.feedback.policies.allocation import Learning
@@ -21,7 +21,7 @@ class Rules:
     failed. horizon: seconds from a prediction to the last feedback that counts. window, overall: how many of
     the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
     learnt. models: names of the variants' models, or aliases of them. positive_label: of the task, if it has
-    one.
+    one. segments: by name, how many of their values are told apart.
     """
 
     uid: str
@@ -38,3 +38,4 @@ class Rules:
     learning: Learning | None = None
     models: Sequence[str] = ()
     positive_label: str = ""
+    segments: Mapping[str, int] = field(default_factory=dict)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from turnout.feedback.v1.traffic_pb2 import CallBucket, CallCounts, TrafficBucket, TrafficGroup
-from turnout.inference.v1.event_pb2 import EventBatch
+from turnout.feedback.v1.traffic_pb2 import CallBucket, CallCounts, TrafficBucket
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from turnout.inference.v1.manifest_pb2 import Participant
 
+from services.feedback.grouping import Groups
 from services.feedback.rulebook import Rulebook
 from services.feedback.wire.traffic import SHADOW, Facts, add_call, add_prediction, ended, facts_of
 from services.state import formats, ids
@@ -20,26 +21,24 @@ from services.state.consumer import Entry
 from services.state.fenced import Fence
 from services.state.logged import completions, readable
 from services.state.moments import BadTimestamp, moment
-from services.state.outcomes import OTHER
+from services.state.outcomes import OTHER, SEGMENT_VALUES
 from services.state.positions import order
 from services.state.traffic import CALLS_SECONDS, TrafficStore, kept_calls, kept_traffic
 
-# Variants times policies of one router; beyond, what is new is counted together.
-MOST_GROUPS = 500
 MOST_MODELS = 1000
 
 B = TypeVar("B", TrafficBucket, CallBucket)
-Group = tuple[str, str, str]
 Place = tuple[str, Bucket]
 
 
 class Predicted(NamedTuple):
-    """A prediction in the buckets that it is in."""
+    """A prediction in its buckets. segments: of each, name, value and how many values are told apart."""
 
     places: Sequence[Place]
     variant: str
     policy: str
     facts: Facts
+    segments: Sequence[tuple[str, str, int]] = ()
 
 
 class Happened(NamedTuple):
@@ -53,13 +52,13 @@ class Happened(NamedTuple):
 class Open(Generic[B]):
     """A bucket that is being counted into; `held` is the last entry that was in it when it was read."""
 
-    __slots__ = ("bucket", "groups", "held", "touched")
+    __slots__ = ("_groups", "bucket", "held", "touched")
 
     def __init__(self, bucket: B) -> None:
         self.bucket: B = bucket
         self.held = order(bucket.last_entry)
         self.touched = False
-        self.groups: dict[Group, TrafficGroup] = {}
+        self._groups: Groups | None = None
 
     def lacks(self, entry: str) -> bool:
         """Whether what the entry says is not counted yet; it is taken for counted from now on."""
@@ -67,6 +66,13 @@ class Open(Generic[B]):
             return False
         self.bucket.last_entry, self.touched = entry, True
         return True
+
+    def groups(self: "Open[TrafficBucket]") -> Groups:
+        """Its groups; read when the first prediction is counted."""
+        if self._groups is None:
+            self.bucket.format = formats.TRAFFIC
+            self._groups = Groups(self.bucket)
+        return self._groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +105,22 @@ class Traffic:
             time = ids.time_of(event.manifest.prediction_id)
             buckets = buckets_of(time, now) if event.router_uid else []
             places = [(event.router_uid, bucket) for bucket in buckets]
-            decision = event.manifest.decision
-            predictions.append(Predicted(places, decision.variant, decision.policy, facts_of(event)))
+            decision, segments = event.manifest.decision, self._segments(event)
+            predictions.append(
+                Predicted(places, decision.variant, decision.policy, facts_of(event), segments)
+            )
             calls += list(self._called(event.manifest.prediction_id, event.manifest.participants))
         for late in completions(entry.message):
             calls += list(self._called(late.prediction_id, [late.participant]))
         return Happened(entry.id, predictions, [call for call in calls if call[0] > oldest])
+
+    def _segments(self, event: PredictionEvent) -> Sequence[tuple[str, str, int]]:
+        if not event.segments:
+            return ()
+        # A router that is too new to be known, or a segment that it has no more: the default serves.
+        rules = self.rulebook.known(event.router_uid)
+        most = rules.segments if rules is not None else {}
+        return [(name, value, most.get(name, SEGMENT_VALUES)) for name, value in event.segments.items()]
 
     def _called(
         self, prediction_id: str, participants: Iterable[Participant]
@@ -132,7 +148,10 @@ def _count_predictions(routers: Mapping[Place, Open[TrafficBucket]], entry: Happ
     for one in entry.predictions:
         for place in one.places:
             if lacking[place]:
-                add_prediction(_group(routers[place], one), one.facts)
+                groups = routers[place].groups()
+                add_prediction(groups.of(one.variant, one.policy), one.facts)
+                for segment in one.segments:
+                    add_prediction(groups.of_segment(*segment, one.variant, one.policy), one.facts)
 
 
 def _places(happened: Iterable[Happened]) -> Iterator[Place]:
@@ -144,19 +163,6 @@ def _count_calls(calls: Mapping[int, Open[CallBucket]], entry: Happened) -> None
     for minute, uid, one in entry.calls:
         if lacking[minute]:
             add_call(_counts(calls[minute].bucket, uid, one), one)
-
-
-def _group(opened: Open[TrafficBucket], one: Predicted) -> TrafficGroup:
-    groups, bucket = opened.groups, opened.bucket
-    if not groups:
-        bucket.format = formats.TRAFFIC
-        groups.update({(one.variant, one.policy, one.segment): one for one in bucket.groups})
-    key = (one.variant, one.policy, "")
-    if key not in groups and len(groups) >= MOST_GROUPS:
-        key = (OTHER, OTHER, "")
-    if key not in groups:
-        groups[key] = bucket.groups.add(variant=key[0], policy=key[1], segment=key[2])
-    return groups[key]
 
 
 def _counts(bucket: CallBucket, uid: str, one: Participant) -> CallCounts:

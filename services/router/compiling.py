@@ -69,8 +69,7 @@ def compile_plan(router: Router, given: Ingredients) -> RoutingPlan:
 def _members(router: Router, models: Mapping[str, Model]) -> list[tuple[Variant, Model]]:
     for variant in router.variants:
         if variant.model not in models:
-            said = f"{variant.model}, the model of variant {variant.id}, is not registered"
-            raise CannotCompile(said)
+            raise CannotCompile(f"{variant.model}, the model of variant {variant.id}, is not registered")
     return [(variant, models[variant.model]) for variant in router.variants]
 
 
@@ -127,6 +126,7 @@ class Compilation:
             columns=columns_of(model for _, model in self.members),
             remarks=remarks,
             carrying=compile_carrying(router, self.seen.reasons),
+            segments=self.written.segments,
         )
 
     def _pinned(self, own: Route) -> Route:
@@ -147,34 +147,18 @@ class Compilation:
         return ruling_of(self.written, self._ruled, self._measures, self.given.knowledge.drift)
 
     def _ruled(self, rule: Rule, policy: bool) -> Route | None:
-        if policy:
-            return self._policy(rule.name, self.router.policies[rule.action])
-        named = self.router.feature_based.rules[rule.action].model
-        return self.routes.make(terms_room.fixed(self.router, named), None, rule.name, STRATEGY)
-
-    def _policy(self, name: str, policy: router_pb2.Policy) -> Route | None:
-        router = self.router
-        match policy.WhichOneof("action"):
-            case "variant":
-                return self.routes.make(terms_room.fixed(router, policy.variant), None, name, POLICY)
-            case "ensemble":
-                terms = terms_room.terms_of(router, "ensemble", policy.ensemble)
-                return self._jury(terms, policy.ensemble, None, name, POLICY)
-            case "strategy":
-                chosen = policy.strategy.WhichOneof("strategy") or "weighted"
-                given = getattr(policy.strategy, chosen)
-                terms = terms_room.terms_of(router, chosen, given, policy.strategy.variants)
-                return self.routes.make(terms, given, name, POLICY)
-        terms, given = terms_room.within(router, policy.subset.variants)
+        terms, given = rule_terms(self.router, rule, policy)
+        if not terms_room.reaches(terms, given):
+            return None
+        mode = POLICY if policy else STRATEGY
         if terms.strategy == "ensemble":
-            return self._jury(terms, given, terms.among, name, POLICY)
-        return self.routes.make(terms, given, name, POLICY)
+            return self._jury(terms, given, terms.among, rule.name, mode)
+        return self.routes.make(terms, given, rule.name, mode)
 
     def _jury(
         self, terms: Terms, given: Any, among: frozenset[str] | None, policy: str, mode: manifest.DecisionMode
     ) -> Route | None:
-        saying = self.routes.saying(terms, policy, mode)
-        trial = self.given.health.trial
+        saying, trial = self.routes.saying(terms, policy, mode), self.given.health.trial
         jury = make_jury(given, self.members, among, self.seen, self.handles, saying, trial)
         if jury is None:
             return None
@@ -229,6 +213,13 @@ class Compilation:
         if reads_metrics(router) or models_read(self.written):
             versions.metrics = given.knowledge.version
         return versions
+
+
+def rule_terms(router: Router, rule: Rule, policy: bool) -> tuple[Terms, Any]:
+    """The terms of a policy or of a feature rule."""
+    if policy:
+        return terms_room.policy_terms(router, router.policies[rule.action])
+    return terms_room.fixed(router, router.feature_based.rules[rule.action].model), None
 
 
 def reads_metrics(router: Router) -> bool:

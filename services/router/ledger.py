@@ -1,6 +1,7 @@
 """The account of one prediction, written while it happens: what its manifest says and its event."""
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
@@ -73,6 +74,10 @@ class Ledger:
         self._event.append(number(_ROWS, rows))
         if features is not None:
             self._event.append(delimited(_FEATURES, features.SerializeToString()))
+
+    def note_segments(self, values: Mapping[str, str]) -> None:
+        """Note which parts of the traffic it belongs to, by name of the segment."""
+        self._event.append(PredictionEvent(segments=values).SerializeToString())
 
     def note_warning(self, warning: str) -> None:
         """Say something that costs the answer nothing; nothing if it is empty."""

@@ -16,6 +16,7 @@ from services.router.draw import Counter, Wheel
 from services.router.execution.carrying import Carrying
 from services.router.frames import Sheet
 from services.router.health.probe import Probe
+from services.router.segments import Segments
 
 # Left of the deadline for accounting and the reply once the models have answered, in seconds.
 REPLY_RESERVE = 0.005
@@ -143,6 +144,7 @@ class RoutingPlan:
     probing: Probing | None = None
     remarks: Sequence[str] = ()
     carrying: Carrying | None = None
+    segments: Segments | None = None
 
     def current(self) -> "RoutingPlan":
         """The plan of a request that comes now. Whoever draws an arm with a probe takes it before awaiting

@@ -9,6 +9,7 @@ from services.router.conditions import Given, Kind, Rule, Rules, Schema
 from services.router.conditions.view import Measures
 from services.router.conditions.wire import feature_rules_of, policies_of
 from services.router.plan import Route, Ruling
+from services.router.segments import Segments, segments_of
 
 
 class Written(NamedTuple):
@@ -18,6 +19,7 @@ class Written(NamedTuple):
     schema: Schema
     policies: Rules
     features: Rules
+    segments: Segments | None
 
 
 class Compiled:
@@ -32,7 +34,13 @@ class Compiled:
         generation, held = self._held.get(router.uid, (-1, None))
         if held is not None and generation == router.generation and held.schema == schema:
             return held
-        made = Written(schema, policies_of(router, schema), feature_rules_of(router, schema))
+        former = held.segments if held is not None else None
+        made = Written(
+            schema,
+            policies_of(router, schema),
+            feature_rules_of(router, schema),
+            segments_of(router, schema, former),
+        )
         self._held[router.uid] = router.generation, made
         return made
 

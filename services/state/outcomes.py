@@ -5,7 +5,7 @@ matter. Each hash is one bucket of time; its fields count and sum by cell.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from services.state.failures import MappedRedis
 
 DEFAULT_METRIC = "accuracy"
 OTHER = "OTHER"
+# Values of a segment that are told apart, unless the router says otherwise.
+SEGMENT_VALUES = 20
 # Buckets per round trip: bounds a reply to a few megabytes.
 AT_ONCE = 400
 
@@ -52,14 +54,22 @@ class Cell(NamedTuple):
 
     def elsewhere(self) -> "Cell":
         """The cell that takes in what has no room among the others."""
-        return self._replace(variant=OTHER, policy=OTHER, segment="")
+        name = self.segment.partition("=")[0]
+        return self._replace(variant=OTHER, policy=OTHER, segment=name and f"{name}={OTHER}")
 
 
 class Counted(NamedTuple):
-    """Where a report is counted by time: the uid of the router, and the cell."""
+    """Where a report is counted by time: the uid of the router, the cell, and the segments, as name=value,
+    that count it once more each."""
 
     router_uid: str
     cell: Cell
+    segments: Sequence[str] = ()
+
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """Every cell that counts it."""
+        return [self.cell, *(self.cell._replace(segment=one) for one in self.segments)]
 
 
 class Sum(NamedTuple):

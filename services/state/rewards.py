@@ -18,7 +18,7 @@ from services.state.buckets import buckets_of
 from services.state.failures import MappedRedis
 from services.state.labels import Pair, encoded
 from services.state.outcomes import Counted
-from services.state.scripts import Run, Script
+from services.state.scripts import Arg, Run, Script
 
 UNITS = 1_000_000
 # Long enough for the slowest of routers; after it what an arm once earned says nothing about it.
@@ -27,6 +27,10 @@ LIFETIME_SECONDS = 90 * 86_400
 MARGIN_SECONDS = 3_600
 # Later than anything that is observed: such a report is final.
 FINAL = 2**53 - 1
+
+# Cells of one router in one bucket of time. Those of segments are refused earlier: what counts each report
+# once must find room.
+CELLS, SEGMENT_CELLS = 1000, 600
 
 _APPLY = Script("apply_reward", repeatable=True)
 _PLACE = [("id_high", ">u8"), ("id_low", ">u8"), ("row", ">u4")]
@@ -196,11 +200,16 @@ def _counting(claim: Claim, now: float) -> Run:
     """The buckets of time that the report is counted in, and the arguments that say how."""
     if claim.counted is None:
         return (), ()
-    uid, cell = claim.counted
     buckets = buckets_of(ids.time_of(claim.report.prediction_id), now)
-    places = [metric_keys.outcomes(claim.learner.partition, uid, bucket.name) for bucket in buckets]
-    lifetimes = [bucket.lifetime(now) for bucket in buckets]
-    return places, (formats.OUTCOMES, cell.field, cell.elsewhere().field, *lifetimes)
+    places: list[str] = []
+    told: list[Arg] = [formats.OUTCOMES]
+    for bucket in buckets:
+        place = metric_keys.outcomes(claim.learner.partition, claim.counted.router_uid, bucket.name)
+        for cell in claim.counted.cells:
+            places.append(place)
+            most = SEGMENT_CELLS if cell.segment else CELLS
+            told += [bucket.lifetime(now), most, cell.field, cell.elsewhere().field]
+    return places, told
 
 
 def _applied(reply: Any) -> Applied:

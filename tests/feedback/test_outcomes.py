@@ -132,6 +132,46 @@ async def test_cells_of_a_bucket_are_bounded_and_a_correction_finds_its_place(
     assert (minute, "a") not in found
 
 
+def in_segments(one: Claim, *segments: str) -> Claim:
+    assert one.counted is not None
+    return one._replace(counted=one.counted._replace(segments=segments))
+
+
+async def by_segment(connections: Connections, bucket: Bucket) -> dict[tuple[str, str], Sum]:
+    found = (await OutcomeStore(connections.steady).read(ROUTER, [bucket]))[bucket]
+    return {(cell.segment, cell.variant): total for cell, total in found.items()}
+
+
+async def test_segments_count_a_report_once_more_and_a_correction_changes_all(
+    connections: Connections,
+) -> None:
+    one, two = prediction(NOW - 10), prediction(NOW - 10, 2)
+    tier, region = "tier=gold", "region=eu"
+    for units, observed, id_ in ((UNITS, 1, "first"), (UNITS // 4, 2, "second"), (UNITS // 4, 2, "second")):
+        await apply(connections, in_segments(claim(one, units, observed, id_), tier, region))
+    await apply(connections, in_segments(claim(two, UNITS), tier), claim(prediction(NOW - 10, 3), UNITS))
+    for bucket in buckets_of(NOW - 10, NOW):
+        assert await by_segment(connections, bucket) == {
+            ("", "a"): Sum(3, 2 * UNITS + UNITS // 4),
+            (tier, "a"): Sum(2, UNITS + UNITS // 4),
+            (region, "a"): Sum(1, UNITS // 4),
+        }
+
+
+async def test_segments_leave_room_for_what_counts_each_report_once(connections: Connections) -> None:
+    minute = buckets_of(NOW - 10, NOW)[0]
+    key = metric_keys.outcomes(PARTITION, ROUTER, minute.name)
+    crowd: dict[Any, Any] = {
+        f"{field}:{Cell(REWARD, f'm{number}').field}": 0 for number in range(600) for field in ("n", "sum")
+    }
+    await connections.steady.hset(key, mapping=crowd)
+    await apply(connections, in_segments(claim(prediction(NOW - 10), UNITS), "tier=gold"))
+    found = await by_segment(connections, minute)
+    assert found["", "a"] == Sum(1, UNITS)
+    assert found["tier=OTHER", "OTHER"] == Sum(1, UNITS)
+    assert ("tier=gold", "a") not in found
+
+
 async def test_sums_of_a_newer_version_are_neither_read_nor_added_to(connections: Connections) -> None:
     minute = buckets_of(NOW - 10, NOW)[0]
     key = metric_keys.outcomes(PARTITION, ROUTER, minute.name)

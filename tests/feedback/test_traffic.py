@@ -12,7 +12,7 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import EventBatch, Gap, ParticipantEvent, PredictionEvent
 from turnout.router.v1.model_pb2 import Model
 
-from services.feedback import traffic as counting
+from services.feedback import grouping
 from services.feedback.rulebook import Rulebook
 from services.feedback.traffic import Traffic
 from services.state import ids
@@ -25,8 +25,10 @@ from services.state.fenced import Fence
 from services.state.kinds import ROUTERS
 from services.state.latency import cell_of
 from services.state.traffic import TrafficStore, kept_traffic
-from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id
+from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
 
+# The tier and the variant of some predictions.
+PAIRS = [("x", "a"), ("x", "b"), ("y", "a"), ("y", "b"), ("x", "c")]
 FENCE = Fence.of(PARTITION, "feedback", 1)
 
 
@@ -191,12 +193,82 @@ async def test_what_is_older_than_the_minutes_counts_in_its_hour_alone(traffic: 
 async def test_groups_are_bounded_and_what_is_beyond_is_counted_together(
     traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counting, "MOST_GROUPS", 3)
+    monkeypatch.setattr(grouping, "MOST_GROUPS", 3)
     variants = [f"v{number}" for number in range(6)]
     await handle(traffic, entry(1, *(made(place, variant) for place, variant in enumerate(variants))))
     await handle(traffic, entry(2, made(9, "v5"), made(10, "v0")))
     found = {name: group.requests for name, group in (await groups(traffic)).items()}
     assert found == {"v0": 2, "v1": 1, "v2": 1, "OTHER": 4}
+
+
+def of(segments: dict[str, str], number: int, variant: str = "a") -> PredictionEvent:
+    found = made(number, variant)
+    found.segments.update(segments)
+    return found
+
+
+async def by_segment(traffic: Traffic) -> dict[tuple[str, str], int]:
+    found = (await bucket(traffic)).groups
+    return {(group.segment, group.variant): group.requests for group in found if group.segment}
+
+
+async def test_a_prediction_is_counted_once_and_once_more_for_each_of_its_segments(traffic: Traffic) -> None:
+    await handle(
+        traffic,
+        entry(1, of({"tier": "gold", "region": "eu"}, 1), of({"tier": "gold"}, 2, "b"), made(3)),
+        entry(2, of({"tier": ""}, 4)),
+    )
+    assert {name: group.requests for name, group in (await whole(traffic)).items()} == {"a": 3, "b": 1}
+    assert await by_segment(traffic) == {
+        ("tier=gold", "a"): 1,
+        ("tier=gold", "b"): 1,
+        ("region=eu", "a"): 1,
+        ("tier=", "a"): 1,
+    }
+
+
+async def whole(traffic: Traffic) -> dict[str, TrafficGroup]:
+    return {group.variant: group for group in (await bucket(traffic)).groups if not group.segment}
+
+
+@pytest.mark.parametrize(("declared", "most"), [(None, 20), (2, 2), (100, 100)])
+async def test_values_are_bounded_over_all_replicas_and_entries(
+    traffic: Traffic, declared: int | None, most: int
+) -> None:
+    if declared is not None:
+        known = router()
+        known.segments.add(name="tier", expression="tier", max_values=declared)
+        traffic.rulebook.take("routers", ROUTER_UID, known)
+    for number in range(120):
+        await handle(traffic, entry(number + 1, of({"tier": f"t{number}"}, number)))
+    # Who came first stays, also when it comes again after the others.
+    await handle(traffic, entry(500, of({"tier": "t0"}, 500), of({"tier": "OTHER"}, 501)))
+    found = await by_segment(traffic)
+    assert len(found) == most + 1
+    assert found["tier=t0", "a"] == 2
+    assert found["tier=OTHER", "a"] == 120 - most + 1
+    assert (await whole(traffic))["a"].requests == 122
+
+
+async def test_segments_stay_apart_when_their_variants_cannot(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "MOST_SEGMENT_GROUPS", 2)
+    events = [of({"tier": tier}, place, variant) for place, (tier, variant) in enumerate(PAIRS)]
+    await handle(traffic, entry(1, *events))
+    assert await by_segment(traffic) == {
+        ("tier=x", "a"): 1,
+        ("tier=x", "b"): 1,
+        ("tier=y", "OTHER"): 2,
+        ("tier=x", "OTHER"): 1,
+    }
+    assert sum(group.requests for group in (await whole(traffic)).values()) == 5
+
+
+async def test_names_of_segments_are_bounded_too(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "MOST_NAMES", 2)
+    await handle(traffic, entry(1, *(of({f"s{number}": "x"}, number) for number in range(5))))
+    assert await by_segment(traffic) == {("s0=x", "a"): 1, ("s1=x", "a"): 1, ("OTHER=OTHER", "a"): 3}
 
 
 async def test_calls_are_counted_by_model_and_shadows_apart(traffic: Traffic) -> None:

@@ -12,8 +12,7 @@ from turnout.router.v1.inference_service_pb2 import PredictResponse
 
 from examples.demo.rows import Supply
 from services.foundation.client import Client
-from services.foundation.errors import RemoteError
-from tests.stories.asking import ROUTERS, SECONDS, deployed, predict, router
+from tests.stories.asking import INFERENCE, ROUTERS, SECONDS, asked, deployed, predict, router
 from tests.stories.suite import Suite
 from tests.waiting import eventually
 
@@ -24,7 +23,7 @@ WORST = 0.05
 
 
 async def metrics(client: Client, *groups: Any, **how: Any) -> rpc.GetMetricsResponse:
-    request = rpc.GetMetricsRequest(name=NAME, group_by=groups, **how)
+    request = rpc.GetMetricsRequest(**{"name": NAME, "group_by": groups, **how})
     reply: rpc.GetMetricsResponse = await client.unary(ROUTERS, "GetMetrics")(request, timeout=SECONDS)
     return reply
 
@@ -92,11 +91,32 @@ async def agrees(
     assert found.total.accuracy == sum(right.values()) / ROWS
 
 
-async def test_segments_are_refused_in_plain_words(suite: Suite) -> None:
+async def test_segments_are_counted_from_the_request_to_the_metrics_with_their_truth(suite: Suite) -> None:
     client = suite.client("router")
-    await deployed(client, router("metrics-plain", "digits-bottom", "digits-right"))
-    request = rpc.GetMetricsRequest(name="metrics-plain", group_by=[rpc.METRIC_GROUP_SEGMENT])
-    with pytest.raises(RemoteError) as refused:
-        await client.unary(ROUTERS, "GetMetrics")(request, timeout=SECONDS)
-    assert refused.value.code == "UNIMPLEMENTED"
-    assert "segments" in refused.value.message
+    made = router(NAME + "-segments", "digits-bottom", "digits-right", weighted={})
+    made.segments.add(name="tier", expression="attributes['tier']")
+    made.segments.add(name="kind", expression="input.kind")
+    await deployed(client, made)
+    supply = Supply("digits", 22)
+    for number in range(12):
+        request = asked(made.name, supply.take())
+        if number < 9:
+            request.attributes["tier"] = ("gold", "free", "free")[number % 3]
+        reply = await client.unary(INFERENCE, "Predict")(request, timeout=SECONDS)
+        said = reply.output.classification.label
+        # Gold is always told to be right, the others never.
+        await told(client, reply.prediction_id, said if number % 3 == 0 else str((int(said) + 1) % 10))
+
+    async def counted() -> bool:
+        total = (await metrics(client, name=made.name)).total
+        return (total.requests, total.labels) == (12, 12)
+
+    await eventually(counted, within=30)
+    found = await metrics(client, rpc.METRIC_GROUP_SEGMENT, name=made.name)
+    rows = {row.segment: (row.requests, row.share, row.labels, row.accuracy) for row in found.rows}
+    assert rows == {
+        "kind=tabular": (12, 1.0, 12, 4 / 12),
+        "tier=gold": (3, 0.25, 3, 1.0),
+        "tier=free": (6, 0.5, 6, 0.0),
+    }
+    assert found.total.requests == 12

@@ -41,6 +41,7 @@ def prediction_of(event: PredictionEvent) -> Prediction:
         chosen=decision.variant,
         policy=decision.policy,
         served=_labels(event.output),
+        segments=[f"{name}={event.segments[name]}" for name in sorted(event.segments)],
     )
 
 

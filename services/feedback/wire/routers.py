@@ -12,7 +12,7 @@ from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, REWARD_WINDO
 from services.state import ids
 from services.state.moments import retention
 from services.state.names import id_of
-from services.state.outcomes import reward_metric
+from services.state.outcomes import SEGMENT_VALUES, reward_metric
 
 # The names under which policies stand in their table.
 ALGORITHMS = {
@@ -45,6 +45,7 @@ def rules_of(router: wire.Router) -> Rules:
         learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
         models=[variant.resolved_model or variant.model for variant in router.variants],
         positive_label=router.task.positive_label,
+        segments={one.name: one.max_values or SEGMENT_VALUES for one in router.segments},
     )
 
 

@@ -10,7 +10,7 @@ from turnout.router.v1.strategy_pb2 import (
     EnsembleStrategy,
 )
 
-from services.router.config import choosers, execution, options
+from services.router.config import choosers, execution, options, segments
 from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
@@ -47,6 +47,7 @@ def with_defaults(given: Router) -> Router:
     if not router.HasField("default_deadline"):
         router.default_deadline.FromSeconds(DEADLINE_SECONDS)
     limits_with_defaults(router)
+    segments.fill(router)
     router.deployment.target = router.deployment.target or "local"
     return router
 

@@ -5,14 +5,13 @@ from collections.abc import Collection, Mapping
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import checks, execution, measures, options, policies
+from services.router.config import checks, execution, measures, options, policies, segments
 from services.router.config.health import check_limits
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
 
 # Parts of the contract that would be stored and then ignored: refused until they do something.
 UNAVAILABLE_MESSAGES = ("experiment",)
-UNAVAILABLE_LISTS = ("segments",)
 
 
 def validate(router: Router, models: Collection[str], declared: Mapping[str, Model] | None = None) -> None:
@@ -32,6 +31,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     execution.check(router, problems)
     checks.policy_strategies(router, problems)
     policies.check(router, models, declared, problems)
+    segments.check(router, declared, problems)
     check_permissions(router.permissions, "router.permissions", problems)
     _unavailable(router, problems)
     strategy = router.WhichOneof("strategy") or "weighted"
@@ -48,9 +48,6 @@ def _unavailable(router: Router, problems: Problems) -> None:
     told = "not available in this version"
     for field in UNAVAILABLE_MESSAGES:
         if router.HasField(field):
-            problems.lacks(f"router.{field}", told)
-    for field in UNAVAILABLE_LISTS:
-        if len(getattr(router, field)):
             problems.lacks(f"router.{field}", told)
     if router.log.redact:
         problems.lacks("router.log.redact", told)

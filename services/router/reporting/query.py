@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from turnout.router.v1 import router_service_pb2 as rpc
 
-from services.foundation.errors import InvalidArgument, Unimplemented
+from services.foundation.errors import InvalidArgument
 from services.state.buckets import HOUR, MINUTE, READ_SECONDS, Bucket, cover
 from services.state.moments import span
 
@@ -44,8 +44,7 @@ class Query:
 
 
 def query_of(request: rpc.GetMetricsRequest, now: float) -> Query:
-    """The query, for a window that ends now. Raises InvalidArgument, BadTimestamp, naming the field, and
-    Unimplemented for segments."""
+    """The query, for a window that ends now. Raises InvalidArgument and BadTimestamp, naming the field."""
     window = span(request.window, "window") if request.HasField("window") else DEFAULT_WINDOW
     if not MINUTE <= window <= LONGEST:
         raise _refused("window", f"60 s to {LONGEST} s (30 days), got {window:g} s")
@@ -59,12 +58,7 @@ def query_of(request: rpc.GetMetricsRequest, now: float) -> Query:
 
 def _groups(request: rpc.GetMetricsRequest) -> frozenset[int]:
     asked = {group or VARIANT for group in request.group_by} or {VARIANT}
-    if SEGMENT in asked:
-        raise Unimplemented(
-            "group_by METRIC_GROUP_SEGMENT is not available in this version: segments are not evaluated yet",
-            fields=[("group_by", "METRIC_GROUP_VARIANT, METRIC_GROUP_POLICY or METRIC_GROUP_TIME")],
-        )
-    if unknown := asked - {VARIANT, POLICY, TIME}:
+    if unknown := asked - {VARIANT, POLICY, SEGMENT, TIME}:
         raise _refused("group_by", f"one of the values of MetricGroup, got {min(unknown)}")
     return frozenset(asked)
 

@@ -10,7 +10,7 @@ from turnout.feedback.v1.traffic_pb2 import TrafficBucket, TrafficGroup
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.reporting.query import POLICY, VARIANT, Query, query_of
+from services.router.reporting.query import POLICY, SEGMENT, VARIANT, Query, query_of
 from services.router.reporting.tally import Tally
 from services.state import ids
 from services.state.buckets import MINUTE, READ_SECONDS, Bucket
@@ -30,6 +30,7 @@ class Key(NamedTuple):
     part: int
     variant: str
     policy: str
+    segment: str = ""
 
 
 Rows = dict[Key, Tally]
@@ -54,10 +55,10 @@ class Reports:
         outcomes = await self.outcomes.read(router.uid, query.buckets)
         total, rows = Tally(), self._blank(router, query)
         for bucket, group in _groups(counted):
-            for tally in (total, rows[_key(query, bucket, group.variant, group.policy)]):
+            for tally in _tallies(query, bucket, group, total, rows):
                 tally.add(group)
-        for bucket, cell, units in _credits(outcomes, reward_metric(router)):
-            for tally in (total, rows[_key(query, bucket, cell.variant, cell.policy)]):
+        for bucket, cell, units in _credits(outcomes, reward_metric(router), _segments(counted)):
+            for tally in _tallies(query, bucket, cell, total, rows):
                 tally.credit(cell, units)
         lost = _lost(await self.traffic.gaps(router.uid), query)
         return _answer(query, total, rows, [*late, *lost, *_crowded(counted.values())])
@@ -87,27 +88,46 @@ def reports(connections: Connections, heartbeats: Heartbeats, now: Callable[[], 
     return Reports(TrafficStore(connections), OutcomeStore(connections.steady), lags, heartbeats, now)
 
 
-def _key(query: Query, bucket: Bucket, variant: str, policy: str) -> Key:
-    return Key(
-        query.part(bucket),
-        variant if VARIANT in query.groups else "",
-        policy if POLICY in query.groups else "",
-    )
+def _tallies(
+    query: Query, bucket: Bucket, one: TrafficGroup | Cell, total: Tally, rows: Rows
+) -> Iterator[Tally]:
+    """What counts a group or a cell. Those of segments count the same predictions once more, so the total
+    never has them, and rows have either them or the others."""
+    if not one.segment:
+        yield total
+    if bool(one.segment) == (SEGMENT in query.groups):
+        yield rows[
+            Key(
+                query.part(bucket),
+                one.variant if VARIANT in query.groups else "",
+                one.policy if POLICY in query.groups else "",
+                one.segment,
+            )
+        ]
 
 
 def _groups(counted: Mapping[Bucket, TrafficBucket]) -> Iterator[tuple[Bucket, TrafficGroup]]:
-    for bucket, traffic in counted.items():
-        # Groups of segments count the same predictions once more.
-        yield from ((bucket, group) for group in traffic.groups if not group.segment)
+    return ((bucket, group) for bucket, traffic in counted.items() for group in traffic.groups)
+
+
+def _segments(counted: Mapping[Bucket, TrafficBucket]) -> Mapping[Bucket, set[str]]:
+    return {
+        bucket: {group.segment for group in traffic.groups if group.segment}
+        for bucket, traffic in counted.items()
+    }
 
 
 def _credits(
-    outcomes: Mapping[Bucket, Mapping[Cell, Sum]], metric: str
+    outcomes: Mapping[Bucket, Mapping[Cell, Sum]], metric: str, segments: Mapping[Bucket, set[str]]
 ) -> Iterator[tuple[Bucket, Cell, Sum]]:
     for bucket, cells in outcomes.items():
         for cell, units in cells.items():
-            if not cell.segment and (cell.kind != REWARD or cell.metric == metric):
-                yield bucket, cell, units
+            if cell.kind == REWARD and cell.metric != metric:
+                continue
+            # A value that found no room among the bucket's predictions has none among what came of them.
+            other = cell.segment and f"{cell.segment.partition('=')[0]}={OTHER}"
+            crowded = other in segments.get(bucket, ()) and cell.segment not in segments[bucket]
+            yield bucket, cell._replace(segment=other) if crowded else cell, units
 
 
 def _lost(gaps: Iterable[Bucket], query: Query) -> Iterator[str]:
@@ -130,7 +150,7 @@ def _lost(gaps: Iterable[Bucket], query: Query) -> Iterator[str]:
 
 def _crowded(counted: Iterable[TrafficBucket]) -> Iterator[str]:
     if any(group.variant == OTHER for traffic in counted for group in traffic.groups):
-        yield "Some predictions are counted as OTHER: there were too many variants and policies at once."
+        yield "Some predictions are counted as OTHER: there were too many at once."
 
 
 def _answer(query: Query, total: Tally, rows: Rows, warnings: list[str]) -> rpc.GetMetricsResponse:
@@ -138,7 +158,7 @@ def _answer(query: Query, total: Tally, rows: Rows, warnings: list[str]) -> rpc.
     _stamp(reply.total, query.start, query.end)
     for key, tally in sorted(rows.items()):
         row = tally.row(total.requests)
-        row.variant, row.policy = key.variant, key.policy
+        row.variant, row.policy, row.segment = key.variant, key.policy, key.segment
         _stamp(row, *query.span(key.part))
         reply.rows.append(row)
     return reply

@@ -1,19 +1,18 @@
 -- Counts one reward exactly once: replay, duplicate, reorder and retry leave the same state.
 --
 -- KEYS  1 statistics (hash)  2 window of the arm (string)  3 reports applied in the prediction's minute (hash)
---       4.. outcomes of the prediction's buckets of time (hash), where the report is counted in such
+--       4.. outcomes of the prediction's buckets of time (hash), one for each cell that the report is counted in
 -- ARGV  1 report: prediction id, row and measure  2 arm  3 place in the window: 20 bytes, id then row
 --       4 value in millionths of the range, 0 to 1000000  5 observed, in microseconds  6 feedback id
 --       7 rewards the window holds  8 now  9 end of the horizon  10 lifetime of KEYS[3]  11 of KEYS[1,2]
 --       12 channel to tell of a change, or ''  13 message for it  14 format. Times from 8 on are in seconds.
---       15 format of KEYS[4..]  16 cell that the report is counted in there  17 cell where there are too many
---       18.. lifetimes of KEYS[4..]
+--       15 format of KEYS[4..]  16.. for each of them: its lifetime, how many cells it holds before a new one is
+--       refused, the cell that the report is counted in, and the cell that takes in what is refused
 -- Returns {status, version}; the version counts the distinct reports seen.
 local MILLION, ENTRY, PLACE = 1000000, 24, 20
 -- Nobody corrects one label so often; a reporter gone wild must not grow a record without end.
 local REPORTS_KEPT, DIGEST = 32, 16
 local ARMS_KEPT = 256
-local CELLS_KEPT = 1000
 -- The window's string is cut when it is this much too long: rewriting it for every reward would add 24 kB a
 -- reward to the server's log, appending adds 24 bytes. What is surplus is older than the window, and not read.
 local SPARE = 250
@@ -110,9 +109,10 @@ local cells = {}
 for index = 4, #KEYS do
   local there = tonumber(redis.call('HGET', KEYS[index], 'format') or 0)
   if there > tonumber(ARGV[15]) then return {'NEWER_FORMAT', text(there)} end
-  local room = redis.call('HEXISTS', KEYS[index], 'n:' .. ARGV[16]) == 1
-    or redis.call('HLEN', KEYS[index]) < 2 * CELLS_KEPT
-  cells[index] = room and ARGV[16] or ARGV[17]
+  local about = 16 + 4 * (index - 4)
+  local most, cell, elsewhere = tonumber(ARGV[about + 1]), ARGV[about + 2], ARGV[about + 3]
+  local room = redis.call('HEXISTS', KEYS[index], 'n:' .. cell) == 1 or redis.call('HLEN', KEYS[index]) < 2 * most
+  cells[index] = room and cell or elsewhere
 end
 
 local count = redis.call('STRLEN', KEYS[2]) / ENTRY
@@ -155,7 +155,7 @@ for index = 4, #KEYS do
   redis.call('HSET', KEYS[index], 'format', ARGV[15])
   redis.call('HINCRBY', KEYS[index], 'n:' .. cells[index], was and 0 or 1)
   redis.call('HINCRBY', KEYS[index], 'sum:' .. cells[index], text(was and value - was or value))
-  redis.call('EXPIRE', KEYS[index], ARGV[14 + index])
+  redis.call('EXPIRE', KEYS[index], ARGV[16 + 4 * (index - 4)])
 end
 if ARGV[12] ~= '' then redis.call('PUBLISH', ARGV[12], ARGV[13]) end
 return {status, text(version + 1)}

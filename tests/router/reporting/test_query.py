@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from turnout.router.v1 import router_service_pb2 as rpc
 
-from services.foundation.errors import InvalidArgument, TurnoutError, Unimplemented
+from services.foundation.errors import InvalidArgument, TurnoutError
 from services.router.reporting.query import POLICY, SEGMENT, TIME, VARIANT, query_of
 from services.state.buckets import HOUR, MINUTE
 
@@ -62,9 +62,9 @@ def test_other_windows_are_refused_by_name(window: float) -> None:
     assert f"{window:g} s" in error.message
 
 
-def test_segments_are_not_available_yet_and_it_says_so() -> None:
-    with pytest.raises(Unimplemented, match="segments are not evaluated yet"):
-        query_of(request(None, None, SEGMENT), NOW)
+def test_rows_may_be_told_apart_by_segments_too() -> None:
+    assert query_of(request(None, None, SEGMENT, VARIANT), NOW).groups == {SEGMENT, VARIANT}
+    assert query_of(request(None, None, SEGMENT), NOW).groups == {SEGMENT}
 
 
 def test_an_unknown_group_is_refused() -> None:

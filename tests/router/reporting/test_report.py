@@ -13,7 +13,7 @@ from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.reporting.query import POLICY, TIME, VARIANT
+from services.router.reporting.query import POLICY, SEGMENT, TIME, VARIANT
 from services.router.reporting.report import Reports, reports
 from services.state import events, ids
 from services.state.buckets import HOUR, MINUTE, Bucket, buckets_of
@@ -56,14 +56,16 @@ class Past:
         await self.connections.steady.set(FENCE.key, FENCE.token)
         await TrafficStore(self.connections).write(FENCE, kept_traffic(PARTITION, self._counted, NOW))
 
-    async def outcome(self, cell: Cell, *values: float, age: float = 60.0) -> None:
+    async def outcome(
+        self, cell: Cell, *values: float, age: float = 60.0, segments: Sequence[str] = ()
+    ) -> None:
         """Rewards or labels, as shares of the range."""
         claims = []
         for value in values:
             id_ = ids.new_prediction_id(PARTITION, NOW - age, self._rng)
             report = Report(id_, 0, cell.variant or "all", round(value * UNITS), 1, "f")
             learner = Learner(PARTITION, UID, f"{cell.kind} {cell.metric}")
-            claims.append(Claim(learner, report, 1, 1e9, counted=Counted(UID, cell)))
+            claims.append(Claim(learner, report, 1, 1e9, counted=Counted(UID, cell, segments)))
         await RewardStore(self.connections.steady).apply(claims, NOW)
 
     async def ask(self, *groups: Any, window: float = 3600, step: int = 0) -> rpc.GetMetricsResponse:
@@ -225,3 +227,38 @@ async def test_another_routers_traffic_is_not_ours(past: Past) -> None:
     other.uid = "018bcfe5-69f4-7000-8591-bc64f6d89c7c"
     reply = await replace(past.reports).of(other, rpc.GetMetricsRequest())
     assert reply.total.requests == 0
+
+
+async def test_by_segment_each_value_has_a_row_and_the_total_counts_once(past: Past) -> None:
+    await past.traffic("a", 1.0, 1.0, 1.0)
+    await past.traffic("b", 1.0)
+    for variant, count, tier in (("a", 2, "gold"), ("a", 1, "free"), ("b", 1, "gold")):
+        await past.traffic(variant, *[1.0] * count, segment=f"tier={tier}")
+    await past.traffic("a", 1.0, segment="region=eu")
+    reply = await past.ask(SEGMENT)
+    assert rows(reply, "segment", "variant", "requests", "share") == [
+        ("region=eu", "", 1, 0.25),
+        ("tier=free", "", 1, 0.25),
+        ("tier=gold", "", 3, 0.75),
+    ]
+    assert reply.total.requests == 4
+    assert rows(await past.ask(SEGMENT, VARIANT), "segment", "variant", "requests") == [
+        ("region=eu", "a", 1),
+        ("tier=free", "a", 1),
+        ("tier=gold", "a", 2),
+        ("tier=gold", "b", 1),
+    ]
+
+
+async def test_rewards_and_labels_of_a_segment_stand_in_its_row(past: Past) -> None:
+    await past.traffic("a", 1.0, 1.0)
+    await past.traffic("a", 1.0, segment="tier=gold")
+    await past.traffic("a", 1.0, segment=f"tier={OTHER}")
+    gold = ["tier=gold"]
+    await past.outcome(Cell(REWARD, "accuracy", variant="a"), 1.0, 0.0, segments=gold)
+    # Nobody found room for silver among the predictions of this time.
+    await past.outcome(Cell(LABEL, variant="a"), 1.0, segments=["tier=silver"])
+    reply = await past.ask(SEGMENT)
+    found = rows(reply, "segment", "requests", "rewards", "reward_mean", "labels", "accuracy")
+    assert found == [(f"tier={OTHER}", 1, 0, 0.0, 1, 1.0), ("tier=gold", 1, 2, 0.5, 0, 0.0)]
+    assert (reply.total.rewards, reply.total.labels) == (2, 1)
