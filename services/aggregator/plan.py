@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from turnout.router.v1.router_pb2 import Overrides
+
 from services.aggregator.weights import WeightSource
 
 # As many as a router has variants.
@@ -10,13 +12,15 @@ MOST_MEMBERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One model of a plan. `variant` is unique in it; `timeout` in seconds; what is None was not declared."""
+    """One model of a plan. `variant` is unique in it; `timeout` in seconds; what is None was not declared.
+    `overrides` have the member's own `threshold` among them."""
 
     variant: str
     model: str
     weight: float | None = None
     timeout: float | None = None
     threshold: float | None = None
+    overrides: Overrides | None = None
 
 
 @dataclass(frozen=True, slots=True)

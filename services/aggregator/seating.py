@@ -63,17 +63,25 @@ def _seat(member: Member, index: int, given: Input, find: Find, seconds: float) 
         fields = [(f"plan.members[{index}].model", said)]
         return Seat(member, excuse=ModelsNotFound(said, fields=fields))
     try:
-        if member.threshold is not None:
-            # Same instances and connections; only the reading of probabilities differs.
-            handle = handle.with_threshold(member.threshold)
+        if member.overrides is not None:
+            # Same instances and connections; only asking and reading differ.
+            handle = handle.with_overrides(member.overrides)
         request = handle.prepare(given)
     except InvalidModel as wrong:
-        fields = [(f"plan.members[{index}].threshold", field.description) for field in wrong.fields]
+        own = member.threshold is not None
+        fields = [
+            (f"plan.members[{index}].{_spelled(one.field, own)}", one.description) for one in wrong.fields
+        ]
         return Seat(member, excuse=InputMismatch(wrong.message, fields=fields))
     except InputMismatch as misfit:
         return Seat(member, excuse=misfit)
     limits = (seconds, handle.timeout, member.timeout if member.timeout is not None else seconds)
     return Seat(member, Question(handle, request, min(limits)))
+
+
+def _spelled(field: str, own: bool) -> str:
+    """A field of the overrides as the plan calls it: a member may have a threshold of its own."""
+    return "threshold" if own and field == "overrides.threshold" else field
 
 
 def _refuse(seats: Sequence[Seat], quorum: int) -> None:

@@ -40,7 +40,7 @@ def _chat(chat: ChatInput, problems: Problems) -> dict[str, Any]:
         body["tools"] = [MessageToDict(tool) for tool in chat.tools]
     if chat.HasField("response_format"):
         body["response_format"] = MessageToDict(chat.response_format)
-    body.update(_sampling(chat.sampling, problems))
+    body.update(sampling_settings(chat.sampling, "input.chat.sampling", problems))
     return body
 
 
@@ -56,9 +56,8 @@ def _message(message: ChatMessage, index: int, problems: Problems) -> dict[str, 
     return said
 
 
-def _sampling(sampling: Sampling, problems: Problems) -> dict[str, Any]:
-    """Only what is set: the rest is the model's own default."""
-    path = "input.chat.sampling"
+def sampling_settings(sampling: Sampling, path: str, problems: Problems) -> dict[str, Any]:
+    """As members of the request's body, and only what is set: the rest is the model's own default."""
     if not (math.isfinite(sampling.temperature) and sampling.temperature >= 0):
         problems.add(f"{path}.temperature", f"a number from 0 expected, got {sampling.temperature}")
     if sampling.HasField("top_p") and not 0 < sampling.top_p <= 1:

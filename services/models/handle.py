@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import Parent
@@ -63,10 +64,12 @@ class ModelHandle:
         cancels the call on the model server."""
         return await Attempt(self, request, timeout, parent).run()
 
-    def with_threshold(self, threshold: float) -> "ModelHandle":
-        """The same model, instances and counts with another threshold. Raises InvalidModel where the model's
-        answers have none."""
-        registration = self.registration._replace(wire=self.wire.with_threshold(threshold))
+    def with_overrides(self, given: Overrides) -> "ModelHandle":
+        """The same model, instances and counts, asked and read as a variant wants it. Raises InvalidModel,
+        with paths from `overrides`, for what a model like it has not."""
+        if not given.ListFields():
+            return self
+        registration = self.registration._replace(wire=self.wire.with_overrides(given))
         return ModelHandle(registration, self.endpoints, telemetry=self.telemetry, rng=self.rng, now=self.now)
 
     @property

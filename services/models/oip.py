@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from inference import open_inference_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.foundation.tracing import TRACEPARENT
 from services.models.answer import CallFailed, FailureKind, Reply, malformed
@@ -17,6 +18,7 @@ from services.models.endpoints import Attributes, Line, Probe, TensorInfo
 from services.models.errors import InputMismatch
 from services.models.forms import ReplyReader
 from services.models.outputs import OutputReader, compile_outputs, pass_on, read_outputs
+from services.models.overriding import refuse_others
 from services.models.problems import Problems
 from services.models.signature import Request, Signature, read_signature
 
@@ -90,8 +92,9 @@ class OipWire:
             self._replies.remember(raw, message)
         return reply
 
-    def with_threshold(self, threshold: float) -> "OipWire":
-        return OipWire(self._model, self._signature, compile_outputs(self._model, threshold))
+    def with_overrides(self, given: Overrides) -> "OipWire":
+        refuse_others(given, ("threshold",), "only a chat model has it", self._model.name)
+        return OipWire(self._model, self._signature, compile_outputs(self._model, given.threshold))
 
     def connect(self, connections: Connections, address: str) -> Line:
         channel = connections.channel(address.removeprefix("grpc://").rstrip("/"))

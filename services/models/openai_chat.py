@@ -5,6 +5,7 @@ from typing import Any
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.foundation.tracing import TRACEPARENT
 from services.models import chat_reply
@@ -13,13 +14,15 @@ from services.models.chat_request import chat_request
 from services.models.chat_stream import ChatStream, streamed
 from services.models.connections import Connections
 from services.models.endpoints import Attributes, Line, Probe
-from services.models.errors import InvalidModel
 from services.models.http import exchange
 from services.models.layouts import Expected
+from services.models.overriding import overridden, refuse_others
 from services.models.problems import Problems
 from services.models.signature import Request
 
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(?P<path>/[^\s?#]*)?")
+
+OVERRIDABLE = ("system_prompt", "template", "sampling")
 
 _CONFIDENCES = (
     model_pb2.CONFIDENCE_SOURCE_UNSPECIFIED,
@@ -54,8 +57,9 @@ def compile_chat(model: model_pb2.Model, problems: Problems) -> "ChatWire":
 class ChatWire:
     """A model behind a chat completion endpoint."""
 
-    def __init__(self, model: model_pb2.Model) -> None:
+    def __init__(self, model: model_pb2.Model, overrides: Overrides | None = None) -> None:
         self._name = model.name
+        self._model, self._overrides = model, overrides
         served = model.served_name or model.name.removeprefix("models/")
         self._secret = model.secret_ref.removeprefix("env:")
         self.span_attributes: Attributes = {
@@ -75,6 +79,8 @@ class ChatWire:
             self._confidence = chat_reply.from_pointer(model.confidence_pointer)
 
     def prepare(self, given: Input) -> Request:
+        if self._overrides is not None:
+            given = overridden(given, self._overrides)
         return chat_request(self._name, self._settings, given)
 
     def features(self, given: Input) -> TabularInput | None:  # noqa: ARG002
@@ -83,9 +89,9 @@ class ChatWire:
     def read(self, raw: bytes, rows: int) -> Reply:  # noqa: ARG002
         return chat_reply.read_chat_reply(raw, self._confidence)
 
-    def with_threshold(self, threshold: float) -> "ChatWire":  # noqa: ARG002
-        told = "only a classification has a threshold"
-        raise InvalidModel(f"{self._name}: {told}", fields=[("model.threshold", told)], model=self._name)
+    def with_overrides(self, given: Overrides) -> "ChatWire":
+        refuse_others(given, OVERRIDABLE, "only a classification has a threshold", self._name)
+        return ChatWire(self._model, given)
 
     def connect(self, connections: Connections, address: str) -> Line:
         match = ADDRESS.fullmatch(address)

@@ -42,11 +42,14 @@ def read_outputs(model: wire.Model, problems: Problems, threshold: float | None 
     """As `compile_outputs`, with the problems added to those of the rest of the registration."""
     spec = model.signature.outputs
     kind = _kind(spec, problems)
+    path = "overrides.threshold" if threshold is not None else "model.threshold"
     if threshold is None and model.HasField("threshold"):
         threshold = model.threshold
     if threshold is not None and kind != wire.OUTPUT_KIND_CLASSIFICATION:
-        problems.add("model.threshold", "only a classification has a threshold")
+        problems.add(path, "only a classification has a threshold")
     if kind == wire.OUTPUT_KIND_CLASSIFICATION:
+        if threshold is not None:
+            _check_threshold(model.signature.outputs, threshold, path, problems)
         return _classification(model, threshold, problems)
     if kind == wire.OUTPUT_KIND_REGRESSION:
         return OutputReader(_regression(spec.value), (spec.value,))
@@ -95,11 +98,6 @@ def _classification(model: wire.Model, threshold: float | None, problems: Proble
     for name in model.label_map:
         if classes and name not in classes:
             problems.add(f"model.label_map['{name}']", f"one of the class_order expected: {list(classes)}")
-    if threshold is not None:
-        if not 0 <= threshold <= 1:
-            problems.add("model.threshold", f"a probability from 0 to 1 expected, got {threshold}")
-        if len(classes) != 2 or not spec.probabilities:
-            problems.add("model.threshold", "a threshold needs probabilities of exactly two classes")
     reader = ClassReader(
         label=spec.label,
         probabilities=spec.probabilities,
@@ -108,6 +106,13 @@ def _classification(model: wire.Model, threshold: float | None, problems: Proble
         threshold=threshold,
     )
     return OutputReader(reader.read, tuple(filter(None, (spec.label, spec.probabilities))))
+
+
+def _check_threshold(spec: wire.OutputSpec, threshold: float, path: str, problems: Problems) -> None:
+    if not 0 <= threshold <= 1:
+        problems.add(path, f"a probability from 0 to 1 expected, got {threshold}")
+    if len(spec.class_order) != 2 or not spec.probabilities:
+        problems.add(path, "a threshold needs probabilities of exactly two classes")
 
 
 def _regression(name: str) -> Read:

@@ -20,6 +20,11 @@ class Problems:
             self._found.append(FieldViolation(path, description))
 
     @property
+    def found(self) -> list[FieldViolation]:
+        """What was found, as much of it as is told."""
+        return self._found
+
+    @property
     def full(self) -> bool:
         """Whether a further description would not be told."""
         return len(self._found) == MOST

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.models.answer import Reply
 from services.models.connections import Connections
@@ -37,5 +38,6 @@ class Wire(Protocol):
     def connect(self, connections: Connections, address: str) -> Line:
         """An open line to one instance."""
 
-    def with_threshold(self, threshold: float) -> "Wire":
-        """The same model with another threshold. Raises InvalidModel where it has none."""
+    def with_overrides(self, given: Overrides) -> "Wire":
+        """The same model, asked and read as the overrides say. Raises InvalidModel, with paths from
+        `overrides`, for what a model like it has not."""

@@ -13,6 +13,7 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.foundation.errors import FailedPrecondition
+from services.models.errors import InvalidModel
 from services.models.handle import ModelHandle
 from services.router import terms as terms_room
 from services.router.columns import columns_of
@@ -73,13 +74,20 @@ def _members(router: Router, models: Mapping[str, Model]) -> list[tuple[Variant,
     return [(variant, models[variant.model]) for variant in router.variants]
 
 
+def _equipped(variant: Variant, handle: ModelHandle) -> ModelHandle:
+    try:
+        return handle.with_overrides(variant.overrides)
+    except InvalidModel as wrong:
+        raise CannotCompile(f"variant {variant.id}: {wrong.message}") from None
+
+
 class Compilation:
     """One plan in the making."""
 
     def __init__(self, router: Router, given: Ingredients) -> None:
         self.router, self.given = router, given
         self.members = _members(router, given.models)
-        self.handles = [given.handle(model) for _, model in self.members]
+        self.handles = [_equipped(variant, given.handle(model)) for variant, model in self.members]
         self.seen: Masking = masked(router, self.members, given.health)
         self.written = self._written()
         self.header = Header(

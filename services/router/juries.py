@@ -98,4 +98,6 @@ def _plan(ensemble: EnsembleStrategy, asked: Members) -> Plan:
             member.weight = variant.weight
         if ensemble.HasField("member_timeout"):
             member.timeout.CopyFrom(ensemble.member_timeout)
+        if variant.HasField("overrides"):
+            member.overrides.CopyFrom(variant.overrides)
     return plan

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from inference.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 from turnout.inference.v1.input_pb2 import Input, TabularInput, Tensor, TensorInput
+from turnout.router.v1.router_pb2 import Overrides
 
 from examples.fleet.columns import BREAST_CANCER
 from examples.fleet.data import holdout
@@ -239,15 +240,15 @@ async def test_a_server_can_say_not_again() -> None:
 async def test_another_threshold_shares_the_instances() -> None:
     async with fleet_model("cancer-logistic") as server, open_pool() as pool:
         handle = pool.open(patient("cancer-logistic", server.address))
-        strict, lax = handle.with_threshold(1.0), handle.with_threshold(0.0)
+        strict, lax = (handle.with_overrides(Overrides(threshold=value)) for value in (1.0, 0.0))
         answers = [await ask(one) for one in (strict, lax)]
         assert [a.output.classification.label for a in answers if isinstance(a, Answer)] == [
             "benign",
             "malignant",
         ]
         assert strict.endpoints is handle.endpoints
-        with pytest.raises(InvalidModel, match=r"model\.threshold"):
-            handle.with_threshold(2.0)
+        with pytest.raises(InvalidModel, match=r"overrides\.threshold"):
+            handle.with_overrides(Overrides(threshold=2.0))
 
 
 async def test_a_probe_reports_what_the_server_says() -> None:

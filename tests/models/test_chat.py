@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from turnout.inference.v1.input_pb2 import ChatInput, ChatMessage, Input, Sampling
 from turnout.router.v1 import model_pb2 as wire
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.foundation.tracing import RemoteParent
 from services.models.answer import Answer, Failure
@@ -273,7 +274,7 @@ async def test_a_probe_says_why_a_server_is_not_ready() -> None:
 async def test_a_chat_model_has_no_threshold() -> None:
     async with chat_server() as server, open_pool() as pool:
         with pytest.raises(InvalidModel, match="only a classification has a threshold"):
-            pool.open(writer(server)).with_threshold(0.5)
+            pool.open(writer(server)).with_overrides(Overrides(threshold=0.5))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import strategy_pb2
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.aggregator.combiners import COMBINERS, WEIGHING
 from services.aggregator.errors import Problems, UnavailableMethod, settle
@@ -108,7 +109,16 @@ def _member(given: wire.Member, path: str, problems: Problems) -> Member:
     if threshold is not None and not 0 <= threshold <= 1:
         problems[f"{path}.threshold"] = f"a probability from 0 to 1 expected, got {threshold:g}"
     weight = given.weight if given.HasField("weight") else None
-    return Member(given.variant or id_of(model), model, weight, timeout, threshold)
+    return Member(given.variant or id_of(model), model, weight, timeout, threshold, _overrides(given))
+
+
+def _overrides(given: wire.Member) -> Overrides | None:
+    """What a member does otherwise, None where nothing; its own threshold among it."""
+    found = Overrides()
+    found.CopyFrom(given.overrides)
+    if given.HasField("threshold"):
+        found.threshold = given.threshold
+    return found if found.ListFields() else None
 
 
 def _distinct(members: Sequence[Member], problems: Problems) -> None:

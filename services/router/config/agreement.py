@@ -7,6 +7,7 @@ from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC, PROTOCOL_OPENAI_CH
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.aliases import model_of
+from services.router.config.overrides import misfits
 
 # A router of 64 variants that agree in nothing is told so in as many words as people read.
 MOST_TOLD = 10
@@ -18,7 +19,13 @@ def disagreements(router: Router, models: Mapping[str, Model]) -> list[str]:
     named = dict.fromkeys(model_of(variant) for variant in router.variants)
     members = [models[name] for name in named if name in models]
     found = dict.fromkeys(
-        (*_inputs(members), *_features(members), *_outputs(members), *_labels(router, members))
+        (
+            *_inputs(members),
+            *_features(members),
+            *_outputs(members),
+            *_labels(router, members),
+            *_overrides(router, models),
+        )
     )
     return list(found)[:MOST_TOLD]
 
@@ -65,6 +72,14 @@ def _labels(router: Router, members: Sequence[Model]) -> Iterator[str]:
             first = model.name, labels
         elif labels != first[1]:
             yield f"{model.name} answers {_some(labels)}, and {first[0]} {_some(first[1])}"
+
+
+def _overrides(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
+    for variant in router.variants:
+        model = models.get(model_of(variant))
+        if variant.HasField("overrides") and model is not None:
+            for field, said in misfits(variant.overrides, model):
+                yield f"{variant.id} has {field}, and {model.name} cannot: {said}"
 
 
 def _some(labels: set[str]) -> str:

@@ -42,8 +42,6 @@ def variants(router: Router, models: Collection[str], problems: Problems) -> Non
         model(f"{field}.model", variant.model, models, problems)
         if not 0 <= weight_of(variant) <= 100:
             problems.add(f"{field}.weight", f"must be a number from 0 to 100, got {variant.weight:g}")
-        if variant.HasField("overrides"):
-            problems.lacks(f"{field}.overrides", "not available in this version")
 
 
 def model(field: str, name: str, models: Collection[str], problems: Problems) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import checks, execution, measures, options, policies, segments
+from services.router.config import checks, execution, measures, options, overrides, policies, segments
 from services.router.config.health import check_limits
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
@@ -28,6 +28,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     measures.metrics(router, problems)
     check_limits(router, problems)
     options.check(router, problems)
+    overrides.check(router, declared, problems)
     execution.check(router, problems)
     checks.policy_strategies(router, problems)
     policies.check(router, models, declared, problems)

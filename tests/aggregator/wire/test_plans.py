@@ -5,6 +5,7 @@ from google.protobuf.duration_pb2 import Duration
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import strategy_pb2
+from turnout.router.v1.router_pb2 import Overrides
 
 from services.aggregator.errors import InvalidPlan, UnavailableMethod
 from services.aggregator.plan import Member, Recipe
@@ -41,6 +42,8 @@ def test_what_is_declared_is_read() -> None:
     member = wire.Member(
         variant="v", model="a", weight=0.5, timeout=Duration(seconds=1, nanos=500_000_000), threshold=0.25
     )
+    member.overrides.threshold = 0.75
+    member.overrides.system_prompt = "Be brief."
     plan = read_plan(
         wire.Plan(
             members=[member],
@@ -49,7 +52,8 @@ def test_what_is_declared_is_read() -> None:
             quorum=1,
         )
     )
-    assert plan.members == (Member("v", "models/a", 0.5, 1.5, 0.25),)
+    overrides = Overrides(threshold=0.25, system_prompt="Be brief.")
+    assert plan.members == (Member("v", "models/a", 0.5, 1.5, 0.25, overrides),)
     assert plan.recipe == Recipe("weighted_average", WeightSource.DECLARED_TIMES_CONFIDENCE)
 
 
