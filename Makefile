@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 unexport PYTHONPATH PYTHONHOME
 
 help: ## what each target does
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 setup: .venv/ready gen/ready ## the environment and the generated code; every other target does this first
 
@@ -42,6 +42,9 @@ up: setup ## keep the suite and the demo's fleet running; Ctrl-C drains it
 test: setup ## every test, on a real Redis and real channels
 	@$(BIN)/python -m pytest
 
+test-clients: setup ## unmodified tritonclient, kserve and mlserver, each in an environment under build/
+	@$(BIN)/python -m pytest tests/clients
+
 check: setup ## format, lint, types, import rules, proto lint, file lengths
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -63,4 +66,4 @@ clients: setup ## the wheel that Python clients install, into build/clients
 clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 
-.PHONY: help setup protos lock demo up test check format bench clients clean
+.PHONY: help setup protos lock demo up test test-clients check format bench clients clean

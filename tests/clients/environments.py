@@ -1,0 +1,46 @@
+"""Environments of their own for other people's clients and servers: their packages clash with ours."""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PLACE = ROOT / "build/environments"
+PROGRAMS = Path(__file__).parent / "programs"
+
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "tritonclient": ("tritonclient[grpc]==2.73.0",),
+    "kserve": ("kserve==0.21.0",),
+    "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1"),
+}
+
+
+async def run(*command: str | Path, within: float = 60.0, folder: Path = ROOT) -> str:
+    """What a program writes. Raises AssertionError with its complaints if it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command), cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(within):
+            said, complained = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode == 0, f"{command}: {complained.decode()[-4000:]}"
+    return said.decode()
+
+
+async def environment(name: str) -> Path:
+    """The Python of an environment, made from the package index if it is not there as it should be."""
+    packages, place = PACKAGES[name], PLACE / name
+    python, made = place / "bin/python", place / "made"
+    wanted = hashlib.sha256(" ".join((sys.version, *packages)).encode()).hexdigest()
+    if not (made.exists() and made.read_text() == wanted):
+        uv = Path(sys.executable).parent / "uv"
+        await run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, place)
+        await run(uv, "pip", "install", "--quiet", "--python", python, *packages, within=900)
+        made.write_text(wanted)
+    return python
