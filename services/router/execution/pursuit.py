@@ -39,16 +39,12 @@ class Pursuit:
         seconds = self._chain.seconds(arm.handle.timeout)
         first = self._first = self._begin(Next(arm, question, seconds, self._use.trial(arm.probe)), arm.seat)
         await self._race(first)
-        while self._served is None and self._failure_helped() and (after := self._chain.next()) is not None:
-            with self._load.retry():
-                await self._make(self._begin(after))
+        await self._go_on()
         return self._outcome(first)
 
     async def instead(self) -> Answer | None:
         """Ask the variants that may answer where a jury did not; the first answer, if there is one."""
-        while self._served is None and self._failure_helped() and (after := self._chain.next()) is not None:
-            with self._load.retry():
-                await self._make(self._begin(after))
+        await self._go_on()
         served = self._served.result if self._served is not None else None
         return served if isinstance(served, Answer) else None
 
@@ -60,6 +56,12 @@ class Pursuit:
             entry.enter(ledger)
         if self._served is not self._first:
             ledger.note_degraded()
+
+    async def _go_on(self) -> None:
+        """Ask one after the other, until one has answered or nobody is left who could help."""
+        while self._served is None and self._failure_helped() and (after := self._chain.next()) is not None:
+            with self._load.retry():
+                await self._make(self._begin(after))
 
     def _begin(self, to: Next, seat: bytes | None = None) -> Entry:
         """An attempt that starts now; a `seat` is that of the chosen variant's first."""

@@ -38,6 +38,34 @@ def test_a_draw_that_failed_is_a_failure_also_when_a_fallback_served(outcome: ma
     assert found.answers == (Answer("models/b", ("yes",), False),)
 
 
+def test_a_hedge_that_won_earns_the_drawn_variant_nothing_and_costs_it_nothing() -> None:
+    """The second call went to another instance of the same variant; the first was called off."""
+    raced = event(ID, "a", outcome=manifest.OUTCOME_CANCELLED)
+    raced.manifest.participants.add(
+        model="models/a",
+        variant="a",
+        role=manifest.PARTICIPANT_ROLE_HEDGE,
+        outcome=manifest.OUTCOME_SERVED,
+    )
+    del raced.outputs[:]
+    raced.outputs.add(participant=1).output.classification.label = "yes"
+    found = prediction_of(raced)
+    assert not found.failed
+    assert found.answers == (Answer("models/a", ("yes",), False),)
+
+
+def test_a_shadow_is_an_answer_of_its_model_and_nobodys_draw() -> None:
+    mirrored = event(ID, "a")
+    mirrored.manifest.participants.add(
+        model="models/b",
+        variant="b",
+        role=manifest.PARTICIPANT_ROLE_SHADOW,
+        outcome=manifest.OUTCOME_DISCARDED,
+    )
+    mirrored.outputs.add(participant=1).output.classification.label = "yes"
+    assert prediction_of(mirrored).answers[1] == Answer("models/b", ("yes",), False)
+
+
 def test_a_retry_that_answered_is_no_failure() -> None:
     retried = event(ID, "a", outcome=manifest.OUTCOME_FAILED)
     again = retried.manifest.participants.add()

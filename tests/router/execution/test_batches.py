@@ -79,7 +79,8 @@ async def test_items_that_hang_cost_themselves_and_not_the_batch(desk: Desk) -> 
 async def test_a_caller_who_leaves_takes_all_items_along(desk: Desk, log: Log) -> None:
     await desk.deploy("cancer", ward())
     desk.servers[DRAWN].faults.set("hang")
-    calling = asyncio.create_task(batch(desk, *[question("cancer") for _ in range(5)]))
+    asked = [question("cancer")] * 5
+    calling = asyncio.ensure_future(batch(desk, *asked))
     await eventually(lambda: desk.servers[DRAWN].in_flight == 5)
     calling.cancel()
     await asyncio.gather(calling, return_exceptions=True)

@@ -1,0 +1,78 @@
+"""Juries that fail, and somebody else who answers; juries that are mirrored."""
+
+from typing import Any
+
+import pytest
+from turnout.router.v1 import strategy_pb2 as strategy
+from turnout.router.v1.inference_service_pb2 import PredictRequest
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.errors import RemoteError
+from tests.router.conftest import Desk
+from tests.router.execution.acting import DRAWN, NEXT, Log, told
+from tests.router.test_juries import patient
+from tests.waiting import eventually
+
+MEMBERS = ("cancer-logistic", "cancer-boosting", DRAWN)
+
+
+def jury(**options: Any) -> Router:
+    """Three doctors decide by vote; NEXT sits aside."""
+    ensemble = {"aggregation": strategy.AGGREGATION_METHOD_VOTE, "quorum": 2, "members": MEMBERS}
+    return Router(variants=[{"model": one} for one in (*MEMBERS, NEXT)], ensemble=ensemble, **options)
+
+
+async def test_where_the_quorum_is_not_met_the_next_variant_answers(panel: Desk, log: Log) -> None:
+    await panel.deploy("ward", jury(fallback={"variants": [NEXT]}))
+    for name in MEMBERS[:2]:
+        panel.servers[name].faults.set("fail")
+    reply = await panel.predict("ward", patient())
+    *jurors, last = told(reply.manifest.participants)
+    assert last == (NEXT, "FALLBACK", "SERVED")
+    assert sorted((variant, role) for variant, role, _ in jurors) == sorted(
+        (name, "JUROR") for name in MEMBERS
+    )
+    assert reply.manifest.degraded
+    (event,) = await log.predictions()
+    assert event.manifest == reply.manifest
+    assert event.output == reply.output
+    assert event.outputs[-1].participant == 3
+
+
+async def test_a_jury_that_hangs_leaves_the_next_variant_its_time(panel: Desk) -> None:
+    await panel.deploy("ward", jury(fallback={"variants": [NEXT]}))
+    for name in MEMBERS:
+        panel.servers[name].faults.set("hang")
+    request = PredictRequest(router="ward")
+    request.input.row.update(patient())
+    reply = await panel.call("InferenceService/Predict", request, within=3.0)
+    assert told(reply.manifest.participants)[-1] == (NEXT, "FALLBACK", "SERVED")
+    await eventually(lambda: all(panel.servers[name].in_flight == 0 for name in MEMBERS))
+
+
+async def test_where_that_fails_too_the_jury_is_blamed_and_all_are_logged(panel: Desk, log: Log) -> None:
+    await panel.deploy("ward", jury(fallback={"variants": [NEXT]}))
+    for server in panel.servers.values():
+        server.faults.set("fail")
+    with pytest.raises(RemoteError) as caught:
+        await panel.predict("ward", patient())
+    assert caught.value.reason == "QUORUM_NOT_MET"
+    (event,) = await log.predictions()
+    assert told(event.manifest.participants)[-1] == (NEXT, "FALLBACK", "FAILED")
+    assert len(event.manifest.participants) == 4
+
+
+async def test_a_jury_is_mirrored_to_who_does_not_sit_in_it(panel: Desk, log: Log) -> None:
+    await panel.deploy("ward", jury(mirror={"variants": [NEXT, DRAWN]}))
+    reply = await panel.predict("ward", patient())
+    assert told(reply.manifest.participants)[3:] == [(NEXT, "SHADOW", "PENDING")]
+    (late,) = await log.completions()
+    assert (late.index, told([late.participant])) == (3, [(NEXT, "SHADOW", "DISCARDED")])
+    assert late.participant.HasField("agrees")
+
+
+async def test_the_limits_hold_for_juries_too(panel: Desk) -> None:
+    await panel.deploy("ward", jury(limits={"max_input_bytes": 20}))
+    with pytest.raises(RemoteError) as caught:
+        await panel.predict("ward", patient())
+    assert (caught.value.code, caught.value.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
