@@ -20,7 +20,7 @@ from services.state import keys
 from services.state.connection import Connections
 from services.state.errors import NewerFormat, StateUnavailable
 from services.state.logged import readable
-from services.state.positions import START
+from services.state.positions import START, order
 from services.state.streams import EVENTS
 from services.state.waits import Waits
 
@@ -102,6 +102,9 @@ class EventTail:
         return Place(newest[0][0].decode() if newest else START, int(total or 0))
 
     async def _read(self) -> Mapping[int, Sequence[tuple[str, Mapping[bytes, bytes]]]]:
+        if not self._places:
+            # Whoever woke the reader has left before it came to read.
+            return {}
         partitions = {keys.events(partition).encode(): partition for partition in self._places}
         streams = {key.decode(): self._places[partition].last for key, partition in partitions.items()}
         if self._clustered:
@@ -120,7 +123,8 @@ class EventTail:
         self, partition: int, name: str, fields: Mapping[bytes, bytes], listener: Listener
     ) -> None:
         place = self._places.get(partition)
-        if place is None:
+        # A read may be under way while the last one leaves and another comes.
+        if place is None or order(name) <= order(place.last):
             return
         before, payload = int(fields.get(BYTES_BEFORE, b"0")), fields.get(EVENTS.field, b"")
         after, expected = place.last, place.bytes
