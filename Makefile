@@ -57,6 +57,9 @@ format: setup ## rewrite what ruff and buf can rewrite
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/buf format -w
 
+replay: setup ## a hundred thousand random decisions, made again to the last bit
+	@DECISIONS=100000 $(BIN)/python -m pytest --timeout=900 tests/router/deciding/test_replay.py
+
 bench: setup ## CPU per prediction against a bare grpcio proxy; writes build/bench.json
 	@$(BIN)/python -m benchmarks.floor
 

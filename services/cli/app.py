@@ -91,6 +91,16 @@ def _demo(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "examples.demo", *context.args])  # noqa: S606
 
 
+@app.command(
+    "replay",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+def _replay(context: typer.Context) -> None:
+    """Make recorded decisions again, and say which come out otherwise. Then --help."""
+    os.execv(sys.executable, [sys.executable, "-m", "services.router.replay", *context.args])  # noqa: S606
+
+
 def _fail(words: str, code: int) -> None:
     Console(stderr=True).print(f"turnout: {words}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)

@@ -13,7 +13,6 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.foundation.errors import FailedPrecondition
-from services.models.errors import InvalidModel
 from services.models.handle import ModelHandle
 from services.router import terms as terms_room
 from services.router.columns import columns_of
@@ -27,6 +26,7 @@ from services.router.knowledge import NOTHING_KNOWN, Knowledge
 from services.router.latencies import Latencies
 from services.router.masking import Masking, masked, probe_for
 from services.router.plan import Arm, Probing, Route, RoutingPlan, Ruling, Sticky
+from services.router.redacting import redactor_of
 from services.router.rendezvous import key_of, keyed
 from services.router.routes import MEASURING, Routes
 from services.router.rulings import Compiled, Written, models_read, ruling_of
@@ -74,20 +74,13 @@ def _members(router: Router, models: Mapping[str, Model]) -> list[tuple[Variant,
     return [(variant, models[variant.model]) for variant in router.variants]
 
 
-def _equipped(variant: Variant, handle: ModelHandle) -> ModelHandle:
-    try:
-        return handle.with_overrides(variant.overrides)
-    except InvalidModel as wrong:
-        raise CannotCompile(f"variant {variant.id}: {wrong.message}") from None
-
-
 class Compilation:
     """One plan in the making."""
 
     def __init__(self, router: Router, given: Ingredients) -> None:
         self.router, self.given = router, given
         self.members = _members(router, given.models)
-        self.handles = [_equipped(variant, given.handle(model)) for variant, model in self.members]
+        self.handles = [given.handle(one).with_overrides(variant.overrides) for variant, one in self.members]
         self.seen: Masking = masked(router, self.members, given.health)
         self.written = self._written()
         self.header = Header(
@@ -132,6 +125,7 @@ class Compilation:
             synchronous=router.log.durability == router_pb2.LOG_DURABILITY_SYNC,
             by_variant={arm.variant: arm for arm in arms},
             columns=columns_of(model for _, model in self.members),
+            redactor=redactor_of(router, (model for _, model in self.members)),
             remarks=remarks,
             carrying=compile_carrying(router, self.seen.reasons),
             segments=self.written.segments,

@@ -6,7 +6,7 @@ from typing import Any
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1 import strategy_pb2 as strategies
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import Policy, Router
 
 from services.router.bounds import Growth
 from services.router.conditions.wire import measures_of
@@ -14,7 +14,7 @@ from services.router.config.choosers import COMPLEXITY_THRESHOLD, LEAST_SAMPLES
 from services.router.config.defaults import weight_of
 from services.router.config.options import RAMP_START
 from services.router.config.policies import variant_named
-from services.router.shares import Terms
+from services.router.shares import Known, Terms, shares
 from services.router.strategies.state import Measured
 
 Parameters = dict[str, float | str]
@@ -52,6 +52,30 @@ def within(router: Router, among: Collection[str]) -> tuple[Terms, Any]:
 def fixed(router: Router, named: str) -> Terms:
     """The terms of a rule that names one variant, by its id or its model."""
     return _terms(router, "feature_based", strategies.FeatureRule(model=named))
+
+
+def policy_terms(router: Router, policy: Policy) -> tuple[Terms, Any]:
+    """The terms of a policy, and its strategy's message."""
+    match policy.WhichOneof("action"):
+        case "variant":
+            return fixed(router, policy.variant), None
+        case "ensemble":
+            return terms_of(router, "ensemble", policy.ensemble), policy.ensemble
+        case "strategy":
+            name = policy.strategy.WhichOneof("strategy") or "weighted"
+            given = getattr(policy.strategy, name)
+            return terms_of(router, name, given, policy.strategy.variants), given
+    return within(router, policy.subset.variants)
+
+
+def reaches(terms: Terms, given: Any) -> bool:
+    """Whether the configuration leaves anybody to choose or to ask, were all of them well. A rule that
+    reaches nobody is passed over."""
+    if terms.strategy == "ensemble":
+        asked = set(given.members) or set(terms.variants)
+        return any(may and one in asked for one, may in zip(terms.variants, terms.may(), strict=True))
+    everybody = Known((True,) * len(terms.variants))
+    return any(shares(terms, everybody).allocation)
 
 
 def _terms(

@@ -44,7 +44,7 @@ def check(
         said = f"regular expressions of at most {LARGEST_REGEX} instructions together, got {size}"
         problems.add("router.policies", said)
     if router.default_model:
-        _variant("router.default_model", router, router.default_model, problems)
+        _default("router.default_model", router, router.default_model, problems)
 
 
 def variant_named(router: Router, named: str) -> str | None:
@@ -145,6 +145,13 @@ def _variants(field: str, router: Router, named: Sequence[str], problems: Proble
         _variant(f"{field}[{place}]", router, one, problems)
 
 
+def _default(field: str, router: Router, named: str, problems: Problems) -> None:
+    _variant(field, router, named, problems)
+    chosen = variant_named(router, named)
+    if any(one.id == chosen and one.HasField("enabled") and not one.enabled for one in router.variants):
+        problems.add(field, f"{named[:100]} is disabled; who answers by default must be enabled")
+
+
 def _variant(field: str, router: Router, named: str, problems: Problems) -> None:
     if not named:
         problems.add(field, "is required: the id of a variant, or its model")
@@ -160,7 +167,7 @@ def _feature_based(router: Router, schema: Schema, models: Collection[str] | Non
     if not strategy.default_model and not router.default_model:
         problems.add(f"{field}.default_model", "is required: who answers where no rule matches")
     elif strategy.default_model:
-        _variant(f"{field}.default_model", router, strategy.default_model, problems)
+        _default(f"{field}.default_model", router, strategy.default_model, problems)
     size = 0
     for place, rule in enumerate(strategy.rules):
         size += _condition(f"{field}.rules[{place}]", rule, schema, models, problems)

@@ -1,0 +1,1 @@
+"""Decisions of the past, made again: from what their manifests recorded, and from what was stored."""

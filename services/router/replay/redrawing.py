@@ -1,0 +1,39 @@
+"""A decision made again from its own record: the draw, on the shares that it names."""
+
+from turnout.inference.v1 import manifest_pb2 as manifest
+from turnout.inference.v1.manifest_pb2 import Decision
+
+from services.router.draw import Wheel
+from services.router.rendezvous import keyed, pick
+
+# Nothing was drawn: a caller asked for the variant, or everybody was asked.
+UNDRAWN = frozenset({manifest.DECISION_MODE_PINNED, manifest.DECISION_MODE_ENSEMBLE})
+
+
+def redraw(decision: Decision) -> list[str]:
+    """What does not agree with the decision's own record; empty if it is reproduced."""
+    if decision.mode in UNDRAWN or not decision.variant:
+        return []
+    shares = [one.probability for one in decision.candidates]
+    if not any(shares):
+        return ["no candidate has a share, and yet a variant was drawn"]
+    drawn = decision.candidates[place_of(decision, shares)].variant
+    found = []
+    # Where a pin held another variant, what would have been drawn was noted.
+    wanted = decision.displaced or decision.variant
+    if drawn != wanted:
+        found.append(f"the draw leads to {drawn}, the manifest says {wanted}")
+    recorded = {one.variant: one.probability for one in decision.candidates}
+    if decision.propensity != recorded.get(decision.variant):
+        found.append(
+            f"the propensity is {decision.propensity!r}, the share of {decision.variant} is "
+            f"{recorded.get(decision.variant)!r}"
+        )
+    return found
+
+
+def place_of(decision: Decision, shares: list[float]) -> int:
+    """The place that the recorded draw leads to, on these shares."""
+    if decision.draw == manifest.DRAW_SOURCE_RENDEZVOUS:
+        return pick(decision.unit_hash, keyed([one.variant for one in decision.candidates]), tuple(shares))
+    return Wheel(shares).pick(decision.u)
