@@ -88,10 +88,11 @@ async def test_the_second_body_is_a_canary_that_answers_and_is_not_promoted(desk
     assert (created.method, event.method) == ("CreateEnsemble", "Rollout")
 
 
-async def test_without_promotion_criteria_there_is_nothing_to_warn_of(desk: Desk) -> None:
+async def test_without_promotion_criteria_it_says_that_nothing_ends_the_trial(desk: Desk) -> None:
     await enrol(desk)
     made = await create(desk, {key: CANARY[key] for key in CANARY if key != "promotion_criteria"})
-    assert not made.warnings
+    (warning,) = made.warnings
+    assert "neither promotion_criteria nor guardrails" in warning
 
 
 def test_the_third_body_is_translated_whole() -> None:
