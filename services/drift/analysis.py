@@ -72,6 +72,9 @@ def warn(finding: Finding) -> list[str]:
     """What a reader should know beside the verdict, a sentence each."""
     said = []
     for one in finding.features:
+        if (hidden := finding.rows - one.tally.rows) > 0:
+            told = f"not logged in {hidden} of {finding.rows} rows, as a router redacts it."
+            said.append(f"{one.feature.name}: {told}")
         if one.verdict.missingness_changed and one.comparison.missingness:
             before, after = one.comparison.missingness.reference_rate, one.comparison.missingness.current_rate
             said.append(f"{one.feature.name}: missing in {after:.1%} of rows, {before:.1%} in the baseline.")

@@ -13,11 +13,13 @@ from services.drift.cells.vocabulary import capped
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One logged row: its event time in seconds since the epoch, and its features."""
+    """One logged row: its event time in seconds since the epoch, and its features. What the router was told
+    not to log is in `withheld`: it is neither there nor missing."""
 
     time: float
     numeric: Mapping[str, float] = field(default_factory=dict)
     categorical: Mapping[str, str] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
 
 
 def fold(baseline: Baseline, rows: Iterable[Row], last_entry: str, now: float) -> dict[Bucket, Profile]:
@@ -49,6 +51,7 @@ def count(baseline: Baseline, rows: Sequence[Row], last_entry: str) -> Profile:
 
 def _count_feature(feature: Feature, rows: Sequence[Row]) -> Tally:
     name = feature.name
+    rows = [row for row in rows if name not in row.withheld]
     if isinstance(feature.frame, Grid):
         numbers = [row.numeric[name] for row in rows if name in row.numeric]
         return feature.frame.count(numbers, missing=len(rows) - len(numbers))

@@ -30,7 +30,8 @@ def rows_of(event: PredictionEvent, columns: Sequence[str] = ()) -> list[Row]:
     time = seconds(event.event_time if event.HasField("event_time") else event.time)
     if event.HasField("features"):
         tabular = event.features
-        return [Row(time, tabular.numeric_features, tabular.categorical_features)]
+        hidden = frozenset(event.withheld)
+        return [Row(time, tabular.numeric_features, tabular.categorical_features, hidden)]
     if event.HasField("tensors"):
         table = _table(event.tensors, columns)
         count = min((len(values) for values in table.values()), default=0)

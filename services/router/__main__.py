@@ -85,12 +85,15 @@ async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")
     runtime.spawn(management.feed.run(), "watched predictions")
-    mirrors = _mirrors(runtime, writer)
+    secret = settings.redaction_secret.get_secret_value().encode()
+    mirrors = _mirrors(runtime, writer, secret)
     pins, metrics = Pins(connections, time.monotonic), runtime.metrics
     past = Past(management.office.records, management.drafts.routers, loader.compile)
     inference = InferenceService(
         snapshot,
-        Equipment(writer, metrics, panel, rng, time.time_ns, health, loader.latencies, pins, mirrors),
+        Equipment(
+            writer, metrics, panel, rng, time.time_ns, health, loader.latencies, pins, mirrors, secret=secret
+        ),
         permissions,
         Explainer(snapshot, rng, time.time_ns, past),
         settings.message_bytes,
@@ -121,10 +124,10 @@ async def _end_streams(endless: Iterable[Callable[[], None]], runtime: Runtime) 
         end()
 
 
-def _mirrors(runtime: Runtime, writer: EventWriter) -> Mirrors:
+def _mirrors(runtime: Runtime, writer: EventWriter, secret: bytes) -> Mirrors:
     """Shadows, on connections of their own; told of before the writer closes."""
     pool = ModelPool(runtime.telemetry, runtime.rng, apart=True)
-    mirrors = Mirrors(pool, writer.put_participant, runtime.metrics)
+    mirrors = Mirrors(pool, writer.put_participant, runtime.metrics, secret)
     runtime.on_close(pool.close)
     runtime.on_drain(mirrors.close)
     return mirrors

@@ -29,7 +29,8 @@ from services.state.pins import Pins
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """`clock` is the wall clock in nanoseconds since 1970; `rng` draws variants and ids."""
+    """`clock` is the wall clock in nanoseconds since 1970; `rng` draws variants and ids; `secret` is part of
+    the key of what is logged as a hash."""
 
     writer: EventWriter
     metrics: Metrics
@@ -42,6 +43,7 @@ class Equipment:
     mirrors: Mirrors
     loads: Loads = field(default_factory=Loads)
     tails: Tails = field(default_factory=Tails)
+    secret: bytes = b""
 
     def open(self, plan: RoutingPlan, choice: Choice, request: PredictRequest, call: Call) -> Ledger:
         """The account of a prediction that was decided just now, under a new id."""
@@ -50,6 +52,9 @@ class Equipment:
         ledger = Ledger(made, choice.sheet, choice.u, request, call, now)
         if plan.segments is not None:
             ledger.note_segments(plan.segments.of(request, call, now, self._valueless(plan.name)))
+        if plan.redactor is not None:
+            ledger.redactor = plan.redactor
+            ledger.note_content(plan.redactor.content(request.input, self.secret))
         return ledger
 
     def misruled(self, router: str, rule: str) -> None:
@@ -98,7 +103,8 @@ class Equipment:
 
     def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """Put the event into the next batch. Never waits."""
-        self.writer.put(plan.partition, ledger.event)
+        redactor, event = ledger.redactor, ledger.event
+        self.writer.put(plan.partition, event if redactor is None else redactor.event(event, self.secret))
 
     async def settle(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """The same, and wait until Redis has it where the router asks for that. Without Redis the event waits

@@ -24,6 +24,7 @@ from services.state.records import RecordStore
 
 # Shares that differ by less are rounded otherwise.
 SAME_SHARE = 1e-9
+MOST_HIDDEN = 5
 
 
 class DrawOutOfRange(InvalidArgument):
@@ -118,6 +119,9 @@ def _repeated(
     again = rpc.ExplainRequest(router=request.router, entity_id=event.entity_id, u=original.u)
     again.attributes.update(event.attributes)
     warnings = []
+    if event.withheld:
+        hidden = ", ".join(sorted(event.withheld)[:MOST_HIDDEN])
+        warnings.append(f"the router does not log {hidden}: rules on it may decide otherwise")
     asked = asked_then(event)
     if asked is not None:
         again.input.CopyFrom(asked)

@@ -18,6 +18,7 @@ from services.models.framing import delimited, moment, number, text
 from services.models.participation import described
 from services.router import frames
 from services.router.frames import Sheet
+from services.router.redacting import Redactor
 
 _FEATURES = PredictionEvent.FEATURES_FIELD_NUMBER
 _ROWS = PredictionEvent.ROWS_FIELD_NUMBER
@@ -32,7 +33,7 @@ class Ledger:
 
     Participants join by `add` (or all at once by `note_panel`), and every way to the end leads through
     `_close`. `event` and `manifest` are serialized, and there once it is closed; `tensors` is what the member
-    that serves answered, where it did so in tensors.
+    that serves answered, where it did so in tensors. `redactor` is for whoever writes the event.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Ledger:
         "manifest",
         "output",
         "prediction_id",
+        "redactor",
         "request_id",
         "tensors",
     )
@@ -68,12 +70,17 @@ class Ledger:
         self._outputs: list[bytes] = []
         self._costs: list[tuple[float, str]] = []
         self.event = self.manifest = self.output = self.tensors = b""
+        self.redactor: Redactor | None = None
 
     def note_input(self, rows: int, features: TabularInput | None) -> None:
         """Note what was asked."""
         self._event.append(number(_ROWS, rows))
         if features is not None:
             self._event.append(delimited(_FEATURES, features.SerializeToString()))
+
+    def note_content(self, fields: bytes) -> None:
+        """Note what is logged of a text or a conversation: serialized fields of the event."""
+        self._event.append(fields)
 
     def note_segments(self, values: Mapping[str, str]) -> None:
         """Note which parts of the traffic it belongs to, by name of the segment."""

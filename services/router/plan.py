@@ -16,6 +16,7 @@ from services.router.draw import Counter, Wheel
 from services.router.execution.carrying import Carrying
 from services.router.frames import Sheet
 from services.router.health.probe import Probe
+from services.router.redacting import Redactor
 from services.router.segments import Segments
 
 # Left of the deadline for accounting and the reply once the models have answered, in seconds.
@@ -145,6 +146,7 @@ class RoutingPlan:
     remarks: Sequence[str] = ()
     carrying: Carrying | None = None
     segments: Segments | None = None
+    redactor: Redactor | None = None
 
     def current(self) -> "RoutingPlan":
         """The plan of a request that comes now. Whoever draws an arm with a probe takes it before awaiting

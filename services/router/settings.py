@@ -1,6 +1,6 @@
 """What the router can be told, beside what every process can be told."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from services.foundation.settings import Settings
 
@@ -26,6 +26,9 @@ class RouterSettings(Settings):
     """Where events wait on disk while Redis cannot be reached."""
     spool_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024)
     """Most bytes that wait on disk; beyond, the oldest go and a counted gap stays."""
+    redaction_secret: SecretStr = Field(SecretStr(""), max_length=64)
+    """Key of the hashes that are logged in the place of redacted values, the same in all replicas. Without it
+    they are keyed by the router's uid alone, and who knows that can try values."""
     registry_hosts: list[str] = Field(default_factory=list, max_length=100)
     """Hosts, as name or name:port, of model registries that everybody may import from. Where access is
     enforced, only administrators import from others: an import sends requests to where it says."""

@@ -7,7 +7,7 @@ import pytest
 from numpy.random import Generator
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_INSUFFICIENT_DATA
 
-from services.drift.analysis import analyse, summarize
+from services.drift.analysis import analyse, summarize, warn
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
 from services.drift.cells import MAX_NAMES
@@ -51,6 +51,23 @@ def test_no_shift_is_ok_and_few_rows_are_not() -> None:
     assert analyse(BASELINE, count(BASELINE, rows(rng, 500), "1-1")).status is Level.OK
     assert analyse(BASELINE, count(BASELINE, rows(rng, 20), "1-1")).status is Level.INSUFFICIENT_DATA
     assert analyse(BASELINE, empty(BASELINE.sizes)).status is Level.INSUFFICIENT_DATA
+
+
+def test_a_feature_that_is_not_logged_is_neither_missing_nor_drifting() -> None:
+    seen = rows(np.random.default_rng(5), 500)
+    hidden = [
+        Row(row.time, {"amount": row.numeric["amount"]}, {"plan": "hash:0"}, frozenset({"age", "plan"}))
+        for row in seen
+    ]
+    finding = analyse(BASELINE, count(BASELINE, hidden, "1-1"))
+    assert finding.status is Level.OK
+    decided = {one.feature.name: one.verdict.decision for one in finding.features}
+    assert decided == {"amount": Level.OK, "age": Level.INSUFFICIENT_DATA, "plan": Level.INSUFFICIENT_DATA}
+    assert "age: not logged in 500 of 500 rows, as a router redacts it." in warn(finding)
+    assert not any("missing" in one for one in warn(finding))
+    half = analyse(BASELINE, count(BASELINE, hidden + seen, "1-1"))
+    assert half.status is Level.OK
+    assert "age: not logged in 500 of 1000 rows, as a router redacts it." in warn(half)
 
 
 def test_every_resolution_counts_every_row_once() -> None:

@@ -29,6 +29,11 @@ def test_a_record_is_one_row_at_its_event_time() -> None:
     assert (row.time, dict(row.numeric), dict(row.categorical)) == (100.0, {"x": 1.5}, {"c": "a"})
 
 
+def test_what_is_not_logged_is_said_with_the_row() -> None:
+    event = PredictionEvent(features=TabularInput(categorical_features={"c": "hash:0"}), withheld=["c", "x"])
+    assert rows_of(event)[0].withheld == {"c", "x"}
+
+
 def test_a_stacked_tensor_is_as_many_rows_as_it_has() -> None:
     values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype="<f4")
     tensor = Tensor(name="input", datatype="FP32", shape=[3, 2])

@@ -5,7 +5,16 @@ from collections.abc import Collection, Mapping
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import checks, execution, measures, options, overrides, policies, segments
+from services.router.config import (
+    checks,
+    execution,
+    measures,
+    options,
+    overrides,
+    policies,
+    redaction,
+    segments,
+)
 from services.router.config.health import check_limits
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
@@ -29,6 +38,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     check_limits(router, problems)
     options.check(router, problems)
     overrides.check(router, declared, problems)
+    redaction.check(router, problems)
     execution.check(router, problems)
     checks.policy_strategies(router, problems)
     policies.check(router, models, declared, problems)
@@ -50,5 +60,3 @@ def _unavailable(router: Router, problems: Problems) -> None:
     for field in UNAVAILABLE_MESSAGES:
         if router.HasField(field):
             problems.lacks(f"router.{field}", told)
-    if router.log.redact:
-        problems.lacks("router.log.redact", told)

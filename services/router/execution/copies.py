@@ -29,8 +29,8 @@ LARGEST_KEPT = 256 * 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Copy:
-    """`seat` is the serialized Participant as it is known before, `place` its index in the manifest of
-    `ledger`, and `seconds` what it has beside the model's own timeout."""
+    """`handle` is that of the traffic; `seat` the serialized Participant as it is known before, `place` its
+    index in the manifest of `ledger`, and `seconds` what it has beside the model's own timeout."""
 
     handle: ModelHandle
     given: Input
@@ -41,13 +41,13 @@ class Copy:
     partition: int
     parent: Parent
 
-    async def made(self) -> ParticipantEvent:
-        """Ask the shadow. Cancelled, it cancels the call."""
+    async def made(self, handle: ModelHandle) -> ParticipantEvent:
+        """Ask the shadow, by a `handle` of its own. Cancelled, it cancels the call."""
         try:
-            question = self.handle.prepare(self.given)
+            question = handle.prepare(self.given)
         except InputMismatch as misfit:
             return self.untold(OUTCOME_SKIPPED, misfit.message)
-        result = await self.handle.call(question, self.seconds, self.parent)
+        result = await handle.call(question, self.seconds, self.parent)
         event = self._event(described(result, OUTCOME_DISCARDED))
         if isinstance(result, Answer):
             # A prediction that failed served nothing that could be agreed with.

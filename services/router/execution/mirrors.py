@@ -52,12 +52,16 @@ class Lane:
 
 
 class Mirrors:
-    """`pool` has connections of its own; `put(partition, event)` takes serialized ParticipantEvents."""
+    """`pool` has connections of its own; `put(partition, event)` takes serialized ParticipantEvents; `secret`
+    is part of the key of what is logged as a hash."""
 
-    def __init__(self, pool: ModelPool, put: Callable[[int, bytes], None], metrics: Metrics) -> None:
+    def __init__(
+        self, pool: ModelPool, put: Callable[[int, bytes], None], metrics: Metrics, secret: bytes = b""
+    ) -> None:
         self._pool = pool
         self._put = put
         self._metrics = metrics
+        self._secret = secret
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Lines of a shadow end with the handle that they are the twin of.
@@ -100,8 +104,7 @@ class Mirrors:
                 self._leave_out(ledger, arm, OUTCOME_DROPPED, told)
             else:
                 place = ledger.join(seat + Participant(outcome=OUTCOME_PENDING).SerializeToString())
-                twin = self._twin(arm.handle)
-                copy = Copy(twin, given, mirror.seconds, seat, place, ledger, plan.partition, parent)
+                copy = Copy(arm.handle, given, mirror.seconds, seat, place, ledger, plan.partition, parent)
                 self._line_up(plan.uid, lane, copy, mirror.concurrency)
 
     async def close(self) -> None:
@@ -146,7 +149,8 @@ class Mirrors:
 
     async def _make(self, copy: Copy) -> None:
         try:
-            event = await copy.made()
+            # Only here: whatever opening its lines may meet with, no reply is made to wait or fail for it.
+            event = await copy.made(self._twin(copy.handle))
         except asyncio.CancelledError:
             self._end(copy, copy.cancelled())
             raise
@@ -156,6 +160,8 @@ class Mirrors:
         self._end(copy, event)
 
     def _end(self, copy: Copy, event: ParticipantEvent) -> None:
+        if copy.ledger.redactor is not None:
+            copy.ledger.redactor.late(event, self._secret)
         self._put(copy.partition, event.SerializeToString())
         self._count(copy.handle.name, event.participant.outcome)
 
