@@ -50,6 +50,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._routing()
+        self._carrying_out()
         self._rpcs()
         self._events()
 
@@ -80,6 +81,20 @@ class Metrics:
             "router",
             "rule",
         )
+        self.model_seconds = self._histogram(
+            "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
+        )
+        self.model_ejections = self._counter(
+            "turnout_model_ejections_total",
+            "Times that this process took a model out of service for its health.",
+            "model",
+            "reason",
+        )
+        self.model_ejected = self._gauge(
+            "turnout_model_ejected", "1 while a model is out of service for its health, else 0.", "model"
+        )
+
+    def _carrying_out(self) -> None:
         self.second_calls = self._counter(
             "turnout_second_calls_total",
             "Calls beside a prediction's first, because that failed (fallback) or was slow (hedge).",
@@ -96,18 +111,6 @@ class Metrics:
             "Copies for shadows, by what became of them.",
             "model",
             "outcome",
-        )
-        self.model_seconds = self._histogram(
-            "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
-        )
-        self.model_ejections = self._counter(
-            "turnout_model_ejections_total",
-            "Times that this process took a model out of service for its health.",
-            "model",
-            "reason",
-        )
-        self.model_ejected = self._gauge(
-            "turnout_model_ejected", "1 while a model is out of service for its health, else 0.", "model"
         )
 
     def _rpcs(self) -> None:

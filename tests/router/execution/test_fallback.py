@@ -230,3 +230,24 @@ async def test_a_router_without_a_chain_says_what_failed(desk: Desk, log: Log) -
     await failed(desk)
     (event,) = await log.predictions()
     assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED")]
+
+
+async def test_who_is_ejected_is_skipped_and_says_until_when(desk: Desk, log: Log) -> None:
+    await desk.deploy("cancer", falling())
+    desk.servers[NEXT].faults.set("fail")
+
+    async def ejected() -> bool:
+        await asyncio.gather(desk.predict("cancer", variant=NEXT), return_exceptions=True)
+        labels = {"model": f"models/{NEXT}"}
+        return desk.metrics.registry.get_sample_value("turnout_model_ejected", labels) == 1
+
+    await eventually(ejected)
+    calls = desk.servers[NEXT].calls
+    desk.servers[DRAWN].faults.set("fail")
+    error = await failed(desk)
+    participants = {
+        one.manifest.prediction_id: one.manifest.participants for one in await log.predictions(3)
+    }[error.facts["prediction_id"]]
+    assert told(participants) == [(DRAWN, "PRIMARY", "FAILED"), (NEXT, "FALLBACK", "SKIPPED")]
+    assert participants[1].error_message.startswith("ejected until ")
+    assert desk.servers[NEXT].calls == calls
