@@ -145,6 +145,10 @@ class Snapshot:
         except TurnoutError as error:
             log.warning("cannot load a router", router=name, reason=error.reason, said=error.message)
             self.errors[name] = error.message
+        except Exception as defect:  # noqa: BLE001 - what one router brings out must not end who serves the others
+            log.error("a defect: cannot load a router", router=name, exc_info=defect)
+            self.errors[name] = "a defect of this version, of which the log tells more"
+        if name in self.errors:
             self._idle[name] = router
             plan = former
         if plan is not None:

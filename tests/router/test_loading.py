@@ -15,6 +15,7 @@ from services.models.pool import ModelPool
 from services.router.config.defaults import with_defaults
 from services.router.failures import RouterNotRunning
 from services.router.loading import Loader
+from services.router.plan import RoutingPlan
 from services.router.snapshot import Snapshot
 from services.state.errors import RouterNotFound
 from tests.router.conftest import doctors
@@ -134,6 +135,26 @@ async def test_what_is_reported_has_been_tried(bay: Bay) -> None:
     with pytest.raises(RouterNotRunning, match="nowhere"):
         bay.snapshot.serving("bad")
     assert bay.snapshot.serving("cancer").uid == FORMER
+
+
+async def test_a_defect_that_one_router_brings_out_stays_with_it(bay: Bay) -> None:
+    """It would end the background task that proves new plans, and with it the process, again and again."""
+    compile_plan = bay.snapshot.compile
+
+    def spoilt(wanted: Router) -> RoutingPlan:
+        if wanted.name == "routers/spoilt":
+            raise ZeroDivisionError
+        return compile_plan(wanted)
+
+    bay.snapshot.compile = spoilt
+    other = router(LATTER)
+    other.name = "routers/spoilt"
+    bay.loader.router_changed(FORMER, router(FORMER))
+    bay.loader.router_changed(LATTER, other)
+    await bay.snapshot.prove()
+    assert bay.snapshot.serving("cancer").uid == FORMER
+    with pytest.raises(RouterNotRunning, match="a defect of this version"):
+        bay.snapshot.serving("spoilt")
 
 
 async def test_what_a_former_router_learnt_is_not_the_nexts(bay: Bay) -> None:

@@ -29,6 +29,9 @@ def with_defaults(given: Router) -> Router:
         router.weighted.SetInParent()
     if router.WhichOneof("strategy") == "canary":
         _canary(router)
+    if router.WhichOneof("strategy") == "feature_based":
+        by_rule = [rule.model for rule in router.feature_based.rules]
+        _take_in(router, *by_rule, router.feature_based.default_model)
     for variant in router.variants:
         _variant(variant)
     if router.HasField("canary"):
@@ -72,15 +75,20 @@ def weight_of(variant: Variant) -> float:
     return variant.weight if variant.HasField("weight") else 1.0
 
 
+def _take_in(router: Router, *models: str) -> None:
+    """Make variants of models that the strategy names itself: they need not be written twice."""
+    known = {name for variant in router.variants for name in (variant.id, id_of(variant.model))}
+    for model in dict.fromkeys(models):
+        if model and id_of(model) not in known:
+            known.add(id_of(model))
+            router.variants.add(model=model)
+
+
 def _canary(router: Router) -> None:
     canary = router.canary
     if not canary.HasField("canary_percentage"):
         canary.canary_percentage = CANARY_PERCENTAGE
-    # A canary names its models itself: variants need not be written twice.
-    known = {name for variant in router.variants for name in (variant.id, id_of(variant.model))}
-    for model in (canary.baseline_model, canary.canary_model):
-        if model and id_of(model) not in known:
-            router.variants.add(model=model)
+    _take_in(router, canary.baseline_model, canary.canary_model)
     canary.baseline_model, canary.canary_model = id_of(canary.baseline_model), id_of(canary.canary_model)
 
 

@@ -123,6 +123,15 @@ def test_a_canary_needs_no_variants_of_its_own() -> None:
     assert stored.canary.canary_percentage == 10.0
 
 
+def test_rules_need_no_variants_beside_the_models_that_they_name() -> None:
+    rules = [{"condition": "true", "model": "models/b"}, {"condition": "true", "model": "a"}]
+    given = Router(variants=[{"id": "first", "model": "a"}])
+    given.feature_based.MergeFrom(strategy.FeatureBasedStrategy(rules=rules, default_model="b"))
+    stored = with_defaults(given)
+    validate(stored, MODELS)
+    assert [one.id for one in stored.variants] == ["first", "b"]
+
+
 def _bandit(router: Router) -> None:
     router.bandit.exploration_rate = 1.1
 
