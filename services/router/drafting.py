@@ -1,6 +1,7 @@
 """From what a caller wants of a router to what is written: checked whole, stamped, its aliases resolved."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -11,14 +12,20 @@ from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
 from services.router.aliases import follow, model_of, resolve, settle
 from services.router.asked import Asked
+from services.router.config import redaction
+from services.router.config.advice import advice
 from services.router.config.agreement import disagreements
 from services.router.config.defaults import with_defaults
 from services.router.config.enabling import stamp_enabled
 from services.router.config.naming import models_named
+from services.router.config.problems import Problems
 from services.router.config.validate import validate
+from services.router.lifecycle import retire
 from services.state.alias_table import AliasTable
 from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore, Written
+from services.state.errors import StaleEtag
+from services.state.leaving import Leaving
 from services.state.names import resource_name
 from services.state.permissions import CatalogPermissions
 
@@ -45,12 +52,14 @@ class Drafts:
         models: ConfigReader[Model],
         aliases: AliasTable,
         permissions: CatalogPermissions,
+        leaving: Leaving,
         now: Callable[[], float],
     ) -> None:
         self.routers = routers
         self.models = models
         self.aliases = aliases
         self._permissions = permissions
+        self._leaving = leaving
         self._now = now
 
     async def create(self, router: Router, state: RouterState, asked: Asked) -> Written[Router]:
@@ -64,6 +73,8 @@ class Drafts:
         written = await self.routers.create(
             router, asked.once, validate_only=asked.validate_only, by=asked.by
         )
+        undo = partial(self.routers.delete, change=retire, by=asked.by)
+        await self._stand(written, Router(), asked, undo)
         return await self.kept_up(written, asked)
 
     async def configure(
@@ -71,14 +82,39 @@ class Drafts:
     ) -> Written[Router]:
         """Let `change` make a new generation of a stored router. It leaves the router valid."""
         aliases = known.aliases if known else await self.aliases.all()
+        before = Router()
 
         def changed(router: Router) -> None:
-            before = self.routers.kind.copy(router)
+            before.CopyFrom(router)
             change(router)
             settle(router, aliases)
             stamp_enabled(before, router, self._now())
 
-        return await self.kept_up(await self.write(name, changed, asked, new_generation=True), asked)
+        written = await self.write(name, changed, asked, new_generation=True)
+        undo = partial(self.routers.update, change=lambda router: router.CopyFrom(before), by=asked.by)
+        await self._stand(written, before, asked, undo)
+        return await self.kept_up(written, asked)
+
+    async def _stand(
+        self, written: Written[Router], before: Router, asked: Asked, undo: Callable[..., Awaitable[object]]
+    ) -> None:
+        """A model may have been deleted while the router was written, unseen by its deleter: those that are new
+        to the router are looked for again after the write (see Leaving).
+
+        Raises ModelNotFound, once the write is undone."""
+        if asked.validate_only or written.replayed:
+            return
+        known, variants = {model_of(variant) for variant in before.variants}, written.message.variants
+        new = {name: place for place, one in enumerate(variants) if (name := model_of(one)) not in known}
+        problems, leaving = Problems(), await self._leaving.among(new)
+        for name, place in new.items():
+            if name in leaving or await self.models.find(name) is None:
+                problems.unknown_model(f"router.variants[{place}].model", variants[place].model)
+        if problems.unknown_models:
+            # Where somebody has changed it since, it is theirs to look after.
+            with suppress(StaleEtag):
+                await undo(written.message.name, etag=written.message.etag)
+        problems.settle()
 
     async def write(
         self, name: str, change: Change, asked: Asked, *, new_generation: bool = False
@@ -130,7 +166,8 @@ class Drafts:
         named = {model_of(variant) for variant in router.variants}
         models = {name: model for name in named if (model := await self.models.find(name)) is not None}
         unpromoted = [NOT_PROMOTED] if router.canary.HasField("promotion_criteria") else []
-        return unpromoted + disagreements(router, models)
+        said = disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)
+        return unpromoted + said
 
     async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
         """An alias may have moved while the router was written, unseen by whoever moved it: its table is read

@@ -26,6 +26,7 @@ from services.state.connection import Connections
 from services.state.earned import EarnedReader
 from services.state.heartbeats import Heartbeats
 from services.state.kinds import MODELS, ROUTERS
+from services.state.leaving import Leaving
 from services.state.permissions import CatalogPermissions
 from services.state.records import RecordStore
 from services.state.tail import EventTail
@@ -48,7 +49,8 @@ class Management:
         routers = ConfigStore(connections, ROUTERS, time.time, rng)
         self.models = ConfigStore(connections, MODELS, time.time, rng)
         aliases, heartbeats = AliasTable(connections), Heartbeats(connections)
-        self.drafts = Drafts(routers, self.models, aliases, permissions, time.time)
+        self.leaving = Leaving(connections)
+        self.drafts = Drafts(routers, self.models, aliases, permissions, self.leaving, time.time)
         self.champions = Champions(routers, self.models, aliases, permissions)
         self.rollouts = Rollouts(routers, heartbeats, endpoint)
         self.lookout = Lookout(follower, routers, heartbeats)
@@ -73,6 +75,8 @@ class Management:
         """The services of routers, models and ensembles; models are imported from `registry_hosts`."""
         return [
             RouterService(self.office),
-            ModelService(self.models, self.champions, self.office.permissions, pool, registry_hosts),
+            ModelService(
+                self.models, self.champions, self.office.permissions, pool, self.leaving, registry_hosts
+            ),
             EnsembleService(self.drafts, self.rollouts, self.office.rng),
         ]

@@ -18,6 +18,12 @@ def catalog_listing(kind: str) -> str:
     return f"turnout:{{catalog}}:listing:{kind}"
 
 
+def catalog_leaving(name: str) -> str:
+    """String. Router writes. Router reads. Expires a minute after somebody began or ended to delete the
+    resource of that name."""
+    return f"turnout:{{catalog}}:leaving:{name}"
+
+
 def catalog_request(request_id: str) -> str:
     """Hash. Router writes. Router reads. Expires 24 hours after a change first used the request id."""
     return f"turnout:{{catalog}}:request:{request_id}"

@@ -10,7 +10,7 @@ from services.foundation.call import Call
 from services.foundation.errors import FailedPrecondition
 from services.models.pool import ModelPool
 from services.router.aliases import alias_name, held, model_of, uses
-from services.router.asked import asked
+from services.router.asked import Asked, asked
 from services.router.champions import Champions, with_aliases
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.resources import fresh
@@ -22,6 +22,7 @@ from services.router.registries.address import check_allowed, read_address
 from services.router.registries.fetching import Fetcher, authorization
 from services.router.registries.moulding import check_template
 from services.state.configs import ConfigStore
+from services.state.leaving import Leaving
 from services.state.names import id_of, resource_name
 from services.state.permissions import CatalogPermissions
 
@@ -46,6 +47,7 @@ class ModelService:
         champions: Champions,
         permissions: CatalogPermissions,
         pool: ModelPool,
+        leaving: Leaving,
         registry_hosts: Collection[str] = (),
     ) -> None:
         self._models = models
@@ -54,6 +56,7 @@ class ModelService:
         self._enrolment = Enrolment(models, champions, permissions)
         self._imports = Imports(models, champions, permissions, self._enrolment)
         self._pool = pool
+        self._leaving = leaving
         self._registry_hosts = registry_hosts
 
     async def RegisterModel(self, request: rpc.RegisterModelRequest, call: Call) -> rpc.RegisterModelResponse:
@@ -121,15 +124,21 @@ class ModelService:
         name, how = _name(request.name), asked(request, call)
         if done := await self._models.repeated(how.once):
             return rpc.DeleteModelResponse(model=done)
-        table = await self._champions.table.all()
-        await self._refuse_in_use(name, held(table, name), call)
-        seen = await self._models.delete(name, etag=how.etag, validate_only=True)
-        if not how.validate_only:
+        if how.validate_only:
+            return rpc.DeleteModelResponse(model=(await self._deletable(name, call, how))[0])
+        async with self._leaving.of(name):
+            model, aliases = await self._deletable(name, call, how)
             # Aliases first: one that leads nowhere would stop the next deployment of whoever names it.
-            move = await self._champions.plan(seen.message, (), held(table, name), call.caller)
+            move = await self._champions.plan(model, (), aliases, call.caller)
             await self._champions.carry_out(move, how._replace(once=None))
             seen = await self._models.delete(name, etag=how.etag, once=how.once, by=how.by)
         return rpc.DeleteModelResponse(model=seen.message)
+
+    async def _deletable(self, name: str, call: Call, how: Asked) -> tuple[Model, list[str]]:
+        """The model and its aliases. Raises ModelInUse."""
+        aliases = held(await self._champions.table.all(), name)
+        await self._refuse_in_use(name, aliases, call)
+        return (await self._models.delete(name, etag=how.etag, validate_only=True)).message, aliases
 
     async def ProbeModel(self, request: rpc.ProbeModelRequest, call: Call) -> rpc.ProbeModelResponse:
         """Ask it once."""
