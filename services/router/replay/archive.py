@@ -9,6 +9,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.router.aliases import resolved
 from services.router.replay.recomputing import Stored
+from services.router.rulings import Compiled
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.kinds import MODELS, ROUTERS
@@ -49,7 +50,8 @@ class Archive:
         models = {one.model: await self._models.find(one.model) for one in router.variants}
         learnt = await self._rewards.read(uid) if manifest.decision.versions.learner else None
         known = {name: model for name, model in models.items() if model is not None}
-        return Stored(router, learnt, await self._measured(manifest.decision.versions.metrics), known)
+        measured = await self._measured(manifest.decision.versions.metrics)
+        return Stored(router, learnt, measured, known, Compiled())
 
     async def _measured(self, version: int) -> dict[str, ModelMetrics] | None:
         if not version:

@@ -15,6 +15,7 @@ from services.router import terms as terms_room
 from services.router.rendezvous import key_of, unit_hash
 from services.router.replay.redrawing import UNDRAWN, place_of, redraw
 from services.router.replay.ruling import Ruled, rule_again
+from services.router.rulings import Compiled
 from services.router.shares import Known, Terms, shares
 from services.router.strategies import AT_THE_MOMENT
 
@@ -22,12 +23,14 @@ from services.router.strategies import AT_THE_MOMENT
 class Stored(NamedTuple):
     """What was stored of the time of a decision. router: the generation that decided, its aliases resolved.
     learnt: the snapshot of the version that decided, None if it is not kept. metrics: those of the version
-    that decided, by name of the model; None if they are not kept. models: as they are registered now."""
+    that decided, by name of the model; None if they are not kept. models: as they are registered now. rules:
+    compiled ones, for all that share it."""
 
     router: Router
     learnt: RewardSnapshot | None
     metrics: Mapping[str, ModelMetrics] | None
     models: Mapping[str, Model]
+    rules: Compiled
 
 
 class Verdict(NamedTuple):
@@ -47,7 +50,7 @@ def recompute(event: PredictionEvent, stored: Stored) -> Verdict:
     verdict = Verdict(redraw(decision), [])
     if decision.mode in UNDRAWN or not decision.variant:
         return verdict
-    ruled = rule_again(event, stored.router, stored.models, stored.metrics)
+    ruled = rule_again(event, stored.router, stored.models, stored.metrics, stored.rules)
     verdict.unknown.extend(ruled.unknown)
     verdict.mismatches.extend(ruled.mismatches)
     terms = _terms(stored.router, decision, ruled)

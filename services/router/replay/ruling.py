@@ -36,11 +36,12 @@ def rule_again(
     router: Router,
     models: Mapping[str, Model],
     metrics: Mapping[str, ModelMetrics] | None,
+    rules: Compiled,
 ) -> Ruled:
     """Ask the rules again; not where one reads what is not logged."""
     decision = event.manifest.decision
     try:
-        written = Compiled().of(router, schema_of(router, models))
+        written = rules.of(router, schema_of(router, models))
     except BadCondition as wrong:
         return Ruled([], [f"the rules: a condition {wrong}, as the models are now"])
     feature = _feature_rule(written, decision.policy) if router.HasField("feature_based") else None

@@ -12,6 +12,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.router.replay.recomputing import Stored, recompute
 from services.router.replay.redrawing import redraw
+from services.router.rulings import Compiled
 from tests.router.deciding.worlds import World, world
 
 EACH = 40
@@ -19,19 +20,21 @@ WORLDS = int(os.environ.get("DECISIONS", "4000")) // EACH
 
 
 def stored(made: World) -> Stored:
-    return Stored(Router.FromString(made.router.SerializeToString()), made.learnt, made.metrics, made.models)
+    router = Router.FromString(made.router.SerializeToString())
+    return Stored(router, made.learnt, made.metrics, made.models, Compiled())
 
 
 async def test_decisions_over_random_configurations_replay_bit_exact() -> None:
     strategies: Counter[str] = Counter()
     for seed in range(WORLDS):
         made = world(seed)
+        kept = stored(made)
         for _ in range(EACH):
             request, choice = made.decide()
             event = made.event_of(request, choice)
             decision = event.manifest.decision
             assert redraw(decision) == [], (seed, decision)
-            assert recompute(event, stored(made)) == ([], []), (seed, decision, made.router)
+            assert recompute(event, kept) == ([], []), (seed, decision, made.router)
             assert sum(one.probability for one in decision.candidates) == pytest.approx(1, abs=1e-9)
             assert all(one.eligible or not one.probability for one in decision.candidates)
             strategies[decision.strategy] += 1
