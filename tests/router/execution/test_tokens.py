@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import REDACTION_FULL, Router
 
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
@@ -18,6 +18,8 @@ from tests.router.conftest import Desk
 from tests.router.execution.acting import DRAWN, Log, question, told, ward
 from tests.waiting import eventually
 
+# Chats are logged as hashes where nobody says otherwise.
+IN_FULL = {"redact": {"output": REDACTION_FULL}}
 SERVICE = "turnout.router.v1.InferenceService"
 
 
@@ -63,7 +65,7 @@ async def stage(desk: Desk) -> AsyncIterator[Stage]:
         await desk.register(talker("one", first))
         await desk.register(talker("two", second))
         variants = [{"model": "one", "weight": 1}, {"model": "two", "weight": 0}]
-        await desk.deploy("chat", Router(variants=variants, fallback={"variants": ["two"]}))
+        await desk.deploy("chat", Router(variants=variants, fallback={"variants": ["two"]}, log=IN_FULL))
         opened = Stage(desk, first, second)
         yield opened
         await opened.client.close()
@@ -176,7 +178,7 @@ async def test_models_that_know_no_tokens_answer_in_one_piece(stage: Stage) -> N
 
 async def test_a_shadow_of_a_stream_sees_its_copy(stage: Stage, log: Log) -> None:
     variants = [{"model": "one", "weight": 1}, {"model": "two", "weight": 0}]
-    await stage.desk.deploy("mirrored", Router(variants=variants, mirror={"variants": ["two"]}))
+    await stage.desk.deploy("mirrored", Router(variants=variants, mirror={"variants": ["two"]}, log=IN_FULL))
     stage.first.behave = Speech()
     request = rpc.StreamPredictRequest(router="mirrored")
     request.request.input.text = "good morning"
