@@ -23,14 +23,14 @@ from services.state.outcomes import reward_metric
 from services.state.truths import TruthReader, Truths
 from services.state.walk import RecordWalk
 
-# Rows of one prediction are put together at a time; a batch may have many.
-ROWS_AT_ONCE = 500
+# What is handed to a writer at a time: the rows of a batch say much of it again and again.
+ROWS_AT_ONCE, BYTES_AT_ONCE = 500, 1024 * 1024
 
 
 class Writer(Protocol):
-    """What makes bytes of rows."""
+    """What makes bytes of rows; `size` is about what they have."""
 
-    def add(self, rows: Sequence[Row]) -> None: ...
+    def add(self, rows: Sequence[Row], size: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -80,10 +80,13 @@ def scales_of(router: Router) -> list[Scale]:
 
 def _write(writer: Writer, records: Sequence[PredictionRecord], truths: Truths, earned: Earned) -> None:
     rows: list[Row] = []
+    size = 0
     for record in records:
+        each = record.ByteSize()
         for row in rows_of(record, truths, earned):
             rows.append(row)
-            if len(rows) == ROWS_AT_ONCE:
-                writer.add(rows)
-                rows = []
-    writer.add(rows)
+            size += each
+            if len(rows) >= ROWS_AT_ONCE or size >= BYTES_AT_ONCE:
+                writer.add(rows, size)
+                rows, size = [], 0
+    writer.add(rows, size)

@@ -17,7 +17,7 @@ class NdjsonWriter:
     def __init__(self, chunks: Chunks) -> None:
         self._chunks = chunks
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[Row], _size: int) -> None:
         """Write rows."""
         for row in rows:
             told = {name: row[name] for name in COLUMNS}

@@ -8,7 +8,7 @@ from services.router.logbook.chunks import Chunks
 from services.router.logbook.rows import Row
 
 # A row group is put together in memory: some megabytes, whatever the export's size.
-GROUP_ROWS = 2000
+GROUP_ROWS, GROUP_BYTES = 2000, 4 * 1024 * 1024
 
 
 class ParquetWriter:
@@ -23,12 +23,14 @@ class ParquetWriter:
         self._schema = schema(pa)
         self._chunks = chunks
         self._rows: list[Row] = []
+        self._bytes = 0
         self._writer: Any = parquet.ParquetWriter(pa.PythonFile(Sink(chunks), mode="w"), self._schema)
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Take rows in."""
+    def add(self, rows: Sequence[Row], size: int) -> None:
+        """Take rows in, of about `size` bytes."""
         self._rows += rows
-        if len(self._rows) >= GROUP_ROWS:
+        self._bytes += size
+        if len(self._rows) >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self._write()
 
     def close(self) -> None:
@@ -38,7 +40,7 @@ class ParquetWriter:
         self._writer.close()
 
     def _write(self) -> None:
-        rows, self._rows = self._rows, []
+        rows, self._rows, self._bytes = self._rows, [], 0
         self._writer.write_table(self._arrow.Table.from_pylist(rows, schema=self._schema))
         self._chunks.put(b"", len(rows))
 
