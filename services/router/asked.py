@@ -1,5 +1,7 @@
 """What every mutation's request says beside its subject: what was seen, whether to change it, and by whom."""
 
+import hashlib
+import random
 from typing import Any, NamedTuple
 
 from services.foundation.call import Call
@@ -31,3 +33,12 @@ def asked(request: Any, call: Call, etag: str | None = None) -> Asked:
         once(method, request, call.caller.name),
         getattr(request, "validate_only", False),
     )
+
+
+def named(prefix: str, how: Asked, rng: random.Random) -> str:
+    """An id for what its creator does not name. The same request sent twice, even at once, must not claim two
+    names: with a request id, it makes the name."""
+    if how.once is None:
+        return f"{prefix}-{rng.getrandbits(40):010x}"
+    digest = hashlib.blake2b(f"{how.once.request_id}\0{how.once.fingerprint}".encode(), digest_size=5)
+    return f"{prefix}-{digest.hexdigest()}"

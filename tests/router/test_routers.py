@@ -1,5 +1,6 @@
 """RouterService over a real channel: lifecycle, changes, and what is refused without being half applied."""
 
+import asyncio
 import math
 from typing import Any
 
@@ -52,6 +53,17 @@ async def test_a_taken_name_is_refused(desk: Desk) -> None:
     await desk.create("cancer", doctors())
     error = await refusal(desk, "CreateRouter", router_id="cancer", router=doctors())
     assert (error.code, error.reason) == ("ALREADY_EXISTS", "NAME_TAKEN")
+    assert [one.field for one in error.fields] == ["router_id"]
+    within = doctors()
+    within.name = "routers/cancer"
+    error = await refusal(desk, "CreateRouter", router=within)
+    assert [one.field for one in error.fields] == ["router.name"]
+
+
+async def test_a_router_without_a_name_gets_one_though_it_is_sent_twice_at_once(desk: Desk) -> None:
+    sent = (service(desk, "CreateRouter", router=doctors(), request_id=REQUEST_ID) for _ in range(4))
+    (name,) = {reply.router.name for reply in await asyncio.gather(*sent)}
+    assert [one.name for one in (await service(desk, "ListRouters")).routers] == [name]
 
 
 async def test_the_same_request_twice_creates_once(desk: Desk) -> None:

@@ -1,10 +1,14 @@
 """What a caller may not set, and which id a new resource gets."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
+from services.foundation.errors import FieldViolation
+from services.state.errors import NameTaken
 from services.state.names import BadName, resource_name
 
 R = TypeVar("R", Router, Model)
@@ -46,3 +50,14 @@ def fresh(given: R, collection: str, given_id: str, id_field: str) -> R:
         said = f"says {given_id[:100]}, and {singular}.name says {given.name[:100]}; give one, or both alike"
         raise BadName(f"{id_field} {said}", fields=[(id_field, said)])
     return made
+
+
+@contextmanager
+def naming(given: Router | Model, collection: str, id_field: str) -> Iterator[None]:
+    """Let a NameTaken blame the field that the request names its resource by."""
+    try:
+        yield
+    except NameTaken as taken:
+        field = f"{collection.removesuffix('s')}.name" if given.name else id_field
+        taken.fields = tuple(FieldViolation(field, one.description) for one in taken.fields)
+        raise

@@ -8,7 +8,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
 from services.router import lifecycle
-from services.router.asked import asked
+from services.router.asked import Asked, asked, named
 from services.router.config.defaults import with_defaults
 from services.router.config.problems import Problems, renamed
 from services.router.config.resources import fresh
@@ -16,7 +16,6 @@ from services.router.config.vocabulary import asks_all, models_of, place_in_body
 from services.router.drafting import Drafts
 from services.router.rollout import Rollouts
 from services.router.servicers.lifecycles import DEFAULT_WAIT
-from services.state.configs import Written
 
 
 class EnsembleService:
@@ -34,29 +33,45 @@ class EnsembleService:
     ) -> rpc.CreateEnsembleResponse:
         """Translate, create and deploy in one write, and wait for the replicas."""
         how = asked(request, call)
-        written = await self._create(request, call)
-        router = await self._rollouts.carry_out(written, DEFAULT_WAIT, how.by)
+        done = await self._drafts.routers.repeated(how.once)
+        router = await self._made(request, how) if done is None else await self._again(done, how)
         return rpc.CreateEnsembleResponse(
             router=router,
             mode="ENSEMBLE" if asks_all(request) else "ROUTE",
             warnings=await self._drafts.warnings(router),
         )
 
-    async def _create(self, request: rpc.CreateEnsembleRequest, call: Call) -> Written[Router]:
+    async def _made(self, request: rpc.CreateEnsembleRequest, how: Asked) -> Router:
         wanted = router_of(request)
-        await self._refuse_unknown(request, call)
-        given = request.name or f"ensemble-{self._rng.getrandbits(40):010x}"
+        await self._refuse_unknown(request, how)
+        given = request.name or named("ensemble", how, self._rng)
         router = with_defaults(fresh(wanted, "routers", given, "name"))
         try:
-            return await self._drafts.create(router, lifecycle.DEPLOYING, asked(request, call))
+            written = await self._drafts.create(router, lifecycle.DEPLOYING, how)
         except TurnoutError as wrong:
             raise renamed(wrong, place_in_body) from wrong
+        if written.replayed:
+            return await self._again(written.message, how)
+        return await self._rollouts.carry_out(written, DEFAULT_WAIT, how.by)
 
-    async def _refuse_unknown(self, request: rpc.CreateEnsembleRequest, call: Call) -> None:
+    async def _again(self, done: Router, how: Asked) -> Router:
+        """The ensemble that this very request made: as it is now, its rollout taken up if nobody has ended it;
+        as it was, if it is gone."""
+        found = await self._drafts.routers.read_uid(done.uid)
+        if found is None or self._drafts.routers.kind.is_deleted(found):
+            return done
+        if found.state != lifecycle.DEPLOYING:
+            return found
+        deploying = await self._drafts.write(
+            found.name, lambda router: lifecycle.advance(router, "deploy"), how._replace(once=None)
+        )
+        return await self._rollouts.carry_out(deploying, DEFAULT_WAIT, how.by)
+
+    async def _refuse_unknown(self, request: rpc.CreateEnsembleRequest, how: Asked) -> None:
         """Name every model that is not registered by the field that names it."""
-        problems, named = Problems(), [one for one in models_of(request) if one[1]]
-        known = await self._drafts.known((model for _, model in named), call.caller)
-        for field, model in named:
+        problems, wanted = Problems(), [one for one in models_of(request) if one[1]]
+        known = await self._drafts.known((model for _, model in wanted), how.caller)
+        for field, model in wanted:
             if model not in known.names:
                 problems.unknown_model(field, model)
         problems.settle()

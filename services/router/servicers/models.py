@@ -13,7 +13,7 @@ from services.router.aliases import alias_name, held, model_of, uses
 from services.router.asked import Asked, asked
 from services.router.champions import Champions, with_aliases
 from services.router.config.problems import InvalidConfiguration
-from services.router.config.resources import fresh
+from services.router.config.resources import fresh, naming
 from services.router.enrolment import Enrolment
 from services.router.importing import Imports, order_of
 from services.router.probing import probed
@@ -62,7 +62,9 @@ class ModelService:
     async def RegisterModel(self, request: rpc.RegisterModelRequest, call: Call) -> rpc.RegisterModelResponse:
         """Check what a call would need, then store, then move the aliases that it asks for."""
         model = fresh(request.model, "models", request.model_id, "model_id")
-        return rpc.RegisterModelResponse(model=await self._enrolment.register(model, asked(request, call)))
+        with naming(request.model, "models", "model_id"):
+            made = await self._enrolment.register(model, asked(request, call))
+        return rpc.RegisterModelResponse(model=made)
 
     async def GetModel(self, request: rpc.GetModelRequest, call: Call) -> rpc.GetModelResponse:
         """Read by name."""

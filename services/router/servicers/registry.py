@@ -7,12 +7,12 @@ from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.router import lifecycle
 from services.router.aliases import model_of
-from services.router.asked import asked
+from services.router.asked import asked, named
 from services.router.config import masks
 from services.router.config.defaults import with_defaults
 from services.router.config.naming import models_named
 from services.router.config.problems import InvalidConfiguration, Problems
-from services.router.config.resources import ROUTER_KEPT, fresh
+from services.router.config.resources import ROUTER_KEPT, fresh, naming
 from services.router.config.sharing import check_permissions
 from services.router.drafting import Known, completed, router_name
 from services.router.office import Desk
@@ -31,9 +31,10 @@ class Registry(Desk):
         if made is None:
             given = request.router_id
             if not (given or request.router.name):
-                given = f"router-{self.office.rng.getrandbits(40):010x}"
+                given = named("router", how, self.office.rng)
             router = with_defaults(fresh(request.router, "routers", given, "router_id"))
-            made = (await drafts.create(router, lifecycle.REGISTERED, how)).message
+            with naming(request.router, "routers", "router_id"):
+                made = (await drafts.create(router, lifecycle.REGISTERED, how)).message
         return rpc.CreateRouterResponse(router=made, warnings=await drafts.warnings(made))
 
     async def GetRouter(self, request: rpc.GetRouterRequest, call: Call) -> rpc.GetRouterResponse:

@@ -1,17 +1,23 @@
 """CreateEnsemble: the public specification's bodies as they stand, deployed or refused in their words."""
 
+import asyncio
+import random
+import time
 from typing import Any
 
 import pytest
 from google.protobuf.json_format import ParseDict
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.ensemble_service_pb2 import CreateEnsembleRequest
-from turnout.router.v1.router_pb2 import RouterState
+from turnout.router.v1.router_pb2 import Router, RouterState
 
 from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
 from services.router.config.defaults import with_defaults
 from services.router.config.vocabulary import AGGREGATIONS, asks_all, place_in_body, router_of
+from services.state.configs import ConfigStore
+from services.state.connection import connect
+from services.state.kinds import ROUTERS
 from tests.router.conftest import Desk
 from tests.router.resource.asking import ask, fields_of, read
 
@@ -193,3 +199,53 @@ def test_our_fields_are_called_as_the_body_calls_them() -> None:
     assert place_in_body("router.variants[3].model") == "models[3].model_id"
     assert place_in_body("router.feature_based.rules[0].condition") == "rules[0].condition"
     assert place_in_body("router.default_deadline") == "router.default_deadline"
+
+
+async def test_the_same_request_again_is_one_ensemble_whatever_its_name(desk: Desk) -> None:
+    await enrol(desk)
+    nameless = {key: PANEL[key] for key in PANEL if key != "name"} | {"request_id": "r-1"}
+    replies = await asyncio.gather(*(create(desk, nameless) for _ in range(4)))
+    (name,) = {reply.router.name for reply in replies}
+    (uid,) = {reply.router.uid for reply in replies}
+    assert {reply.mode for reply in replies} == {"ENSEMBLE"}
+    assert [one.name for one in (await ask(desk, "ListRouters")).routers] == [name]
+    again = await create(desk, nameless)
+    assert (again.router.uid, again.router.state) == (uid, RouterState.ROUTER_STATE_RUNNING)
+    assert list(again.warnings) == list(replies[0].warnings)
+    # Without the id it is another one.
+    other = await create(desk, {key: nameless[key] for key in nameless if key != "request_id"})
+    assert other.router.name != name
+
+
+async def test_a_request_id_belongs_to_one_body(desk: Desk) -> None:
+    await enrol(desk)
+    await create(desk, PANEL | {"request_id": "r-1"})
+    error = await refused(desk, PANEL | {"name": "another", "request_id": "r-1"})
+    assert (error.reason, fields_of(error)) == ("REQUEST_ID_REUSED", ["request_id"])
+    assert fields_of(await refused(desk, PANEL | {"request_id": "x" * 65})) == ["request_id"]
+
+
+async def test_sent_again_it_answers_though_its_models_are_gone_by_now(desk: Desk) -> None:
+    await enrol(desk)
+    body = PANEL | {"request_id": "r-1"}
+    first = await create(desk, body)
+    await ask(desk, "DeleteRouter", name="churn-ensemble")
+    await ask(desk, "ModelService/DeleteModel", name="churn-xgb-v2")
+    assert (await create(desk, body)).router.uid == first.router.uid
+    assert not (await ask(desk, "ListRouters")).routers
+
+
+async def test_a_rollout_that_nobody_ended_is_taken_up_when_sent_again(desk: Desk, redis_url: str) -> None:
+    await enrol(desk)
+    body = PANEL | {"request_id": "r-1"}
+    first = (await create(desk, body)).router
+    connections = connect(redis_url)
+    routers = ConfigStore(connections, ROUTERS, time.time, random.Random(1))
+
+    def left(router: Router) -> None:
+        router.state, router.endpoint = RouterState.ROUTER_STATE_DEPLOYING, ""
+
+    await routers.update(first.name, left, new_generation=False)
+    again = (await create(desk, body)).router
+    assert (again.state, again.endpoint) == (RouterState.ROUTER_STATE_RUNNING, desk.address)
+    await connections.close()

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from turnout.router.v1.model_pb2 import Model
 
+from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
 from tests.fleet import fleet_model
 from tests.router.conftest import Desk, doctors
@@ -135,3 +136,12 @@ async def test_a_deletion_that_is_only_checked_deletes_nothing(desk: Desk) -> No
     assert error.reason == "MODEL_IN_USE"
     error = await refusal(desk, "ModelService/DeleteModel", name="nobody", etag='"x"', validate_only=True)
     assert error.reason == "MODEL_NOT_FOUND"
+
+
+async def test_a_taken_name_is_blamed_on_the_field_that_gives_it(desk: Desk) -> None:
+    model = registration("cancer-bayes", desk.servers["cancer-bayes"].address)
+    error = await refusal(desk, "ModelService/RegisterModel", model=model)
+    assert (error.reason, fields_of(error)) == ("NAME_TAKEN", ["model.name"])
+    model.ClearField("name")
+    error = await refusal(desk, "ModelService/RegisterModel", model=model, model_id="cancer-bayes")
+    assert (error.reason, fields_of(error)) == ("NAME_TAKEN", ["model_id"])
