@@ -36,7 +36,7 @@ from services.state.gauges import ConsumerGauges
 from services.state.ids import new_uid
 from services.state.kinds import ROUTERS
 from services.state.learned import SnapshotStore
-from services.state.model_metrics import ModelMetricsStore
+from services.state.model_metrics import ModelMetricsReader, ModelMetricsStore
 from services.state.ownership import Ownership
 from services.state.parked import ParkedStore
 from services.state.pulls import PullStore
@@ -96,6 +96,7 @@ def assemble(
     events = _events(draws, Traffic(TrafficStore(connections), rulebook, now))
     seen, told = consume(EVENTS, events), consume(TRUTH, truths.handle, entries=ENTRIES)
     meter = _meter(connections, rulebook, standings.rewards, ownership, rng, now)
+    figures = ModelMetricsReader(connections, uid_of=rulebook.uid_of, now=now, rng=rng)
     works: dict[str, Work] = {
         "catalog": follower.run,
         "ownership": ownership.run,
@@ -106,7 +107,7 @@ def assemble(
         "publisher": publisher.run,
         "models": meter.run,
         "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,
-        "accuracy": AccuracyGauge(rulebook, standings.rewards, metrics, rng).run,
+        "accuracy": AccuracyGauge(rulebook, figures, metrics, rng).run,
     }
     intake = Intake(records, settling, parking, TruthLog(connections), now)
     servicer = FeedbackServicer(intake, rulebook, standings, snapshots, Durability(redis, now), metrics, now)

@@ -69,6 +69,11 @@ class Rulebook:
         model = self._models.by_name.get(name)
         return model.uid if model and model.create_time.ToNanoseconds() / 1e9 <= time else ""
 
+    def uid_of(self, name: str) -> str | None:
+        """Uid of the model that has the name now."""
+        model = self._models.by_name.get(name)
+        return model.uid if model else None
+
     def models(self) -> dict[str, str]:
         """Name by uid of every model."""
         return {uid: model.name for uid, model in self._models.by_uid.items()}

@@ -1,5 +1,7 @@
 """From the streams to the allocation: exactly once, in whatever order, whoever owns the partition."""
 
+import random
+import time
 from typing import Any
 
 import pytest
@@ -9,13 +11,17 @@ from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
+from services.feedback.crediting import accuracy_of, pairs_of
 from services.feedback.gauges import AccuracyGauge
 from services.foundation.metrics import Metrics
 from services.state import ids, keys
 from services.state.errors import LostLease
 from services.state.fenced import Fence
 from services.state.group import Group
+from services.state.labels import Pair
 from services.state.learned import SnapshotStore
+from services.state.model_metrics import ModelMetricsStore
+from services.state.rewards import UNITS, Claim, Report, RewardStore
 from services.state.streams import EVENTS, TRUTH
 from tests.feedback import recorded
 from tests.feedback.conftest import Setting
@@ -286,6 +292,29 @@ async def test_every_juror_has_its_own_accuracy_and_every_process_shows_it(setti
     await gauge.refresh()
     assert accuracy(other, "models/a") == accuracy(setting.metrics, "models/a") == 1
     assert accuracy(other, "models/b") == 0.75
+    _, published = await ModelMetricsStore(setting.connections).read()
+    shown = {one.model: one.accuracy for one in published.values()}
+    assert shown == {name: accuracy(other, name) for name in ("models/a", "models/b")}
+
+
+async def test_a_model_of_two_partitions_shows_its_newest_labels_as_its_metrics_do(setting: Setting) -> None:
+    """The window of each partition holds 1,000 labels, the accuracy of a model the newest 1,000 of all."""
+    first, uid = setting.router, (await setting.models.read("models/a")).uid
+    later = await setting.create(name="routers/elsewhere")
+    claims = []
+    for router, units, begin in ((first, 0, 3000.0), (later, UNITS, 1000.0)):
+        partition = ids.partition_for(router.uid)
+        for number in range(800):
+            id_ = ids.new_prediction_id(partition, time.time() - begin + number / 10, random.Random(number))
+            report = Report(id_, 0, uid, units, 1, "f")
+            claims.append(Claim(accuracy_of(partition, uid), report, 1000, 1e9))
+            pair = Pair("yes", "yes" if units else "no")
+            claims.append(Claim(pairs_of(partition, uid), report, 1000, 1e9, pair=pair))
+    await RewardStore(setting.connections.steady).apply(claims, time.time())
+    async with setting.background():
+        await eventually(lambda: accuracy(setting.metrics, "models/a") is not None)
+    # The 800 of the later router, and 200 of the other.
+    assert accuracy(setting.metrics, "models/a") == 0.8
 
 
 async def test_a_process_shows_what_it_leads_of_events_and_truths_and_nothing_after(setting: Setting) -> None:

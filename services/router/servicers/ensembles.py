@@ -55,7 +55,7 @@ class EnsembleService:
         return await self._rollouts.carry_out(written, DEFAULT_WAIT, how.by)
 
     async def _again(self, done: Router, how: Asked) -> Router:
-        """The ensemble that this very request made: as it is now, its rollout taken up if nobody has ended it;
+        """The ensemble that this request made: as it is now, its rollout taken up if nobody has ended it;
         as it was, if it is gone."""
         found = await self._drafts.routers.read_uid(done.uid)
         if found is None or self._drafts.routers.kind.is_deleted(found):
