@@ -16,7 +16,7 @@ from services.models.framing import delimited
 from services.models.layouts import RAW_CONTENTS, Expected, Layout, PerColumn, Stacked
 from services.models.problems import Problems
 from services.models.records import Record, record_of_row, record_of_tabular
-from services.models.tensors import pass_through
+from services.models.tensors import Passage
 
 PATH = "model.signature"
 DEFAULT_INPUT = "input"
@@ -43,6 +43,7 @@ class Signature:
         self._plain = all(column.numeric and column.dtype.bounds is None for column in columns)
         # The tensors that the columns become; none where there are no columns.
         self.expected: Expected = layout.expected if layout is not None else {}
+        self._passage = Passage(self.expected)
         tensor = ModelInferRequest.InferInputTensor(name=text_input, datatype="BYTES", shape=(1,))
         self._text_head = ModelInferRequest(inputs=[tensor]).SerializeToString()
 
@@ -96,7 +97,7 @@ class Signature:
 
     def _tensors(self, given: Input) -> Request:
         problems = Problems()
-        passed = pass_through(given.tensors, self.expected, problems)
+        passed = self._passage.through(given.tensors, problems)
         problems.settle(InputMismatch, self._subject, self._model)
         return Request(passed.fields, passed.rows)
 

@@ -8,6 +8,7 @@ from turnout.inference.v1.input_pb2 import Input, Tensor, TensorContents, Tensor
 
 from services.models.errors import InputMismatch
 from services.models.signature import compile_signature
+from services.models.tensors import MOST_REMEMBERED
 from tests.models.example import stacked, told
 
 MODEL = stacked("a", "b")
@@ -93,3 +94,43 @@ def test_refuses_tensors_that_disagree_on_the_rows() -> None:
     two = Tensor(name="b", datatype="UINT8", shape=[2, 2])
     with pytest.raises(InputMismatch, match="the same number of rows"):
         compile_signature(FREE).assemble(tensors(one, two, raw=[bytes(2), bytes(4)]))
+
+
+def test_the_second_input_of_a_form_is_checked_as_the_first_was() -> None:
+    """What was found right is not looked at again, and what is new about an input still is."""
+    signature = compile_signature(MODEL)
+    first = signature.assemble(tensors(pair(), raw=[RAW]))
+    assert signature.assemble(tensors(pair(), raw=[RAW])) == first
+    other = struct.pack("<4d", 5, 6, 7, 8)
+    sent = ModelInferRequest.FromString(signature.assemble(tensors(pair(), raw=[other])).body)
+    assert list(sent.raw_input_contents) == [other]
+    for wrong in ([RAW[:-1]], [RAW, RAW], [b""]):
+        with pytest.raises(InputMismatch):
+            signature.assemble(tensors(pair(), raw=wrong))
+    assert signature.assemble(tensors(pair(shape=[3, 2]), raw=[RAW + RAW[:16]])).rows == 3
+    with pytest.raises(InputMismatch):
+        signature.assemble(tensors(pair(datatype="FP32"), raw=[RAW]))
+
+
+def test_parameters_do_not_reach_the_model_the_second_time_either() -> None:
+    theirs = ModelInferRequest.InferInputTensor(name="input", datatype="FP64", shape=[2, 2])
+    theirs.parameters["shared_memory_region"].CopyFrom(InferParameter(string_param="secrets"))
+    signature = compile_signature(MODEL)
+    for _ in range(2):
+        given = Tensor.FromString(theirs.SerializeToString())
+        assert b"secrets" not in signature.assemble(tensors(given, raw=[RAW])).body
+
+
+def test_forms_without_end_are_not_remembered_without_end() -> None:
+    signature = compile_signature(MODEL)
+    for rows in range(1, 2 * MOST_REMEMBERED):
+        signature.assemble(tensors(pair(shape=[rows, 2]), raw=[bytes(16 * rows)]))
+    assert len(signature._passage._known) <= MOST_REMEMBERED
+
+
+def test_texts_of_any_length_have_one_form() -> None:
+    signature = compile_signature(FREE)
+    text = Tensor(name="text", datatype="BYTES", shape=[1])
+    for content in (b"\x02\0\0\0hi", b"\x05\0\0\0hello"):
+        sent = ModelInferRequest.FromString(signature.assemble(tensors(text, raw=[content])).body)
+        assert list(sent.raw_input_contents) == [content]

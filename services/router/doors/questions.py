@@ -37,9 +37,10 @@ class Question(NamedTuple):
 
 def question_of(asked: ModelInferRequest, call: Call) -> Question:
     """Read an inference. Raises InvalidParameter for what its parameters cannot mean."""
+    raw = asked.raw_input_contents
     # Field by field the two messages differ in numbers alone, so a tensor's bytes stand for themselves.
     parts = [delimited(_TENSORS, one.SerializeToString()) for one in asked.inputs]
-    parts += [delimited(_RAW, content) for content in asked.raw_input_contents]
+    parts += [delimited(_RAW, content) for content in raw]
     request = PredictRequest(router=asked.model_name, request_id=asked.id)
     tensors = request.input.tensors
     tensors.ParseFromString(b"".join(parts))
@@ -53,7 +54,7 @@ def question_of(asked: ModelInferRequest, call: Call) -> Question:
         request,
         call if seconds is None else Hastened(call, seconds),
         asked.id,
-        bool(asked.raw_input_contents),
+        bool(raw),
         [_named(index, one) for index, one in enumerate(asked.outputs)],
         bool(values) and wants_manifest(values),
     )

@@ -32,9 +32,10 @@ def reply_of(question: Question, generation: int, ledger: Ledger) -> bytes:
     reply.model_version = str(generation)
     reply.id = question.id
     told = reply.parameters
-    # A member that speaks of predictions does not speak of this one.
-    for name in OURS:
-        told.pop(name, None)
+    if told:
+        # A member that speaks of predictions does not speak of this one.
+        for name in OURS:
+            told.pop(name, None)
     told[PREDICTION_ID].string_param = ledger.prediction_id
     told[DEGRADED].bool_param = degraded(ledger.manifest)
     if question.manifest:
