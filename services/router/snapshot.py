@@ -38,12 +38,15 @@ class Snapshot:
         # What their plans are made from has changed; in order.
         self._outdated: dict[str, Router] = {}
         self.errors: dict[str, str] = {}
+        self._generations: Mapping[str, int] | None = None
 
     @property
     def generations(self) -> Mapping[str, int]:
-        """Generation that is served, by router."""
-        served = {plan.name: plan.generation for plan in self._plans.values()}
-        return served | {router.name: router.generation for router in self._due.values()}
+        """Generation that is served, by router: the same object as long as nothing has changed."""
+        if self._generations is None:
+            served = {plan.name: plan.generation for plan in self._plans.values()}
+            self._generations = served | {one.name: one.generation for one in self._due.values()}
+        return self._generations
 
     @property
     def awake(self) -> int:
@@ -75,6 +78,7 @@ class Snapshot:
     def change(self, router: Router, *, prove: bool) -> None:
         """The router serves, and is to be compiled anew. `prove` has that tried before this replica says that
         it knows the change."""
+        self._generations = None
         self._idle.pop(router.name, None)
         self._put_off(router.name)
         self._due[router.name] = router
@@ -126,6 +130,7 @@ class Snapshot:
 
     def forget(self, name: str) -> None:
         """There is no such router any more."""
+        self._generations = None
         for known in (self._due, self._former, self._idle, self._outdated, self.errors):
             known.pop(name, None)
         self._put_off(name)
@@ -144,6 +149,7 @@ class Snapshot:
             self.errors.pop(name, None)
         except TurnoutError as error:
             log.warning("cannot load a router", router=name, reason=error.reason, said=error.message)
+            self._generations = None
             self.errors[name] = error.message
         except Exception as defect:  # noqa: BLE001 - what one router brings out must not end who serves the others
             log.error("a defect: cannot load a router", router=name, exc_info=defect)

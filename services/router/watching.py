@@ -1,6 +1,7 @@
 """Following a router as it changes: from this process' memory, and one look at the heartbeats for all."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
@@ -33,7 +34,8 @@ class Lookout:
         self._follower = follower
         self._routers = routers
         self._heartbeats = heartbeats
-        self._watchers = 0
+        # How many watch each router.
+        self._watched: Counter[str] = Counter()
         self._somebody = asyncio.Event()
         self._stirred = asyncio.Event()
         self._closed = False
@@ -61,11 +63,12 @@ class Lookout:
 
         Ends with the deletion, or when the process drains.
         """
-        self._watchers += 1
+        name = router.name
+        self._watched[name] += 1
         self._somebody.set()
         try:
-            if not self.replicas:
-                await self._look()
+            # Others' routers may have been asked after so far.
+            await self._look()
             told: Sight | None = None
             remembered = False
             while not self._closed:
@@ -85,8 +88,10 @@ class Lookout:
                     yield sight
                 await stirred.wait()
         finally:
-            self._watchers -= 1
-            if not self._watchers:
+            self._watched[name] -= 1
+            if not self._watched[name]:
+                del self._watched[name]
+            if not self._watched:
                 self._somebody.clear()
                 self.replicas = []
 
@@ -96,7 +101,7 @@ class Lookout:
 
     async def _look(self) -> None:
         try:
-            replicas = await self._heartbeats.live()
+            replicas = await self._heartbeats.live(list(self._watched))
         except StateUnavailable as error:
             # What was seen last stands, like everything that is served without Redis.
             log.debug("heartbeats cannot be read now", cause=error.facts.get("cause"))

@@ -34,6 +34,12 @@ def catalog_replicas() -> str:
     return "turnout:{catalog}:replicas"
 
 
+def catalog_served(replica: str) -> str:
+    """Hash. Router writes. Router reads. Expires an hour after the replica's last heartbeat, one field per
+    router that it serves."""
+    return f"turnout:{{catalog}}:served:{replica}"
+
+
 def catalog_heartbeats() -> str:
     """Sorted set. Router writes. Router reads. Expires an hour after the last replica's last heartbeat."""
     return "turnout:{catalog}:heartbeats"

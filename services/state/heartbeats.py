@@ -1,11 +1,11 @@
 """Which router processes are alive, and what each has loaded."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from services.state import formats, keys
+from services.state import catalog_keys, formats, keys
 from services.state.connection import Connections
 from services.state.scripts import Script
 
@@ -51,25 +51,78 @@ class Heartbeats:
         self._redis = connections.steady
         self._dead_ms = int(dead_seconds * 1000)
         self._keys = [keys.catalog_heartbeats(), keys.catalog_replicas()]
+        # What Redis has been told of each replica's generations: of thousands, few change from beat to beat.
+        self._told: dict[str, Mapping[str, int]] = {}
 
     async def beat(self, replica: Replica) -> None:
         """Report. Raises StateUnavailable."""
-        report = json.dumps({"format": formats.REPLICA, **asdict(replica)}, separators=(",", ":"))
+        # First what is served, then that it is there: a rollout that sees the position sees the rest too.
+        await self._tell(replica)
+        said = {name: value for name, value in _said(replica).items() if name != "generations"}
+        report = json.dumps({"format": formats.REPLICA, **said}, separators=(",", ":"))
         await BEAT(self._redis, self._keys, [replica.id, self._dead_ms, OUTLIVE_MS, MOST_REPLICAS, report])
+
+    async def _tell(self, replica: Replica) -> None:
+        key, now = catalog_keys.catalog_served(replica.id), replica.generations
+        before = self._told.pop(replica.id, None)
+        async with self._redis.pipeline() as pipe:
+            if before is None:
+                pipe.delete(key)
+                before = {}
+            if before is not now:
+                news: dict[Any, Any] = {
+                    name: number for name, number in now.items() if before.get(name) != number
+                }
+                if news:
+                    pipe.hset(key, mapping=news)
+                if gone := before.keys() - now.keys():
+                    pipe.hdel(key, *gone)
+            pipe.pexpire(key, OUTLIVE_MS)
+            pipe.hlen(key)
+            *_, there = await pipe.execute()
+        # A Redis that has lost it is told everything again at the next beat.
+        if there == len(now):
+            self._told[replica.id] = now
 
     async def leave(self, replica_id: str) -> None:
         """Be gone at once. Raises StateUnavailable."""
         async with self._redis.pipeline() as pipe:
             pipe.zrem(self._keys[0], replica_id)
             pipe.hdel(self._keys[1], replica_id)
+            pipe.delete(catalog_keys.catalog_served(replica_id))
             await pipe.execute()
+        self._told.pop(replica_id, None)
 
-    async def live(self) -> list[Replica]:
-        """The reports of the living, by id. Raises StateUnavailable, NewerFormat."""
+    async def live(self, served: Collection[str] | None = ()) -> list[Replica]:
+        """The reports of the living, by id; `generations` of the routers in `served`, None for all of them.
+        Raises StateUnavailable, NewerFormat."""
         reports = [json.loads(report) for report in await LIVE(self._redis, self._keys, [self._dead_ms])]
         for report in reports:
             formats.check("replica", report.pop("format"), formats.REPLICA)
-        return sorted((_replica(report) for report in reports), key=lambda replica: replica.id)
+        replicas = sorted((_replica(report) for report in reports), key=lambda replica: replica.id)
+        if served is not None and not served:
+            return replicas
+        names = None if served is None else sorted(served)
+        async with self._redis.pipeline() as pipe:
+            for replica in replicas:
+                key = catalog_keys.catalog_served(replica.id)
+                pipe.hgetall(key) if names is None else pipe.hmget(key, names)
+            found = await pipe.execute()
+        return [
+            replace(replica, generations=_generations(names, values))
+            for replica, values in zip(replicas, found, strict=True)
+        ]
+
+
+def _said(replica: Replica) -> dict[str, Any]:
+    """Its fields by name, not copied."""
+    return {name: getattr(replica, name) for name in SAID}
+
+
+def _generations(names: Sequence[str] | None, values: Any) -> dict[str, int]:
+    if names is not None:
+        return {name: int(value) for name, value in zip(names, values, strict=True) if value is not None}
+    return {name.decode(): int(value) for name, value in values.items()}
 
 
 def _replica(report: Mapping[str, Any]) -> Replica:

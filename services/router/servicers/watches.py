@@ -32,9 +32,9 @@ class Watches(Desk):
 
     async def ListReplicas(self, request: rpc.ListReplicasRequest, call: Call) -> rpc.ListReplicasResponse:
         """The live ones by id, or those of them that serve a router."""
-        replicas = await self.office.heartbeats.live()
-        if request.router:
-            name = resource_name("routers", request.router, "router")
+        name = resource_name("routers", request.router, "router") if request.router else ""
+        replicas = await self.office.heartbeats.live([name] if name else None)
+        if name:
             router = await self.office.drafts.routers.read(name, field="router")
             if not self.office.permissions.may(call.caller, Role.VIEWER, router):
                 raise self.office.drafts.routers.kind.missing(name, "router")

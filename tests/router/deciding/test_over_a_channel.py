@@ -13,6 +13,7 @@ from services.state import pin_keys
 from services.state.connection import Connections
 from services.state.ids import partition_for
 from tests.router.conftest import BAYES, Desk, doctors
+from tests.waiting import eventually
 
 A, B = "cancer-bayes", "cancer-stump"
 LARGE = "features['mean radius'] > 20.0"
@@ -125,7 +126,17 @@ async def weigh(desk: Desk, **weights: float) -> None:
     request = routers.SetWeightsRequest(name="cancer")
     for variant, weight in weights.items():
         request.weights[variant.replace("_", "-")] = weight
-    await desk.call("RouterService/SetWeights", request)
+    await taken_in(desk, await desk.call("RouterService/SetWeights", request))
+
+
+async def taken_in(desk: Desk, written: Any) -> None:
+    """Wait until the change that was written decides."""
+
+    async def decides() -> bool:
+        there: bool = (await explained(desk)).generation == written.router.generation
+        return there
+
+    await eventually(decides)
 
 
 async def test_a_pinned_entity_keeps_its_variant_although_the_weights_change(desk: Desk) -> None:
@@ -155,7 +166,7 @@ async def test_a_pin_moves_when_its_variant_is_disabled_and_waits_when_it_has_no
     assert (await decided(desk, entity_id="ann")).variant == B
     assert await connections.steady.get(key) == A.encode()
     toggle = routers.ToggleVariantRequest(name="cancer", variant=A, enabled=False)
-    await desk.call("RouterService/ToggleVariant", toggle)
+    await taken_in(desk, await desk.call("RouterService/ToggleVariant", toggle))
     assert (await decided(desk, entity_id="ann")).variant == B
     assert await connections.steady.get(key) == B.encode()
 

@@ -2,7 +2,7 @@
 not."""
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from scipy import stats
@@ -18,7 +18,8 @@ DRAWS = 4_000
 
 def worlds_of(strategy: str, count: int = 3) -> list[World]:
     """Worlds without policies and stickiness: all decisions are the strategy's."""
-    found, seed = [], 0
+    found: list[World] = []
+    seed = 0
     while len(found) < count:
         made = world(seed)
         seed += 1
@@ -64,8 +65,8 @@ async def test_what_is_decided_at_the_moment_claims_what_it_does(strategy: str) 
         if made.router.WhichOneof("strategy") != strategy or made.plan.ruling or made.plan.sticky:
             continue
         found += 1
-        surplus: Counter[str] = Counter()
-        variance: Counter[str] = Counter()
+        surplus: defaultdict[str, float] = defaultdict(float)
+        variance: defaultdict[str, float] = defaultdict(float)
         for _ in range(1_000):
             _, choice = made.decide()
             decision = Decision.FromString(choice.sheet.decision)

@@ -89,7 +89,7 @@ def test_a_megabyte_is_looked_at_no_longer_than_its_beginning() -> None:
 
 
 ABC = [Candidate("a", 1.0), Candidate("b", 1.0), Candidate("c", 1.0)]
-SIZES = {"small": "a", "large": "b", "threshold": 0.5}
+SIZES: dict[str, float | str] = {"small": "a", "large": "b", "threshold": 0.5}
 
 
 @pytest.mark.parametrize(
