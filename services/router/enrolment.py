@@ -13,8 +13,7 @@ from services.router.asked import Asked
 from services.router.champions import Champions, with_aliases
 from services.router.config import masks
 from services.router.config.agreement import disagreements
-from services.router.config.health import detection_with_defaults
-from services.router.config.models import aliases_of, check_model
+from services.router.config.models import aliases_of, check_model, model_with_defaults
 from services.router.config.resources import MODEL_KEPT
 from services.state.configs import ConfigStore
 from services.state.permissions import CatalogPermissions
@@ -37,7 +36,7 @@ class Enrolment:
 
         Raises InvalidConfiguration, InvalidModel, NameTaken, and what moving the aliases raises.
         """
-        detection_with_defaults(model)
+        model_with_defaults(model)
         check_model(model)
         compile_model(model)
         if done := await self._champions.table.answered(asked.once):
@@ -64,7 +63,7 @@ class Enrolment:
         table = await self._champions.table.all()
         after = with_aliases(before, table)
         masks.update(after, given, paths, MODEL_KEPT, root="model")
-        detection_with_defaults(after)
+        model_with_defaults(after)
         check_model(after)
         wanted, present = aliases_of(after), list(with_aliases(before, table).aliases)
         if after.permissions != before.permissions:
@@ -75,7 +74,7 @@ class Enrolment:
         def change(model: Model) -> None:
             masks.update(model, given, paths, MODEL_KEPT, root="model")
             model.ClearField("aliases")
-            detection_with_defaults(model)
+            model_with_defaults(model)
             check_model(model)
             compile_model(model)
 

@@ -19,7 +19,7 @@ from services.foundation.rules import Role
 from services.router.asked import Asked
 from services.router.champions import Champions, with_aliases
 from services.router.config import masks
-from services.router.config.health import detection_with_defaults
+from services.router.config.models import model_with_defaults
 from services.router.config.resources import MODEL_KEPT
 from services.router.enrolment import Enrolment
 from services.router.registries.errors import unusable
@@ -184,7 +184,7 @@ class Imports:
         after = Model()
         after.CopyFrom(before)
         masks.update(after, model, made.fields, MODEL_KEPT, root="model")
-        detection_with_defaults(after)
+        model_with_defaults(after)
         if after == before:
             return before
         drafted, warnings = await self._enrolment.update(model.name, model, made.fields, one_of_many)

@@ -3,13 +3,21 @@
 from turnout.router.v1.model_pb2 import Model
 
 from services.router.aliases import MOST_ALIASES, alias_name
-from services.router.config.health import check_detection
+from services.router.config.health import check_detection, detection_with_defaults
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
 from services.state.names import BadName, id_of
 
 LONGEST_NAME = 256
 MOST_ENDPOINTS = 64
+CURRENCY = "USD"
+
+
+def model_with_defaults(model: Model) -> None:
+    """Write out the defaults that apply."""
+    detection_with_defaults(model)
+    if model.HasField("cost"):
+        model.cost.currency = model.cost.currency or CURRENCY
 
 
 def check_model(model: Model) -> None:

@@ -7,8 +7,7 @@ from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Endpoint, Model, S
 
 from services.foundation.errors import TurnoutError
 from services.models.registration import compile_model
-from services.router.config.health import detection_with_defaults
-from services.router.config.models import check_model
+from services.router.config.models import check_model, model_with_defaults
 from services.router.config.problems import InvalidConfiguration, renamed
 from services.router.config.resources import OUTPUT_ONLY
 from services.router.registries.listing import Version
@@ -79,7 +78,7 @@ def check_template(template: Model) -> None:
 
 def checked(model: Model) -> None:
     """Raise InvalidConfiguration or InvalidModel for a model that cannot be registered."""
-    detection_with_defaults(model)
+    model_with_defaults(model)
     check_model(model)
     compile_model(model)
 
