@@ -1,160 +1,20 @@
 """`python -m services.router`: wiring only."""
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from services.foundation.fellow import fellow
 from services.foundation.handlers import Servicer
-from services.foundation.logs import log
 from services.foundation.process import run_service
 from services.foundation.runtime import Runtime
-from services.models.pool import ModelPool
-from services.router.doors.descriptions import Descriptions
-from services.router.doors.listing import Listing
-from services.router.equipment import Equipment
-from services.router.execution.mirrors import Mirrors
-from services.router.explaining import Explainer, Past
-from services.router.following import CatalogToLoader, Reporter
-from services.router.health.board import HealthBoard
-from services.router.health.opening import introduce, share
-from services.router.knowledge import knowledge_of
-from services.router.loading import Loader
-from services.router.management import Management
-from services.router.measured import follow
-from services.router.panel import Panel
-from services.router.servicers.access import AccessService
-from services.router.servicers.inference import InferenceService
-from services.router.servicers.open_inference import OpenInferenceService
+from services.router.assembly import lay, load, manage, servicers
 from services.router.settings import RouterSettings
-from services.router.snapshot import Snapshot
-from services.router.telling import FeedbackDoor
-from services.state.api_keys import ApiKeyStore
-from services.state.batcher import EventWriter
-from services.state.catalog import CatalogFollower
-from services.state.connection import Connections, connect
-from services.state.errors import StateUnavailable
-from services.state.guarding import guarded
-from services.state.heartbeats import Heartbeats
-from services.state.ids import new_uid
-from services.state.learned import LearnedFollower
-from services.state.pins import Pins
 
 
 async def build(settings: RouterSettings, runtime: Runtime) -> Sequence[Servicer]:
     """What a router process is made of. Returns once everything that is deployed can be served."""
-    connections = connect(settings.redis_url)
-    runtime.on_close(connections.close)
-    replica, rng = new_uid(time.time(), runtime.rng), runtime.rng
-    pool, snapshot = ModelPool(runtime.telemetry, rng), Snapshot()
-    runtime.on_close(pool.close)
-    panel = Panel(settings.aggregator, runtime.telemetry, fellow(settings))
-    door = FeedbackDoor(settings.feedback, runtime.telemetry, fellow(settings))
-    runtime.on_close(panel.close)
-    runtime.on_close(door.close)
-    health = HealthBoard(runtime.metrics)
-    loader = Loader(snapshot, pool, runtime.metrics, rng, lambda: health.view)
-    introduce(health, loader)
-    writer = _writer(settings, runtime, connections, replica)
-    heartbeats = Heartbeats(connections)
-    follower = CatalogFollower(connections, rng=rng, on_change=CatalogToLoader(loader, health))
-    measured = follow(
-        connections,
-        follower,
-        runtime,
-        drift_expiry=settings.drift_expiry_hours * 3600,
-        metrics_changed=loader.knowledge_changed,
-        verdicts_changed=loader.knowledge_changed,
-    )
-    loader.knowledge = knowledge_of(measured, follower)
-    learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=rng)
-    reporter = Reporter(replica, runtime, follower, snapshot, heartbeats, writer, health)
-    runtime.on_drain(reporter.leave)
-    permissions = guarded(settings, runtime, connections, follower)
-    runtime.spawn(follower.run(), "catalog")
-    runtime.spawn(learned.run(), "learned")
-    await follower.ready.wait()
-    await _poll_once(learned)
-    await share(health, connections, replica, runtime)
-    runtime.spawn(reporter.run(), "heartbeats")
-    loader.started = True
-    management = Management(
-        connections, follower, permissions, door, lambda: settings.advertise or runtime.address, rng
-    )
-    runtime.on_drain(management.rollouts.close)
-    runtime.spawn(management.lookout.run(), "watches")
-    runtime.spawn(management.feed.run(), "watched predictions")
-    secret = settings.redaction_secret.get_secret_value().encode()
-    mirrors = _mirrors(runtime, writer, secret)
-    pins, metrics = Pins(connections, time.monotonic), runtime.metrics
-    past = Past(management.office.records, management.drafts.routers, loader.compile)
-    inference = InferenceService(
-        snapshot,
-        Equipment(
-            writer, metrics, panel, rng, time.time_ns, health, loader.latencies, pins, mirrors, secret=secret
-        ),
-        permissions,
-        Explainer(snapshot, rng, time.time_ns, past),
-        settings.message_bytes,
-    )
-    listing = Listing(follower, snapshot, permissions)
-    open_inference = OpenInferenceService(
-        snapshot, inference.answer, permissions, Descriptions(), listing, lambda: not runtime.stopping
-    )
-    endless = (
-        management.lookout.close,
-        management.feed.close,
-        inference.end_streams,
-        open_inference.end_streams,
-    )
-    runtime.spawn(_end_streams(endless, runtime), "drain of streams")
-    return [
-        inference,
-        open_inference,
-        *management.servicers(pool, settings.registry_hosts),
-        AccessService(ApiKeyStore(connections, time.time), time.time),
-    ]
-
-
-async def _end_streams(endless: Iterable[Callable[[], None]], runtime: Runtime) -> None:
-    """A drain would wait its whole time for a stream that never ends by itself."""
-    await runtime.until_stopped()
-    for end in endless:
-        end()
-
-
-def _mirrors(runtime: Runtime, writer: EventWriter, secret: bytes) -> Mirrors:
-    """Shadows, on connections of their own; told of before the writer closes."""
-    pool = ModelPool(runtime.telemetry, runtime.rng, apart=True)
-    mirrors = Mirrors(pool, writer.put_participant, runtime.metrics, secret)
-    runtime.on_close(pool.close)
-    runtime.on_drain(mirrors.close)
-    return mirrors
-
-
-async def _poll_once(learned: LearnedFollower) -> None:
-    """A bandit that restarts must not draw as if it had learnt nothing."""
-    try:
-        await learned.poll()
-    except StateUnavailable as error:
-        log.warning("serving bandits unlearnt until Redis is back", cause=error.facts.get("cause"))
-
-
-def _writer(
-    settings: RouterSettings, runtime: Runtime, connections: Connections, replica: str
-) -> EventWriter:
-    writer = EventWriter(
-        connections,
-        Path(settings.spool_dir),
-        writer=replica,
-        metrics=runtime.metrics,
-        spool_bytes=settings.spool_bytes,
-        rng=runtime.rng,
-    )
-    runtime.on_drain(writer.close)
-    runtime.spawn(writer.run(), "events")
-    return writer
+    ground = lay(settings, runtime)
+    permissions = await load(ground)
+    return servicers(ground, permissions, manage(ground, permissions))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from tests.waiting import eventually
 READS: dict[str, dict[str, Any]] = {
     "RouterService/GetRouter": {"name": "cancer"},
     "RouterService/ListRouters": {},
+    "RouterService/GetMetrics": {"name": "cancer"},
     "ModelService/GetModel": {"name": "cancer-bayes"},
     "ModelService/ListModels": {},
 }
