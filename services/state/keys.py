@@ -1,5 +1,5 @@
 """Every key of the suite's state: the only place where one is spelled, with `access_keys.py`,
-`catalog_keys.py`, `metric_keys.py` and `pin_keys.py`.
+`catalog_keys.py`, `metric_keys.py`, `pin_keys.py` and `truth_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -24,6 +24,7 @@ from services.state.catalog_keys import (
     members,
     probe_lease,
 )
+from services.state.truth_keys import truth_seen, truths
 
 __all__ = [  # handed on; what is spelled below is found as it stands
     "api_keys",
@@ -41,6 +42,8 @@ __all__ = [  # handed on; what is spelled below is found as it stands
     "ejections_channel",
     "members",
     "probe_lease",
+    "truth_seen",
+    "truths",
 ]
 
 
@@ -119,18 +122,6 @@ def dead_letters(stream: str) -> str:
     """Stream. The partition's owner writes. People read. Expires 30 days after the last of its 1,000
     entries."""
     return f"{stream}:dead"
-
-
-def truth_seen(partition: int, minute: int) -> str:
-    """Hash. Drift and feedback write. Drift and feedback read. Expires with the retention of the predictions
-    of that minute."""
-    return f"{_partition(partition)}:truth:seen:{minute}"
-
-
-def truths(partition: int, minute: int) -> str:
-    """Hash. Drift and feedback write. Router reads. Expires with the retention of the predictions of that
-    minute."""
-    return f"{_partition(partition)}:truth:held:{minute}"
 
 
 # Predictions.
