@@ -8,7 +8,7 @@ from services.router.logbook.chunks import Chunks
 from services.router.logbook.rows import Row
 
 # A row group is put together in memory: some megabytes, whatever the export's size.
-GROUP_ROWS, GROUP_BYTES = 2000, 4 * 1024 * 1024
+GROUP_ROWS, GROUP_BYTES = 2000, 2 * 1024 * 1024
 
 
 class ParquetWriter:
