@@ -36,7 +36,9 @@ def test_the_most_accurate_gets_everything_and_equals_share() -> None:
 
 @pytest.mark.parametrize("metric", ["latency_p95", "error_rate", "cost"])
 def test_less_is_better_of_latency_errors_and_cost(metric: str) -> None:
-    measured = {"a": _told(**{metric: 3.0}), "b": _told(**{metric: 1.0}), "c": _told(**{metric: 2.0})}
+    measured = {
+        name: {metric: Measured(value, 1_000)} for name, value in zip("abc", (3.0, 1.0, 2.0), strict=True)
+    }
     assert _best(measured, {"metric": metric, "min_samples": 100.0}) == (0, 1, 0)
     bounded: Parameters = {"metric": metric, "min_samples": 100.0, "min_value": 0.5}
     assert _best(measured, bounded) == (0.5, 0.3, 0.2)
