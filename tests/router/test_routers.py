@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.router.v1 import model_service_pb2 as models
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router, RouterState
 
@@ -189,13 +188,6 @@ async def test_lists_have_pages(desk: Desk) -> None:
     assert not second.next_page_token
     error = await refusal(desk, "ListRouters", page_token="made-up")
     assert (error.code, error.reason) == ("INVALID_ARGUMENT", "BAD_PAGE_TOKEN")
-
-
-async def test_a_method_to_come_says_so(desk: Desk) -> None:
-    with pytest.raises(RemoteError) as caught:
-        await desk.call("ModelService/ImportModels", models.ImportModelsRequest())
-    assert (caught.value.code, caught.value.reason) == ("UNIMPLEMENTED", "UNIMPLEMENTED")
-    assert "turnout.router.v1.ModelService/ImportModels" in caught.value.message
 
 
 @pytest.mark.parametrize(
