@@ -60,6 +60,9 @@ format: setup ## rewrite what ruff and buf can rewrite
 replay: setup ## a hundred thousand random decisions, made again to the last bit
 	@DECISIONS=100000 $(BIN)/python -m pytest --timeout=900 tests/router/deciding/test_replay.py
 
+docs: setup ## write the pages that are written from the code
+	@$(BIN)/python -m tests.limits
+
 bench: setup ## CPU per prediction against a bare grpcio proxy; writes build/bench.json
 	@$(BIN)/python -m benchmarks.floor
 
@@ -69,4 +72,4 @@ clients: setup ## the wheel that Python clients install, into build/clients
 clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 
-.PHONY: help setup protos lock demo up test test-clients check format bench clients clean
+.PHONY: help setup protos lock demo up test test-clients check format docs bench clients clean
