@@ -1,5 +1,6 @@
 """Open Inference Protocol over gRPC: Triton, KServe, MLServer and the like."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -25,6 +26,9 @@ from services.models.signature import Request, Signature, read_signature
 SERVICE = "/inference.GRPCInferenceService/"
 Infer = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 ADDRESS = re.compile(r"(?:grpc://)?(?:[^\s:/]+|\[[0-9a-fA-F:.]+\]):\d{1,5}/?")
+
+# Of a probe's reply: whatever a server says, it must fit into ours.
+MOST_TENSORS = 1000
 
 _CONFIDENCES = (
     model_pb2.CONFIDENCE_SOURCE_UNSPECIFIED,
@@ -132,11 +136,15 @@ def _failed(failure: grpc.aio.AioRpcError, seconds: float) -> CallFailed:
 
 
 async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: float) -> Probe:
+    clock = asyncio.get_running_loop().time
+    # Both questions together have the time of one call.
+    end = clock() + seconds
+
     async def ask(method: str, request: Message, reply: type[Any]) -> Any:
         call: grpc.aio.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
             SERVICE + method, lambda message: message.SerializeToString(), reply.FromString
         )
-        return await call(request, timeout=seconds)
+        return await call(request, timeout=max(0.0, end - clock()))
 
     try:
         asked = wire.ModelReadyRequest(name=name, version=version)
@@ -150,4 +158,5 @@ async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: fl
 
 
 def _tensors(given: Any) -> tuple[TensorInfo, ...]:
-    return tuple(TensorInfo(tensor.name, tensor.datatype, tuple(tensor.shape)) for tensor in given)
+    some = given[:MOST_TENSORS]
+    return tuple(TensorInfo(tensor.name, tensor.datatype, tuple(tensor.shape)) for tensor in some)

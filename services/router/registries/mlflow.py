@@ -1,5 +1,6 @@
 """MLflow's registry by its REST API, version 2.0: registered models, their versions and their aliases."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ PAGE = 100
 MOST_MODELS = 1000
 # Of one registered model; an alias further back than this is a slip.
 MOST_VERSIONS = 1000
+# A request for each model: one after the other, hundreds would take too long.
+AT_ONCE = 8
 # Prompts live in the same registry.
 PROMPT = "mlflow.prompt.is_prompt"
 
@@ -38,7 +41,20 @@ class Mlflow:
                 found.append((name, tags, _aliases(told)))
                 if len(found) > MOST_MODELS:
                     raise unusable(f"more than {MOST_MODELS} models begin with it: narrow it", "prefix")
-        return [await self._registered(*one, which) for one in sorted(found, key=lambda one: one[0])]
+        found.sort(key=lambda one: one[0])
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def versions(name: str, tags: Mapping[str, str], aliases: Mapping[str, str]) -> Registered:
+            async with turns:
+                return await self._registered(name, tags, aliases, which)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(versions(*one)) for one in found]
+        except BaseExceptionGroup as several:
+            # One tells enough: the others are most likely of the same cause.
+            raise _first(several) from None
+        return [task.result() for task in tasks]
 
     async def signature(self, version: Version) -> tuple[Signature | None, str]:
         """Clients of MLflow 2 note it with the run; those of MLflow 3 write it to the files alone."""
@@ -111,6 +127,11 @@ class Mlflow:
             if token in seen:
                 raise unusable(f"{path} leads in a circle: it gave a page token twice")
             seen.add(token)
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    one = several.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
 
 
 def _version(told: Mapping[str, Any]) -> Version:
