@@ -13,6 +13,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "tritonclient": ("tritonclient[grpc]==2.73.0",),
     "kserve": ("kserve==0.21.0",),
+    "mlflow": ("mlflow==3.17.2",),
     "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1"),
 }
 
