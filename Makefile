@@ -42,7 +42,7 @@ up: setup ## keep the suite and the demo's fleet running; Ctrl-C drains it
 test: setup ## every test, on a real Redis and real channels
 	@$(BIN)/python -m pytest
 
-test-clients: setup ## unmodified tritonclient, kserve and mlserver, each in an environment under build/
+test-clients: setup ## unmodified tritonclient, kserve, mlserver and mlflow, each in an environment under build/
 	@$(BIN)/python -m pytest tests/clients
 
 check: setup ## format, lint, types, import rules, proto lint, file lengths
