@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from turnout.inference.v1.input_pb2 import Input
-from turnout.inference.v1.manifest_pb2 import DRAW_SOURCE_RENDEZVOUS, Decision
+from turnout.inference.v1.manifest_pb2 import Decision
 
 from services.foundation.errors import FailedPrecondition, NotFound
+from services.models.framing import text
 from services.router.conditions.requests import RequestView
 from services.router.frames import Sheet
 from services.router.plan import Arm, Jury, Route, RoutingPlan
 from services.router.rendezvous import pick, unit_hash
+
+_UNIT = Decision.UNIT_HASH_FIELD_NUMBER
 
 
 class UnknownVariant(NotFound):
@@ -145,8 +148,8 @@ def _stuck(plan: RoutingPlan, route: Route, entity_id: str, now: int) -> Choice:
     unit = unit_hash(entity_id, sticky.key)
     place = pick(unit, sticky.variants, route.wheel.allocation)
     sheet = route.sheet(place)
-    said = Decision(draw=DRAW_SOURCE_RENDEZVOUS, salt=sticky.salt, unit_hash=unit).SerializeToString()
-    return Choice(plan.arms[place], route, sheet._replace(decision=sheet.decision + said), 0.0, now)
+    told = Sheet(sheet.event, sheet.manifest, sheet.decision + sticky.said + text(_UNIT, unit))
+    return Choice(plan.arms[place], route, told, 0.0, now)
 
 
 def pinned(plan: RoutingPlan, variant: str) -> Arm:

@@ -7,7 +7,7 @@ from typing import Any
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1 import manifest_pb2 as manifest
-from turnout.inference.v1.manifest_pb2 import Participant, StateVersions
+from turnout.inference.v1.manifest_pb2 import Decision, Participant, StateVersions
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
@@ -241,4 +241,5 @@ def _sticky(router: Router) -> Sticky | None:
         return None
     salt = given.salt or router.uid
     seconds = given.pin_ttl.ToNanoseconds() / 1e9 if given.pin else 0.0
-    return Sticky(salt, key_of(salt), keyed([one.id for one in router.variants]), seconds)
+    said = Decision(draw=manifest.DRAW_SOURCE_RENDEZVOUS, salt=salt).SerializeToString()
+    return Sticky(said, key_of(salt), keyed([one.id for one in router.variants]), seconds)

@@ -12,6 +12,7 @@ from services.foundation.metrics import Metrics
 from services.models.pool import ModelPool
 from services.router.aliases import resolved
 from services.router.compiling import Ingredients, compile_plan, reads_metrics
+from services.router.config.naming import rules_on_models
 from services.router.health.view import EVERYBODY_WELL, HealthView
 from services.router.knowledge import NOTHING_KNOWN, Knowledge
 from services.router.latencies import Latencies
@@ -34,7 +35,7 @@ class Loader:
         health: Callable[[], HealthView] = lambda: EVERYBODY_WELL,
     ) -> None:
         self.snapshot = snapshot
-        snapshot.compile = self.compile
+        snapshot.compile, snapshot.find = self.compile, self._serving
         self.latencies = Latencies(time.monotonic)
         self.knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN
         self.started = False
@@ -47,8 +48,10 @@ class Loader:
         self._uids: dict[str, str] = {}
         self._models: dict[str, Model] = {}
         self._learnt: dict[str, RewardSnapshot] = {}
-        # Routers by the models that they name.
+        # Routers by the models that they name; those that choose by metrics, and those whose rules read some.
         self._users: dict[str, set[str]] = {}
+        self._measuring: set[str] = set()
+        self._ruling: set[str] = set()
 
     def compile(self, router: Router) -> RoutingPlan:
         """The plan of a router as of now. Raises CannotCompile."""
@@ -82,6 +85,10 @@ class Loader:
         self._routers[uid], self._uids[router.name] = router, uid
         for model in _models_of(router):
             self._users.setdefault(model, set()).add(uid)
+        if reads_metrics(router):
+            self._measuring.add(uid)
+        if rules_on_models(router):
+            self._ruling.add(uid)
         self._load(router)
 
     def model_changed(self, before: Model | None, after: Model | None) -> None:
@@ -95,17 +102,16 @@ class Loader:
         if after is not None:
             self._models[after.name] = after
         names = {one.name for one in (before, after) if one is not None}
-        self._outdate(uid for name in names for uid in self._users.get(name, ()))
+        self._models_changed(names)
 
     def health_changed(self, models: Iterable[str]) -> None:
         """These models were ejected or came back, or may be probed: soon, their routers act on it."""
-        self._outdate(uid for model in models for uid in self._users.get(model, ()))
+        self._models_changed(models)
 
     def knowledge_changed(self, models: frozenset[str]) -> None:
-        """Metrics or drift of these models are others: of all routers, those that read any are asked anew.
-
-        A condition may read of models that its router does not have, so who has rules is outdated too."""
-        self._outdate(uid for uid, router in self._routers.items() if _reads(router, models))
+        """Metrics or drift of these models are others. Rules may read those of any model."""
+        users = set[str]().union(*(self._users.get(model, ()) for model in models))
+        self.snapshot.outdate(self._ruling | (self._measuring & users))
 
     def peers(self, model: str) -> Iterable[str]:
         """The other models of the routers that a model serves in."""
@@ -121,7 +127,7 @@ class Loader:
         self._learnt[rewards.router_uid] = rewards
         router = self._routers.get(rewards.router_uid)
         if router is not None and router.HasField("bandit"):
-            self._outdate([rewards.router_uid])
+            self.snapshot.outdate([rewards.router_uid])
 
     def learners(self) -> Iterable[str]:
         """Uids of the routers whose learnt state is wanted."""
@@ -137,6 +143,8 @@ class Loader:
         return self._routers.pop(uid, None)
 
     def _forget_uses(self, uid: str) -> None:
+        self._measuring.discard(uid)
+        self._ruling.discard(uid)
         if uid not in self._routers:
             return
         for model in _models_of(self._routers[uid]):
@@ -144,9 +152,13 @@ class Loader:
             if not self._users[model]:
                 del self._users[model]
 
-    def _outdate(self, uids: Iterable[str]) -> None:
-        found = (self._routers.get(uid) for uid in uids)
-        self.snapshot.outdate(one for one in found if one is not None and one.state in SERVING)
+    def _models_changed(self, models: Iterable[str]) -> None:
+        for model in models:
+            self.snapshot.outdate(self._users.get(model, ()))
+
+    def _serving(self, uid: str) -> Router | None:
+        router = self._routers.get(uid)
+        return router if router is not None and router.state in SERVING else None
 
     def _load(self, router: Router) -> None:
         if router.state not in SERVING or not router.HasField("canary"):
@@ -161,9 +173,3 @@ class Loader:
 
 def _models_of(router: Router) -> set[str]:
     return {variant.model for variant in router.variants}
-
-
-def _reads(router: Router, models: frozenset[str]) -> bool:
-    if router.policies or router.HasField("feature_based"):
-        return True
-    return reads_metrics(router) and any(variant.model in models for variant in router.variants)

@@ -1,6 +1,6 @@
 """Sticky entities that keep their first variant although the allocation changes."""
 
-from turnout.inference.v1.manifest_pb2 import DRAW_SOURCE_RENDEZVOUS, Decision, Manifest
+from turnout.inference.v1.manifest_pb2 import Decision, Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.router.choosing import Choice
@@ -38,8 +38,6 @@ async def held(
         return choice._replace(sheet=choice.sheet._replace(manifest=choice.sheet.manifest + warning))
     if holds == drawn or arm is None or choice.route.wheel.allocation[arm.place] <= 0:
         return choice
-    said = Decision(
-        draw=DRAW_SOURCE_RENDEZVOUS, salt=sticky.salt, unit_hash=unit, displaced=drawn
-    ).SerializeToString()
+    said = sticky.said + Decision(unit_hash=unit, displaced=drawn).SerializeToString()
     sheet = choice.route.sheet(arm.place)
     return choice._replace(arm=arm, sheet=sheet._replace(decision=sheet.decision + said))

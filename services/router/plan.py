@@ -92,10 +92,10 @@ class Route:
 
 
 class Sticky(NamedTuple):
-    """How an entity stays with its variant: the salt as written and as a key, the variants ready to be
-    hashed, and for how many seconds their pins last, 0 where there are none."""
+    """How an entity stays with its variant: the salt as a key and as decisions say it, the variants ready to
+    be hashed, and for how many seconds their pins last, 0 where there are none."""
 
-    salt: str
+    said: bytes
     key: bytes
     variants: Sequence[bytes]
     pin_seconds: float = 0.0

@@ -1,6 +1,7 @@
 """The plans that a process serves from: replaced one by one, never changed, and read without waiting."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -16,6 +17,8 @@ from services.state.names import id_of, resource_name
 
 # Nothing that happens beside predictions holds them up for longer at a time.
 SLICE_SECONDS = 0.002
+# So many have some ten thousand objects, which the collector walks through in a millisecond.
+PLANS_AT_ONCE = 64
 
 
 class Snapshot:
@@ -27,16 +30,19 @@ class Snapshot:
     """
 
     def __init__(self) -> None:
-        # Raises a TurnoutError where it cannot. The loader knows how.
+        # The loader knows how to compile a router, or raises a TurnoutError; and which one serves by a uid.
         self.compile: Callable[[Router], RoutingPlan] = _unable
+        self.find: Callable[[str], Router | None] = lambda _: None
         self._plans: dict[str, RoutingPlan] = {}
         self._due: dict[str, Router] = {}
         self._former: dict[str, RoutingPlan] = {}
         self._idle: dict[str, Router] = {}
         # Changed since this replica last reported itself.
         self._unproven: set[str] = set()
-        # What their plans are made from has changed; in order.
-        self._outdated: dict[str, Router] = {}
+        # Uids of routers whose plans are made from something that has changed; in order.
+        self._outdated: dict[str, None] = {}
+        self._serving: dict[str, int] = {}
+        self._frozen = 0
         self.errors: dict[str, str] = {}
         self._generations: Mapping[str, int] | None = None
 
@@ -44,8 +50,7 @@ class Snapshot:
     def generations(self) -> Mapping[str, int]:
         """Generation that is served, by router: the same object as long as nothing has changed."""
         if self._generations is None:
-            served = {plan.name: plan.generation for plan in self._plans.values()}
-            self._generations = served | {one.name: one.generation for one in self._due.values()}
+            self._generations = dict(self._serving)
         return self._generations
 
     @property
@@ -78,27 +83,31 @@ class Snapshot:
     def change(self, router: Router, *, prove: bool) -> None:
         """The router serves, and is to be compiled anew. `prove` has that tried before this replica says that
         it knows the change."""
-        self._generations = None
-        self._idle.pop(router.name, None)
+        name, generation = router.name, router.generation
+        if self._serving.get(name) != generation:
+            self._serving[name], self._generations = generation, None
+        self._idle.pop(name, None)
         self._put_off(router.name)
         self._due[router.name] = router
         if prove:
             self._unproven.add(router.name)
 
-    def outdate(self, routers: Iterable[Router]) -> None:
-        """Something that these routers' plans are made from has changed. Many take a few slices."""
+    def outdate(self, uids: Iterable[str]) -> None:
+        """Something that the plans of routers with these uids are made from has changed. Many take a few
+        slices."""
         waiting = bool(self._outdated)
-        self._outdated.update((router.name, router) for router in routers)
+        self._outdated.update(dict.fromkeys(uids))
         if self._outdated and not waiting:
             self._catch_up()
 
     def _catch_up(self) -> None:
         until = time.perf_counter() + SLICE_SECONDS
         while self._outdated:
-            name = next(iter(self._outdated))
-            router = self._outdated.pop(name)
-            if name in self._plans or name in self.errors:
-                self.change(router, prove=name in self.errors)
+            uid = next(iter(self._outdated))
+            del self._outdated[uid]
+            router = self.find(uid)
+            if router is not None and (router.name in self._plans or router.name in self.errors):
+                self.change(router, prove=router.name in self.errors)
             if self._outdated and time.perf_counter() > until:
                 asyncio.get_running_loop().call_soon(self._catch_up)
                 return
@@ -131,7 +140,7 @@ class Snapshot:
     def forget(self, name: str) -> None:
         """There is no such router any more."""
         self._generations = None
-        for known in (self._due, self._former, self._idle, self._outdated, self.errors):
+        for known in (self._due, self._former, self._idle, self._serving, self.errors):
             known.pop(name, None)
         self._put_off(name)
         self._former.pop(name, None)
@@ -149,8 +158,8 @@ class Snapshot:
             self.errors.pop(name, None)
         except TurnoutError as error:
             log.warning("cannot load a router", router=name, reason=error.reason, said=error.message)
-            self._generations = None
             self.errors[name] = error.message
+            self._serve_no_more(name, former)
         except Exception as defect:  # noqa: BLE001 - what one router brings out must not end who serves the others
             log.error("a defect: cannot load a router", router=name, exc_info=defect)
             self.errors[name] = "a defect of this version, of which the log tells more"
@@ -159,6 +168,20 @@ class Snapshot:
             plan = former
         if plan is not None:
             self._plans[name] = self._plans[id_of(name)] = plan
+        self._spare_the_collector()
+
+    def _serve_no_more(self, name: str, former: RoutingPlan | None) -> None:
+        self._generations = None
+        if former is None:
+            self._serving.pop(name, None)
+        else:
+            self._serving[name] = former.generation
+
+    def _spare_the_collector(self) -> None:
+        # Plans have no cycles. Looking for some in those of thousands of routers takes a quarter of a second.
+        if self.awake >= self._frozen + PLANS_AT_ONCE:
+            self._frozen = self.awake
+            gc.freeze()
 
 
 def _unable(_router: Router) -> RoutingPlan:

@@ -15,12 +15,22 @@ def models_named(router: Router) -> set[str]:
     return {variant.model for variant in router.variants if variant.model} | set(_read(router))
 
 
+def rules_on_models(router: Router) -> bool:
+    """Whether a condition may read metrics or drift of models. Most read the request alone."""
+    conditions: list[Policy | FeatureRule] = [*router.policies, *router.feature_based.rules]
+    return any(_on_models(given.condition) for given in conditions)
+
+
+def _on_models(condition: str) -> bool:
+    return "metrics" in condition or "drift" in condition
+
+
 def _read(router: Router) -> Iterator[str]:
     schema = Schema(headers=frozenset(router.allowed_headers))
     conditions: list[Policy | FeatureRule] = [*router.policies, *router.feature_based.rules]
     for given in conditions:
-        # Most of them read the request alone, and compiling takes its time.
-        if "metrics" not in given.condition and "drift" not in given.condition:
+        # Compiling takes its time.
+        if not _on_models(given.condition):
             continue
         try:
             yield from condition_of(given, schema).models()
