@@ -18,8 +18,8 @@ async def held(
     """The choice for an entity that holds a variant: that one, if it may be drawn here.
 
     A variant that is out for its health, has no share, or is none of the policy's keeps its entities: the
-    hash decides meanwhile. One that is disabled or gone loses them to whoever is drawn. Without Redis, or if it is
-    slow, the hash decides and the manifest says so.
+    hash decides meanwhile. One that is disabled or gone loses them to whoever is drawn. Without Redis, or if
+    it is slow, the hash decides and the manifest says so.
     """
     if choice.arm is None or request.variant:
         # A jury has nobody to hold, and a caller who names a variant means it.
