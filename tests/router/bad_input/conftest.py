@@ -9,11 +9,14 @@ from turnout.router.v1 import model_service_pb2 as models
 from turnout.router.v1 import router_service_pb2 as routers
 
 from services.foundation.errors import RemoteError
-from services.state import keys
+from services.state import catalog_keys, keys
 from services.state.failures import MappedRedis
 from tests.router.conftest import Desk
 
-OWN_NEWS = {keys.catalog_heartbeats().encode(), keys.catalog_replicas().encode()}
+OWN_NEWS = tuple(
+    key.encode()
+    for key in (keys.catalog_heartbeats(), keys.catalog_replicas(), catalog_keys.catalog_served(""))
+)
 
 
 class Told(NamedTuple):
@@ -33,7 +36,7 @@ def told(error: RemoteError) -> Told:
 async def stored(redis: MappedRedis) -> dict[bytes, bytes]:
     """Everything in Redis, byte by byte, but what replicas report of themselves every second."""
     client: Any = redis
-    return {key: await client.dump(key) for key in await client.keys("*") if key not in OWN_NEWS}
+    return {key: await client.dump(key) for key in await client.keys("*") if not key.startswith(OWN_NEWS)}
 
 
 class Office:
