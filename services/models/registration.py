@@ -18,7 +18,9 @@ from services.models.errors import InvalidModel
 from services.models.problems import Problems
 from services.models.wire import Wire
 
-SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+# Never one of the suite's own settings, its secrets among them: whoever registers a model or imports from a
+# registry chooses the host that it would be sent to.
+SECRET = re.compile(r"env:(?!(?i:TURNOUT_))[A-Za-z_][A-Za-z0-9_]*")
 # A timeout beyond this is a mistake of units.
 LONGEST_SECONDS = 3600.0
 
@@ -62,7 +64,9 @@ def compile_model(model: Model) -> Registration:
         problems.add("model.max_concurrency", "a number from 0 (no limit) expected")
     if model.secret_ref and not SECRET.fullmatch(model.secret_ref):
         # Never repeated: somebody may have put the secret itself here.
-        problems.add("model.secret_ref", "env:NAME expected, the environment variable that holds it")
+        problems.add(
+            "model.secret_ref", "env:NAME expected, a variable that holds it and is not one of TURNOUT_*"
+        )
     pointed = model.confidence_from == CONFIDENCE_SOURCE_JSON_POINTER
     if bool(model.confidence_pointer) != pointed:
         problems.add("model.confidence_pointer", "goes together with CONFIDENCE_SOURCE_JSON_POINTER")

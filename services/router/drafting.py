@@ -98,8 +98,8 @@ class Drafts:
     async def _stand(
         self, written: Written[Router], before: Router, asked: Asked, undo: Callable[..., Awaitable[object]]
     ) -> None:
-        """A model may have been deleted while the router was written, unseen by its deleter: those that are new
-        to the router are looked for again after the write (see Leaving).
+        """A model may have been deleted while the router was written, unseen by its deleter: those that are
+        new to the router are looked for again after the write (see Leaving).
 
         Raises ModelNotFound, once the write is undone."""
         if asked.validate_only or written.replayed:

@@ -10,9 +10,12 @@ from typing import Any
 
 from services.state import catalog_keys
 from services.state.connection import Connections
+from services.state.scripts import Script
 
 # Longer than a deletion takes; what a process that died was deleting can be used again after it.
 SECONDS = 60
+
+COUNT = Script("count_leaving")
 
 
 class Leaving:
@@ -40,8 +43,4 @@ class Leaving:
         return {name for name, count in zip(asked, found, strict=True) if int(count or 0) > 0}
 
     async def _add(self, name: str, count: int) -> None:
-        key = catalog_keys.catalog_leaving(name)
-        async with self._redis.pipeline() as pipe:
-            pipe.incrby(key, count)
-            pipe.expire(key, SECONDS)
-            await pipe.execute()
+        await COUNT(self._redis, [catalog_keys.catalog_leaving(name)], [count, SECONDS])

@@ -79,6 +79,10 @@ def literal_secret(model: wire.Model) -> None:
     model.secret_ref = "sk-secret"  # noqa: S105
 
 
+def secret_of_the_suite(model: wire.Model) -> None:
+    model.secret_ref = "env:turnout_ROUTER_ACCESS_SERVICE_TOKEN"  # noqa: S105
+
+
 def pointer_without_source(model: wire.Model) -> None:
     model.confidence_pointer = "/sure"
 
@@ -99,6 +103,7 @@ ANY = [
     (nan_cost, "model.cost.per_call", "an amount from 0 expected, got nan"),
     (negative_cost, "model.cost.output_per_1k_tokens", "an amount from 0 expected, got -1"),
     (literal_secret, "model.secret_ref", "env:NAME expected"),
+    (secret_of_the_suite, "model.secret_ref", "not one of TURNOUT_*"),
     (pointer_without_source, "model.confidence_pointer", "CONFIDENCE_SOURCE_JSON_POINTER"),
     (self_consistency, "model.confidence_from", ""),
 ]

@@ -2,21 +2,19 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
 
 from services.foundation.errors import InvalidArgument
+from services.models.registration import SECRET
 from services.router.registries.errors import unavailable, unusable
 
 # A page of a hundred models with their tags is some 100 kB.
 MOST_BYTES = 8 * 1024 * 1024
 REQUEST_SECONDS = 10.0
 LONGEST_MESSAGE = 200
-# Variables of our own name are settings of the suite, its secrets among them: they are never sent away.
-SECRET = re.compile(r"env:(?!TURNOUT_)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE)
 
 
 def authorization(secret_ref: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ class Variants(Desk):
         self, request: rpc.UpdateVariantWeightRequest, call: Call
     ) -> rpc.UpdateVariantWeightResponse:
         """One weight, 0 to 100."""
+        _given(request, "weight", "a number from 0 to 100")
         made = await self._change(
             request, call, lambda router: set_weight(router, request.variant, request.weight)
         )
@@ -33,6 +34,7 @@ class Variants(Desk):
 
     async def ToggleVariant(self, request: rpc.ToggleVariantRequest, call: Call) -> rpc.ToggleVariantResponse:
         """Enable or disable a variant."""
+        _given(request, "enabled", "true or false")
         made = await self._change(
             request, call, lambda router: toggle(router, request.variant, request.enabled)
         )
@@ -57,3 +59,10 @@ class Variants(Desk):
     async def _change(self, request: Any, call: Call, change: Change, known: Known | None = None) -> Router:
         name = router_name(request.name)
         return (await self.office.drafts.configure(name, change, asked(request, call), known)).message
+
+
+def _given(request: Any, field: str, right: str) -> None:
+    """Raises InvalidConfiguration for a field left out: its zero would be a change that nobody asked for."""
+    if not request.HasField(field):
+        said = f"is required: {right}"
+        raise InvalidConfiguration(f"{field} {said}", fields=[(field, said)])

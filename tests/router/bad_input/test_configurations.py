@@ -136,6 +136,21 @@ async def test_a_weight_that_is_none_changes_nothing(
     assert (set_.router.variants[0].weight, set_.router.generation) == (3.0, before.generation + 1)
 
 
+@pytest.mark.parametrize(
+    ("method", "field", "right"),
+    [
+        ("UpdateVariantWeight", "weight", "a number from 0 to 100"),
+        ("ToggleVariant", "enabled", "true or false"),
+    ],
+)
+async def test_what_is_left_out_is_not_taken_for_zero(
+    office: Office, method: str, field: str, right: str
+) -> None:
+    await office.desk.create("cancer", doctors())
+    told = await office.refuse(f"RouterService/{method}", name="cancer", variant="cancer-bayes")
+    assert told == Told("INVALID_ARGUMENT", "INVALID_ARGUMENT", [field], f"{field} is required: {right}")
+
+
 async def test_one_wrong_weight_of_several_changes_none_of_them(office: Office) -> None:
     before = await office.desk.create("cancer", doctors())
     weights = {"cancer-bayes": 7.0, "cancer-stump": -1.0}
