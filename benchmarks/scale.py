@@ -26,8 +26,8 @@ from services.router.config.defaults import with_defaults
 from services.router.config.health import rules_of
 from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce
-from services.router.loading import Loader
-from services.router.snapshot import Snapshot
+from services.router.serving.loading import Loader
+from services.router.serving.snapshot import Snapshot
 from services.state.ids import new_uid
 
 ROUTERS, VARIANTS, MODELS = 10_000, 10, 1_000

@@ -160,7 +160,7 @@ OPTIONS: list[Told] = [
 MODELS: list[Told] = [
     ("names, versions, families", f"{CONFIG}.models:LONGEST_NAME", "characters", READABLE),
     ("endpoints", f"{CONFIG}.models:MOST_ENDPOINTS", "", "Each is a connection of each process."),
-    ("aliases", "router.aliases:MOST_ALIASES", "", "Each is looked at when one moves."),
+    ("aliases", "router.managing.aliases:MOST_ALIASES", "", "Each is looked at when one moves."),
     ("`timeout`, at most", "models.registration:LONGEST_SECONDS", "s", ""),
     ("`consecutive_failures`, at most", f"{CONFIG}.health:MOST_FAILURES", "", "Beyond, it never ejects."),
     ("`min_requests`, at most", f"{CONFIG}.health:MOST_REQUESTS", "", "Beyond, no interval has as many."),
@@ -177,7 +177,7 @@ MODELS: list[Told] = [
         "characters",
         "It goes out with every call.",
     ),
-    ("models of one import", "router.importing:MOST_IMPORTED", "", ""),
+    ("models of one import", "router.managing.importing:MOST_IMPORTED", "", ""),
     (
         "registered models read of a registry",
         "router.registries.mlflow:MOST_MODELS",
@@ -197,11 +197,16 @@ MODELS: list[Told] = [
 PREDICTIONS: list[Told] = [
     (
         "`entity_id`, `external_id`, each attribute",
-        "router.requests:LONGEST_KEY",
+        "router.execution.requests:LONGEST_KEY",
         "characters",
         "They are keys, not contents.",
     ),
-    ("attributes of a request", "router.requests:MOST_ATTRIBUTES", "", "They travel with every record."),
+    (
+        "attributes of a request",
+        "router.execution.requests:MOST_ATTRIBUTES",
+        "",
+        "They travel with every record.",
+    ),
     (
         "requests of a BatchPredict",
         "router.execution.items:MOST_ITEMS",
@@ -215,7 +220,7 @@ PREDICTIONS: list[Told] = [
         "characters",
         "It is a key, not contents.",
     ),
-    ("rows of a jury's question", "router.juries:MOST_ROWS", "", ""),
+    ("rows of a jury's question", "router.deciding.juries:MOST_ROWS", "", ""),
     ("predictions waiting for a slow WatchPredictions", "router.logbook.feed:MOST_WAITING", "", ""),
     ("bytes of those", "router.logbook.feed:MOST_BYTES", "bytes", MEMORY),
 ]
@@ -227,7 +232,7 @@ CALLS: list[Told] = [
     ("`GetMetrics.window`, at most", "router.reporting.query:LONGEST", "s", "As long as they are kept."),
     ("parts of that window", "router.reporting.query:MOST_PARTS", "", ""),
     ("variants times policies counted apart, of a router", "feedback.grouping:MOST_GROUPS", "", ""),
-    ("`DeployRouter.wait`, at most", "router.rollout:LONGEST_WAIT", "s", ""),
+    ("`DeployRouter.wait`, at most", "router.managing.rollout:LONGEST_WAIT", "s", ""),
     ("a `request_id`", f"{STATE}.once:MAX_LENGTH", "characters", "A UUID has 36."),
     ("how long it is known", f"{STATE}.once:LIFETIME_MS", "ms", ""),
     ("a message of an error", "foundation.status:MESSAGE_BYTES", "bytes", ""),

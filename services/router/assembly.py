@@ -10,25 +10,25 @@ from services.foundation.handlers import Servicer
 from services.foundation.logs import log
 from services.foundation.runtime import Runtime
 from services.models.pool import ModelPool
+from services.router.deciding.explaining import Explainer, Past
+from services.router.deciding.knowledge import knowledge_of
 from services.router.doors.descriptions import Descriptions
 from services.router.doors.listing import Listing
-from services.router.equipment import Equipment
+from services.router.execution.equipment import Equipment
 from services.router.execution.mirrors import Mirrors
-from services.router.explaining import Explainer, Past
-from services.router.following import CatalogToLoader, Reporter
+from services.router.execution.panel import Panel
 from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce, share
-from services.router.knowledge import knowledge_of
-from services.router.loading import Loader
-from services.router.management import Management
-from services.router.measured import follow
-from services.router.panel import Panel
+from services.router.managing.management import Management
+from services.router.managing.telling import FeedbackDoor
 from services.router.servicers.access import AccessService
 from services.router.servicers.inference import InferenceService
 from services.router.servicers.open_inference import OpenInferenceService
+from services.router.serving.following import CatalogToLoader, Reporter
+from services.router.serving.loading import Loader
+from services.router.serving.measured import follow
+from services.router.serving.snapshot import Snapshot
 from services.router.settings import RouterSettings
-from services.router.snapshot import Snapshot
-from services.router.telling import FeedbackDoor
 from services.state.api_keys import ApiKeyStore
 from services.state.batcher import EventWriter
 from services.state.catalog import CatalogFollower

@@ -8,10 +8,10 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import REDACTION_HASHED, REDACTION_NONE, Policy, Router, Variant
 from turnout.router.v1.strategy_pb2 import EnsembleStrategy, FeatureRule
 
-from services.router.aliases import model_of
 from services.router.conditions import BadCondition, Schema, compile_value
 from services.router.conditions.tokens import tokens_of
 from services.router.config.defaults import weight_of
+from services.router.managing.aliases import model_of
 
 MOST_TOLD = 20
 # What redaction calls that part of a request which a name of conditions begins with.

@@ -6,8 +6,8 @@ from itertools import pairwise
 from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC, PROTOCOL_OPENAI_CHAT, Model, OutputKind
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.aliases import model_of
 from services.router.config.overrides import misfits
+from services.router.managing.aliases import model_of
 
 # A router of 64 variants that agree in nothing is told so in as many words as people read.
 MOST_TOLD = 10

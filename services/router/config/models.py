@@ -2,10 +2,10 @@
 
 from turnout.router.v1.model_pb2 import Model
 
-from services.router.aliases import MOST_ALIASES, alias_name
 from services.router.config.health import check_detection, detection_with_defaults
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
+from services.router.managing.aliases import MOST_ALIASES, alias_name
 from services.state.names import BadName, id_of
 
 LONGEST_NAME = 256

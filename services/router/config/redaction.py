@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import REDACTION_FULL, REDACTION_UNSPECIFIED, Redaction, Router
 
-from services.router.aliases import model_of
 from services.router.config.problems import Problems
-from services.router.redacting import OUTPUT, WORDS
+from services.router.execution.redacting import OUTPUT, WORDS
+from services.router.managing.aliases import model_of
 
 MOST_RULES = 256
 LONGEST_NAME = 256

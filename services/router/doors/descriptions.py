@@ -8,8 +8,8 @@ from inference.open_inference_pb2 import ModelMetadataResponse, ServerMetadataRe
 
 from services.models.endpoints import TensorInfo
 from services.models.handle import ModelHandle, probe
+from services.router.deciding.plan import Arm, RoutingPlan
 from services.router.doors.answers import LABEL, PROBABILITIES, TEXT, VALUE
-from services.router.plan import Arm, RoutingPlan
 from services.state.names import id_of
 
 NAME = PLATFORM = "turnout"

@@ -4,8 +4,8 @@ from inference.open_inference_pb2 import RepositoryIndexResponse
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.identity.caller import Caller
-from services.router.lifecycle import SERVING, told
-from services.router.snapshot import Snapshot
+from services.router.managing.lifecycle import SERVING, told
+from services.router.serving.snapshot import Snapshot
 from services.state.catalog import CatalogFollower
 from services.state.names import id_of
 from services.state.permissions import CatalogPermissions

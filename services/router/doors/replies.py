@@ -13,7 +13,7 @@ from services.foundation.errors import InvalidArgument, TurnoutError
 from services.models.datatypes import DATATYPES, encode_bytes, encode_numbers
 from services.router.doors.answers import answer_of
 from services.router.doors.questions import Question, plain_id
-from services.router.ledger import Ledger
+from services.router.execution.ledger import Ledger
 
 PREDICTION_ID, DEGRADED, MANIFEST = "turnout_prediction_id", "turnout_degraded", "turnout_manifest"
 OURS = (PREDICTION_ID, DEGRADED, MANIFEST)

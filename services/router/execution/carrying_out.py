@@ -7,14 +7,14 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from services.foundation.call import Call
 from services.models.answer import Answer
 from services.models.signature import Request
-from services.router.choosing import Choice
-from services.router.equipment import Equipment
+from services.router.deciding.choosing import Choice
+from services.router.deciding.plan import Arm, Jury, RoutingPlan
 from services.router.execution.carrying import Carrying
 from services.router.execution.chain import Chain
+from services.router.execution.equipment import Equipment
+from services.router.execution.ledger import Ledger
 from services.router.execution.pursuit import Pursuit
 from services.router.failures import PredictionCancelled
-from services.router.ledger import Ledger
-from services.router.plan import Arm, Jury, RoutingPlan
 
 
 async def carry_out(

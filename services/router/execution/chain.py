@@ -12,13 +12,13 @@ from turnout.inference.v1.manifest_pb2 import (
 from services.foundation.call import Call
 from services.models.errors import InputMismatch
 from services.models.signature import Request
-from services.router.equipment import Equipment
+from services.router.deciding.plan import Arm, RoutingPlan
 from services.router.execution.apportioning import seconds_for
 from services.router.execution.carrying import Carrying
 from services.router.execution.entries import Entry, Skipped
+from services.router.execution.equipment import Equipment
 from services.router.execution.load import Load
 from services.router.health.probe import Probe
-from services.router.plan import Arm, RoutingPlan
 
 
 class Next(NamedTuple):

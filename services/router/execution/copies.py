@@ -20,7 +20,7 @@ from services.models.errors import InputMismatch
 from services.models.handle import ModelHandle
 from services.models.participation import described
 from services.router.execution.agreeing import agrees
-from services.router.ledger import Ledger
+from services.router.execution.ledger import Ledger
 from services.state import formats
 
 # An answer of more bytes is compared and not kept: nobody asked for it.

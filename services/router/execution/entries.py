@@ -12,9 +12,9 @@ from turnout.inference.v1.manifest_pb2 import (
 
 from services.models.answer import MESSAGE_LENGTH, Answer, Failure
 from services.models.handle import Attempt
+from services.router.deciding.plan import Arm
+from services.router.execution.ledger import Ledger
 from services.router.health.probe import Probe
-from services.router.ledger import Ledger
-from services.router.plan import Arm
 
 
 @dataclass(slots=True, eq=False)

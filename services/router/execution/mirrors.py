@@ -29,11 +29,11 @@ from services.foundation.tracing import RemoteParent
 from services.models.answer import MESSAGE_LENGTH
 from services.models.handle import ModelHandle
 from services.models.pool import ModelPool
+from services.router.deciding.plan import Arm, RoutingPlan
 from services.router.execution.carrying import Mirror
 from services.router.execution.copies import Copy
 from services.router.execution.entries import seat_of
-from services.router.ledger import Ledger
-from services.router.plan import Arm, RoutingPlan
+from services.router.execution.ledger import Ledger
 
 # How long copies in flight may take once the process is to end.
 CLOSE_SECONDS = 2.0

@@ -4,10 +4,10 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.models.signature import Request
-from services.router.choosing import Choice
-from services.router.equipment import Equipment
-from services.router.ledger import Ledger
-from services.router.plan import Arm, RoutingPlan
+from services.router.deciding.choosing import Choice
+from services.router.deciding.plan import Arm, RoutingPlan
+from services.router.execution.equipment import Equipment
+from services.router.execution.ledger import Ledger
 
 
 def opened(

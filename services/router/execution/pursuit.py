@@ -9,14 +9,14 @@ from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, PARTICIPANT_ROLE_H
 from services.foundation.call import Call
 from services.models.answer import Answer, Failure
 from services.models.signature import Request
-from services.router.equipment import Equipment
+from services.router.deciding.plan import Arm
 from services.router.execution.apportioning import helped
 from services.router.execution.carrying import Carrying
 from services.router.execution.chain import Chain, Next
 from services.router.execution.entries import Entry, Skipped, seat_of
+from services.router.execution.equipment import Equipment
+from services.router.execution.ledger import Ledger
 from services.router.execution.load import Load
-from services.router.ledger import Ledger
-from services.router.plan import Arm
 
 
 class Pursuit:

@@ -11,13 +11,13 @@ from services.models.answer import Answer, Failure
 from services.models.handle import Attempt
 from services.models.signature import Request
 from services.models.streaming import StreamedAttempt
-from services.router.equipment import Equipment
+from services.router.deciding.plan import Arm, RoutingPlan
 from services.router.execution.apportioning import helped
 from services.router.execution.carrying import Carrying, Limits
 from services.router.execution.chain import Chain, Next
 from services.router.execution.entries import Entry, seat_of
-from services.router.ledger import Ledger
-from services.router.plan import Arm, RoutingPlan
+from services.router.execution.equipment import Equipment
+from services.router.execution.ledger import Ledger
 
 # Of a router that says nothing: nobody follows.
 ALONE = Carrying(chain=(), attempts=1, budget=0.0, hedge=None, mirror=None, limits=Limits())

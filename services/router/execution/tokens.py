@@ -10,14 +10,14 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.models.framing import delimited, text
-from services.router.choosing import Choice
-from services.router.equipment import Equipment
+from services.router.deciding.choosing import Choice
+from services.router.deciding.plan import Arm, RoutingPlan
+from services.router.execution.equipment import Equipment
+from services.router.execution.ledger import Ledger
 from services.router.execution.limits import check_rows
 from services.router.execution.opening import opened
 from services.router.execution.telling import Telling
 from services.router.failures import PredictionCancelled
-from services.router.ledger import Ledger
-from services.router.plan import Arm, RoutingPlan
 
 _DELTA = rpc.StreamPredictResponse.DELTA_FIELD_NUMBER
 _RESPONSE = rpc.StreamPredictResponse.RESPONSE_FIELD_NUMBER

@@ -4,7 +4,7 @@ from services.foundation.logs import log
 from services.foundation.runtime import Runtime
 from services.router.health.board import HealthBoard
 from services.router.health.sharing import Sharing
-from services.router.loading import Loader
+from services.router.serving.loading import Loader
 from services.state.connection import Connections
 from services.state.ejections import Ejections
 from services.state.ejections_followed import EjectionFollower

@@ -7,9 +7,9 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.aliases import resolved
+from services.router.deciding.rulings import Compiled
+from services.router.managing.aliases import resolved
 from services.router.replay.recomputing import Stored
-from services.router.rulings import Compiled
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.kinds import MODELS, ROUTERS

@@ -11,12 +11,12 @@ from turnout.inference.v1.manifest_pb2 import Decision
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router import terms as terms_room
-from services.router.rendezvous import key_of, unit_hash
+from services.router.deciding import terms as terms_room
+from services.router.deciding.rendezvous import key_of, unit_hash
+from services.router.deciding.rulings import Compiled
+from services.router.deciding.shares import Known, Terms, shares
 from services.router.replay.redrawing import UNDRAWN, place_of, redraw
 from services.router.replay.ruling import Ruled, rule_again
-from services.router.rulings import Compiled
-from services.router.shares import Known, Terms, shares
 from services.router.strategies import AT_THE_MOMENT
 
 

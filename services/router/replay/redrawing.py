@@ -3,8 +3,8 @@
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.manifest_pb2 import Decision
 
-from services.router.draw import Wheel
-from services.router.rendezvous import keyed, pick
+from services.router.deciding.draw import Wheel
+from services.router.deciding.rendezvous import keyed, pick
 
 # Nothing was drawn: a caller asked for the variant, or everybody was asked.
 UNDRAWN = frozenset({manifest.DECISION_MODE_PINNED, manifest.DECISION_MODE_ENSEMBLE})

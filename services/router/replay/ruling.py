@@ -9,17 +9,17 @@ from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.asking import asked_then
-from services.router.compiling import rule_terms
 from services.router.conditions import BadCondition, Rule
 from services.router.conditions.requests import RequestView
 from services.router.conditions.view import Measures
 from services.router.conditions.wire import measures_of, schema_of
-from services.router.draw import Wheel
-from services.router.frames import Sheet
-from services.router.plan import Route
-from services.router.rulings import Compiled, Written, ruling_of
-from services.router.terms import reaches
+from services.router.deciding.asking import asked_then
+from services.router.deciding.compiling import rule_terms
+from services.router.deciding.draw import Wheel
+from services.router.deciding.plan import Route
+from services.router.deciding.rulings import Compiled, Written, ruling_of
+from services.router.deciding.terms import reaches
+from services.router.execution.frames import Sheet
 
 
 class Ruled(NamedTuple):

@@ -7,14 +7,14 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
-from services.router import lifecycle
-from services.router.asked import Asked, asked, named
 from services.router.config.defaults import with_defaults
 from services.router.config.problems import Problems, renamed
 from services.router.config.resources import fresh
 from services.router.config.vocabulary import asks_all, models_of, place_in_body, router_of
-from services.router.drafting import Drafts
-from services.router.rollout import Rollouts
+from services.router.managing import lifecycle
+from services.router.managing.asked import Asked, asked, named
+from services.router.managing.drafting import Drafts
+from services.router.managing.rollout import Rollouts
 from services.router.servicers.lifecycles import DEFAULT_WAIT
 
 

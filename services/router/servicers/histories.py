@@ -4,11 +4,11 @@ from turnout.router.v1 import router_service_pb2 as rpc
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
-from services.router.asked import asked
 from services.router.config.naming import models_named
-from services.router.drafting import router_name
-from services.router.history import as_generation, bring_back, missing
-from services.router.office import Desk
+from services.router.managing.asked import asked
+from services.router.managing.drafting import router_name
+from services.router.managing.history import as_generation, bring_back, missing
+from services.router.managing.office import Desk
 from services.state.names import resource_name
 
 

@@ -7,20 +7,20 @@ from turnout.router.v1 import inference_service_pb2 as rpc
 
 from services.foundation.call import Call
 from services.foundation.rules import Role
-from services.router.choosing import Choice, choose
-from services.router.equipment import Equipment
+from services.router.deciding.choosing import Choice, choose
+from services.router.deciding.explaining import Explainer
+from services.router.deciding.pinning import held
+from services.router.deciding.plan import RoutingPlan
+from services.router.execution.equipment import Equipment
 from services.router.execution.exchange import Exchanges
 from services.router.execution.items import AT_ONCE, Items
+from services.router.execution.jury import ask_all
+from services.router.execution.ledger import Ledger
 from services.router.execution.limits import admitted
+from services.router.execution.predicting import ask_one
+from services.router.execution.requests import check
 from services.router.execution.tokens import in_one, question_of, tell
-from services.router.explaining import Explainer
-from services.router.jury import ask_all
-from services.router.ledger import Ledger
-from services.router.pinning import held
-from services.router.plan import RoutingPlan
-from services.router.predicting import ask_one
-from services.router.requests import check
-from services.router.snapshot import Snapshot
+from services.router.serving.snapshot import Snapshot
 from services.state.permissions import CatalogPermissions
 
 

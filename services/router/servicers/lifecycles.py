@@ -7,11 +7,11 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
-from services.router import lifecycle
-from services.router.asked import asked
-from services.router.drafting import router_name
-from services.router.office import Desk
-from services.router.rollout import LONGEST_WAIT
+from services.router.managing import lifecycle
+from services.router.managing.asked import asked
+from services.router.managing.drafting import router_name
+from services.router.managing.office import Desk
+from services.router.managing.rollout import LONGEST_WAIT
 from services.state.moments import span
 
 DEFAULT_WAIT = 10.0

@@ -9,14 +9,14 @@ from turnout.router.v1.router_pb2 import Router
 from services.foundation.call import Call
 from services.foundation.errors import FailedPrecondition
 from services.models.pool import ModelPool
-from services.router.aliases import alias_name, held, model_of, uses
-from services.router.asked import Asked, asked
-from services.router.champions import Champions, with_aliases
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.resources import fresh, naming
-from services.router.enrolment import Enrolment
-from services.router.importing import Imports, order_of
-from services.router.probing import probed
+from services.router.managing.aliases import alias_name, held, model_of, uses
+from services.router.managing.asked import Asked, asked
+from services.router.managing.champions import Champions, with_aliases
+from services.router.managing.enrolment import Enrolment
+from services.router.managing.importing import Imports, order_of
+from services.router.managing.probing import probed
 from services.router.registries import REGISTRIES
 from services.router.registries.address import check_allowed, read_address
 from services.router.registries.fetching import Fetcher, authorization

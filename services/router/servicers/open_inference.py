@@ -11,16 +11,16 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError, Unimplemented
 from services.foundation.rules import Role, Rule
+from services.router.deciding.plan import RoutingPlan
 from services.router.doors.descriptions import Descriptions
 from services.router.doors.listing import Listing
 from services.router.doors.questions import as_asked, question_of
 from services.router.doors.replies import reply_of
 from services.router.doors.streaming import Stream
 from services.router.execution.exchange import Exchanges
+from services.router.execution.ledger import Ledger
 from services.router.failures import RouterNotRunning
-from services.router.ledger import Ledger
-from services.router.plan import RoutingPlan
-from services.router.snapshot import Snapshot
+from services.router.serving.snapshot import Snapshot
 from services.state.permissions import CatalogPermissions
 
 PREDICTION_TRAILER = "turnout-prediction-id"

@@ -5,17 +5,17 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
-from services.router import lifecycle
-from services.router.aliases import model_of
-from services.router.asked import asked, named
 from services.router.config import masks
 from services.router.config.defaults import with_defaults
 from services.router.config.naming import models_named
 from services.router.config.problems import InvalidConfiguration, Problems
 from services.router.config.resources import ROUTER_KEPT, fresh, naming
 from services.router.config.sharing import check_permissions
-from services.router.drafting import Known, completed, router_name
-from services.router.office import Desk
+from services.router.managing import lifecycle
+from services.router.managing.aliases import model_of
+from services.router.managing.asked import asked, named
+from services.router.managing.drafting import Known, completed, router_name
+from services.router.managing.office import Desk
 from services.state.names import resource_name
 
 STRATEGIES = [field.name for field in Router.DESCRIPTOR.oneofs_by_name["strategy"].fields]

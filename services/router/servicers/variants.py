@@ -6,12 +6,12 @@ from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
-from services.router.asked import asked
-from services.router.changes import set_weight, set_weights, toggle
 from services.router.config.problems import InvalidConfiguration
-from services.router.drafting import Change, Known, router_name
-from services.router.membership import add_variant, remove_variant
-from services.router.office import Desk
+from services.router.managing.asked import asked
+from services.router.managing.changes import set_weight, set_weights, toggle
+from services.router.managing.drafting import Change, Known, router_name
+from services.router.managing.membership import add_variant, remove_variant
+from services.router.managing.office import Desk
 
 
 class Variants(Desk):

@@ -7,8 +7,8 @@ from turnout.router.v1 import router_service_pb2 as rpc
 
 from services.foundation.call import Call
 from services.foundation.rules import Role
-from services.router.drafting import router_name
-from services.router.office import Desk
+from services.router.managing.drafting import router_name
+from services.router.managing.office import Desk
 from services.state.heartbeats import Replica
 from services.state.names import resource_name
 

@@ -10,9 +10,9 @@ import pytest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.router_pb2 import Router
 
+from services.router.deciding.rulings import Compiled
 from services.router.replay.recomputing import Stored, recompute
 from services.router.replay.redrawing import redraw
-from services.router.rulings import Compiled
 from tests.router.deciding.worlds import World, world
 
 EACH = 40

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 from turnout.inference.v1.manifest_pb2 import Decision
 
-from services.router.choosing import choose, drawn
-from services.router.draw import Counter as Turns
+from services.router.deciding.choosing import choose, drawn
+from services.router.deciding.draw import Counter as Turns
 from services.router.strategies import STRATEGIES
 from tests.router.deciding.worlds import NoHeaders, World, question, world
 

@@ -14,15 +14,15 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.telemetry import Telemetry
 from services.models.pool import ModelPool
-from services.router.choosing import Choice, choose
-from services.router.compiling import Ingredients, compile_plan
 from services.router.config.defaults import with_defaults
 from services.router.config.validate import validate
-from services.router.explaining import told
+from services.router.deciding.choosing import Choice, choose
+from services.router.deciding.compiling import Ingredients, compile_plan
+from services.router.deciding.explaining import told
+from services.router.deciding.knowledge import Knowledge
+from services.router.deciding.latencies import Latencies
+from services.router.deciding.plan import RoutingPlan
 from services.router.health.view import HealthView, Out
-from services.router.knowledge import Knowledge
-from services.router.latencies import Latencies
-from services.router.plan import RoutingPlan
 from services.router.strategies import STRATEGIES
 
 UID = "018bcfe5-69f4-7000-8591-b7582265b1f5"

@@ -11,8 +11,8 @@ from examples.fleet.columns import BREAST_CANCER
 from examples.fleet.data import holdout
 from services.models.datatypes import DATATYPES, decode
 from tests.router.conftest import Desk
+from tests.router.deciding.test_juries import PANEL, jury, panel
 from tests.router.doors.conftest import Counter, parameters
-from tests.router.test_juries import PANEL, jury, panel
 
 assert panel  # the fixture of the juries' own tests
 

@@ -9,8 +9,8 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import RemoteError
 from tests.router.conftest import Desk
+from tests.router.deciding.test_juries import patient
 from tests.router.execution.acting import DRAWN, NEXT, Log, told
-from tests.router.test_juries import patient
 from tests.waiting import eventually
 
 MEMBERS = ("cancer-logistic", "cancer-boosting", DRAWN)

@@ -13,11 +13,11 @@ from services.foundation.telemetry import Telemetry
 from services.models.pool import ModelPool
 from services.router.config.defaults import with_defaults
 from services.router.config.health import rules_of
+from services.router.deciding.plan import RoutingPlan
 from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce
-from services.router.loading import Loader
-from services.router.plan import RoutingPlan
-from services.router.snapshot import Snapshot
+from services.router.serving.loading import Loader
+from services.router.serving.snapshot import Snapshot
 from tests.router.conftest import doctors
 from tests.waiting import eventually
 

@@ -11,12 +11,12 @@ from turnout.router.v1.router_pb2 import Router
 from examples.fleet.catalog import registration
 from services.foundation.telemetry import Telemetry
 from services.models.pool import ModelPool
-from services.router.compiling import Ingredients, compile_plan
 from services.router.config.defaults import with_defaults
+from services.router.deciding.compiling import Ingredients, compile_plan
+from services.router.deciding.latencies import Latencies
+from services.router.deciding.plan import RoutingPlan
 from services.router.health.probe import Probe
 from services.router.health.view import HealthView, Out
-from services.router.latencies import Latencies
-from services.router.plan import RoutingPlan
 from services.state.ids import new_uid
 
 NAMES = ("cancer-bayes", "cancer-stump", "cancer-boosting")

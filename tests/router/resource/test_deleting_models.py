@@ -13,10 +13,10 @@ from turnout.router.v1.router_pb2 import Router
 from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
 from services.foundation.identity.caller import Caller
-from services.router.asked import Asked
 from services.router.config.defaults import with_defaults
-from services.router.drafting import Drafts
-from services.router.lifecycle import REGISTERED
+from services.router.managing.asked import Asked
+from services.router.managing.drafting import Drafts
+from services.router.managing.lifecycle import REGISTERED
 from services.state.alias_table import AliasTable
 from services.state.audit import Author
 from services.state.catalog import CatalogFollower

@@ -1,0 +1,1 @@
+"""From a configuration to a decision: plans, routes, shares, and the pick."""

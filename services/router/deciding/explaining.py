@@ -1,0 +1,160 @@
+"""What would be decided, and why: nothing is called, nothing is logged, and nobody loses a turn."""
+
+import random
+from collections.abc import Callable
+from typing import NamedTuple
+
+from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.manifest_pb2 import Decision
+from turnout.router.v1 import inference_service_pb2 as rpc
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument
+from services.router.deciding.asking import asked_then
+from services.router.deciding.choosing import Choice, choose, drawn, route_of
+from services.router.deciding.plan import RoutingPlan
+from services.router.execution.requests import check_entity
+from services.router.failures import PredictionNotFound
+from services.router.managing.aliases import resolved
+from services.router.managing.history import missing
+from services.router.serving.snapshot import Snapshot
+from services.state.config_reader import ConfigReader
+from services.state.records import RecordStore
+
+# Shares that differ by less are rounded otherwise.
+SAME_SHARE = 1e-9
+MOST_HIDDEN = 5
+
+
+class DrawOutOfRange(InvalidArgument):
+    """A draw to explain that is no number in [0, 1)."""
+
+
+class Past(NamedTuple):
+    """Where predictions and configurations of the past are, and what makes a plan of one now."""
+
+    records: RecordStore
+    routers: ConfigReader[Router]
+    compile: Callable[[Router], RoutingPlan]
+
+
+class Explainer:
+    """`clock` is the wall clock in nanoseconds since 1970; `rng` draws where the caller gives no draw."""
+
+    def __init__(self, snapshot: Snapshot, rng: random.Random, clock: Callable[[], int], past: Past) -> None:
+        self._snapshot = snapshot
+        self._past = past
+        self.rng = rng
+        self.clock = clock
+
+    def misruled(self, router: str, rule: str) -> None:
+        """Nobody asked in earnest."""
+
+    async def explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
+        """The decision on a request that nobody makes, or once made.
+
+        Raises DrawOutOfRange, PredictionNotFound, GenerationNotFound, CannotCompile, and what `choose`
+        raises.
+        """
+        check_entity(request.entity_id)
+        plan = await self._plan(request)
+        reply = rpc.ExplainResponse(generation=plan.generation, warnings=plan.remarks)
+        if request.prediction_id:
+            await self._again(plan, request, call, reply)
+        else:
+            reply.decision.CopyFrom(told(self._choice(plan, request, call)))
+        return reply
+
+    async def _plan(self, request: rpc.ExplainRequest) -> RoutingPlan:
+        plan = self._snapshot.serving(request.router)
+        if not request.generation or request.generation == plan.generation:
+            return plan
+        former = await self._past.routers.generation(plan.uid, request.generation)
+        if former is None:
+            raise missing(plan.name, request.generation)
+        return self._past.compile(resolved(former.message))
+
+    async def _again(
+        self, plan: RoutingPlan, request: rpc.ExplainRequest, call: Call, reply: rpc.ExplainResponse
+    ) -> None:
+        record = await self._past.records.read(request.prediction_id)
+        if record is None or record.event.router_uid != plan.uid:
+            said = f"{plan.name} has no record of prediction {request.prediction_id[:100]}, or not yet"
+            raise PredictionNotFound(said, prediction_id=request.prediction_id[:100])
+        original = record.event.manifest.decision
+        again, warnings = _repeated(request, record.event, original)
+        decision = told(self._choice(plan, again, call))
+        reply.decision.CopyFrom(decision)
+        reply.original.CopyFrom(original)
+        reply.same = decision.variant == original.variant
+        reply.warnings.extend(warnings)
+        reply.differences.extend(differences(original, decision))
+
+    def _choice(self, plan: RoutingPlan, request: rpc.ExplainRequest, call: Call) -> Choice:
+        # Never the counter: explaining must not take anybody's turn.
+        u = request.u if request.HasField("u") else self.rng.random()
+        if not 0 <= u < 1:
+            said = f"must be at least 0 and less than 1, got {u:g}"
+            raise DrawOutOfRange(f"u: {said}", fields=[("u", said)])
+        if request.variant:
+            return choose(plan, request, call, self)
+        now = self.clock()
+        route, errors = route_of(plan, request, call, now)
+        return drawn(plan, route, request, self.rng, now, u).erring(errors)
+
+
+def told(choice: Choice) -> Decision:
+    """The decision as a manifest would have it."""
+    decision = Decision.FromString(choice.sheet.decision)
+    decision.u = choice.u
+    decision.time.FromNanoseconds(choice.now)
+    return decision
+
+
+def _repeated(
+    request: rpc.ExplainRequest, event: PredictionEvent, original: Decision
+) -> tuple[rpc.ExplainRequest, list[str]]:
+    """The question of a past prediction as far as it was logged, and what is missing of it."""
+    again = rpc.ExplainRequest(router=request.router, entity_id=event.entity_id, u=original.u)
+    again.attributes.update(event.attributes)
+    warnings = []
+    if event.withheld:
+        hidden = ", ".join(sorted(event.withheld)[:MOST_HIDDEN])
+        warnings.append(f"the router does not log {hidden}: rules on it may decide otherwise")
+    asked = asked_then(event)
+    if asked is not None:
+        again.input.CopyFrom(asked)
+    else:
+        kind = event.input_kind or "unknown"
+        warnings.append(f"its input, of kind {kind}, was not logged: rules on it may decide otherwise")
+    return again, warnings
+
+
+def differences(before: Decision, after: Decision) -> list[str]:
+    """What differs between two decisions on the same request, in sentences."""
+    found = [
+        f"the {name} was {_named(then)}, now it is {_named(now)}"
+        for name, then, now in (
+            ("configuration generation", before.versions.config, after.versions.config),
+            ("policy", before.policy, after.policy),
+            ("strategy", before.strategy, after.strategy),
+            ("variant", before.variant, after.variant),
+        )
+        if then != now
+    ]
+    shares = {one.variant: one for one in before.candidates}
+    for one in after.candidates:
+        then = shares.pop(one.variant, None)
+        if then is None:
+            found.append(f"{one.variant} was not there, now it has a share of {one.probability:.4g}")
+        elif abs(then.probability - one.probability) > SAME_SHARE:
+            why = f" ({one.reason})" if one.reason else ""
+            found.append(
+                f"{one.variant} had a share of {then.probability:.4g}, now {one.probability:.4g}{why}"
+            )
+    return found + [f"{gone} is not there any more" for gone in shares]
+
+
+def _named(value: object) -> str:
+    return str(value) if value else "none"

@@ -1,0 +1,36 @@
+"""Asking the aggregator: a jury's plan goes out, one answer and its participants come back."""
+
+from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResponse
+
+from services.foundation.call import Call
+from services.foundation.client import Client
+from services.foundation.fellow import Fellowship
+from services.foundation.telemetry import Telemetry
+from services.router.deciding.plan import Jury
+
+SERVICE = "turnout.aggregator.v1.AggregatorService"
+MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+class Panel:
+    """A channel to the aggregator. The transport never repeats a plan: a jury asked twice costs twice."""
+
+    def __init__(self, target: str, telemetry: Telemetry, fellowship: Fellowship) -> None:
+        self._client = Client(
+            target,
+            unretried=[f"{SERVICE}/Infer"],
+            message_bytes=MESSAGE_BYTES,
+            telemetry=telemetry,
+            **fellowship,
+        )
+        self._infer = self._client.unary(SERVICE, "Infer")
+
+    async def ask(self, jury: Jury, request: InferRequest, timeout: float, call: Call) -> InferResponse:  # noqa: ASYNC109
+        """Run the plan. Raises RemoteError if the aggregator refuses or cannot be reached in time."""
+        request.plan.CopyFrom(jury.plan)
+        reply: InferResponse = await self._infer(request, timeout=timeout, call=call)
+        return reply
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._client.close()

@@ -1,0 +1,193 @@
+"""From what a caller wants of a router to what is written: checked whole, stamped, its aliases resolved."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router, RouterState
+
+from services.foundation.identity.caller import Caller
+from services.foundation.rules import Role
+from services.router.config import redaction
+from services.router.config.advice import advice
+from services.router.config.agreement import disagreements
+from services.router.config.defaults import with_defaults
+from services.router.config.enabling import stamp_enabled
+from services.router.config.naming import models_named
+from services.router.config.problems import Problems
+from services.router.config.validate import validate
+from services.router.managing.aliases import follow, model_of, resolve, settle
+from services.router.managing.asked import Asked
+from services.router.managing.lifecycle import retire
+from services.state.alias_table import AliasTable
+from services.state.config_reader import ConfigReader
+from services.state.configs import ConfigStore, Written
+from services.state.errors import StaleEtag
+from services.state.leaving import Leaving
+from services.state.names import resource_name
+from services.state.permissions import CatalogPermissions
+
+Change = Callable[[Router], None]
+NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by them in this version"
+
+
+class Known(NamedTuple):
+    """What names lead somewhere: registered models and aliases, as variants spell them; and what each alias
+    stands for, by `{base}@{alias}`. `models` are those of all variants, by that spelling, where they were all
+    looked up."""
+
+    names: Collection[str]
+    aliases: Mapping[str, str]
+    models: Mapping[str, Model] | None = None
+
+
+class Drafts:
+    """Writes routers. `now` is the wall clock in seconds."""
+
+    def __init__(
+        self,
+        routers: ConfigStore[Router],
+        models: ConfigReader[Model],
+        aliases: AliasTable,
+        permissions: CatalogPermissions,
+        leaving: Leaving,
+        now: Callable[[], float],
+    ) -> None:
+        self.routers = routers
+        self.models = models
+        self.aliases = aliases
+        self._permissions = permissions
+        self._leaving = leaving
+        self._now = now
+
+    async def create(self, router: Router, state: RouterState, asked: Asked) -> Written[Router]:
+        """Store a router that has its defaults, for its first owner. Raises what `validate` and the store
+        raise."""
+        known = await self.known(models_named(router), asked.caller)
+        validate(router, known.names, known.models)
+        settle(router, known.aliases)
+        stamp_enabled(None, router, self._now())
+        router.state, router.owner = state, asked.by.caller
+        written = await self.routers.create(
+            router, asked.once, validate_only=asked.validate_only, by=asked.by
+        )
+        undo = partial(self.routers.delete, change=retire, by=asked.by)
+        await self._stand(written, Router(), asked, undo)
+        return await self.kept_up(written, asked)
+
+    async def configure(
+        self, name: str, change: Change, asked: Asked, known: Known | None = None
+    ) -> Written[Router]:
+        """Let `change` make a new generation of a stored router. It leaves the router valid."""
+        aliases = known.aliases if known else await self.aliases.all()
+        before = Router()
+
+        def changed(router: Router) -> None:
+            before.CopyFrom(router)
+            change(router)
+            settle(router, aliases)
+            stamp_enabled(before, router, self._now())
+
+        written = await self.write(name, changed, asked, new_generation=True)
+        undo = partial(self.routers.update, change=lambda router: router.CopyFrom(before), by=asked.by)
+        await self._stand(written, before, asked, undo)
+        return await self.kept_up(written, asked)
+
+    async def _stand(
+        self, written: Written[Router], before: Router, asked: Asked, undo: Callable[..., Awaitable[object]]
+    ) -> None:
+        """A model may have been deleted while the router was written, unseen by its deleter: those that are
+        new to the router are looked for again after the write (see Leaving).
+
+        Raises ModelNotFound, once the write is undone."""
+        if asked.validate_only or written.replayed:
+            return
+        known, variants = {model_of(variant) for variant in before.variants}, written.message.variants
+        new = {name: place for place, one in enumerate(variants) if (name := model_of(one)) not in known}
+        problems, leaving = Problems(), await self._leaving.among(new)
+        for name, place in new.items():
+            if name in leaving or await self.models.find(name) is None:
+                problems.unknown_model(f"router.variants[{place}].model", variants[place].model)
+        if problems.unknown_models:
+            # Where somebody has changed it since, it is theirs to look after.
+            with suppress(StaleEtag):
+                await undo(written.message.name, etag=written.message.etag)
+        problems.settle()
+
+    async def write(
+        self, name: str, change: Change, asked: Asked, *, new_generation: bool = False
+    ) -> Written[Router]:
+        """Let `change` alter what is no configuration: lifecycle, permissions."""
+        return await self.routers.update(
+            name,
+            change,
+            etag=asked.etag,
+            once=asked.once,
+            validate_only=asked.validate_only,
+            new_generation=new_generation,
+            by=asked.by,
+        )
+
+    async def known(self, named: Iterable[str], caller: Caller, of: str = "") -> Known:
+        """Look names of models and aliases up, as variants spell them or by their ids.
+
+        What the caller may not see is not known. Raises PermissionDenied for what he may see and may not send
+        predictions, unless the router `of` that name has it already.
+        """
+        aliases = await self.aliases.all()
+        spelled = {name if name.startswith("models/") else f"models/{name}" for name in named}
+        models = {one for one in spelled if "@" not in one and await self.models.find(one) is not None}
+        names = models | {f"models/{alias}" for alias in aliases}
+        if not caller.admin:
+            names = await self._usable(names & spelled, aliases, caller, of)
+        return Known(names, aliases, await self._found(spelled, aliases))
+
+    async def _found(self, spelled: Iterable[str], aliases: Mapping[str, str]) -> dict[str, Model]:
+        found = {name: await self.models.find(resolve(name, aliases)) for name in spelled}
+        return {name: model for name, model in found.items() if model is not None}
+
+    async def _usable(
+        self, names: Collection[str], aliases: Mapping[str, str], caller: Caller, of: str
+    ) -> set[str]:
+        stored = await self.routers.find(of) if of else None
+        present = {variant.model for variant in stored.variants} if stored else set()
+        usable = set(names) & present
+        for name in sorted(set(names) - present):
+            model = await self.models.find(resolve(name, aliases))
+            if model is not None and self._permissions.may(caller, Role.VIEWER, model):
+                self._permissions.demand(caller, Role.PREDICTOR, model)
+                usable.add(name)
+        return usable
+
+    async def warnings(self, router: Router) -> list[str]:
+        """What a reader of a router that was just written should know, a sentence each."""
+        named = {model_of(variant) for variant in router.variants}
+        models = {name: model for name in named if (model := await self.models.find(name)) is not None}
+        unpromoted = [NOT_PROMOTED] if router.canary.HasField("promotion_criteria") else []
+        said = disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)
+        return unpromoted + said
+
+    async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
+        """An alias may have moved while the router was written, unseen by whoever moved it: its table is read
+        again after the write, as the mover looks for routers after the move."""
+        if asked.validate_only or not any("@" in variant.model for variant in written.message.variants):
+            return written
+        while True:
+            router, aliases = self.routers.kind.copy(written.message), await self.aliases.all()
+            if not settle(router, aliases):
+                return written
+            written = await self.routers.update(router.name, partial(follow, aliases=aliases), by=asked.by)
+
+
+def completed(router: Router, known: Known) -> None:
+    """Fill the defaults into a changed router and check the whole of it, in place. What it already named was
+    registered then."""
+    router.CopyFrom(with_defaults(router))
+    validate(router, known.names, known.models)
+
+
+def router_name(given: str) -> str:
+    """`churn` or `routers/churn` of a request's field `name`. Raises BadName."""
+    return resource_name("routers", given, "name")

@@ -1,0 +1,1 @@
+"""What a process serves from, and how it is kept in step."""
