@@ -42,8 +42,9 @@ up: setup ## keep the suite and the demo's fleet running; Ctrl-C drains it
 test: setup ## every test, on a real Redis and real channels
 	@$(BIN)/python -m pytest
 
+CLIENTS ?= tests/clients
 test-clients: setup ## unmodified tritonclient, kserve, mlserver and mlflow, each in an environment under build/
-	@$(BIN)/python -m pytest tests/clients
+	@$(BIN)/python -m pytest $(CLIENTS)
 
 check: setup ## format, lint, types, import rules, proto lint, file lengths
 	@$(BIN)/ruff format --check --quiet .
