@@ -167,7 +167,7 @@ class Story:
             await self.desk.tell(prediction, label)
 
     def _has_moved(self) -> bool:
-        """Whether the bandit has left the dead model, and the jury has gone on without its member."""
+        """Whether traffic has left the dead model, and the jury has gone on without its member."""
         outage = [answer for answer in self.answers if answer.act is Act.OUTAGE]
         allotted = final([answer for answer in outage if answer.router == CAST.bandit], CAST.best)
         degraded = sum(answer.degraded for answer in outage)

@@ -9,7 +9,7 @@ from examples.demo.evidence import Evidence
 CLAIMS: Mapping[str, Callable[[Evidence], Claim]] = {
     "traffic splits by the weights": split.check,
     "the bandit finds the best model": learning.check,
-    "the bandit leaves a dead model": outage.check,
+    "traffic leaves a dead model": outage.check,
     "the jury goes on without a member": quorum.check,
     "the jury beats its members": jury.check,
     "labels become accuracies": accuracy.check,
