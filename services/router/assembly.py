@@ -143,7 +143,13 @@ def servicers(ground: Ground, permissions: CatalogPermissions, management: Manag
     )
     listing = Listing(ground.follower, snapshot, permissions)
     open_inference = OpenInferenceService(
-        snapshot, inference.answer, permissions, Descriptions(), listing, lambda: not runtime.stopping
+        snapshot,
+        inference.answer,
+        permissions,
+        Descriptions(),
+        listing,
+        lambda: not runtime.stopping,
+        runtime.metrics,
     )
     endless = (
         management.lookout.close,

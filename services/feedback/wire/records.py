@@ -8,8 +8,6 @@ from turnout.inference.v1.output_pb2 import Output
 
 from services.feedback.prediction import Answer, Prediction
 
-# A pinned variant, a default and a jury were not drawn: what they earn says nothing of a learner's choice.
-DRAWN = frozenset({manifest.DECISION_MODE_STRATEGY, manifest.DECISION_MODE_POLICY})
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
 # Who answers the caller's question; the others judge, verify or rewrite.
 ANSWERING = frozenset(
@@ -46,9 +44,17 @@ def prediction_of(event: PredictionEvent) -> Prediction:
 
 
 def drawn_variant(event: PredictionEvent) -> str:
-    """The variant that chance chose; empty where nothing was drawn."""
+    """The variant that chance chose; empty where nothing was drawn.
+
+    A variant that the caller pinned, that a policy names, that an entity holds or that is the default was not
+    drawn, nor was a jury: what they earn says nothing of a learner's choice.
+    """
     decision = event.manifest.decision
-    return decision.variant if decision.mode in DRAWN else ""
+    if decision.mode == manifest.DECISION_MODE_POLICY:
+        drawn = decision.propensity < 1
+    else:
+        drawn = decision.mode == manifest.DECISION_MODE_STRATEGY
+    return decision.variant if drawn and not decision.displaced else ""
 
 
 def drawn_failed(event: PredictionEvent) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from services.router.health.outcomes import patience, verdict
 from services.router.strategies.latency import Latency
 
 # What says nothing of the model: nobody waited for its answer, or it was never asked.
@@ -25,14 +26,18 @@ class Latencies:
             found = followed[half_life] = Latency(half_life)
         return found
 
-    def note(self, model: str, outcome: str, seconds: float) -> None:
-        """A call of `model` ended with an answer (SERVED) or not. A failure counts as its timeout: one who
-        refuses at once must not pass for the fastest."""
+    def note(self, model: str, outcome: str, code: str, seconds: float) -> None:
+        """A call of `model` ended with an answer (SERVED) or not, with a canonical status name. A failure of
+        the model counts as its timeout: one who refuses at once must not pass for the fastest. An input that
+        it cannot read, and a caller with less time than it has, are no failures of its own."""
         followed = self._by_model.get(model)
         if followed is None or outcome in UNTOLD:
             return
         if outcome != "SERVED":
-            seconds = max(seconds, self._timeouts[model])
+            timeout = self._timeouts[model]
+            if verdict(outcome, code, seconds, patience(timeout, None)) is None:
+                return
+            seconds = max(seconds, timeout)
         now = self.now()
         for latency in followed.values():
             latency.note(seconds, now)

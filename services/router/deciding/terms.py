@@ -14,7 +14,7 @@ from services.router.config.defaults import weight_of
 from services.router.config.options import RAMP_START
 from services.router.config.policies import variant_named
 from services.router.deciding.bounds import Growth
-from services.router.deciding.shares import Known, Terms, shares
+from services.router.deciding.shares import NAMING, Known, Terms, shares
 from services.router.strategies.state import Measured
 
 Parameters = dict[str, float | str]
@@ -101,6 +101,9 @@ def _ids(router: Router, named: Collection[str]) -> frozenset[str]:
 
 
 def _bounds(router: Router, name: str) -> tuple[float, float]:
+    # What names who answers is not bent: a policy's one variant gets everything.
+    if name in NAMING:
+        return 0.0, 1.0
     floor, cap = router.bounds.floor, router.bounds.cap if router.bounds.HasField("cap") else 1.0
     if name == "bandit":
         own = router.bandit.cap if router.bandit.HasField("cap") else 1.0

@@ -77,10 +77,10 @@ class Equipment:
         self.metrics.model_seconds[model].observe(seconds)
         if isinstance(result, Failure):
             self.health.heard(model, result.kind, result.code, seconds, probe)
-            self.latencies.note(model, result.kind, seconds)
+            self.latencies.note(model, result.kind, result.code, seconds)
         else:
             self.health.heard(model, "SERVED", "", seconds, probe)
-            self.latencies.note(model, "SERVED", seconds)
+            self.latencies.note(model, "SERVED", "OK", seconds)
 
     async def conclude(
         self, plan: RoutingPlan, ledger: Ledger, result: Answer | Failure, call: Call

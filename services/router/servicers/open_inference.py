@@ -10,7 +10,10 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError, Unimplemented
+from services.foundation.items import ItemCall
+from services.foundation.metrics import Metrics
 from services.foundation.rules import Role, Rule
+from services.foundation.surprises import surprise
 from services.router.deciding.plan import RoutingPlan
 from services.router.doors.descriptions import Descriptions
 from services.router.doors.listing import Listing
@@ -28,6 +31,8 @@ PREDICTION_TRAILER = "turnout-prediction-id"
 STREAM_HEADER, BARE = "x-turnout-stream", "bare"
 
 Ask = Callable[[PredictRequest, Call], Awaitable[tuple[RoutingPlan, Ledger]]]
+
+_STREAM = "inference.GRPCInferenceService/ModelStreamInfer"
 
 
 class OpenInferenceService:
@@ -64,6 +69,7 @@ class OpenInferenceService:
         descriptions: Descriptions,
         listing: Listing,
         ready: Callable[[], bool],
+        metrics: Metrics,
     ) -> None:
         """`ready` tells whether this process takes calls."""
         self._snapshot = snapshot
@@ -72,6 +78,7 @@ class OpenInferenceService:
         self._descriptions = descriptions
         self._listing = listing
         self._ready = ready
+        self._metrics = metrics
         self._exchanges = Exchanges()
 
     async def ServerLive(self, request: wire.ServerLiveRequest, call: Call) -> wire.ServerLiveResponse:
@@ -116,7 +123,13 @@ class OpenInferenceService:
         async def infer(request: wire.ModelInferRequest) -> bytes:
             name = request.model_name
             self._permissions.require(call.caller, Role.PREDICTOR, "routers", name, "model_name")
-            return await self._infer(request, call)
+            try:
+                # What one inference says of itself must not gather on the stream's own call.
+                return await self._infer(request, ItemCall(call, _STREAM, self._metrics))
+            except TurnoutError:
+                raise
+            except Exception as failure:
+                raise surprise(failure, _STREAM, self._metrics) from failure
 
         stream = Stream(infer, bare=call.header(STREAM_HEADER) == BARE)
         async with aclosing(stream.run(requests, self._exchanges)) as replies:

@@ -110,3 +110,12 @@ def test_a_label_is_a_label_or_a_text() -> None:
     assert label_of(Truth(label="yes")) == "yes"
     assert label_of(Truth(text="yes")) == "yes"
     assert label_of(Truth(number=1)) is None
+
+
+def test_what_a_policy_names_or_an_entity_holds_is_nobodys_draw() -> None:
+    """A policy's subset is drawn from; the one variant that it names is not, nor is one held by a pin."""
+    named, subset, held = (event(prediction_id(number), "b") for number in (1, 2, 3))
+    named.manifest.decision.mode = subset.manifest.decision.mode = manifest.DECISION_MODE_POLICY
+    named.manifest.decision.propensity, subset.manifest.decision.propensity = 1.0, 0.5
+    held.manifest.decision.displaced = "a"
+    assert [prediction_of(one).variant for one in (named, subset, held)] == ["", "b", ""]
