@@ -25,7 +25,9 @@ class Chain:
 
     def __init__(self, connections: Connections, spool: Path) -> None:
         self.put = dict.fromkeys(PARTITIONS, 0)
-        self.arrived: dict[int, list[int]] = {partition: [] for partition in PARTITIONS}
+        # By entry, as a consumer's own effects are: one that was handled, and not committed before Redis
+        # stopped, comes again as the same entry. The same event in two entries would be a defect.
+        self._entries: dict[int, dict[str, list[int]]] = {partition: {} for partition in PARTITIONS}
         uid = ids.new_uid(1.7e9, random.Random(1))
         self.writer = EventWriter(connections, spool, writer=uid, rng=random.Random(2))
         self.member = Member(connections, "reader", self._take)
@@ -36,6 +38,10 @@ class Chain:
                 self.put[partition] += 1
                 event = PredictionEvent(format=1, rows=self.put[partition])
                 self.writer.put(partition, event.SerializeToString())
+
+    @property
+    def arrived(self) -> dict[int, list[int]]:
+        return {one: [row for rows in seen.values() for row in rows] for one, seen in self._entries.items()}
 
     def complete(self) -> bool:
         return all(len(self.arrived[one]) >= self.put[one] for one in PARTITIONS)
@@ -48,7 +54,7 @@ class Chain:
         for entry in entries:
             assert not entry.message.HasField("gap")
             rows = [PredictionEvent.FromString(blob).rows for blob in entry.message.predictions]
-            self.arrived[partition] += rows
+            self._entries[partition][entry.id] = rows
 
 
 async def through(server: EmbeddedRedis, spool: Path, *, stop: Callable[[], object] | None) -> None:

@@ -1,8 +1,10 @@
 """Who answers when the chosen variant fails: over real channels, with every attempt in the manifest."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+from turnout.inference.v1.manifest_pb2 import Participant
 from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.router_pb2 import Router
 
@@ -245,9 +247,20 @@ async def test_who_is_ejected_is_skipped_and_says_until_when(desk: Desk, log: Lo
     calls = desk.servers[NEXT].calls
     desk.servers[DRAWN].faults.set("fail")
     error = await failed(desk)
-    participants = {
-        one.manifest.prediction_id: one.manifest.participants for one in await log.predictions(3)
-    }[error.facts["prediction_id"]]
+
+    async def logged() -> Sequence[Participant]:
+        found = await log.predictions()
+        return next(
+            (
+                one.manifest.participants
+                for one in found
+                if one.manifest.prediction_id == error.facts["prediction_id"]
+            ),
+            (),
+        )
+
+    # How many predictions it took to eject it is not told: this one is looked for by its id.
+    participants = await eventually(logged)
     assert told(participants) == [(DRAWN, "PRIMARY", "FAILED"), (NEXT, "FALLBACK", "SKIPPED")]
     assert participants[1].error_message.startswith("ejected until ")
     assert desk.servers[NEXT].calls == calls
