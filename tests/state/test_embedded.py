@@ -69,7 +69,15 @@ async def test_a_torn_end_of_the_file_costs_only_itself(redis_server: EmbeddedRe
         file = max(redis_server.directory.rglob("*.aof"), key=lambda path: path.stat().st_mtime)
         os.truncate(file, file.stat().st_size - 20)
         await redis_server.start()
-        assert await redis.get("turnout:whole") == b"1"
+
+        async def loaded() -> bool:
+            try:
+                return await redis.get("turnout:whole") == b"1"
+            except StateUnavailable:
+                # It takes connections while it still loads the file.
+                return False
+
+        assert await eventually(loaded)
         assert await redis.get("turnout:torn") is None
 
 
