@@ -88,7 +88,7 @@ class EventTail:
                     for name, fields in entries:
                         await self._take(partition, name, fields, listener)
                 waits.reset()
-            except StateUnavailable as error:
+            except (StateUnavailable, NewerFormat) as error:
                 if not waits.waiting:
                     log.warning("events are not followed now", cause=error.facts.get("cause"))
                 await asyncio.sleep(waits.next())

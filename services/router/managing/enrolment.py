@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
+from services.foundation.errors import PermissionDenied
 from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
 from services.models.registration import compile_model
@@ -39,6 +40,7 @@ class Enrolment:
         model_with_defaults(model)
         check_model(model)
         compile_model(model)
+        _refuse_secret(model, Model(), asked.caller)
         if done := await self._champions.table.answered(asked.once):
             return Model.FromString(done)
         wanted, model.owner = aliases_of(model), asked.by.caller
@@ -68,6 +70,7 @@ class Enrolment:
         wanted, present = aliases_of(after), list(with_aliases(before, table).aliases)
         if after.permissions != before.permissions:
             self._permissions.demand(asked.caller, Role.OWNER, before)
+        _refuse_secret(after, before, asked.caller)
         move = await self._champions.plan(after, wanted, set(present) - set(wanted), asked.caller)
         warnings = await self._warnings(before, after, asked.caller)
 
@@ -104,3 +107,12 @@ class Enrolment:
             news = [one for one in disagreements(router, models | {before.name: after}) if one not in was]
             told += [f"{router.name}: {sentence}" for sentence in news]
         return told
+
+
+def _refuse_secret(after: Model, before: Model, caller: Caller) -> None:
+    """A secret of the router's environment is sent to the model's endpoints: only an administrator says which
+    goes where. Raises PermissionDenied."""
+    same = after.secret_ref == before.secret_ref and list(after.endpoints) == list(before.endpoints)
+    if after.secret_ref and not same and not caller.admin:
+        said = "only an administrator may name a secret_ref, or change the endpoints that it is sent to"
+        raise PermissionDenied(said, needed=Role.ADMIN.told)

@@ -10,7 +10,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.foundation.logs import log
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
-from services.state.errors import StateUnavailable
+from services.state.errors import NewerFormat, StateUnavailable
 from services.state.heartbeats import BEAT_SECONDS, Heartbeats, Replica
 
 
@@ -102,7 +102,7 @@ class Lookout:
     async def _look(self) -> None:
         try:
             replicas = await self._heartbeats.live(list(self._watched))
-        except StateUnavailable as error:
+        except (StateUnavailable, NewerFormat) as error:
             # What was seen last stands, like everything that is served without Redis.
             log.debug("heartbeats cannot be read now", cause=error.facts.get("cause"))
             return
