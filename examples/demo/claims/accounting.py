@@ -49,7 +49,8 @@ def counted(evidence: Evidence) -> tuple[Counter[tuple[str, str]], Counter[str]]
     decided: Counter[tuple[str, str]] = Counter()
     called: Counter[str] = Counter()
     for answer in evidence.answers:
-        chosen = (answer.variant,) if answer.variant else cast.jurors
+        # A juror that is out for its health is not asked.
+        chosen = [answer.variant] if answer.variant else [who for who, _ in answer.calls]
         decided.update((strategies[answer.router], model) for model in chosen)
         called.update(model for model, _ in answer.calls)
     return decided, called

@@ -11,13 +11,12 @@ def check(evidence: Evidence) -> Claim:
     cast = evidence.cast
     answers = evidence.of(cast.jury, Act.OUTAGE)
     unanswered = [answer for answer in answers if answer.label is None]
-    without = [
-        answer
-        for answer in answers
-        if answer.degraded and any(who == cast.hanging and what == "TIMED_OUT" for who, what in answer.calls)
-    ]
+    without = [answer for answer in answers if answer.degraded]
+    hung = sum((cast.hanging, "TIMED_OUT") in answer.calls for answer in without)
+    passed_over = sum(all(who != cast.hanging for who, _ in answer.calls) for answer in without)
     return Claim(
-        len(without) >= LEAST and not unanswered,
-        f"{len(answers) - len(unanswered)} of {len(answers)} were answered while {cast.hanging} hung; "
-        f"{len(without)} manifests are marked degraded and say that it timed out",
+        hung > 0 and hung + passed_over >= LEAST and not unanswered,
+        f"{len(answers) - len(unanswered)} of {len(answers)} were answered while {cast.hanging} hung; of the "
+        f"{len(without)} manifests marked degraded {hung} say that it timed out, and {passed_over} that it was "
+        "not asked, being out for its health",
     )

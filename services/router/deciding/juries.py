@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
 from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Variant
 from turnout.router.v1.strategy_pb2 import EnsembleStrategy
@@ -18,6 +19,7 @@ from services.router.health.probe import Probe
 
 # More rows than a message of 4 MiB can carry.
 MOST_ROWS = 4 * 1024 * 1024
+DEGRADED = Manifest(degraded=True).SerializeToString()
 
 Members = Sequence[tuple[Variant, Model]]
 
@@ -39,17 +41,23 @@ def make_jury(
     saying: Saying,
     probe: Probe | None,
 ) -> Jury | None:
-    """The jury of an ensemble over `among` (None for all); None if nobody is left of it."""
+    """The jury of an ensemble over `among` (None for all); None if nobody is left of it.
+
+    A majority is one of the whole panel: who is out for its health makes the answer degraded, and its quorum
+    no smaller.
+    """
     panel = _panel(ensemble, members, among, seen)
     if not panel.asked:
         return None
-    plan = _plan(ensemble, panel.asked)
+    plan = _plan(ensemble, panel.asked, _quorum(ensemble, len(panel.whole)))
     whole, asked = len(panel.whole), len(panel.asked)
     told = f"{asked} healthy ones of {whole}" if asked < whole else f"all {whole}"
     ids = {variant.id for variant, _ in panel.asked}
     able = tuple(variant.id in ids for variant, _ in members)
     shares = Shares((0.0,) * len(members), able)
     sheet = saying.asked(shares, f"{told} members are asked{panel.note}")
+    if asked < whole:
+        sheet = sheet._replace(manifest=sheet.manifest + DEGRADED)
     first = next(handle for handle, one in zip(handles, able, strict=True) if one)
 
     def reads(asked: Input) -> tuple[int, TabularInput | None]:
@@ -86,12 +94,8 @@ def _quorum(ensemble: EnsembleStrategy, members: int) -> int:
     return min(wanted, members)
 
 
-def _plan(ensemble: EnsembleStrategy, asked: Members) -> Plan:
-    plan = Plan(
-        aggregation=ensemble.aggregation,
-        weight_source=ensemble.weight_source,
-        quorum=_quorum(ensemble, len(asked)),
-    )
+def _plan(ensemble: EnsembleStrategy, asked: Members, quorum: int) -> Plan:
+    plan = Plan(aggregation=ensemble.aggregation, weight_source=ensemble.weight_source, quorum=quorum)
     for variant, model in asked:
         member = plan.members.add(variant=variant.id, model=model.name)
         if variant.HasField("weight"):

@@ -60,6 +60,21 @@ def test_a_question_that_the_jury_did_not_answer_is_noticed() -> None:
     assert not CLAIMS["the jury goes on without a member"](evidence([*given, lost])).held
 
 
+def test_a_member_that_is_out_for_its_health_was_neither_asked_nor_decided_for() -> None:
+    """The first to wait for it says that it timed out; who comes later finds it passed over."""
+    given = answers(1)
+    hung = [a for a in given if a.router == CAST.jury and a.act is Act.OUTAGE]
+    spared = [
+        dataclasses.replace(a, calls=[call for call in a.calls if call[0] != CAST.hanging]) for a in hung[1:]
+    ]
+    told = [*(a for a in given if a not in hung), hung[0], *spared]
+    story = evidence(told)
+    assert CLAIMS["the jury goes on without a member"](story).held
+    assert CLAIMS["the metrics agree with the client"](story).held
+    never = evidence([*(a for a in given if a not in hung), *spared])
+    assert not CLAIMS["the jury goes on without a member"](never).held
+
+
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_a_missing_instrument_is_named(name: str) -> None:
     story = dataclasses.replace(evidence(answers(1)), instruments=frozenset(INSTRUMENTS) - {name})

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from turnout.inference.v1.manifest_pb2 import Decision
+from turnout.inference.v1.manifest_pb2 import Decision, Manifest
 from turnout.router.v1.router_pb2 import Router
 
 from examples.fleet.catalog import registration
@@ -128,3 +128,6 @@ async def test_a_jury_goes_without_the_ejected_where_its_quorum_allows(
     told = Decision.FromString(plan.route.jury.sheet.decision)
     assert told.candidates[0].eligible is (asked == 3)
     assert ("health is ignored" in told.explanation) is (asked == 3)
+    # A member is missing before anybody was asked, and the quorum is no smaller for it.
+    assert Manifest.FromString(plan.route.jury.sheet.manifest).degraded is (asked < 3)
+    assert plan.route.jury.plan.quorum == quorum
