@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from services.foundation.identity.caller import Caller
 from services.foundation.identity.key_set import KeySet
 from services.foundation.identity.tokens import Expected, TokenVerifier
 from services.foundation.logs import log
+from services.foundation.open_streams import OpenStreams
 from services.foundation.rules import Rule
 from services.foundation.settings import Settings
 
@@ -42,6 +43,7 @@ class Access:
     authenticator: Authenticator
     permissions: Permissions
     keys: KeySet | None = None
+    streams: OpenStreams = field(default_factory=OpenStreams)
 
 
 def access_of(
@@ -55,7 +57,10 @@ def access_of(
     authenticator = Authenticator(
         ring,
         tokens,
-        service_token=settings.access_service_token.get_secret_value(),
+        service_tokens=[
+            settings.access_service_token.get_secret_value(),
+            settings.access_service_token_also.get_secret_value(),
+        ],
         bootstrap_key=settings.access_bootstrap_key.get_secret_value(),
         admins=frozenset(settings.access_admins),
     )
@@ -82,7 +87,7 @@ def _tokens(settings: Settings, rng: random.Random) -> tuple[KeySet | None, Toke
 def check(settings: Settings) -> None:
     """Raise WrongAccessError for settings that would not do what they seem to; warn of what is unwise."""
     refuse_strange_address(settings)
-    for name in ("access_service_token", "access_bootstrap_key"):
+    for name in ("access_service_token", "access_service_token_also", "access_bootstrap_key"):
         length = len(getattr(settings, name).get_secret_value())
         if 0 < length < SHORTEST_SECRET:
             raise WrongAccessError(f"{name} has {length} characters; at least {SHORTEST_SECRET}")

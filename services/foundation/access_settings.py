@@ -24,6 +24,9 @@ class AccessSettings(BaseSettings):
     access_service_token: SecretStr = Field(SecretStr(""), max_length=1024)
     """Secret that the suite's processes know each other by, the same in all of them, at least 32 characters;
     `turnout up` makes one for each run. Needed where access is enforced."""
+    access_service_token_also: SecretStr = Field(SecretStr(""), max_length=1024)
+    """Another service token, accepted and never sent, to change the first without an outage: the next one
+    here, in all processes; then the two exchanged; then nothing here."""
     access_bootstrap_key: SecretStr = Field(SecretStr(""), max_length=1024)
     """An administrator's API key, at least 32 characters, to create the first real ones with; remove it
     then."""

@@ -75,6 +75,7 @@ class GrpcCall:
         "imposed",
         "inside",
         "method",
+        "refused",
         "request_id",
         "sampled",
         "span",
@@ -98,6 +99,8 @@ class GrpcCall:
         self.imposed = left is None
         self.deadline = now + (default_seconds if left is None else left)
         self.inside = False
+        # Why the call is being cancelled, where it is we who do it.
+        self.refused: Exception | None = None
         self.extra: tuple[Message, ...] = ()
         # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
         self._peer: str = context.peer()

@@ -184,6 +184,9 @@ async def cancellation(
     """Pass a cancellation of the RPC on; one that merely escaped from inside (a cancelled task that the
     method awaited) would leave the client without any status, so it is answered as the defect that it is."""
     task = asyncio.current_task()
+    # Unless the client has left as well, which is a second cancellation, it is told why.
+    if call.refused is not None and task is not None and task.uncancel() == 0:
+        await envelope.fail(call.refused, call, context)
     if task is not None and task.cancelling() == 0:
         await envelope.fail(RuntimeError("a cancellation escaped from the method"), call, context)
     envelope.cancelled(call)

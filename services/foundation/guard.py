@@ -6,6 +6,7 @@ everything else, and a full server sheds before it checks signatures. Where acce
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from services.foundation.access import Access
@@ -13,7 +14,7 @@ from services.foundation.call import HEADERS
 from services.foundation.chain import Behaviour, Implementation
 from services.foundation.contract import Method, Parse
 from services.foundation.errors import PermissionDenied
-from services.foundation.identity.authenticator import CERTIFICATE
+from services.foundation.identity.authenticator import CERTIFICATE, Headers
 from services.foundation.identity.caller import Caller
 from services.foundation.identity.errors import NoCredentials
 from services.foundation.rules import Role, Rule
@@ -26,7 +27,9 @@ class Guard:
 
     def __init__(self, method: Method, rule: Rule, access: Access) -> None:
         self._method = method.full_name
-        self.streams = method.server_streaming
+        self.replies = method.server_streaming
+        self.uploads = method.client_streaming
+        self.kept = access.streams.kept
         self._role = rule.role
         self._identify = access.authenticator.identify
         self._check = access.permissions.check_of(method.full_name, rule) if rule.resource else None
@@ -38,7 +41,19 @@ class Guard:
         # Until it is known who calls, he is nobody, whatever becomes of this call.
         peer = call.caller.peer
         call.caller = Caller("", peer)
-        caller = call.caller = await self._identify(HEADERS.get(), peer)
+        call.caller = await self._identify(HEADERS.get(), peer)
+        self._let_in(call.caller)
+
+    async def again(self, headers: Headers, request: Any, call: Any) -> None:
+        """The same for a stream in the middle of it, and whether its resource is still for the caller."""
+        caller = call.caller
+        # The connection that a certificate stands for was verified when it was made.
+        if caller.method != "mtls":
+            caller = await self._identify(headers, caller.peer)
+        self._let_in(caller)
+        await self._allow(request, caller)
+
+    def _let_in(self, caller: Caller) -> None:
         if caller.admin or self._role is Role.ANYONE:
             return
         if not caller.name:
@@ -50,9 +65,12 @@ class Guard:
 
     async def allow(self, request: Any, call: Any) -> None:
         """Refuse whom the resource is not for. Raises NotFound, PermissionDenied."""
-        if self._check is None or call.caller.admin:
+        await self._allow(request, call.caller)
+
+    async def _allow(self, request: Any, caller: Caller) -> None:
+        if self._check is None or caller.admin:
             return
-        pending = self._check(call.caller, request)
+        pending = self._check(caller, request)
         if pending is not None:
             await pending
 
@@ -71,18 +89,31 @@ def behind(guard: Guard, implement: Implementation, take: Parse, read: Parse) ->
     """The method behind its guard. `take`: from what the transport has to what the method takes; `read`: from
     there to a message."""
 
+    async def enter(raw: Any, call: Any) -> tuple[Any, Any]:
+        await guard.admit(call)
+        request = take(raw)
+        asked = read(request) if guard.reads else request
+        await guard.allow(asked, call)
+        return request, partial(guard.again, HEADERS.get(), asked, call)
+
     async def reply_once(raw: Any, call: Any) -> Any:
         await guard.admit(call)
         request = take(raw)
         await guard.allow(read(request) if guard.reads else request, call)
         return await implement(request, call)
 
-    async def reply_many(raw: Any, call: Any) -> AsyncIterator[Any]:
-        await guard.admit(call)
-        request = take(raw)
-        await guard.allow(read(request) if guard.reads else request, call)
-        async with aclosing(implement(request, call)) as replies:
-            async for reply in replies:
-                yield reply
+    async def reply_to_stream(raw: Any, call: Any) -> Any:
+        request, again = await enter(raw, call)
+        with guard.kept(call, again):
+            return await implement(request, call)
 
-    return reply_many if guard.streams else reply_once
+    async def reply_many(raw: Any, call: Any) -> AsyncIterator[Any]:
+        request, again = await enter(raw, call)
+        with guard.kept(call, again):
+            async with aclosing(implement(request, call)) as replies:
+                async for reply in replies:
+                    yield reply
+
+    if guard.replies:
+        return reply_many
+    return reply_to_stream if guard.uploads else reply_once

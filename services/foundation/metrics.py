@@ -81,6 +81,12 @@ class Metrics:
             "router",
             "rule",
         )
+        self.rules_passed_over = self._counter(
+            "turnout_rules_passed_over_total",
+            "Policies and rules that held and were passed over, because nobody whom they name is enabled.",
+            "router",
+            "rule",
+        )
         self.model_seconds = self._histogram(
             "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
         )

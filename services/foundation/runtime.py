@@ -43,9 +43,12 @@ class Runtime:
         """Have the server ask `ring` and `permissions` about its callers, if `settings` enforce access;
         returns whether they do. Raises WrongAccessError."""
         self.access = access_of(settings, ring, permissions, self.rng)
-        if self.access is not None and self.access.keys is not None:
+        if self.access is None:
+            return False
+        if self.access.keys is not None:
             self.spawn(self.access.keys.run(), "token keys")
-        return self.access is not None
+        self.spawn(self.access.streams.run(), "open streams")
+        return True
 
     def on_drain(self, flush: Flush) -> None:
         """Await `flush()` once the last call has ended; the latest registered goes first, as it depends on

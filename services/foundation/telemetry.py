@@ -3,17 +3,15 @@ sampled."""
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from services.foundation.tracing import Parent, parse_traceparent, traceparent
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Attribute = str | bool | int | float
@@ -142,11 +140,8 @@ def _context(of: Parent) -> SpanContext:
     return SpanContext(int(of.trace_id, 16), int(of.span_id, 16), is_remote=True, trace_flags=flags)
 
 
-def _provider(service: str, endpoint: str) -> TracerProvider:
-    # Not registered globally: several servers live in one process in tests, each with its own.
-    provider = TracerProvider(
-        sampler=ALWAYS_ON, resource=Resource.create({"service.name": service}), shutdown_on_exit=False
-    )
-    insecure = not endpoint.startswith("https://")
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=insecure)))
-    return provider
+def _provider(service: str, endpoint: str) -> "TracerProvider":
+    # The SDK and its exporter are a tenth of a process' imports, and few processes have an endpoint.
+    from services.foundation.exporting import provider  # noqa: PLC0415
+
+    return provider(service, endpoint)

@@ -24,6 +24,7 @@ from services.drift.__main__ import build as drift
 from services.drift.settings import DriftSettings
 from services.feedback.__main__ import build as feedback
 from services.feedback.settings import FeedbackSettings
+from services.foundation.access import Access
 from services.foundation.client import Client
 from services.foundation.contract import method_of
 from services.foundation.errors import RemoteError
@@ -82,6 +83,7 @@ class House:
         self.connections = connections
         self.clients: dict[str, Client] = {}
         self.served: dict[str, Servicer] = {}
+        self.guards: dict[str, Access] = {}
         self.keys: dict[str, str] = {"admin": BOOTSTRAP}
         self.ids: dict[str, str] = {}
         self._number = itertools.count(1)
@@ -111,6 +113,10 @@ class House:
         except RemoteError as error:
             return error
         raise AssertionError(f"{user} was let into {method}: {reply}")
+
+    async def streams_open(self, number: int, service: str = "router") -> None:
+        """Wait until so many streams are open at a service."""
+        await eventually(lambda: len(self.guards[service].streams) == number)
 
     async def make_key(self, user: str, by: str = "admin", **how: Any) -> str:
         """A key of AccessService for a user, known to every service when this returns."""
@@ -204,6 +210,8 @@ async def service(
         stack.push_async_callback(runtime.close)
         servicers = await build(settings, runtime)
         house.served |= {one.SERVICE: one for one in servicers}
+        if runtime.access is not None:
+            house.guards[name] = runtime.access
         server = Server(servicers, settings, metrics=runtime.metrics, access=runtime.access)
         await server.start()
         stack.push_async_callback(server.stop)

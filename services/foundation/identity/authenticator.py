@@ -26,8 +26,8 @@ CERTIFICATE: ContextVar[Mapping[str, Sequence[bytes]]] = ContextVar("turnout_cer
 class Authenticator:
     """Tries what the caller brought, one kind of credentials only; without any, the caller has no name.
 
-    service_token: what marks the suite's own processes; bootstrap_key: an administrator's key from the
-    settings. Both are off when empty. `now` is in seconds since 1970.
+    service_tokens: what marks the suite's own processes, any of them; bootstrap_key: an administrator's key
+    from the settings. Empty ones are off. `now` is in seconds since 1970.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Authenticator:
         ring: KeyRing,
         tokens: TokenVerifier | None = None,
         *,
-        service_token: str = "",
+        service_tokens: Sequence[str] = (),
         bootstrap_key: str = "",
         admins: frozenset[str] = frozenset(),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._ring = ring
         self._tokens = tokens
-        self._service = digest_of(service_token) if service_token else None
+        self._services = [digest_of(token) for token in service_tokens if token]
         self._bootstrap = digest_of(bootstrap_key) if bootstrap_key else None
         self._admins = admins
         self._now = now
@@ -84,7 +84,8 @@ class Authenticator:
         return api_keys.caller_of(key, peer, self._ring, self._now)
 
     def _of_the_suite(self, token: str, behalf: str, peer: str) -> Caller:
-        if self._service is None or not hmac.compare_digest(digest_of(token), self._service):
+        digest = digest_of(token)
+        if not any(hmac.compare_digest(digest, known) for known in self._services):
             raise BadCredentials("the service token is not the one of this suite", "service")
         return Caller(unquote(behalf), peer, "service", True)
 

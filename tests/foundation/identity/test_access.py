@@ -8,6 +8,8 @@ import pytest
 
 from services.foundation.access import UnsafeAddressError, WrongAccessError, access_of
 from services.foundation.configuration import SettingsError, load
+from services.foundation.identity.authenticator import on_behalf
+from services.foundation.identity.errors import BadCredentials
 from services.foundation.server import Server
 from services.foundation.settings import Settings
 from tests.foundation.echo import POOL, Echo
@@ -51,11 +53,28 @@ async def test_enforced_may_listen_anywhere() -> None:
     assert made(**TOKENS).keys is not None
 
 
+async def test_the_service_token_changes_step_by_step_without_an_outage() -> None:
+    """Each step, met by processes that have not taken it yet."""
+    old, new = TOKEN, f"{TOKEN}, and newer"
+    steps = [(old, ""), (old, new), (new, old), (new, "")]
+    processes = [
+        made(access_mode="enforced", access_service_token=sent, access_service_token_also=also)
+        for sent, also in steps
+    ]
+    for place, (sent, _) in enumerate(steps):
+        for access in processes[max(0, place - 1) : place + 2]:
+            caller = await access.authenticator.identify(on_behalf(sent, "ann"), "peer")
+            assert (caller.name, caller.method) == ("ann", "service")
+    with pytest.raises(BadCredentials):
+        await processes[3].authenticator.identify(on_behalf(old, "ann"), "peer")
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [
         ({"access_mode": "enforced"}, "needs access_service_token"),
         ({**ENFORCED, "access_service_token": "x" * 31}, "access_service_token has 31 characters"),
+        ({**ENFORCED, "access_service_token_also": "short"}, "access_service_token_also has 5 characters"),
         ({**ENFORCED, "access_bootstrap_key": "short"}, "access_bootstrap_key has 5 characters"),
         ({**TOKENS, "jwt_issuer": ""}, "jwt_keys needs jwt_issuer"),
         ({**TOKENS, "jwt_audience": ""}, "jwt_keys needs jwt_audience"),

@@ -28,6 +28,8 @@ from tests.foundation.identity.issuing import AUDIENCE, ISSUER, Jwks, Key, servi
 
 Headers = list[tuple[str, str]]
 
+NEXT_TOKEN = "another service token, for when that one is changed"  # noqa: S105
+
 
 @dataclass
 class House:
@@ -67,7 +69,7 @@ async def house() -> AsyncIterator[House]:
         authenticator = Authenticator(
             ring,
             TokenVerifier(keys, Expected(("ES256",), ISSUER, AUDIENCE)),
-            service_token=TOKEN,
+            service_tokens=[TOKEN, NEXT_TOKEN],
             bootstrap_key=BOOTSTRAP,
         )
         server = Server(
@@ -234,9 +236,10 @@ async def test_nobody_else_may_speak_for_others(house: House) -> None:
     assert error.code == "NOT_FOUND"
 
 
-async def test_a_process_of_the_suite_passes_the_caller_on(house: House) -> None:
+@pytest.mark.parametrize("token", [TOKEN, NEXT_TOKEN], ids=["the token", "the one that follows it"])
+async def test_a_process_of_the_suite_passes_the_caller_on(house: House, token: str) -> None:
     await house.say(bearer(house.ring.give("ann")))
-    fellow = Client(house.server.address, pool=POOL, service_token=TOKEN)
+    fellow = Client(house.server.address, pool=POOL, service_token=token)
     await fellow.unary(SERVICE, "Say")(Words(text="word"), timeout=10, call=house.echo.calls[-1])
     await fellow.close()
     assert house.caller()[:1] + house.caller()[2:4] == ("ann", "service", True)
