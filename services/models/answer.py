@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from turnout.inference.v1.output_pb2 import Output
 
-from services.foundation.errors import TurnoutError
+from services.foundation.errors import Internal, TurnoutError
 from services.models.errors import ModelBusy, ModelFailed, ModelTimedOut
 
 FailureKind = Literal["TIMED_OUT", "FAILED", "CANCELLED", "DROPPED"]
@@ -31,13 +31,17 @@ class Reply(NamedTuple):
 class CallFailed(Exception):
     """Inside this room only: a protocol's call did not give a reply. `code` is a canonical status name."""
 
-    def __init__(self, kind: FailureKind, code: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self, kind: FailureKind, code: str, message: str, *, retryable: bool = False, raw: str = ""
+    ) -> None:
+        """`raw`: the transport's own words, for the log."""
         super().__init__(message)
         self.kind: FailureKind = kind
         self.code = code
         # Servers say anything; a manifest takes only what UTF-8 can carry, and little of it.
         self.message = message.encode(errors="replace").decode()[:MESSAGE_LENGTH]
         self.retryable = retryable
+        self.raw = raw
 
 
 def malformed(message: str) -> CallFailed:
@@ -70,7 +74,7 @@ class Failure(NamedTuple):
     """Why there is no answer. `kind` is the participant's outcome; `code` a canonical status name.
 
     `retryable` means that the same call, made again at once, may succeed. A call that never left has no
-    endpoint and no span.
+    endpoint and no span. excused: it says nothing of the model. error_id: of a defect of ours, in the log.
     """
 
     kind: FailureKind
@@ -81,10 +85,14 @@ class Failure(NamedTuple):
     model: str
     endpoint: str = ""
     span_id: str = ""
+    excused: bool = False
+    error_id: str = ""
 
     @property
     def error(self) -> TurnoutError:
         """What a caller is told when nobody else answers instead."""
+        if self.error_id:
+            return Internal(f"{self.model}: {self.message}", model=self.model, error_id=self.error_id)
         kinds: dict[str, type[TurnoutError]] = {"TIMED_OUT": ModelTimedOut, "DROPPED": ModelBusy}
         return kinds.get(self.kind, ModelFailed)(
             f"{self.model}: {self.message}",

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Callable, Sequence
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1.router_pb2 import Overrides
 
+from services.foundation.logs import log
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import Parent
 from services.models.answer import Answer, CallFailed, Failure, FailureKind, Reply
@@ -140,10 +142,14 @@ class Attempt:
         except CallFailed as failed:
             code = failed.code
             self.latency = handle.now() - started
-            return self._failure(failed.kind, failed.code, failed.message, retryable=failed.retryable)
+            return self._failed(failed, span)
         except asyncio.CancelledError:
             self.latency = handle.now() - started
             raise
+        except Exception as defect:  # noqa: BLE001 - one call's surprise must not cost the prediction its account
+            code = "INTERNAL"
+            self.latency = handle.now() - started
+            return self._surprised(defect)
         finally:
             endpoint.in_flight -= 1
             if span is not None:
@@ -163,6 +169,22 @@ class Attempt:
     def cancelled(self) -> Failure:
         """The account of an attempt whose task was cancelled."""
         return self._failure("CANCELLED", "CANCELLED", "no longer needed")
+
+    def _failed(self, failed: CallFailed, span: Span | None) -> Failure:
+        if failed.raw:
+            log.debug(
+                "a model's transport failed", model=self._handle.name, endpoint=self.endpoint, raw=failed.raw
+            )
+            if span is not None:
+                span.set("turnout.transport_error", failed.raw)
+        return self._failure(failed.kind, failed.code, failed.message, retryable=failed.retryable)
+
+    def _surprised(self, defect: Exception) -> Failure:
+        """A defect of ours: whoever asks hears its id, the log the rest."""
+        error_id, model = secrets.token_hex(8), self._handle.name
+        log.error("unexpected error in a model's call", error_id=error_id, model=model, exc_info=defect)
+        said = f"internal error {error_id}; the server's log has it under this id"
+        return self._failure("FAILED", "INTERNAL", said)._replace(error_id=error_id)
 
     def _failure(self, kind: FailureKind, code: str, message: str, *, retryable: bool = False) -> Failure:
         return Failure(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from errno import ECONNREFUSED
 
 import aiohttp
 
@@ -77,4 +78,25 @@ def late(seconds: float) -> CallFailed:
 
 def broken(wrong: aiohttp.ClientError) -> CallFailed:
     """The connection could not be made, or did not last."""
-    return CallFailed("FAILED", "UNAVAILABLE", f"{type(wrong).__name__}: {wrong}", retryable=True)
+    raw = f"{type(wrong).__name__}: {wrong}"
+    return CallFailed("FAILED", "UNAVAILABLE", _worded(wrong), retryable=True, raw=raw)
+
+
+def _worded(wrong: aiohttp.ClientError) -> str:
+    """What happened; the library's own text names sockets and addresses."""
+    match wrong:
+        case aiohttp.ClientConnectorDNSError():
+            return "cannot be reached: its host name was not found"
+        case aiohttp.ClientSSLError():
+            return "cannot be reached: TLS failed"
+        case aiohttp.ClientConnectorError() if wrong.errno == ECONNREFUSED:
+            return "cannot be reached: it refused the connection"
+        case aiohttp.ClientConnectorError():
+            return "cannot be reached"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return "the connection was closed before it had answered"
+        case aiohttp.ClientOSError() | ConnectionResetError():
+            return "it reset the connection"
+        case aiohttp.ClientResponseError():
+            return "its answer is no HTTP that can be read"
+    return "the connection failed"

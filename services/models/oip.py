@@ -22,6 +22,7 @@ from services.models.outputs import OutputReader, compile_outputs, pass_on, read
 from services.models.overriding import refuse_others
 from services.models.problems import Problems
 from services.models.signature import Request, Signature, read_signature
+from services.models.wording import plain
 
 SERVICE = "/inference.GRPCInferenceService/"
 Infer = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -132,7 +133,9 @@ def _failed(failure: grpc.aio.AioRpcError, seconds: float) -> CallFailed:
     # A negative pushback is a server's way to say: not again.
     trailers = dict(failure.trailing_metadata() or ())
     told_not_to = str(trailers.get("grpc-retry-pushback-ms", "")).startswith("-")
-    return CallFailed(kind, code, message, retryable=code == "UNAVAILABLE" and not told_not_to)
+    said = plain(message)
+    retryable = code == "UNAVAILABLE" and not told_not_to
+    return CallFailed(kind, code, said, retryable=retryable, raw="" if said == message else message)
 
 
 async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: float) -> Probe:

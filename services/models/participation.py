@@ -41,6 +41,7 @@ def describe(
         participant.outcome = OUTCOMES[result.kind]
         participant.error_code = result.code
         participant.error_message = result.message[:MESSAGE_LENGTH]
+        participant.excused = result.excused
         return
     participant.outcome = outcome
     if result.confidence is not None:

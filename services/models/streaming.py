@@ -48,7 +48,10 @@ class StreamedAttempt(Attempt):
         except CallFailed as failed:
             self.latency, self._code = self._clock() - self._started, failed.code
             told = failed.message if failed.kind != "TIMED_OUT" else self._late(limit)
-            return self._failure(failed.kind, failed.code, told, retryable=failed.retryable)
+            return self._failed(failed, self._span)._replace(message=told)
+        except Exception as defect:  # noqa: BLE001 - as of a call in one
+            self.latency, self._code = self._clock() - self._started, "INTERNAL"
+            return self._surprised(defect)
         self._code = "OK"
         return self._answer(reply, raw)
 

@@ -6,12 +6,14 @@ import grpc
 import numpy as np
 import pytest
 from inference.open_inference_pb2 import ModelInferRequest, ModelInferResponse
+from structlog.testing import capture_logs
 from turnout.inference.v1.input_pb2 import Input, TabularInput, Tensor, TensorInput
 from turnout.router.v1.router_pb2 import Overrides
 
 from examples.fleet.columns import BREAST_CANCER
 from examples.fleet.data import holdout
 from examples.fleet.training import train
+from services.foundation.errors import Internal
 from services.foundation.tracing import RemoteParent
 from services.models.answer import Answer, Failure
 from services.models.errors import InvalidModel, ModelBusy, ModelFailed, ModelTimedOut
@@ -136,7 +138,8 @@ async def test_a_dead_model_is_a_failure(unused_tcp_port: int) -> None:
     error = failure.error
     assert isinstance(error, ModelFailed)
     assert (error.reason, error.facts["model_code"]) == ("MODEL_FAILED", "UNAVAILABLE")
-    assert error.message.startswith("models/cancer-bayes: ")
+    # The library would say where it tried, by which socket; that is for the log.
+    assert error.message == "models/cancer-bayes: cannot be reached: it refused the connection"
 
 
 async def test_a_model_that_has_come_back_is_found_again() -> None:
@@ -274,3 +277,27 @@ async def test_a_probe_is_as_good_as_the_worst_instance(unused_tcp_port: int) ->
         said = await probe(handle, 5.0)
     assert not said.ready
     assert said.message.startswith(f"{dead}: UNAVAILABLE: ")
+
+
+async def test_a_defect_of_ours_is_a_failure_with_an_id_and_without_its_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError("the secret")
+
+    async with fleet_model("cancer-bayes") as server, open_pool() as pool:
+        handle = pool.open(patient("cancer-bayes", server.address))
+        question = handle.prepare(FIRST)
+        monkeypatch.setattr(handle.wire, "read", defect)
+        with capture_logs() as logged:
+            failure = await handle.call(question, 60.0, SPAN)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.code, handle.in_flight) == ("FAILED", "INTERNAL", 0)
+    assert failure.endpoint == server.address
+    assert failure.latency > 0
+    error = failure.error
+    assert isinstance(error, Internal)
+    assert error.facts["error_id"] == failure.error_id
+    assert failure.error_id in error.message
+    assert "secret" not in error.message
+    assert [(one["error_id"], one["log_level"]) for one in logged] == [(failure.error_id, "error")]

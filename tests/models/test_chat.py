@@ -246,6 +246,7 @@ async def test_a_dead_server_is_a_failure() -> None:
         model = writer(server)
     failure = await failed(model)
     assert (failure.kind, failure.code, failure.retryable) == ("FAILED", "UNAVAILABLE", True)
+    assert failure.message == "cannot be reached: it refused the connection"
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
