@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.weights import WeightSource
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.foundation.logs import log
 from services.foundation.telemetry import Span, Telemetry

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from inference import open_inference_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.foundation.tracing import TRACEPARENT
 from services.models.answer import CallFailed, FailureKind, Reply, malformed

@@ -5,7 +5,7 @@ from typing import Any
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.foundation.tracing import TRACEPARENT
 from services.models import chat_reply

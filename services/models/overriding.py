@@ -1,7 +1,7 @@
 """What a router lets a variant do otherwise than its model's registration says."""
 
 from turnout.inference.v1.input_pb2 import ChatInput, Input, Sampling
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.models.chat_request import sampling_settings
 from services.models.errors import InvalidModel

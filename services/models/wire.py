@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.models.answer import Reply
 from services.models.connections import Connections

@@ -9,6 +9,7 @@ import pytest
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResponse, Member, Plan
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
 from examples.fleet.catalog import registration
 from examples.fleet.columns import BREAST_CANCER
@@ -95,7 +96,7 @@ def plan(*models: str, timeouts: Sequence[float | None] = (), **fields: Any) -> 
     for member, seconds in zip(members, timeouts, strict=False):
         if seconds is not None:
             member.timeout.FromNanoseconds(int(seconds * 1e9))
-    return Plan(members=members, **fields)
+    return Plan(members=members, ensemble=EnsembleStrategy(**fields))
 
 
 def patient(row: int = 0, columns: Sequence[str] = BREAST_CANCER) -> Input:

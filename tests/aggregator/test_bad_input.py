@@ -25,7 +25,7 @@ async def refused(bench: Bench, jury: Plan, given: Input | None = None) -> Remot
 
 def weighted(*weights: float, **fields: Any) -> Plan:
     members = [Member(model=name, weight=weight) for name, weight in zip(DOCTORS, weights, strict=True)]
-    return Plan(members=members, **fields)
+    return Plan(members=members, ensemble=strategy_pb2.EnsembleStrategy(**fields))
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,14 @@ def weighted(*weights: float, **fields: Any) -> Plan:
         (Plan(), "plan.members", "1 to 64 members expected, got 0"),
         (plan("Not A Name"), "plan.members[0].model", "must be models/{id} or {id}"),
         (plan("a", "a"), "plan.members[1].variant", "'a' is used twice"),
-        (plan(quorum=4), "plan.quorum", "1 to 3, the number of members, expected; got 4"),
-        (plan(quorum=0), "plan.quorum", "1 to 3, the number of members, expected; got 0"),
+        (plan(quorum=4), "plan.ensemble.quorum", "1 to 3, the number of members, expected; got 4"),
+        (plan(quorum=0), "plan.ensemble.quorum", "1 to 3, the number of members, expected; got 0"),
         (weighted(1, -1, 1), "plan.members[1].weight", "a finite number from 0 expected, got -1"),
         (weighted(1, 1, NAN), "plan.members[2].weight", "a finite number from 0 expected, got nan"),
         (weighted(0, 0, 0, aggregation=VOTE), "plan.members", "at least one weight above 0 expected"),
         (plan("a", timeouts=[-1]), "plan.members[0].timeout", "more than 0 s expected, got -1 s"),
-        (plan("a", aggregation=99), "plan.aggregation", "one of vote, average, weighted_average"),
-        (plan("a", weight_source=99), "plan.weight_source", "one of WEIGHT_SOURCE_DECLARED"),
+        (plan("a", aggregation=99), "plan.ensemble.aggregation", "one of vote, average, weighted_average"),
+        (plan("a", weight_source=99), "plan.ensemble.weight_source", "one of WEIGHT_SOURCE_DECLARED"),
     ],
 )  # fmt: skip
 async def test_a_plan_that_cannot_be_run_is_refused_by_field(
@@ -57,9 +57,9 @@ async def test_a_plan_that_cannot_be_run_is_refused_by_field(
 async def test_a_method_of_a_later_version_is_unimplemented_and_told_what_there_is(bench: Bench) -> None:
     error = await refused(bench, plan(aggregation=strategy_pb2.AGGREGATION_METHOD_STACKING))
     assert (error.code, error.reason) == ("UNIMPLEMENTED", "UNIMPLEMENTED")
-    assert error.fields[0].field == "plan.aggregation"
+    assert error.fields[0].field == "plan.ensemble.aggregation"
     assert error.message == (
-        "plan.aggregation: stacking is not available in this version; available are vote, average, "
+        "plan.ensemble.aggregation: stacking is not available in this version; available are vote, average, "
         "weighted_average, max_confidence"
     )
 

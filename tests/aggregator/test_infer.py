@@ -246,7 +246,8 @@ async def test_members_of_one_model_may_differ_in_their_thresholds(bench: Bench)
         Member(variant=name, model="cancer-logistic", threshold=threshold)
         for name, threshold in (("strict", 1.0), ("lenient", 0.0))
     ]
-    jury = Plan(members=members, aggregation=strategy_pb2.AGGREGATION_METHOD_VOTE)
+    how = strategy_pb2.EnsembleStrategy(aggregation=strategy_pb2.AGGREGATION_METHOD_VOTE)
+    jury = Plan(members=members, ensemble=how)
     reply = await bench.infer(jury)
     assert [each.output.classification.label for each in reply.outputs] == ["benign", "malignant"]
     assert reply.aggregation.tie
@@ -377,7 +378,7 @@ async def test_a_member_without_probabilities_is_certain_and_said_to_be(bench: B
         "digits-svm gave labels without probabilities; each counts as probability 1"
     ]
     assert chances(reply.output)[truths[0]] >= 0.5
-    jury.aggregation = METHODS["max_confidence"]
+    jury.ensemble.aggregation = METHODS["max_confidence"]
     refused = await bench.infer(jury, pixels)
     assert refused.error_reason == "CANNOT_COMBINE"
     assert refused.error_message.startswith("digits-svm gave no confidence")

@@ -8,7 +8,7 @@ import pytest
 from inference.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 from structlog.testing import capture_logs
 from turnout.inference.v1.input_pb2 import Input, TabularInput, Tensor, TensorInput
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from examples.fleet.columns import BREAST_CANCER
 from examples.fleet.data import holdout

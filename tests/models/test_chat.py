@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from turnout.inference.v1.input_pb2 import ChatInput, ChatMessage, Input, Sampling
 from turnout.router.v1 import model_pb2 as wire
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.foundation.tracing import RemoteParent
 from services.models.answer import Answer, Failure

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from turnout.inference.v1.input_pb2 import Input
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from examples.fleet.catalog import registration
 from services.models.chat_request import chat_request

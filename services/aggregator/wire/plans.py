@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import strategy_pb2
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.combiners import COMBINERS, WEIGHING
 from services.aggregator.errors import Problems, UnavailableMethod, settle
@@ -33,7 +33,8 @@ DECLARING = (None, WeightSource.DECLARED, WeightSource.DECLARED_TIMES_CONFIDENCE
 def read_plan(given: wire.Plan) -> Plan:
     """Raises InvalidPlan or UnavailableMethod, naming fields as paths from the request."""
     problems: Problems = {}
-    recipe = read_recipe(given.aggregation, given.weight_source, "plan.", problems)
+    how = given.ensemble
+    recipe = read_recipe(how.aggregation, how.weight_source, "plan.ensemble.", problems)
     count = len(given.members)
     if not 1 <= count <= MOST_MEMBERS:
         problems["plan.members"] = f"1 to {MOST_MEMBERS} members expected, got {count}"
@@ -42,9 +43,9 @@ def read_plan(given: wire.Plan) -> Plan:
     )
     _distinct(members, problems)
     check_weights([member.weight for member in members], recipe, "plan.members", problems)
-    quorum = given.quorum if given.HasField("quorum") else majority(count)
+    quorum = how.quorum if how.HasField("quorum") else majority(count)
     if not 1 <= quorum <= max(count, 1):
-        problems["plan.quorum"] = f"1 to {count}, the number of members, expected; got {quorum}"
+        problems["plan.ensemble.quorum"] = f"1 to {count}, the number of members, expected; got {quorum}"
     settle(problems, "the plan cannot be run")
     return Plan(members, recipe, quorum, _warnings(recipe))
 

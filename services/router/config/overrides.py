@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from turnout.router.v1.model_pb2 import Model
-from turnout.router.v1.router_pb2 import Overrides, Router
+from turnout.router.v1.overrides_pb2 import Overrides
+from turnout.router.v1.router_pb2 import Router
 
 from services.models.errors import InvalidModel
 from services.models.overriding import check_overrides

@@ -95,7 +95,9 @@ def _quorum(ensemble: EnsembleStrategy, members: int) -> int:
 
 
 def _plan(ensemble: EnsembleStrategy, asked: Members, quorum: int) -> Plan:
-    plan = Plan(aggregation=ensemble.aggregation, weight_source=ensemble.weight_source, quorum=quorum)
+    plan = Plan(ensemble=ensemble)
+    plan.ensemble.quorum = quorum
+    del plan.ensemble.members[:]
     for variant, model in asked:
         member = plan.members.add(variant=variant.id, model=model.name)
         if variant.HasField("weight"):

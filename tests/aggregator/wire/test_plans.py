@@ -5,7 +5,7 @@ from google.protobuf.duration_pb2 import Duration
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import strategy_pb2
-from turnout.router.v1.router_pb2 import Overrides
+from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.errors import InvalidPlan, UnavailableMethod
 from services.aggregator.plan import Member, Recipe
@@ -47,9 +47,11 @@ def test_what_is_declared_is_read() -> None:
     plan = read_plan(
         wire.Plan(
             members=[member],
-            aggregation=strategy_pb2.AGGREGATION_METHOD_WEIGHTED_AVERAGE,
-            weight_source=strategy_pb2.WEIGHT_SOURCE_DECLARED_TIMES_CONFIDENCE,
-            quorum=1,
+            ensemble={
+                "aggregation": strategy_pb2.AGGREGATION_METHOD_WEIGHTED_AVERAGE,
+                "weight_source": strategy_pb2.WEIGHT_SOURCE_DECLARED_TIMES_CONFIDENCE,
+                "quorum": 1,
+            },
         )
     )
     overrides = Overrides(threshold=0.25, system_prompt="Be brief.")
@@ -61,7 +63,12 @@ def test_what_is_declared_is_read() -> None:
     ("quorum", "said"), [(0, "1 to 3, the number of members, expected; got 0"), (4, "got 4"), (-1, "got -1")]
 )
 def test_a_quorum_that_cannot_be_met_is_refused(quorum: int, said: str) -> None:
-    assert said in complaints(wire.Plan(members=members(None, None, None), quorum=quorum))["plan.quorum"]
+    assert (
+        said
+        in complaints(wire.Plan(members=members(None, None, None), ensemble={"quorum": quorum}))[
+            "plan.ensemble.quorum"
+        ]
+    )
 
 
 @pytest.mark.parametrize("weight", [-1, NAN, float("inf")])
@@ -72,9 +79,9 @@ def test_a_weight_that_is_none_is_refused_by_name(weight: float) -> None:
 
 def test_weights_that_are_all_zero_are_refused_where_they_decide() -> None:
     zero = members(0, 0)
-    vote = wire.Plan(members=zero, aggregation=strategy_pb2.AGGREGATION_METHOD_VOTE)
+    vote = wire.Plan(members=zero, ensemble={"aggregation": strategy_pb2.AGGREGATION_METHOD_VOTE})
     assert complaints(vote) == {"plan.members": "at least one weight above 0 expected; all are 0"}
-    vote.weight_source = strategy_pb2.WEIGHT_SOURCE_CONFIDENCE
+    vote.ensemble.weight_source = strategy_pb2.WEIGHT_SOURCE_CONFIDENCE
     assert read_plan(vote).recipe.source is WeightSource.CONFIDENCE
     assert read_plan(wire.Plan(members=zero)).recipe.method == "average"
 
@@ -82,7 +89,8 @@ def test_weights_that_are_all_zero_are_refused_where_they_decide() -> None:
 def test_everything_wrong_is_told_at_once() -> None:
     bad = wire.Member(model="No Such", timeout=Duration(seconds=-1), threshold=2)
     plan = wire.Plan(
-        members=[bad, *members(1), wire.Member(variant="m0", model="x"), wire.Member()], quorum=9
+        members=[bad, *members(1), wire.Member(variant="m0", model="x"), wire.Member()],
+        ensemble={"quorum": 9},
     )
     assert set(complaints(plan)) == {
         "plan.members[0].model",
@@ -90,7 +98,7 @@ def test_everything_wrong_is_told_at_once() -> None:
         "plan.members[0].threshold",
         "plan.members[2].variant",
         "plan.members[3].model",
-        "plan.quorum",
+        "plan.ensemble.quorum",
     }
 
 
@@ -101,26 +109,28 @@ def test_a_plan_of_nobody_or_of_a_crowd_is_refused() -> None:
 
 def test_a_method_of_a_later_version_is_told_what_there_is() -> None:
     with pytest.raises(UnavailableMethod, match=r"stacking is not available .* are vote, average") as refused:
-        read_plan(wire.Plan(members=members(1), aggregation=strategy_pb2.AGGREGATION_METHOD_STACKING))
+        read_plan(
+            wire.Plan(members=members(1), ensemble={"aggregation": strategy_pb2.AGGREGATION_METHOD_STACKING})
+        )
     assert refused.value.code == "UNIMPLEMENTED"
-    assert refused.value.fields[0].field == "plan.aggregation"
+    assert refused.value.fields[0].field == "plan.ensemble.aggregation"
 
 
 def test_numbers_that_no_enum_knows_are_refused() -> None:
-    found = complaints(wire.Plan(members=members(1), aggregation=99, weight_source=77))  # type: ignore[arg-type]
+    found = complaints(wire.Plan(members=members(1), ensemble={"aggregation": 99, "weight_source": 77}))  # type: ignore[arg-type]
     assert found == {
-        "plan.aggregation": "one of vote, average, weighted_average, max_confidence expected, got 99",
-        "plan.weight_source": "one of WEIGHT_SOURCE_DECLARED, WEIGHT_SOURCE_CONFIDENCE, "
+        "plan.ensemble.aggregation": "one of vote, average, weighted_average, max_confidence expected, got 99",
+        "plan.ensemble.weight_source": "one of WEIGHT_SOURCE_DECLARED, WEIGHT_SOURCE_CONFIDENCE, "
         "WEIGHT_SOURCE_DECLARED_TIMES_CONFIDENCE expected, got 77",
     }
 
 
 def test_a_weight_source_without_effect_is_warned_of() -> None:
-    plan = wire.Plan(members=members(1), weight_source=strategy_pb2.WEIGHT_SOURCE_CONFIDENCE)
+    plan = wire.Plan(members=members(1), ensemble={"weight_source": strategy_pb2.WEIGHT_SOURCE_CONFIDENCE})
     assert read_plan(plan).warnings == (
         "weight_source has no effect: average weighs nothing; vote and weighted_average do",
     )
-    plan.aggregation = strategy_pb2.AGGREGATION_METHOD_VOTE
+    plan.ensemble.aggregation = strategy_pb2.AGGREGATION_METHOD_VOTE
     assert read_plan(plan).warnings == ()
 
 

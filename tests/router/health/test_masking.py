@@ -130,4 +130,4 @@ async def test_a_jury_goes_without_the_ejected_where_its_quorum_allows(
     assert ("health is ignored" in told.explanation) is (asked == 3)
     # A member is missing before anybody was asked, and the quorum is no smaller for it.
     assert Manifest.FromString(plan.route.jury.sheet.manifest).degraded is (asked < 3)
-    assert plan.route.jury.plan.quorum == quorum
+    assert plan.route.jury.plan.ensemble.quorum == quorum
