@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
-from scipy.stats import fisher_exact
 
 from services.drift.statistics.counts import Counts, Measurement, occupied, pair
 
@@ -48,6 +47,9 @@ def measure(reference: Counts, current: Counts, least_expected: float = LEAST_EX
     if not freedom:
         return ChiSquare(0.0, 1.0, 0, CHI_SQUARE, merged)
     if freedom == 1 and expected.min() < least_expected:
+        # A third of a process' imports, for small samples only.
+        from scipy.stats import fisher_exact  # noqa: PLC0415
+
         return ChiSquare(value, float(fisher_exact(table).pvalue), 1, FISHER, merged)
     return ChiSquare(value, float(chdtrc(freedom, value)), freedom, CHI_SQUARE, merged)
 

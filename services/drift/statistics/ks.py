@@ -17,7 +17,6 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import kolmogorov
-from scipy.stats import ks_2samp, kstwo
 
 from services.drift.statistics.counts import Counts, Measurement, pair
 
@@ -65,6 +64,8 @@ def exact(reference: ArrayLike, current: ArrayLike) -> Bracket | None:
     left, right = (sample[np.isfinite(sample)] for sample in samples)
     if not (left.size and right.size):
         return None
+    from scipy.stats import ks_2samp  # noqa: PLC0415 (see _p_value)
+
     method = EXACT if max(left.size, right.size) <= MAX_EXACT else ASYMPTOTIC
     found = ks_2samp(left, right, method="exact" if method == EXACT else "asymp")
     gap = float(found.statistic)
@@ -75,5 +76,8 @@ def _p_value(gap: float, n: int, m: int) -> float:
     effective = n * m / (n + m)
     if effective > MANY_ROWS:
         return float(kolmogorov(sqrt(effective) * gap))
+    # A third of a process' imports, for small samples only.
+    from scipy.stats import kstwo  # noqa: PLC0415
+
     # scipy's own asymptotic rule; a single row on each side rounds to no sample at all.
     return float(kstwo.sf(gap, max(round(effective), 1)))
