@@ -1,6 +1,6 @@
-"""Which models a router names: in its variants, and in its conditions."""
+"""Which models and aliases a router names: in its variants, and in its conditions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from turnout.router.v1.router_pb2 import Policy, Router
 from turnout.router.v1.strategy_pb2 import FeatureRule
@@ -12,7 +12,12 @@ from services.router.conditions.wire import condition_of
 
 def models_named(router: Router) -> set[str]:
     """Models and aliases, as models/{id} or models/{id}@{alias}; conditions that are wrong name none."""
-    return {variant.model for variant in router.variants if variant.model} | set(_read(router))
+    return {variant.model for variant in router.variants if variant.model} | set(_read(router, _on_models))
+
+
+def aliases_read(router: Router) -> set[str]:
+    """Aliases whose metrics or drift a condition reads, as models/{id}@{alias}."""
+    return {named for named in _read(router, _on_aliases) if "@" in named}
 
 
 def rules_on_models(router: Router) -> bool:
@@ -25,12 +30,16 @@ def _on_models(condition: str) -> bool:
     return "metrics" in condition or "drift" in condition
 
 
-def _read(router: Router) -> Iterator[str]:
+def _on_aliases(condition: str) -> bool:
+    return "@" in condition and _on_models(condition)
+
+
+def _read(router: Router, may: Callable[[str], bool]) -> Iterator[str]:
+    """Models that conditions name. Compiling takes its time: only those are looked at that `may` name one."""
     schema = Schema(headers=frozenset(router.allowed_headers))
     conditions: list[Policy | FeatureRule] = [*router.policies, *router.feature_based.rules]
     for given in conditions:
-        # Compiling takes its time.
-        if not _on_models(given.condition):
+        if not may(given.condition):
             continue
         try:
             yield from condition_of(given, schema).models()

@@ -112,8 +112,7 @@ def _condition(
         problems.add(part, str(wrong))
         return 0
     for model in sorted(condition.models()):
-        # An alias moves from model to model: whether it exists is seen where aliases are resolved.
-        if "@" not in model and models is not None and model not in models:
+        if models is not None and model not in models:
             problems.unknown_model(part, model)
     return condition.regex_size
 

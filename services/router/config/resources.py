@@ -24,6 +24,7 @@ OUTPUT_ONLY = (
     "create_time",
     "update_time",
     "delete_time",
+    "resolved_aliases",
 )
 
 # What updates leave as it is, and why naming it is refused.

@@ -7,7 +7,7 @@ from typing import Any
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1 import manifest_pb2 as manifest
-from turnout.inference.v1.manifest_pb2 import Decision, Participant, StateVersions
+from turnout.inference.v1.manifest_pb2 import Participant, StateVersions
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
@@ -23,8 +23,8 @@ from services.router.deciding.juries import make_jury
 from services.router.deciding.knowledge import NOTHING_KNOWN, Knowledge
 from services.router.deciding.latencies import Latencies
 from services.router.deciding.masking import Masking, masked, probe_for
-from services.router.deciding.plan import Arm, Probing, Route, RoutingPlan, Ruling, Sticky
-from services.router.deciding.rendezvous import key_of, keyed
+from services.router.deciding.pinning import sticky_of
+from services.router.deciding.plan import Arm, Probing, Route, RoutingPlan, Ruling
 from services.router.deciding.routes import MEASURING, Routes
 from services.router.deciding.rulings import Compiled, Written, models_read, ruling_of
 from services.router.deciding.shares import Known, Terms
@@ -32,6 +32,7 @@ from services.router.deciding.sheets import DEFAULT, ENSEMBLE, PINNED, POLICY, S
 from services.router.execution.carrying import compile_carrying
 from services.router.execution.redacting import redactor_of
 from services.router.health.view import EVERYBODY_WELL, HealthView
+from services.router.managing.aliases import read_as
 from services.state.ids import partition_for
 
 
@@ -120,7 +121,7 @@ class Compilation:
             route=own,
             pinned=self._pinned(own),
             ruling=ruling,
-            sticky=_sticky(router),
+            sticky=sticky_of(router),
             deadline=router.default_deadline.ToTimedelta().total_seconds(),
             synchronous=router.log.durability == router_pb2.LOG_DURABILITY_SYNC,
             by_variant={arm.variant: arm for arm in arms},
@@ -146,13 +147,15 @@ class Compilation:
     def _ruling(self) -> tuple[Ruling | None, Sequence[str]]:
         if not (self.written.policies or self.written.features):
             return None, ()
-        return ruling_of(self.written, self._ruled, self._measures, self.given.knowledge.drift)
+        return ruling_of(self.written, self._ruled, self._measures, self._drift)
 
     def _ruled(self, rule: Rule, policy: bool) -> Route | None:
+        mode, named = POLICY if policy else STRATEGY, named_by(self.router, rule, policy)
+        if named:
+            return self.routes.one(named, rule.name, mode)
         terms, given = rule_terms(self.router, rule, policy)
         if not terms_room.reaches(terms, given):
             return None
-        mode = POLICY if policy else STRATEGY
         if terms.strategy == "ensemble":
             return self._jury(terms, given, terms.among, rule.name, mode)
         return self.routes.make(terms, given, rule.name, mode)
@@ -204,8 +207,11 @@ class Compilation:
         return Known(healthy, terms_room.learnt_of(self.router, learnt), measured)
 
     def _measures(self, model: str) -> Mapping[str, float] | None:
-        metrics = self.given.knowledge.metrics(model)
+        metrics = self.given.knowledge.metrics(read_as(self.router, model))
         return measures_of(metrics) if metrics is not None else None
+
+    def _drift(self, model: str) -> str | None:
+        return self.given.knowledge.drift(read_as(self.router, model))
 
     def _versions(self) -> StateVersions:
         router, given = self.router, self.given
@@ -215,6 +221,11 @@ class Compilation:
         if reads_metrics(router) or models_read(self.written):
             versions.metrics = given.knowledge.version
         return versions
+
+
+def named_by(router: Router, rule: Rule, policy: bool) -> str:
+    """The one variant that a rule names, by its id or model; empty if it leads elsewhere."""
+    return router.policies[rule.action].variant if policy else router.feature_based.rules[rule.action].model
 
 
 def rule_terms(router: Router, rule: Rule, policy: bool) -> tuple[Terms, Any]:
@@ -233,13 +244,3 @@ def reads_metrics(router: Router) -> bool:
 def _window_means(learnt: RewardSnapshot | None) -> dict[str, float]:
     arms = learnt.arms if learnt is not None else ()
     return {arm.variant: arm.window_mean for arm in arms if arm.HasField("window_mean")}
-
-
-def _sticky(router: Router) -> Sticky | None:
-    given = router.stickiness
-    if not given.enabled:
-        return None
-    salt = given.salt or router.uid
-    seconds = given.pin_ttl.ToNanoseconds() / 1e9 if given.pin else 0.0
-    said = Decision(draw=manifest.DRAW_SOURCE_RENDEZVOUS, salt=salt).SerializeToString()
-    return Sticky(said, key_of(salt), keyed([one.id for one in router.variants]), seconds)

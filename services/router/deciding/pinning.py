@@ -1,15 +1,27 @@
 """Sticky entities that keep their first variant although the allocation changes."""
 
-from turnout.inference.v1.manifest_pb2 import Decision, Manifest
+from turnout.inference.v1.manifest_pb2 import DRAW_SOURCE_RENDEZVOUS, Decision, Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
+from turnout.router.v1.router_pb2 import Router
 
 from services.router.deciding.choosing import Choice
 from services.router.deciding.plan import RoutingPlan, Sticky
-from services.router.deciding.rendezvous import unit_hash
+from services.router.deciding.rendezvous import key_of, keyed, unit_hash
 from services.state.errors import StateUnavailable
 from services.state.pins import Pins
 
 UNHELD = "the pin could not be read: the hash of the entity decided"
+
+
+def sticky_of(router: Router) -> Sticky | None:
+    """How the router's entities stay with their variants; None where they do not."""
+    given = router.stickiness
+    if not given.enabled:
+        return None
+    salt = given.salt or router.uid
+    seconds = given.pin_ttl.ToNanoseconds() / 1e9 if given.pin else 0.0
+    said = Decision(draw=DRAW_SOURCE_RENDEZVOUS, salt=salt).SerializeToString()
+    return Sticky(said, key_of(salt), keyed([one.id for one in router.variants]), seconds)
 
 
 async def held(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from turnout.router.v1.router_pb2 import Router, Variant
 
+from services.router.config.naming import aliases_read
 from services.state.names import ID, ID_RULE, BadName, id_of
 
 MOST_ALIASES = 32
@@ -39,8 +40,11 @@ def model_of(variant: Variant) -> str:
 
 
 def settle(router: Router, aliases: Mapping[str, str]) -> bool:
-    """Note beside each alias what it stands for. Returns whether that is news."""
-    news = False
+    """Note beside each alias of variants and conditions what it stands for. Returns whether that is news."""
+    read = {named: resolve(named, aliases) for named in aliases_read(router)}
+    news = read != dict(router.resolved_aliases)
+    router.resolved_aliases.clear()
+    router.resolved_aliases.update(read)
     for variant in router.variants:
         stands_for = resolve(variant.model, aliases) if "@" in variant.model else ""
         news = news or variant.resolved_model != stands_for
@@ -51,6 +55,18 @@ def settle(router: Router, aliases: Mapping[str, str]) -> bool:
 def follow(router: Router, aliases: Mapping[str, str]) -> None:
     """The same as a change of a stored router."""
     settle(router, aliases)
+
+
+def behind(router: Router, aliases: Mapping[str, str]) -> bool:
+    """Whether an alias that the stored router names stands for another model by now."""
+    seen = Router()
+    seen.CopyFrom(router)
+    return settle(seen, aliases)
+
+
+def read_as(router: Router, named: str) -> str:
+    """The model that a condition of a generation means: an alias is what it stood for then."""
+    return router.resolved_aliases.get(named, named)
 
 
 def resolved(router: Router) -> Router:
@@ -66,9 +82,14 @@ def resolved(router: Router) -> Router:
 
 
 def uses(router: Router, aliases: Iterable[str]) -> bool:
-    """Whether a variant is named by one of the aliases."""
-    named = set(aliases)
-    return any("@" in variant.model and id_of(variant.model) in named for variant in router.variants)
+    """Whether a variant is named by one of the aliases, or a condition reads one."""
+    return not set(aliases).isdisjoint(aliases_named(router))
+
+
+def aliases_named(router: Router) -> set[str]:
+    """The aliases in variants and conditions, as {id}@{alias}."""
+    variants = {id_of(variant.model) for variant in router.variants if "@" in variant.model}
+    return variants | {id_of(named) for named in aliases_read(router)}
 
 
 def held(aliases: Mapping[str, str], model: str) -> list[str]:

@@ -12,7 +12,8 @@ from services.foundation.identity.caller import Caller
 from services.foundation.logs import log
 from services.foundation.rules import Role
 from services.router.config.agreement import disagreements
-from services.router.managing.aliases import follow, held, model_of, settle, uses
+from services.router.config.grounds import unfounded
+from services.router.managing.aliases import behind, follow, held, model_of, settle, uses
 from services.router.managing.asked import Asked
 from services.state.alias_table import AliasTable
 from services.state.audit import event_of
@@ -24,7 +25,7 @@ from services.state.permissions import CatalogPermissions
 
 
 class ModelsDisagree(FailedPrecondition):
-    """A router cannot take the model that an alias would stand for."""
+    """A router cannot take the model that an alias would stand for, or a model as it would become."""
 
     reason = "MODELS_DISAGREE"
 
@@ -37,13 +38,15 @@ class AliasInUse(FailedPrecondition):
 
 class Move(NamedTuple):
     """Aliases that a model is given and that are taken from it, the table as it was seen, and the routers
-    that will follow, by name."""
+    that will follow, by name. `left`: aliases that it has already, and that a router is behind on: whoever
+    gave them may have died on the way."""
 
     model: Model
     given: Sequence[str]
     taken: Sequence[str]
     seen: Mapping[str, str]
     routers: Sequence[str]
+    left: Sequence[str] = ()
 
     @property
     def table(self) -> dict[str, str]:
@@ -81,21 +84,30 @@ class Champions:
         that the caller may not change.
         """
         seen = await self.table.all()
-        given = [alias for alias in dict.fromkeys(given) if seen.get(alias) != model.name]
+        wanted = dict.fromkeys(given)
+        given = [alias for alias in wanted if seen.get(alias) != model.name]
         taken = [alias for alias in dict.fromkeys(taken) if seen.get(alias) == model.name]
-        touched = await self.routers(lambda router: uses(router, (*given, *taken)))
-        move = Move(model, given, taken, seen, [router.name for router in touched])
+        users = await self.routers(lambda router: uses(router, (*wanted, *taken)))
+        touched = [router for router in users if uses(router, (*given, *taken))]
+        # An earlier move has them already, on paper: what could stand against it was looked at then.
+        late = [router for router in users if router not in touched and behind(router, seen)]
+        left = [alias for alias in wanted if any(uses(router, [alias]) for router in late)]
+        move = Move(model, given, taken, seen, [router.name for router in (*touched, *late)], left)
         await self._refuse_theft(move, caller)
         for router in touched:
             try:
                 _refuse_loss(router, taken)
                 await self._refuse_disagreement(router, move)
             except (AliasInUse, ModelsDisagree) as refused:
-                if self._permissions.may(caller, Role.VIEWER, router):
-                    raise
-                said = "a router that the caller may not see uses the alias, and stands against it"
-                raise type(refused)(said, fields=[(refused.fields[0].field, said)]) from None
+                raise self.told(refused, router, caller) from None
         return move
+
+    def told(self, refused: FailedPrecondition, router: Router, caller: Caller) -> FailedPrecondition:
+        """What a caller may hear of a router that stands against his change."""
+        if self._permissions.may(caller, Role.VIEWER, router):
+            return refused
+        said = "a router that the caller may not see stands against it"
+        return type(refused)(said, fields=[(refused.fields[0].field, said)])
 
     async def carry_out(self, move: Move, asked: Asked, answer: bytes = b"") -> None:
         """Move, and let the routers follow. Nobody else may have moved the same meanwhile: AliasesMoved."""
@@ -106,7 +118,7 @@ class Champions:
             await self.table.move(
                 model.name, move.given, move.taken, move.seen, event, once=asked.once, answer=answer
             )
-        await self.follow((*move.given, *move.taken), asked)
+        await self.follow((*move.given, *move.taken, *move.left), asked)
 
     async def follow(self, aliases: Collection[str], asked: Asked) -> None:
         """Bring all routers that use one of the aliases to what it stands for by now; those that are there
@@ -155,9 +167,25 @@ class Champions:
         named = {model_of(variant) for one in (router, after) for variant in one.variants}
         models = {name: found for name in named if (found := await self._models.find(name)) is not None}
         models[move.model.name] = move.model
-        if news := set(disagreements(after, models)) - set(disagreements(router, models)):
-            said = f"{router.name} cannot take {move.model.name}: {'; '.join(sorted(news))}"
-            raise ModelsDisagree(said, fields=[("alias", said)], router=router.name, model=move.model.name)
+        known = disagreements(router, models)
+        news = [one for one in disagreements(after, models) if one not in known]
+        if news := [*news, *lost(router, models, after, models)]:
+            raise disagreement(router, move.model, news, "alias")
+
+
+def lost(
+    before: Router, models: Mapping[str, Model], after: Router, models_after: Mapping[str, Model]
+) -> list[str]:
+    """Sentences about conditions and segments that would have nothing to read any more. No replica could load
+    such a router: it would serve its former generation, and those that start anew none."""
+    known = unfounded(before, models)
+    return [one for one in unfounded(after, models_after) if one not in known]
+
+
+def disagreement(router: Router, model: Model, news: Sequence[str], field: str) -> ModelsDisagree:
+    """The refusal, in these sentences; `field` of the request would bring it about."""
+    said = f"{router.name} cannot take {model.name}: {'; '.join(news)}"
+    return ModelsDisagree(said, fields=[(field, said)], router=router.name, model=model.name)
 
 
 def with_aliases(model: Model, table: Mapping[str, str]) -> Model:

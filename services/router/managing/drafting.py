@@ -10,6 +10,7 @@ from turnout.router.v1.router_pb2 import Router, RouterState
 
 from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
+from services.router.conditions.wire import compiling, schema_of
 from services.router.config import redaction
 from services.router.config.advice import advice
 from services.router.config.agreement import disagreements
@@ -18,9 +19,10 @@ from services.router.config.enabling import stamp_enabled
 from services.router.config.naming import models_named
 from services.router.config.problems import Problems
 from services.router.config.validate import validate
-from services.router.managing.aliases import follow, model_of, resolve, settle
+from services.router.managing.aliases import aliases_named, follow, model_of, resolve, settle
 from services.router.managing.asked import Asked
 from services.router.managing.lifecycle import retire
+from services.router.serving.readying import in_slices
 from services.state.alias_table import AliasTable
 from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore, Written
@@ -66,6 +68,7 @@ class Drafts:
         """Store a router that has its defaults, for its first owner. Raises what `validate` and the store
         raise."""
         known = await self.known(models_named(router), asked.caller)
+        await self.read_ahead(router, known)
         validate(router, known.names, known.models)
         settle(router, known.aliases)
         stamp_enabled(None, router, self._now())
@@ -83,6 +86,9 @@ class Drafts:
         """Let `change` make a new generation of a stored router. It leaves the router valid."""
         aliases = known.aliases if known else await self.aliases.all()
         before = Router()
+        stored = await self.routers.find(name)
+        if stored is not None:
+            await self.read_ahead(stored, known)
 
         def changed(router: Router) -> None:
             before.CopyFrom(router)
@@ -94,6 +100,10 @@ class Drafts:
         undo = partial(self.routers.update, change=lambda router: router.CopyFrom(before), by=asked.by)
         await self._stand(written, before, asked, undo)
         return await self.kept_up(written, asked)
+
+    async def read_ahead(self, router: Router, known: Known | None) -> None:
+        """Compile the rules of a router that is to be checked, in slices: predictions go on meanwhile."""
+        await in_slices(compiling(router, schema_of(router, (known.models if known else None) or {})))
 
     async def _stand(
         self, written: Written[Router], before: Router, asked: Asked, undo: Callable[..., Awaitable[object]]
@@ -172,7 +182,7 @@ class Drafts:
     async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
         """An alias may have moved while the router was written, unseen by whoever moved it: its table is read
         again after the write, as the mover looks for routers after the move."""
-        if asked.validate_only or not any("@" in variant.model for variant in written.message.variants):
+        if asked.validate_only or not aliases_named(written.message):
             return written
         while True:
             router, aliases = self.routers.kind.copy(written.message), await self.aliases.all()

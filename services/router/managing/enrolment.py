@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 
 from turnout.router.v1.model_pb2 import Model
-from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import PermissionDenied
 from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
 from services.models.registration import compile_model
 from services.router.config import masks
-from services.router.config.agreement import disagreements
 from services.router.config.models import aliases_of, check_model, model_with_defaults
 from services.router.config.resources import MODEL_KEPT
-from services.router.managing.aliases import model_of
 from services.router.managing.asked import Asked
 from services.router.managing.champions import Champions, with_aliases
+from services.router.managing.consequences import Consequences
 from services.state.configs import ConfigStore
 from services.state.permissions import CatalogPermissions
-
-MOST_WARNED = 20
 
 
 class Enrolment:
@@ -31,6 +27,7 @@ class Enrolment:
         self._models = models
         self._permissions = permissions
         self._champions = champions
+        self._consequences = Consequences(models, champions, permissions)
 
     async def register(self, model: Model, asked: Asked) -> Model:
         """Store a new model, for its first owner, and give it the aliases that it asks for.
@@ -41,8 +38,8 @@ class Enrolment:
         check_model(model)
         compile_model(model)
         _refuse_secret(model, Model(), asked.caller)
-        if done := await self._champions.table.answered(asked.once):
-            return Model.FromString(done)
+        if done := await self._moved(asked):
+            return done
         wanted, model.owner = aliases_of(model), asked.by.caller
         model.ClearField("aliases")
         if await self._models.find(model.name) is None:
@@ -59,10 +56,11 @@ class Enrolment:
     ) -> tuple[Model, list[str]]:
         """Change a model by an update mask. Returns it, and a sentence for each router whose models no longer
         agree because of it."""
-        if done := await self._models.repeated(asked.once):
-            return with_aliases(done, await self._champions.table.all()), []
-        before = await self._models.read(name)
+        moving = bool({"aliases", masks.WHOLE} & set(paths)) or bool(not paths and given.aliases)
         table = await self._champions.table.all()
+        if done := await (self._moved(asked) if moving else self._models.repeated(asked.once)):
+            return done if moving else with_aliases(done, table), []
+        before = await self._models.read(name)
         after = with_aliases(before, table)
         masks.update(after, given, paths, MODEL_KEPT, root="model")
         model_with_defaults(after)
@@ -72,7 +70,7 @@ class Enrolment:
             self._permissions.demand(asked.caller, Role.OWNER, before)
         _refuse_secret(after, before, asked.caller)
         move = await self._champions.plan(after, wanted, set(present) - set(wanted), asked.caller)
-        warnings = await self._warnings(before, after, asked.caller)
+        warnings = await self._consequences.of(before, after, asked.caller)
 
         def change(model: Model) -> None:
             masks.update(model, given, paths, MODEL_KEPT, root="model")
@@ -82,31 +80,24 @@ class Enrolment:
             compile_model(model)
 
         written = await self._models.update(
-            name,
-            change,
-            etag=asked.etag,
-            once=asked.once,
-            validate_only=asked.validate_only,
-            by=asked.by,
+            name, change, etag=asked.etag, once=asked.once, validate_only=asked.validate_only, by=asked.by
         )
+        made = with_aliases(written.message, move.table)
         if not asked.validate_only:
-            await self._champions.carry_out(move, asked._replace(once=None))
-        return with_aliases(written.message, move.table), warnings
+            # The model is written, and a repetition has only the move to make good.
+            how = asked if moving else asked._replace(once=None)
+            await self._champions.carry_out(move, how, made.SerializeToString())
+        return made, warnings
 
-    async def _warnings(self, before: Model, after: Model, caller: Caller) -> list[str]:
-        visible = self._permissions.visible(caller)
-
-        def names(router: Router) -> bool:
-            return visible(router) and any(model_of(variant) == before.name for variant in router.variants)
-
-        told = []
-        for router in (await self._champions.routers(names))[:MOST_WARNED]:
-            others = {model_of(variant) for variant in router.variants} - {before.name}
-            models = {one: found for one in others if (found := await self._models.find(one)) is not None}
-            was = disagreements(router, models | {before.name: before})
-            news = [one for one in disagreements(router, models | {before.name: after}) if one not in was]
-            told += [f"{router.name}: {sentence}" for sentence in news]
-        return told
+    async def _moved(self, asked: Asked) -> Model | None:
+        """What this very change answered when its aliases had moved; routers that have not followed do now.
+        None where it was not made, or not to its end. Raises RequestIdReused."""
+        done = await self._champions.table.answered(asked.once)
+        if done is None:
+            return None
+        made = Model.FromString(done)
+        await self._champions.follow(made.aliases, asked)
+        return made
 
 
 def _refuse_secret(after: Model, before: Model, caller: Caller) -> None:

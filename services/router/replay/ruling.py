@@ -9,17 +9,15 @@ from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.conditions import BadCondition, Rule
+from services.router.conditions import BadCondition
 from services.router.conditions.requests import RequestView
 from services.router.conditions.view import Measures
 from services.router.conditions.wire import measures_of, schema_of
 from services.router.deciding.asking import asked_then
 from services.router.deciding.compiling import rule_terms
-from services.router.deciding.draw import Wheel
-from services.router.deciding.plan import Route
-from services.router.deciding.rulings import Compiled, Written, ruling_of
+from services.router.deciding.rulings import Compiled, Written, asked_of, numbers_of
 from services.router.deciding.terms import reaches
-from services.router.execution.frames import Sheet
+from services.router.managing.aliases import read_as
 
 
 class Ruled(NamedTuple):
@@ -67,14 +65,10 @@ def _asked_again(
     metrics: Mapping[str, ModelMetrics],
 ) -> tuple[str, list[str]]:
     def measures(model: str) -> Measures | None:
-        found = metrics.get(model)
+        found = metrics.get(read_as(router, model))
         return measures_of(found) if found is not None else None
 
-    ruling, _ = ruling_of(
-        written, lambda rule, policy: _route(router, rule, policy), measures, lambda _: None
-    )
-    if ruling is None:
-        return "", []
+    rules = asked_of(written, lambda rule, policy: reaches(*rule_terms(router, rule, policy)))
     view = RequestView(
         written.schema,
         asked,
@@ -83,9 +77,9 @@ def _asked_again(
         # The same double as when it was decided.
         event.manifest.decision.time.ToNanoseconds() / 1e9,
         metrics=measures,
-        boolean=ruling.numeric,
+        boolean=numbers_of(written),
     )
-    match = ruling.rules.first(view)
+    match = rules.first(view)
     return match.rule.name if match.rule else "", list(match.errors)
 
 
@@ -107,15 +101,3 @@ def _lacking(written: Written, asked: Input | None, metrics: Mapping[str, ModelM
         if name == "input.kind" or (what in ("features", "input") and asked is None):
             return f"a condition reads {name}, and the input was not logged as it came"
     return ""
-
-
-def _route(router: Router, rule: Rule, policy: bool) -> Route | None:
-    """A route where a rule leads to anybody: no more than that is asked of it."""
-    return SOMEBODY if reaches(*rule_terms(router, rule, policy)) else None
-
-
-def _nothing(_place: int) -> Sheet:
-    raise NotImplementedError
-
-
-SOMEBODY = Route("", Wheel(()), _nothing)

@@ -50,4 +50,6 @@ class Lifecycles(Desk):
             return written.message
         if written.replayed:
             return await self.office.drafts.routers.read(written.message.name)
+        # Whoever moved its aliases may have died before it followed.
+        written = await self.office.drafts.kept_up(written, how)
         return await self.office.rollouts.carry_out(written, wait, how.by)

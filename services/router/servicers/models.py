@@ -116,7 +116,7 @@ class ModelService:
         move = await champions.plan(
             model, [alias_name(request.alias, id_of(model.name), "alias")], (), call.caller
         )
-        answer = rpc.SetAliasResponse(model=move.outcome, routers=move.routers if move.given else ())
+        answer = rpc.SetAliasResponse(model=move.outcome, routers=move.routers)
         if not request.validate_only:
             await champions.carry_out(move, how, answer.SerializeToString())
         return self._shown(answer, call)

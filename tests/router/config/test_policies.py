@@ -152,12 +152,13 @@ def test_an_action_is_needed_and_names_variants() -> None:
     }
 
 
-def test_a_model_that_a_condition_reads_must_be_registered_unless_it_is_an_alias() -> None:
+def test_a_model_or_alias_that_a_condition_reads_must_be_known() -> None:
     given = router()
     given.policies.add(name="p", condition="metrics('zed').accuracy < 0.9", variant="a")
     given.policies.add(name="q", condition="drift('churn@champion') == 'alert'", variant="a")
     assert problems_of(given).unknown_models == [
-        ("router.policies[0].condition", "models/zed is not registered")
+        ("router.policies[0].condition", "models/zed is not registered"),
+        ("router.policies[1].condition", "models/churn@champion is not registered"),
     ]
 
 

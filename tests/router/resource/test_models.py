@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, Model
 
 from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
@@ -145,3 +145,31 @@ async def test_a_taken_name_is_blamed_on_the_field_that_gives_it(desk: Desk) -> 
     model.ClearField("name")
     error = await refusal(desk, "ModelService/RegisterModel", model=model, model_id="cancer-bayes")
     assert (error.reason, fields_of(error)) == ("NAME_TAKEN", ["model_id"])
+
+
+async def test_a_model_may_not_take_from_a_condition_what_it_reads(desk: Desk) -> None:
+    """The router would go on with its former generation, and a replica that starts anew could not load it."""
+    policies = [{"name": "large", "condition": "features['mean radius'] > 20.0", "variant": "cancer-stump"}]
+    await desk.deploy("cancer", doctors(policies=policies))
+    both = {one: await stored(desk, f"models/{one}") for one in ("cancer-bayes", "cancer-stump")}
+    kept = {
+        name: [one for one in model.signature.features if one.name != "mean radius"]
+        for name, model in both.items()
+    }
+    less = {
+        name: Model(name=f"models/{name}", signature={"features": features})
+        for name, features in kept.items()
+    }
+    # The other one declares it still.
+    await change(desk, less["cancer-stump"], "signature.features")
+    error = await refused(desk, less["cancer-bayes"], "signature.features")
+    assert (error.code, error.reason) == ("FAILED_PRECONDITION", "MODELS_DISAGREE")
+    assert fields_of(error) == ["model.signature.features"]
+    for named in ("routers/cancer", "policy large", "policies[0].condition", "mean radius"):
+        assert named in error.message
+    odd = Model(name=BAYES, signature=both["cancer-bayes"].signature)
+    next(one for one in odd.signature.features if one.name == "mean radius").kind = FEATURE_KIND_CATEGORICAL
+    assert (await refused(desk, odd, "signature.features")).reason == "MODELS_DISAGREE"
+    assert await stored(desk) == both["cancer-bayes"]
+    await ask(desk, "UpdateRouter", router={"name": "cancer"}, update_mask=FieldMask(paths=["policies"]))
+    await change(desk, less["cancer-bayes"], "signature.features")

@@ -1,0 +1,52 @@
+"""What a change of a model means to the routers that have it, looked at before the model is written."""
+
+from collections.abc import Mapping
+
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
+
+from services.foundation.identity.caller import Caller
+from services.router.config.agreement import disagreements
+from services.router.managing.aliases import model_of
+from services.router.managing.champions import Champions, disagreement, lost
+from services.state.config_reader import ConfigReader
+from services.state.permissions import CatalogPermissions
+
+MOST_WARNED = 20
+
+
+class Consequences:
+    """Looks at every router whose variants name the model, itself or by an alias."""
+
+    def __init__(
+        self, models: ConfigReader[Model], champions: Champions, permissions: CatalogPermissions
+    ) -> None:
+        self._models = models
+        self._champions = champions
+        self._permissions = permissions
+
+    async def of(self, before: Model, after: Model, caller: Caller) -> list[str]:
+        """A sentence for each router whose models no longer agree, of those that the caller may see.
+
+        Raises ModelsDisagree where a condition would lose what it reads: no replica could load the router.
+        """
+        users = await self._champions.routers(
+            lambda router: any(model_of(variant) == before.name for variant in router.variants)
+        )
+        visible, told, warned = self._permissions.visible(caller), list[str](), 0
+        for router in users:
+            was, will = await self._with(router, before), await self._with(router, after)
+            # Compiling conditions takes its time, and most changes leave the features as they are.
+            if before.signature != after.signature and (news := lost(router, was, router, will)):
+                refused = disagreement(router, after, news, "model.signature.features")
+                raise self._champions.told(refused, router, caller)
+            if visible(router) and (warned := warned + 1) <= MOST_WARNED:
+                known = disagreements(router, was)
+                news = [one for one in disagreements(router, will) if one not in known]
+                told += [f"{router.name}: {sentence}" for sentence in news]
+        return told
+
+    async def _with(self, router: Router, model: Model) -> Mapping[str, Model]:
+        others = {model_of(variant) for variant in router.variants} - {model.name}
+        found = {one: known for one in others if (known := await self._models.find(one)) is not None}
+        return found | {model.name: model}
