@@ -133,7 +133,9 @@ def manage(ground: Ground, permissions: CatalogPermissions) -> Management:
 def servicers(ground: Ground, permissions: CatalogPermissions, management: Management) -> Sequence[Servicer]:
     """Every service of the process."""
     runtime, snapshot = ground.runtime, ground.snapshot
-    past = Past(management.office.records, management.drafts.routers, ground.loader.compile)
+    past = Past(
+        management.office.records, management.drafts.routers, ground.loader.ahead, ground.loader.compile
+    )
     inference = InferenceService(
         snapshot,
         _equipment(ground),

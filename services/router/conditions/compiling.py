@@ -13,7 +13,7 @@ from services.router.conditions.view import View
 OF_STATE = ("metrics.", "drift.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Condition:
     """`holds` answers for one request, or raises RuleError. `names` are what it reads (see Term.names);
     `regex_size` adds up the instructions of its regular expressions.

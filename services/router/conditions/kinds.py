@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 
 class Kind(Enum):
@@ -36,18 +37,32 @@ def comparable(left: Kind, right: Kind) -> bool:
     return left in NUMERIC and right in NUMERIC
 
 
+Names = tuple[frozenset[tuple[str, Kind]], frozenset[tuple[str, Kind]], frozenset[str]]
+
+
+@lru_cache(1024)
+def _one(names: Names) -> Names:
+    """The first of equals: dictionaries compare what is identical at once, and names one by one."""
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """The names that conditions of one router may use.
 
     `features` are the columns that its variants' models read; empty where no model says, and then any bare
     name is a feature or else an attribute of the request. `attributes` are those declared with a kind (TEXT,
-    NUMBER or BOOL); others are text and written attributes['x'].
+    NUMBER or BOOL); others are text and written attributes['x']. `key` is the same for equal ones.
     """
 
     features: Mapping[str, Kind] = field(default_factory=dict)
     attributes: Mapping[str, Kind] = field(default_factory=dict)
     headers: Collection[str] = ()
+    key: Names = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = frozenset(self.features.items()), frozenset(self.attributes.items()), frozenset(self.headers)
+        object.__setattr__(self, "key", _one(names))
 
     def known(self) -> str:
         """The declared names, for messages; at most twenty of them."""

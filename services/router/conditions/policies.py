@@ -11,20 +11,23 @@ from services.router.conditions.view import View
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named condition. `action` is the place of the policy or feature rule in the configuration."""
+    """A named condition. `action` is the place of the policy or feature rule in the configuration. An `idle`
+    one leads to nobody: it is asked only to tell that it was passed over."""
 
     name: str
     action: int
     condition: Condition
     priority: int = 0
+    idle: bool = False
 
 
 class Match(NamedTuple):
     """What the rules said: the first that holds, None if none does; and by name those before it that could
-    not be evaluated."""
+    not be evaluated, and those that hold and were passed over."""
 
     rule: Rule | None
     errors: Sequence[str] = ()
+    passed: Sequence[str] = ()
 
 
 class Answer(NamedTuple):
@@ -59,17 +62,21 @@ class Rules:
     def first(self, view: View) -> Match:
         """The first rule that holds. A rule in error does not hold: it never fails the prediction."""
         errors: list[str] = []
+        passed: list[str] = []
         for quick, rule in self._asked:
             try:
-                if quick(view):
-                    return Match(rule, errors)
+                holds, error = quick(view), ""
             except RuleError:
-                answer = answered(rule, view)
-                if answer.holds:
-                    return Match(rule, errors)
-                if answer.error:
-                    errors.append(rule.name)
-        return Match(None, errors)
+                _, holds, error = answered(rule, view)
+            if rule.idle:
+                # Whether it can be evaluated makes no difference to anybody.
+                if holds:
+                    passed.append(rule.name)
+            elif holds:
+                return Match(rule, errors, passed)
+            elif error:
+                errors.append(rule.name)
+        return Match(None, errors, passed)
 
     def answers(self, view: View) -> list[Answer]:
         """What every rule says, also those that first() would not reach."""
@@ -85,7 +92,7 @@ class Rules:
             answer = answered(rule, view)
             if answer.error or answer.holds:
                 made.append(replace(rule, condition=_constant(rule.condition, answer)))
-            if answer.holds:
+            if answer.holds and not rule.idle:
                 # Nothing after it can be reached.
                 break
         return Rules(made)

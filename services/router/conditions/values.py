@@ -18,7 +18,7 @@ from services.router.conditions.view import View
 GREATEST_WHOLE = 2.0**53
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Valued:
     """`value` is the text for one request, or raises RuleError. `names` are what it reads (see Term.names);
     `regex_size` adds up the instructions of its regular expressions."""

@@ -1,21 +1,23 @@
 """Conditions from messages: the schema of a router, and its rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from typing import cast
 
 from google.protobuf.struct_pb2 import Value
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.router.v1 import model_pb2, router_pb2
 from turnout.router.v1.model_pb2 import Model
-from turnout.router.v1.router_pb2 import Policy, Router
+from turnout.router.v1.router_pb2 import Policy, Router, Segment
 from turnout.router.v1.strategy_pb2 import FeatureRule, OperatorRule, RuleOperator
 
 from services.router.conditions.compiling import Condition, compile_condition
 from services.router.conditions.errors import BadCondition
+from services.router.conditions.keeping import conditions, values
 from services.router.conditions.kinds import Kind, Schema
 from services.router.conditions.operators import Value as Scalar
 from services.router.conditions.operators import compile_rule
 from services.router.conditions.policies import Rule, Rules
+from services.router.conditions.values import Valued, compile_value
 from services.router.conditions.view import Measures
 
 FEATURES = {model_pb2.FEATURE_KIND_NUMERIC: Kind.NUMBER, model_pb2.FEATURE_KIND_CATEGORICAL: Kind.TEXT}
@@ -41,12 +43,48 @@ def schema_of(router: Router, models: Mapping[str, Model]) -> Schema:
 
 
 def condition_of(given: Policy | FeatureRule, schema: Schema) -> Condition:
-    """The condition of a policy or a rule, in whichever form. Raises BadCondition."""
+    """The condition of a policy or a rule, in whichever form: the same object for the same condition over the
+    same names, as long as it is kept. Raises BadCondition."""
     if given.HasField("rule") == bool(given.condition):
         raise BadCondition("needs either a condition in CEL or a rule, not both")
-    if given.condition:
-        return compile_condition(given.condition, schema)
-    return _of_rule(given.rule, schema)
+
+    def made() -> Condition:
+        if given.condition:
+            return compile_condition(given.condition, schema)
+        return _of_rule(given.rule, schema)
+
+    return conditions().of(_key(given, schema), made)
+
+
+def value_of(segment: Segment, schema: Schema) -> Valued:
+    """The expression of a segment, kept alike. Raises BadCondition."""
+    key = segment.expression, schema.key
+    return values().of(key, lambda: compile_value(segment.expression, schema))
+
+
+def compiling(router: Router, schema: Schema) -> Generator[object, None, bool]:
+    """Compile what is not kept of a router's rules and segments: each as it is made, for whoever has to rest
+    in between, and True in the end; False at the first that is wrong, which whoever needs it is told."""
+    rules: list[Policy | FeatureRule] = [*filter(_is_enabled, router.policies), *router.feature_based.rules]
+    try:
+        for rule in rules:
+            if _key(rule, schema) not in conditions():
+                yield condition_of(rule, schema)
+        for segment in router.segments:
+            if (segment.expression, schema.key) not in values():
+                yield value_of(segment, schema)
+    except BadCondition:
+        return False
+    return True
+
+
+def _key(given: Policy | FeatureRule, schema: Schema) -> Hashable:
+    said = given.condition or given.rule.SerializeToString(deterministic=True)
+    return said, schema.key
+
+
+def _is_enabled(policy: Policy) -> bool:
+    return policy.enabled or not policy.HasField("enabled")
 
 
 def _of_rule(rule: OperatorRule, schema: Schema) -> Condition:
@@ -73,7 +111,7 @@ def policies_of(router: Router, schema: Schema) -> Rules:
     return Rules(
         Rule(policy.name, place, condition_of(policy, schema), policy.priority)
         for place, policy in enumerate(router.policies)
-        if policy.enabled or not policy.HasField("enabled")
+        if _is_enabled(policy)
     )
 
 

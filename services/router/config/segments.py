@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Segment
 
-from services.router.conditions import BadCondition, Schema, compile_value
-from services.router.conditions.wire import schema_of
+from services.router.conditions import BadCondition, Schema
+from services.router.conditions.wire import schema_of, value_of
 from services.router.config.policies import LARGEST_REGEX
 from services.router.config.problems import Problems
 from services.state.outcomes import SEGMENT_VALUES
@@ -55,7 +55,7 @@ def _name(field: str, segment: Segment, seen: set[str], problems: Problems) -> N
 def _expression(field: str, segment: Segment, schema: Schema, problems: Problems) -> int:
     """The size of its regular expressions."""
     try:
-        return compile_value(segment.expression, schema).regex_size
+        return value_of(segment, schema).regex_size
     except BadCondition as wrong:
         problems.add(f"{field}.expression", str(wrong))
         return 0

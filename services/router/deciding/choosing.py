@@ -1,7 +1,7 @@
 """Who answers: the caller's pin, or a draw from the route that the rules lead to."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from turnout.inference.v1.input_pb2 import Input
@@ -9,12 +9,17 @@ from turnout.inference.v1.manifest_pb2 import Decision
 
 from services.foundation.errors import FailedPrecondition, NotFound
 from services.models.framing import text
+from services.router.conditions.policies import Match
 from services.router.conditions.requests import RequestView
 from services.router.deciding.plan import Arm, Jury, Route, RoutingPlan
 from services.router.deciding.rendezvous import pick, unit_hash
+from services.router.deciding.rulings import IDLE
 from services.router.execution.frames import Sheet
 
 _UNIT = Decision.UNIT_HASH_FIELD_NUMBER
+UNRULED = Match(None)
+# Of two hundred policies all may lead to nobody; a sentence need not name them all.
+MOST_TOLD = 5
 
 
 class UnknownVariant(NotFound):
@@ -65,22 +70,29 @@ class Choice(NamedTuple):
         assert self.route.jury is not None  # noqa: S101 - a route draws somebody or has a jury
         return self.route.jury
 
-    def erring(self, rules: Sequence[str]) -> "Choice":
-        """The same, naming rules that could not be evaluated."""
-        if not rules:
+    def ruled(self, match: Match) -> "Choice":
+        """The same, naming rules that could not be evaluated, and those that were passed over."""
+        if not (match.errors or match.passed):
             return self
-        said = Decision(rule_errors=rules).SerializeToString()
-        return self._replace(sheet=self.sheet._replace(decision=self.sheet.decision + said))
+        said = Decision(rule_errors=match.errors)
+        if match.passed:
+            told = "; ".join(
+                f"{name} holds and is passed over, as {IDLE}" for name in match.passed[:MOST_TOLD]
+            )
+            said.explanation = f"{Decision.FromString(self.sheet.decision).explanation}; {told}"
+        decision = self.sheet.decision + said.SerializeToString()
+        return self._replace(sheet=self.sheet._replace(decision=decision))
 
 
 class Dice(Protocol):
-    """Chance and time, and where rules are counted that could not be evaluated."""
+    """Chance and time, and where rules are counted that could not be evaluated, or lead to nobody."""
 
     @property
     def rng(self) -> random.Random: ...
     @property
     def clock(self) -> Callable[[], int]: ...
     def misruled(self, router: str, rule: str) -> None: ...
+    def passed_over(self, router: str, rule: str) -> None: ...
 
 
 def choose(plan: RoutingPlan, request: Asking, call: Headers, use: Dice) -> Choice:
@@ -94,17 +106,19 @@ def choose(plan: RoutingPlan, request: Asking, call: Headers, use: Dice) -> Choi
         return Choice(arm, plan.pinned, plan.pinned.sheet(arm.place), 0.0, now)
     if plan.ruling is None:
         return drawn(plan, plan.route, request, use.rng, now)
-    route, errors = route_of(plan, request, call, now)
-    for rule in errors:
+    route, match = route_of(plan, request, call, now)
+    for rule in match.errors:
         use.misruled(plan.name, rule)
-    return drawn(plan, route, request, use.rng, now).erring(errors)
+    for rule in match.passed:
+        use.passed_over(plan.name, rule)
+    return drawn(plan, route, request, use.rng, now).ruled(match)
 
 
-def route_of(plan: RoutingPlan, request: Asking, call: Headers, now: int) -> tuple[Route, Sequence[str]]:
-    """The route that the rules choose for a request, and by name the rules that could not be evaluated."""
+def route_of(plan: RoutingPlan, request: Asking, call: Headers, now: int) -> tuple[Route, Match]:
+    """The route that the rules choose for a request, and what they said."""
     ruling = plan.ruling
     if ruling is None:
-        return plan.route, ()
+        return plan.route, UNRULED
     names = ruling.schema.headers
     headers = {name: value for name in names if (value := call.header(name)) is not None}
     view = RequestView(
@@ -120,8 +134,8 @@ def route_of(plan: RoutingPlan, request: Asking, call: Headers, now: int) -> tup
     )
     match = ruling.rules.first(view)
     if match.rule is None:
-        return plan.route, match.errors
-    return ruling.routes[match.rule.action] or plan.route, match.errors
+        return plan.route, match
+    return ruling.routes[match.rule.action] or plan.route, match
 
 
 def drawn(

@@ -1,7 +1,7 @@
 """What would be decided, and why: nothing is called, nothing is logged, and nobody loses a turn."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -18,6 +18,7 @@ from services.router.execution.requests import check_entity
 from services.router.failures import PredictionNotFound
 from services.router.managing.aliases import resolved
 from services.router.managing.history import missing
+from services.router.serving.readying import in_slices
 from services.router.serving.snapshot import Snapshot
 from services.state.config_reader import ConfigReader
 from services.state.records import RecordStore
@@ -32,10 +33,12 @@ class DrawOutOfRange(InvalidArgument):
 
 
 class Past(NamedTuple):
-    """Where predictions and configurations of the past are, and what makes a plan of one now."""
+    """Where predictions and configurations of the past are, and what makes a plan of one now: its rules
+    `ahead`, step by step, and then the rest."""
 
     records: RecordStore
     routers: ConfigReader[Router]
+    ahead: Callable[[Router], Iterator[object]]
     compile: Callable[[Router], RoutingPlan]
 
 
@@ -49,6 +52,9 @@ class Explainer:
         self.clock = clock
 
     def misruled(self, router: str, rule: str) -> None:
+        """Nobody asked in earnest."""
+
+    def passed_over(self, router: str, rule: str) -> None:
         """Nobody asked in earnest."""
 
     async def explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
@@ -73,7 +79,9 @@ class Explainer:
         former = await self._past.routers.generation(plan.uid, request.generation)
         if former is None:
             raise missing(plan.name, request.generation)
-        return self._past.compile(resolved(former.message))
+        router = resolved(former.message)
+        await in_slices(self._past.ahead(router))
+        return self._past.compile(router)
 
     async def _again(
         self, plan: RoutingPlan, request: rpc.ExplainRequest, call: Call, reply: rpc.ExplainResponse
@@ -100,8 +108,8 @@ class Explainer:
         if request.variant:
             return choose(plan, request, call, self)
         now = self.clock()
-        route, errors = route_of(plan, request, call, now)
-        return drawn(plan, route, request, self.rng, now, u).erring(errors)
+        route, match = route_of(plan, request, call, now)
+        return drawn(plan, route, request, self.rng, now, u).ruled(match)
 
 
 def told(choice: Choice) -> Decision:

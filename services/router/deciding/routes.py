@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from turnout.inference.v1.manifest_pb2 import DecisionMode
 from turnout.router.v1.router_pb2 import Router
@@ -15,13 +15,23 @@ from services.router.deciding.latencies import Latencies
 from services.router.deciding.masking import Masking
 from services.router.deciding.moments import Growing, Loads, Observe, Observing, Speeds, Texts, settled_route
 from services.router.deciding.plan import Route
-from services.router.deciding.shares import NAMING, Known, Terms, shares
+from services.router.deciding.shares import NAMING, Known, Shares, Terms, shares
 from services.router.deciding.sheets import STRATEGY, Header, Saying
+from services.router.deciding.terms import fixed
 from services.router.strategies.best_metric import unmet
 from services.router.strategies.state import Measured
 
 # Whose decisions are about something measured, and what.
 MEASURING = ("best_metric", "cost_aware")
+
+
+class One(NamedTuple):
+    """What a route to one variant is made of."""
+
+    terms: Terms
+    shares: Shares
+    wheel: Wheel
+    reasons: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class Routes:
     turns: dict[str, Counter]
     new_counter: Any
     scores: Mapping[str, float] = field(default_factory=dict)
+    _ones: dict[str, One] = field(default_factory=dict)
 
     def make(self, terms: Terms, given: Any, policy: str = "", mode: DecisionMode = STRATEGY) -> Route | None:
         """The route of these terms; `given` is the strategy's message. None if nobody may ever be chosen."""
@@ -55,6 +66,19 @@ class Routes:
             return route
         growing = Growing(terms, self.known, saying, counter, terms.growth)
         return Route(terms.strategy, route.wheel, route.sheet, policy=policy, live=growing)
+
+    def one(self, named: str, policy: str, mode: DecisionMode) -> Route | None:
+        """The route of a rule to one variant; None if that is disabled. Whatever rules name it share what is
+        costly: neither a ramp nor bounds change who has everything."""
+        if named not in self._ones:
+            terms = fixed(self.router, named)
+            found = shares(terms, self.known)
+            self._ones[named] = One(terms, found, Wheel(found.allocation), self._reasons(terms))
+        terms, found, wheel, reasons = self._ones[named]
+        if not wheel:
+            return None
+        saying = Saying(self.header, mode, terms.strategy, policy, reasons=reasons, note=self.seen.note)
+        return Route(terms.strategy, wheel, saying.drawn(found), policy=policy)
 
     def saying(self, terms: Terms, policy: str, mode: DecisionMode) -> Saying:
         """What its decisions say."""

@@ -10,8 +10,9 @@ from typing import NamedTuple, Protocol
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.conditions import Kind, RuleError, Schema, Valued, compile_value
+from services.router.conditions import Kind, RuleError, Schema, Valued
 from services.router.conditions.requests import RequestView
+from services.router.conditions.wire import value_of
 from services.state.outcomes import OTHER
 
 # A value that has not come for so long makes room for another one.
@@ -111,7 +112,7 @@ def segments_of(router: Router, schema: Schema, former: Segments | None = None) 
     parts = [
         Part(
             one.name,
-            compile_value(one.expression, schema),
+            value_of(one, schema),
             kept.get((one.name, one.expression, one.max_values)) or Values(one.max_values),
         )
         for one in router.segments

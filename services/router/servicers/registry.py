@@ -87,6 +87,9 @@ class Registry(Desk):
             masks.update(router, given, request.update_mask.paths, ROUTER_KEPT, root="router")
             completed(router, Known(named | set(known.names), known.aliases, known.models))
 
+        if stored is not None:
+            masks.update(stored, given, request.update_mask.paths, ROUTER_KEPT, root="router")
+            await drafts.read_ahead(with_defaults(stored), known)
         written = await drafts.configure(name, change, how, known)
         warnings = await drafts.warnings(written.message)
         return rpc.UpdateRouterResponse(router=written.message, warnings=warnings)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1.model_pb2 import Model
@@ -10,6 +10,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.metrics import Metrics
 from services.models.pool import ModelPool
+from services.router.conditions.wire import schema_of
 from services.router.config.naming import rules_on_models
 from services.router.deciding.compiling import Ingredients, compile_plan, reads_metrics
 from services.router.deciding.knowledge import NOTHING_KNOWN, Knowledge
@@ -36,6 +37,7 @@ class Loader:
     ) -> None:
         self.snapshot = snapshot
         snapshot.compile, snapshot.find = self.compile, self._serving
+        snapshot.readying.ahead = self.ahead
         self.latencies = Latencies(time.monotonic)
         self.knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN
         self.started = False
@@ -66,6 +68,12 @@ class Loader:
             self._rules,
         )
         return compile_plan(router, given)
+
+    def ahead(self, router: Router) -> Iterator[object]:
+        """Compile the rules of a router step by step, so that `compile` finds them (see Compiled.ahead)."""
+        if not (router.policies or router.feature_based.rules or router.segments):
+            return iter(())
+        return self._rules.ahead(router, schema_of(router, self._models))
 
     def router_changed(self, uid: str, router: Router | None) -> None:
         """A router is new, changed or gone (None)."""

@@ -12,11 +12,10 @@ from services.foundation.logs import log
 from services.router.deciding.plan import RoutingPlan
 from services.router.failures import RouterNotRunning
 from services.router.managing.lifecycle import told
+from services.router.serving.readying import SLICE_SECONDS, Readying
 from services.state.errors import RouterNotFound
 from services.state.names import id_of, resource_name
 
-# Nothing that happens beside predictions holds them up for longer at a time.
-SLICE_SECONDS = 0.002
 # So many have some ten thousand objects, which the collector walks through in a millisecond.
 PLANS_AT_ONCE = 64
 
@@ -26,13 +25,16 @@ class Snapshot:
 
     A plan is compiled when its router is first asked, and again after something that it was made from has
     changed: thousands of routers cost nothing until then, and a change that touches all of them costs each of
-    them one compilation, at its next prediction. A router that cannot be compiled keeps its former plan.
+    them one compilation, at its next prediction. A router that cannot be compiled keeps its former plan; so
+    does one whose new rules are being compiled, until they are.
     """
 
+    # The loader says how to compile a router, or raises a TurnoutError; and which one serves by a uid.
+    compile: Callable[[Router], RoutingPlan]
+
     def __init__(self) -> None:
-        # The loader knows how to compile a router, or raises a TurnoutError; and which one serves by a uid.
-        self.compile: Callable[[Router], RoutingPlan] = _unable
         self.find: Callable[[str], Router | None] = lambda _: None
+        self.readying = Readying(self._change)
         self._plans: dict[str, RoutingPlan] = {}
         self._due: dict[str, Router] = {}
         self._former: dict[str, RoutingPlan] = {}
@@ -67,6 +69,8 @@ class Snapshot:
         if plan is not None:
             return plan.current()
         name = resource_name("routers", router, "router")
+        if name in self.readying and name not in self._due:
+            self.readying.hurry(name)
         if name in self._due:
             self._wake(name)
         plan = self._plans.get(name)
@@ -83,6 +87,13 @@ class Snapshot:
     def change(self, router: Router, *, prove: bool) -> None:
         """The router serves, and is to be compiled anew. `prove` has that tried before this replica says that
         it knows the change."""
+        # One that sleeps costs nothing until it is asked.
+        awake = prove or router.name in self._plans
+        if not awake or not self.readying.take(router, prove):
+            self.readying.drop(router.name)
+            self._change(router, prove)
+
+    def _change(self, router: Router, prove: bool) -> None:
         name, generation = router.name, router.generation
         if self._serving.get(name) != generation:
             self._serving[name], self._generations = generation, None
@@ -115,7 +126,7 @@ class Snapshot:
     async def prove(self) -> None:
         """Compile what has changed, a slice at a time, for the errors: those that nobody had asked go back to
         sleep."""
-        while self._outdated:  # noqa: ASYNC110
+        while self._outdated or self.readying:  # noqa: ASYNC110
             await asyncio.sleep(0)  # its slices are the loop's very next steps
         since = time.perf_counter()
         while self._unproven:
@@ -140,6 +151,7 @@ class Snapshot:
     def forget(self, name: str) -> None:
         """There is no such router any more."""
         self._generations = None
+        self.readying.drop(name)
         for known in (self._due, self._former, self._idle, self._serving, self.errors):
             known.pop(name, None)
         self._put_off(name)
@@ -182,7 +194,3 @@ class Snapshot:
         if self.awake >= self._frozen + PLANS_AT_ONCE:
             self._frozen = self.awake
             gc.freeze()
-
-
-def _unable(_router: Router) -> RoutingPlan:
-    raise NotImplementedError

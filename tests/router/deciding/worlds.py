@@ -55,6 +55,9 @@ class Dice:
     def misruled(self, router: str, rule: str) -> None:
         """Nobody counts."""
 
+    def passed_over(self, router: str, rule: str) -> None:
+        """Nobody counts."""
+
 
 class NoHeaders:
     """A call without headers."""
