@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.feedback.policies import POLICIES, epsilon_greedy, water_filling
+from services.feedback.policies import POLICIES, epsilon_greedy
 from services.feedback.policies.arms import Arms
+from services.foundation import water_filling
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """Least and most shares, and the growth of a newcomer: what is done to an allocation after the strategy."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from services.foundation.water_filling import fill
 from services.router.strategies.state import Allocation
 
-# Halvings of the search for the factor: past 2^-60 of its range nothing changes in a double.
-HALVINGS = 60
 # A ramp's allocations: at most so many for each newcomer.
 STEPS = 20
 # Past every clock: 64 bits of nanoseconds.
@@ -30,44 +28,13 @@ def bounded(allocation: Allocation, eligible: Sequence[bool], floor: float, cap:
     even = 1 / len(places)
     if floor >= even or cap <= even:
         return tuple(even if able else 0.0 for able in eligible)
-    shares = _clipped([allocation[place] for place in places], floor, cap)
+    shares = fill([allocation[place] for place in places], floor, cap)
     settled = dict(zip(places, shares, strict=True))
     return tuple(settled.get(place, 0.0) for place in range(len(allocation)))
 
 
 def _holds(allocation: Allocation, places: Sequence[int], floor: float, cap: float) -> bool:
     return all(floor <= allocation[place] <= cap for place in places)
-
-
-def _clipped(shares: Sequence[float], floor: float, cap: float) -> Sequence[float]:
-    # Where everything that has any share is at the cap, the rest is what the ones without share alike.
-    least, most = 0.0, cap / min(share for share in shares if share > 0)
-    if sum(min(max(most * share, floor), cap) for share in shares) < 1:
-        held = [cap if share > 0 else 0.0 for share in shares]
-        rest = (1 - sum(held)) / held.count(0.0)
-        return [one or rest for one in held]
-    for _ in range(HALVINGS):
-        middle = (least + most) / 2
-        if sum(min(max(middle * share, floor), cap) for share in shares) < 1:
-            least = middle
-        else:
-            most = middle
-    return _exact(shares, floor, cap, most)
-
-
-def _exact(shares: Sequence[float], floor: float, cap: float, factor: float) -> Sequence[float]:
-    """The clipped shares, with those at a bound exactly there and the rest scaled to what is left."""
-    # Rounding in the search must not decide on which side of its bound a share lies.
-    slack = 1e-12
-    low = [factor * share <= floor + slack for share in shares]
-    high = [factor * share >= cap - slack for share in shares]
-    held = math.fsum(floor for one in low if one) + math.fsum(cap for one in high if one)
-    free = math.fsum(share for share, down, up in zip(shares, low, high, strict=True) if not (down or up))
-    scale = (1 - held) / free if free > 0 else 0.0
-    return [
-        floor if down else cap if up else share * scale
-        for share, down, up in zip(shares, low, high, strict=True)
-    ]
 
 
 class Growth(NamedTuple):

@@ -49,6 +49,17 @@ def test_shares_between_the_bounds_keep_their_proportions() -> None:
         assert not free or max(free) == pytest.approx(min(free), rel=1e-9)
 
 
+@pytest.mark.parametrize("tiny", [1e-20, 1e-40, 1e-300, 5e-324])
+def test_shares_of_any_span_keep_their_proportions(tiny: float) -> None:
+    """Next to the smallest share, halving the range of factors a fixed number of times finds nothing."""
+    shares = bounded((1.0, 2e-5, 1e-5, tiny), (True,) * 4, 0.0, 0.4)
+    assert shares == pytest.approx((0.4, 0.4, 0.2, 0.2e5 * tiny), rel=1e-4, abs=0)
+    shares = bounded((1.0, 2 * tiny, tiny, 0.0), (True,) * 4, 0.0, 0.7)
+    assert shares == pytest.approx((0.7, 0.2, 0.1, 0.0), rel=1e-9)
+    shares = bounded((1.0, 3e-5, 1e-5, tiny), (True,) * 4, 0.1, 0.5)
+    assert shares == pytest.approx((0.5, 0.3, 0.1, 0.1), rel=1e-9)
+
+
 def test_an_allocation_within_its_bounds_is_left_alone() -> None:
     allocation = (0.1, 0.6, 0.3)
     assert bounded(allocation, (True,) * 3, 0.1, 0.6) is allocation

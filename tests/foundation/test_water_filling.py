@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.feedback.policies.water_filling import InfeasibleBounds, fill
+from services.foundation.water_filling import InfeasibleBounds, fill
 
 WANTED = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 

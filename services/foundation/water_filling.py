@@ -2,7 +2,7 @@
 
 Each probability is λ · wanted, held between floor and cap, with the λ that makes the sum 1. Who hits a bound
 gets exactly the bound; the others share the rest in proportion to what they wanted, alike where that is
-nothing.
+nothing. What feedback learns and what the router is told to draw from are held to their bounds alike.
 
 >>> [round(share, 4) for share in fill([0.9, 0.08, 0.02], floor=0.05)]
 [0.8724, 0.0776, 0.05]
@@ -50,7 +50,8 @@ def _scaled(wanted: Sequence[float], bound: dict[int, float]) -> dict[int, float
     """What the bounds leave, shared by those that are at none."""
     places = [place for place in range(len(wanted)) if place not in bound]
     room, weight = 1 - math.fsum(bound.values()), math.fsum(wanted[place] for place in places)
-    return {place: room * wanted[place] / weight if weight else room / len(places) for place in places}
+    # Divided first: shares that are only just above 0 must not be lost to it before they are compared.
+    return {place: room * (wanted[place] / weight) if weight else room / len(places) for place in places}
 
 
 def _worse_side(free: dict[int, float], floor: float, cap: float) -> dict[int, float]:
