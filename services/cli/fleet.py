@@ -1,22 +1,18 @@
 """The demo's model servers under the suite's roof: part of the source tree, not of an installed package."""
 
-import asyncio
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Mapping
 
 from pydantic import Field
 
+from services.cli import errand
 from services.cli.child import Program
 from services.cli.ports import HOST, FreePorts, require
 from services.cli.premises import Premises
-from services.cli.suite import StartError
 from services.foundation.configuration import load
 from services.foundation.settings import Settings
-
-REGISTER_SECONDS = 60.0
 
 
 class CliSettings(Settings):
@@ -48,21 +44,8 @@ async def register(router: str, models: Mapping[str, str], service_token: str = 
     Raises StartError.
     """
     told = [f"{name}={address}" for name, address in models.items()]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "examples.demo.register", router, *told),
-        # Not on the command line, which every user of the machine can read.
-        env={**os.environ, "TURNOUT_ACCESS_SERVICE_TOKEN": service_token},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(REGISTER_SECONDS):
-            said = (await process.communicate())[1].decode().strip()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise StartError(f"the fleet could not be registered: {said}")
+    purpose = "the fleet could not be registered"
+    await errand.run(purpose, "examples.demo.register", router, *told, service_token=service_token)
 
 
 def _catalog() -> Mapping[str, object]:

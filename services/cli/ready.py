@@ -25,7 +25,8 @@ class Announced:
 @dataclass(frozen=True)
 class Whereabouts:
     """Addresses of a suite. Models by resource name; `controls` is where their faults are set. `pids` are
-    those of the processes that work now, not of the parents of several workers."""
+    those of the processes that work now, not of the parents of several workers. `admin_key` is the file with
+    the first administrator's key, where access is enforced and we made one."""
 
     services: Mapping[str, str]
     metrics: Mapping[str, list[str]]
@@ -33,6 +34,7 @@ class Whereabouts:
     models: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)
     pids: Mapping[str, list[int]] = field(default_factory=dict)
+    admin_key: str = ""
 
     def document(self) -> dict[str, Any]:
         """As it stands in the ready file."""
@@ -43,6 +45,7 @@ class Whereabouts:
             "models": {model: f"grpc://{address}" for model, address in self.models.items()},
             "controls": dict(self.controls),
             "pids": dict(self.pids),
+            **({"admin_key": self.admin_key} if self.admin_key else {}),
         }
 
     def lines(self) -> list[str]:

@@ -36,6 +36,8 @@ class Suite:
 
     def __init__(self, announcements: Path, redis: Server, *, lock: int, say: Callable[[str], None]) -> None:
         self.redis = redis
+        self.admin_key: Path | None = None
+        """Where the first administrator's key is, if we made one."""
         self._announcements = announcements
         self._lock = lock
         self._say = say
@@ -98,6 +100,7 @@ class Suite:
             {name: known[name][0].address for name in models},
             {name: known[name][0].control for name in models},
             pids | ({"redis": [self.redis.pid]} if self.redis.pid else {}),
+            str(self.admin_key or ""),
         )
 
     def _missing(self, children: Sequence[Child]) -> list[str]:

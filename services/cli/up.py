@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from services.cli import fleet, ready, redis, waiting
+from services.cli import first_key, fleet, ready, redis, waiting
 from services.cli.child import Program
 from services.cli.ports import FreePorts
 from services.cli.premises import Premises, sweep
@@ -96,9 +96,13 @@ class _Run:
                 for seat in seated.values()
             ]
             await suite.start([*programs, *models], awaited)
+            router = seated["router"]
+            if first_key.wanted(router.settings):
+                awaited(["the router to make the first administrator's key"])
+                suite.admin_key = await first_key.make(router.address, self._premises.directory, token)
             if models:
                 awaited(["the router to register the models"])
-                await fleet.register(seated["router"].address, suite.whereabouts().models, token)
+                await fleet.register(router.address, suite.whereabouts().models, token)
 
     async def _keep_telling(self, suite: Suite) -> None:
         """Write the ready file, and again when a process that was started anew lives elsewhere."""
@@ -111,6 +115,8 @@ class _Run:
                 self._console.print("[bold]Turnout is up[/]")
                 for line in now.lines():
                     self._say(line)
+                if suite.admin_key:
+                    self._say(f"Access is enforced. An administrator's key is in {suite.admin_key}.")
                 self._say(f"Logs are in {self._premises.logs}. Ctrl-C drains it.")
             told = now.document()
             await asyncio.sleep(REFRESH_SECONDS)

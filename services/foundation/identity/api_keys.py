@@ -43,6 +43,12 @@ def mint() -> tuple[str, str, bytes]:
     return key_id, whole, digest_of(whole)
 
 
+def id_in(key: str) -> str | None:
+    """The id that a key names; None if it is no key."""
+    shaped = _SHAPE.fullmatch(key)
+    return shaped[1] if shaped else None
+
+
 def digest_of(secret: str) -> bytes:
     """SHA-256, unsalted and fast: 256 random bits are not guessed, unlike passwords."""
     return hashlib.sha256(secret.encode()).digest()
@@ -50,8 +56,8 @@ def digest_of(secret: str) -> bytes:
 
 def caller_of(key: str, peer: str, ring: KeyRing, now: Callable[[], float]) -> Caller:
     """Whom a key speaks for. Raises BadCredentials, KeysUnavailable."""
-    shaped = _SHAPE.fullmatch(key)
-    entry = ring.find(shaped[1]) if shaped else None
+    key_id = id_in(key)
+    entry = ring.find(key_id) if key_id else None
     same = hmac.compare_digest(digest_of(key), entry.digest if entry else _NOTHING)
     if entry is None or not same:
         if not ring.loaded:
