@@ -28,6 +28,7 @@ from services.foundation.access import Access
 from services.foundation.client import Client
 from services.foundation.contract import method_of
 from services.foundation.errors import RemoteError
+from services.foundation.fellow import fellow
 from services.foundation.handlers import Servicer
 from services.foundation.runtime import Runtime
 from services.foundation.server import Server
@@ -215,6 +216,6 @@ async def service(
         server = Server(servicers, settings, metrics=runtime.metrics, access=runtime.access)
         await server.start()
         stack.push_async_callback(server.stop)
-        client = Client(server.address)
+        client = Client(server.address, credentials=fellow(settings)["credentials"])
         stack.push_async_callback(client.close)
         yield client
