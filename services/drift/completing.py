@@ -44,4 +44,6 @@ def completed(event: PredictionEvent, late: ParticipantEvent) -> bool:
     pending.CopyFrom(late.participant)
     if late.HasField("output"):
         event.outputs.add(participant=late.index, output=late.output)
+    elif late.HasField("large_output"):
+        event.outputs.add(participant=late.index, large_output=late.large_output)
     return True

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import Tensor, TensorInput
-from turnout.inference.v1.manifest_pb2 import OUTCOME_DROPPED, OUTCOME_SKIPPED
+from turnout.inference.v1.manifest_pb2 import OUTCOME_DROPPED, OUTCOME_SKIPPED, OUTCOME_UNKNOWN
 
 from services.drift.folding import Row
 from services.drift.wire import seconds
 
-NOT_CALLED = (OUTCOME_SKIPPED, OUTCOME_DROPPED)
+# Whoever may have been called is not counted either: what a model saw is not guessed.
+NOT_CALLED = (OUTCOME_SKIPPED, OUTCOME_DROPPED, OUTCOME_UNKNOWN)
 _DTYPES = {
     "BOOL": "?", "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "UINT8": "<u1",
     "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",

@@ -276,6 +276,7 @@ async def test_calls_are_counted_by_model_and_shadows_apart(traffic: Traffic) ->
     who = one.manifest.participants
     for outcome in ("DISCARDED", "FAILED", "TIMED_OUT", "CANCELLED", "SKIPPED", "PENDING"):
         who.add(model="models/b", role="PARTICIPANT_ROLE_JUROR", outcome=f"OUTCOME_{outcome}")
+    who.add(model="models/b", outcome="OUTCOME_FAILED", excused=True)
     shadow = ParticipantEvent(prediction_id=one.manifest.prediction_id, index=7)
     shadow.participant.model, shadow.participant.role = "models/a", manifest.PARTICIPANT_ROLE_SHADOW
     shadow.participant.outcome = manifest.OUTCOME_DISCARDED

@@ -32,7 +32,9 @@ def prediction_of(event: PredictionEvent) -> Prediction:
         variant=drawn_variant(event),
         mode=manifest.DecisionMode.Name(decision.mode).removeprefix("DECISION_MODE_"),
         failed=drawn_failed(event),
-        classified=event.output.WhichOneof("kind") in (None, "classification"),
+        # Of an answer that was too large for the log, nobody knows.
+        classified=event.output.WhichOneof("kind") in (None, "classification")
+        and not event.HasField("large_output"),
         rows=max(event.rows, 1),
         time=event.time.ToNanoseconds() / 1e9,
         answers=_answers(event),
@@ -57,11 +59,17 @@ def drawn_variant(event: PredictionEvent) -> str:
     return decision.variant if drawn and not decision.displaced else ""
 
 
+def at_fault(one: manifest.Participant) -> bool:
+    """Whether it failed, by the rule that health goes by, which the router applied: a caller's mistake says
+    nothing of a model, nor does a deadline that passed before the model had its time."""
+    return one.outcome in FAILURES and not one.excused
+
+
 def drawn_failed(event: PredictionEvent) -> bool:
     """Whether the drawn variant's last attempt failed. One that was cancelled or skipped did not."""
     variant = drawn_variant(event)
     attempts = [one for one in event.manifest.participants if one.variant == variant and one.role in CHOSEN]
-    return bool(variant and attempts) and attempts[-1].outcome in FAILURES
+    return bool(variant and attempts) and at_fault(attempts[-1])
 
 
 def label_of(truth: Truth) -> str | None:

@@ -9,7 +9,7 @@ from turnout.feedback.v1.traffic_pb2 import CallCounts, TrafficGroup
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 
-from services.feedback.wire.records import FAILURES
+from services.feedback.wire.records import at_fault
 from services.state.latency import cell_of
 
 SHADOW = manifest.PARTICIPANT_ROLE_SHADOW
@@ -72,7 +72,7 @@ def rescued(event: PredictionEvent) -> bool:
 def add_call(counts: CallCounts, one: manifest.Participant) -> None:
     """Count a call that `ended`."""
     counts.calls += 1
-    if one.outcome in FAILURES:
+    if at_fault(one):
         counts.failures += 1
     else:
         counts.latency_cells[cell_of(microseconds(one.latency) / 1000)] += 1
@@ -82,8 +82,9 @@ def add_call(counts: CallCounts, one: manifest.Participant) -> None:
 
 
 def ended(participants: Iterable[manifest.Participant]) -> list[manifest.Participant]:
-    """Those that were answered or failed; a call that was cancelled says neither."""
-    return [one for one in participants if one.outcome in ANSWERED or one.outcome in FAILURES]
+    """Those that were answered or failed; a call that was cancelled, or a failure that is excused, says
+    neither."""
+    return [one for one in participants if one.outcome in ANSWERED or at_fault(one)]
 
 
 def known_cost(one: manifest.Participant) -> float:

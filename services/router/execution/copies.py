@@ -20,11 +20,9 @@ from services.models.errors import InputMismatch
 from services.models.handle import ModelHandle
 from services.models.participation import described
 from services.router.execution.agreeing import agrees
+from services.router.execution.large import known_by
 from services.router.execution.ledger import Ledger
 from services.state import formats
-
-# An answer of more bytes is compared and not kept: nobody asked for it.
-LARGEST_KEPT = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +51,10 @@ class Copy:
             # A prediction that failed served nothing that could be agreed with.
             if self.ledger.output:
                 event.participant.agrees = agrees(result.output, Output.FromString(self.ledger.output))
-            if len(result.encoded) <= LARGEST_KEPT:
+            if self.ledger.keeps(result.encoded):
                 event.output.ParseFromString(result.encoded)
+            else:
+                event.large_output.CopyFrom(known_by(result.encoded))
         return event
 
     def dropped(self) -> ParticipantEvent:

@@ -61,6 +61,10 @@ class Equipment:
         """Count a rule that could not be evaluated."""
         self.metrics.rule_errors[router, rule].inc()
 
+    def passed_over(self, router: str, rule: str) -> None:
+        """Count a rule that holds and leads to nobody."""
+        self.metrics.rules_passed_over[router, rule].inc()
+
     def _valueless(self, router: str) -> Callable[[str], None]:
         """Counts segments that could not be evaluated among the rules that could not."""
         return lambda name: self.metrics.rule_errors[router, f"segments.{name}"].inc()
@@ -69,18 +73,21 @@ class Equipment:
         """The probe, if this call may be it."""
         return probe if probe is not None and probe.take() else None
 
-    def observe(self, model: str, result: Answer | Failure, probe: Probe | None = None) -> None:
+    def observe(self, model: str, result: Answer | Failure, probe: Probe | None = None) -> Answer | Failure:
         """Record how long a model took, or how long we waited for it, and what that says of its health;
-        `probe` is that of `trial`."""
+        `probe` is that of `trial`. Returns the result: a failure that says nothing of the model, excused."""
         seconds = result.latency
         self.metrics.model_latency_ms[model].observe(seconds * 1e3)
         self.metrics.model_seconds[model].observe(seconds)
-        if isinstance(result, Failure):
-            self.health.heard(model, result.kind, result.code, seconds, probe)
-            self.latencies.note(model, result.kind, result.code, seconds)
-        else:
+        if isinstance(result, Answer):
             self.health.heard(model, "SERVED", "", seconds, probe)
             self.latencies.note(model, "SERVED", "OK", seconds)
+            return result
+        ok = self.health.heard(model, result.kind, result.code, seconds, probe)
+        self.latencies.note(model, result.kind, result.code, seconds)
+        if result.error_id:
+            self.metrics.errors_unexpected["model call"].inc()
+        return result._replace(excused=ok is None)
 
     async def conclude(
         self, plan: RoutingPlan, ledger: Ledger, result: Answer | Failure, call: Call

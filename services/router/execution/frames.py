@@ -11,7 +11,7 @@ that the router did.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from turnout.inference.v1.event_pb2 import ParticipantOutput, PredictionEvent
+from turnout.inference.v1.event_pb2 import LargeOutput, ParticipantOutput, PredictionEvent
 from turnout.inference.v1.manifest_pb2 import Cost, Decision, Manifest
 from turnout.router.v1.inference_service_pb2 import PredictResponse
 
@@ -78,6 +78,13 @@ def stamped(time: bytes, event_time: bytes) -> bytes:
 def said(place: int, output: bytes) -> bytes:
     """One of a PredictionEvent's outputs: that of the participant at `place`."""
     return delimited(_OUTPUTS, number(_PLACE, place) + delimited(_SAID, output))
+
+
+def known_by(place: int, large: LargeOutput) -> bytes:
+    """The same of one that is too large to be logged."""
+    return PredictionEvent(
+        outputs=[ParticipantOutput(participant=place, large_output=large)]
+    ).SerializeToString()
 
 
 def event(fields: Iterable[bytes], manifest: bytes, output: bytes | None) -> bytes:

@@ -3,11 +3,20 @@
 import asyncio
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResponse
-from turnout.inference.v1.manifest_pb2 import Outcome
+from turnout.inference.v1.manifest_pb2 import (
+    OUTCOME_CANCELLED,
+    OUTCOME_SKIPPED,
+    OUTCOME_UNKNOWN,
+    PARTICIPANT_ROLE_JUROR,
+    Outcome,
+    Participant,
+)
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import RemoteError, TurnoutError, Unavailable
+from services.models.answer import MESSAGE_LENGTH
+from services.models.wording import plain
 from services.router.deciding.choosing import Choice
 from services.router.deciding.plan import Jury, RoutingPlan
 from services.router.execution.carrying_out import Stead
@@ -20,6 +29,10 @@ from services.router.health.probe import Probe
 FAILURES: dict[str, type[TurnoutError]] = {
     failure.reason: failure for failure in (QuorumNotMet, CannotCombine, JuryTimedOut)
 }
+# With these the aggregator refuses a plan before it asks anybody.
+REFUSALS = frozenset(
+    ("NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "FAILED_PRECONDITION", "UNIMPLEMENTED")
+)
 
 
 async def ask_all(
@@ -72,15 +85,18 @@ async def _asked(
         reply = await use.panel.ask(jury, question, seconds, call)
     except asyncio.CancelledError:
         _unheard(probe)
+        _enter(
+            ledger, jury, OUTCOME_CANCELLED, "CANCELLED", "the caller left before anything was heard of it"
+        )
         raise
     except RemoteError as refused:
         _unheard(probe)
         if refused.code == "INVALID_ARGUMENT":
             raise
-        error: TurnoutError = refused
+        error: TurnoutError = _unanswered(refused, jury, ledger)
     else:
-        ledger.note_panel(reply)
         _listen(reply, probe, use)
+        ledger.note_panel(reply)
         if not reply.error_code:
             return reply.output.SerializeToString()
         error = _error(reply)
@@ -88,13 +104,39 @@ async def _asked(
     return error if instead is None else instead.encoded
 
 
+def _unanswered(refused: RemoteError, jury: Jury, ledger: Ledger) -> RemoteError:
+    """The aggregator did not say what came of the members; the error for the caller."""
+    refused.message = f"the aggregator: {plain(refused.message)}"
+    if refused.code in REFUSALS:
+        _enter(ledger, jury, OUTCOME_SKIPPED, "", refused.message)
+    else:
+        _enter(ledger, jury, OUTCOME_UNKNOWN, refused.code, refused.message)
+    return refused
+
+
+def _enter(ledger: Ledger, jury: Jury, outcome: Outcome, code: str, why: str) -> None:
+    """Enter every member of the plan, of whom nobody told anything."""
+    for member in jury.plan.members:
+        participant = Participant(
+            model=member.model,
+            variant=member.variant,
+            role=PARTICIPANT_ROLE_JUROR,
+            outcome=outcome,
+            attempt=int(outcome != OUTCOME_SKIPPED),
+            error_code=code,
+            error_message=why[:MESSAGE_LENGTH],
+        )
+        ledger.join(participant.SerializeToString())
+
+
 def _listen(reply: InferResponse, probe: Probe | None, use: Equipment) -> None:
-    """What came of each member says something of its model's health."""
+    """What came of each member says something of its model's health, or it is excused."""
     for one in reply.participants:
         outcome = Outcome.Name(one.outcome).removeprefix("OUTCOME_")
         seconds = one.latency.seconds + one.latency.nanos / 1e9
         tried = probe if probe is not None and probe.model == one.model else None
-        use.health.heard(one.model, outcome, one.error_code, seconds, tried)
+        ok = use.health.heard(one.model, outcome, one.error_code, seconds, tried)
+        one.excused = ok is None and outcome in ("FAILED", "TIMED_OUT")
     # A member that the aggregator does not name was not asked.
     _unheard(probe)
 

@@ -18,6 +18,7 @@ from services.models.framing import delimited, moment, number, text
 from services.models.participation import described
 from services.router.execution import frames
 from services.router.execution.frames import Sheet
+from services.router.execution.large import LARGEST_KEPT, MOST_KEPT, known_by
 from services.router.execution.redacting import Redactor
 
 _FEATURES = PredictionEvent.FEATURES_FIELD_NUMBER
@@ -40,9 +41,11 @@ class Ledger:
         "_costs",
         "_decision",
         "_event",
+        "_left_out",
         "_manifest",
         "_outputs",
         "_participants",
+        "_room",
         "_started",
         "event",
         "manifest",
@@ -68,6 +71,7 @@ class Ledger:
         self._event = [sheet.event, frames.stamped(stamp, happened), _named(request, self.request_id)]
         self._participants: list[bytes] = []
         self._outputs: list[bytes] = []
+        self._room, self._left_out = MOST_KEPT, 0
         self._costs: list[tuple[float, str]] = []
         self.event = self.manifest = self.output = self.tensors = b""
         self.redactor: Redactor | None = None
@@ -95,12 +99,18 @@ class Ledger:
         """Enter an attempt: `seat` is the serialized Participant as it was known before, `outcome` what
         became of an answer."""
         if isinstance(result, Answer):
-            self._outputs.append(frames.said(len(self._participants), result.encoded))
+            self._say(len(self._participants), result.encoded)
             if result.cost is not None:
                 self._costs.append((result.cost, result.currency))
             if outcome == OUTCOME_SERVED:
                 self.tensors = result.tensors
         self._participants.append(seat + described(result, outcome))
+
+    def keeps(self, encoded: bytes) -> bool:
+        """Whether one more answer, a serialized Output, is logged whole; it then has its room."""
+        kept = len(encoded) <= min(LARGEST_KEPT, self._room)
+        self._room -= len(encoded) if kept else 0
+        return kept
 
     def join(self, participant: bytes) -> int:
         """Enter somebody who was not asked for the answer, or not yet; returns the index in the manifest."""
@@ -117,7 +127,8 @@ class Ledger:
             self._participants.append(one.SerializeToString())
             if one.HasField("cost"):
                 self._costs.append((one.cost.amount, one.cost.currency))
-        self._event.append(PredictionEvent(outputs=reply.outputs).SerializeToString())
+        for said in reply.outputs:
+            self._say(said.participant, said.output.SerializeToString())
         found = Manifest(degraded=reply.degraded, warnings=reply.warnings)
         if reply.HasField("aggregation"):
             found.aggregation.CopyFrom(reply.aggregation)
@@ -126,9 +137,12 @@ class Ledger:
     def serve(self, output: bytes) -> None:
         """Note the answer, a serialized Output, and what it cost; the account is closed."""
         self.output = output
-        if self._costs:
-            self._manifest += _price(self._costs)
-        self._close(output)
+        if len(output) <= LARGEST_KEPT:
+            self._close(output)
+            return
+        self._left_out += 1
+        self._event.append(PredictionEvent(large_output=known_by(output)).SerializeToString())
+        self._close(None)
 
     def fail(self, error: TurnoutError) -> TurnoutError:
         """Note a failure; the account is closed. Returns the error as the caller is to see it, with the
@@ -144,7 +158,18 @@ class Ledger:
         """Say in the reply what went wrong after the event was logged."""
         self.manifest += Manifest(degraded=True, warnings=[warning]).SerializeToString()
 
+    def _say(self, place: int, encoded: bytes) -> None:
+        if self.keeps(encoded):
+            self._outputs.append(frames.said(place, encoded))
+        else:
+            self._left_out += 1
+            self._outputs.append(frames.known_by(place, known_by(encoded)))
+
     def _close(self, output: bytes | None) -> None:
+        if self._costs:
+            self._manifest += _price(self._costs)
+        if self._left_out:
+            self.note_warning("what is too large to be logged is there as its length and hash")
         took = time.perf_counter_ns() - self._started
         self.manifest = frames.closed(self._manifest, self._decision, self._participants, took)
         self.event = frames.event([*self._event, *self._outputs], self.manifest, output)
@@ -175,7 +200,8 @@ def _kind(kind: str) -> bytes:
 
 
 def _price(costs: list[tuple[float, str]]) -> bytes:
-    """The known costs, summed, and the greatest of them; nothing where currencies differ."""
+    """The known costs, summed, and the greatest of them; nothing where currencies differ. Shadows' are not
+    among them: they end when the account is closed."""
     if len(costs) == 1:
         return _price_of_one(*costs[0])
     if len({currency for _, currency in costs}) > 1:

@@ -41,6 +41,6 @@ async def ask_one(
         ledger.fail(PredictionCancelled("the caller cancelled the prediction"))
         use.log(plan, ledger)
         raise
-    use.observe(arm.model, result, probe)
+    result = use.observe(arm.model, result, probe)
     ledger.add(arm.seat, result)
     return await use.conclude(plan, ledger, result, call)

@@ -74,8 +74,8 @@ class Pursuit:
         return entry
 
     async def _make(self, entry: Entry) -> None:
-        result = entry.result = await entry.attempt.run()
-        self._use.observe(entry.arm.model, result, entry.probe)
+        result = await entry.attempt.run()
+        entry.result = self._use.observe(entry.arm.model, result, entry.probe)
         self._time(entry)
         if self._served is None and isinstance(result, Answer):
             self._served, entry.outcome = entry, OUTCOME_SERVED
@@ -117,7 +117,8 @@ class Pursuit:
         if not self._chain.affordable:
             return None
         arm = first.arm
-        if len(arm.handle.endpoints) == 1:
+        if len(arm.handle.endpoints) == 1 or arm.probe is not None:
+            # Of an ejected model no second call is made beside its probe, on whichever instance.
             following = self._chain.next()
             return following._replace(role=PARTICIPANT_ROLE_HEDGE) if following is not None else None
         seconds = self._chain.seconds(arm.handle.timeout)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
-from turnout.inference.v1.event_pb2 import ParticipantEvent, PredictionEvent
+from turnout.inference.v1.event_pb2 import LargeOutput, ParticipantEvent, PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.output_pb2 import Output
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model
@@ -22,10 +22,10 @@ from turnout.router.v1.router_pb2 import (
     Router,
 )
 
+from services.router.execution.large import DIGEST, PREFIX
+
 INPUT, OUTPUT, ENTITY, EXTERNAL = "input", "output", "entity_id", "external_id"
 WORDS = (INPUT, OUTPUT, ENTITY, EXTERNAL)
-PREFIX = "hash:"
-DIGEST = 16
 
 
 def redactor_of(router: Router, models: Iterable[Model]) -> "Redactor | None":
@@ -64,15 +64,19 @@ class Redactor:
                 event.attributes[name] = _said(rule, name, value, key)
         if event.HasField("output") and not self._keeps(event.output, key):
             event.ClearField("output")
-        kept = [one for one in event.outputs if self._keeps(one.output, key)]
+        for large in (event.large_output, *(one.large_output for one in event.outputs)):
+            self._hide(large, key)
+        kept = [one for one in event.outputs if one.large_output.bytes or self._keeps(one.output, key)]
         del event.outputs[:]
         event.outputs.extend(kept)
         return event.SerializeToString()
 
     def late(self, event: ParticipantEvent, secret: bytes) -> None:
         """The same for what a shadow answered later."""
-        if event.HasField("output") and not self._keeps(event.output, _key(self._uid, secret)):
+        key = _key(self._uid, secret)
+        if event.HasField("output") and not self._keeps(event.output, key):
             event.ClearField("output")
+        self._hide(event.large_output, key)
 
     def content(self, given: Input, secret: bytes) -> bytes:
         """What is logged of a text or a conversation, as fields of a PredictionEvent; none of other kinds."""
@@ -126,6 +130,12 @@ class Redactor:
         output.text.Clear()
         output.text.content = _hash(OUTPUT, said, key)
         return True
+
+    def _hide(self, large: LargeOutput, key: bytes) -> None:
+        """Of an answer that is too large to be logged, its hash is what could tell; nothing if it is none."""
+        rule = self._rules.get(OUTPUT)
+        if large.hash and rule in (REDACTION_HASHED, REDACTION_NONE):
+            large.hash = _said(rule, OUTPUT, large.hash, key)
 
 
 def _said(rule: Redaction | None, name: str, value: str, key: bytes) -> str:

@@ -100,4 +100,4 @@ class Telling:
         if isinstance(entry.result, Answer):
             entry.outcome = OUTCOME_SERVED
         if entry.result is not None:
-            self._use.observe(entry.arm.model, entry.result, entry.probe)
+            entry.result = self._use.observe(entry.arm.model, entry.result, entry.probe)

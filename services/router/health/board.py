@@ -117,15 +117,18 @@ class HealthBoard:
         if not watch.standing.out and (why := consecutive.judge(watch.streak, watch.rules)):
             self._eject(watch, "consecutive_failures", why)
 
-    def heard(self, model: str, outcome: str, code: str, seconds: float, probe: Probe | None = None) -> None:
+    def heard(
+        self, model: str, outcome: str, code: str, seconds: float, probe: Probe | None = None
+    ) -> bool | None:
         """The same for a participant's outcome, which may say nothing of the model; and the end of `probe`,
-        if the call was one."""
+        if the call was one. Returns the `verdict`."""
         watch = self._watches.get(model)
         ok = verdict(outcome, code, seconds, watch.patient if watch is not None else 0.0)
         if ok is not None:
             self.note(model, ok, seconds)
         if probe is not None:
             probe.done(ok)
+        return ok
 
     def tick(self) -> None:
         """End the intervals that are over, and judge them. Call it a few times a second."""

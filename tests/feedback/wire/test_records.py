@@ -38,6 +38,14 @@ def test_a_draw_that_failed_is_a_failure_also_when_a_fallback_served(outcome: ma
     assert found.answers == (Answer("models/b", ("yes",), False),)
 
 
+@pytest.mark.parametrize("outcome", [manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT])
+def test_a_failure_that_says_nothing_of_the_model_costs_its_arm_nothing(outcome: manifest.Outcome) -> None:
+    excused = event(ID, outcome=outcome)
+    assert drawn_failed(excused)
+    excused.manifest.participants[0].excused = True
+    assert not drawn_failed(excused)
+
+
 def test_a_hedge_that_won_earns_the_drawn_variant_nothing_and_costs_it_nothing() -> None:
     """The second call went to another instance of the same variant; the first was called off."""
     raced = event(ID, "a", outcome=manifest.OUTCOME_CANCELLED)
@@ -104,6 +112,16 @@ def test_a_number_is_not_a_class() -> None:
     found = prediction_of(priced)
     assert not found.classified
     assert found.answers[0].labels == ()
+
+
+def test_what_was_too_large_for_the_log_has_no_label_to_compare() -> None:
+    large = event(ID)
+    large.ClearField("output")
+    large.large_output.bytes = 3_000_000
+    large.outputs[0].ClearField("output")
+    found = prediction_of(large)
+    assert not found.classified
+    assert found.answers == (Answer("models/a", (), True, True),)
 
 
 def test_a_label_is_a_label_or_a_text() -> None:

@@ -1,5 +1,7 @@
 """Juries that fail, and somebody else who answers; juries that are mirrored."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import RemoteError
-from tests.router.conftest import Desk
+from services.state.connection import Connections
+from tests.router.conftest import Desk, running_router
 from tests.router.deciding.test_juries import patient
 from tests.router.execution.acting import DRAWN, NEXT, Log, told
 from tests.waiting import eventually
@@ -76,3 +79,44 @@ async def test_the_limits_hold_for_juries_too(panel: Desk) -> None:
     with pytest.raises(RemoteError) as caught:
         await panel.predict("ward", patient())
     assert (caught.value.code, caught.value.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
+
+
+async def test_a_caller_who_leaves_a_jury_leaves_the_names_of_its_members(panel: Desk, log: Log) -> None:
+    await panel.deploy("ward", jury())
+    for name in MEMBERS:
+        panel.servers[name].faults.set("hang")
+    calling = asyncio.ensure_future(panel.predict("ward", patient()))
+    await eventually(lambda: all(panel.servers[name].in_flight == 1 for name in MEMBERS))
+    calling.cancel()
+    await asyncio.gather(calling, return_exceptions=True)
+    (event,) = await log.predictions()
+    assert told(event.manifest.participants) == [(name, "JUROR", "CANCELLED") for name in MEMBERS]
+    assert event.error_code == "CANCELLED"
+    await eventually(lambda: all(panel.servers[name].in_flight == 0 for name in MEMBERS))
+
+
+async def test_members_whose_aggregator_died_are_named_and_nothing_is_claimed_of_them(
+    redis_url: str, connections: Connections, tmp_path: Path, log: Log
+) -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # HTTP/2 settings, so that the plan is sent; then nothing more.
+        writer.write(bytes.fromhex("000000040000000000"))
+        while b"Infer" not in await reader.read(65_536):
+            pass
+        writer.close()
+
+    dying = await asyncio.start_server(die, "127.0.0.1", 0)
+    address = f"127.0.0.1:{dying.sockets[0].getsockname()[1]}"
+    async with dying, running_router(redis_url, tmp_path, aggregator=address) as desk:
+        await desk.seat(*MEMBERS, NEXT)
+        await desk.deploy("ward", jury(fallback={"variants": [NEXT]}))
+        reply = await desk.predict("ward", patient())
+        *jurors, last = reply.manifest.participants
+        assert told(jurors) == [(name, "JUROR", "UNKNOWN") for name in MEMBERS]
+        assert told([last]) == [(NEXT, "FALLBACK", "SERVED")]
+        assert {one.error_message for one in jurors} == {
+            "the aggregator: the connection was closed before it had answered"
+        }
+        assert reply.manifest.degraded
+        (event,) = await log.predictions()
+        assert event.manifest == reply.manifest

@@ -10,7 +10,8 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model
 from turnout.router.v1.router_pb2 import REDACTION_FULL, REDACTION_HASHED, REDACTION_NONE, Router
 
-from services.router.execution.redacting import PREFIX, Redactor, redactor_of
+from services.router.execution.large import PREFIX
+from services.router.execution.redacting import Redactor, redactor_of
 from services.state import keys
 from services.state.connection import Connections
 from services.state.ids import partition_for
