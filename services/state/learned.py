@@ -4,25 +4,21 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable
 
-from redis.asyncio.client import PubSub
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 
 from services.foundation.errors import Aborted
 from services.foundation.logs import log
 from services.state import formats, ids, keys
 from services.state.connection import Connections
-from services.state.errors import NewerFormat, StateUnavailable
-from services.state.failures import reaching_redis
+from services.state.errors import NewerFormat
 from services.state.fenced import Fence, lost
+from services.state.notices import POLL_SECONDS, Notices
 from services.state.scripts import Arg, Script
-from services.state.waits import Waits
 
 PUBLISH_REWARDS = Script("publish_rewards")
 
 # As long as the sums that it was computed from.
 LIFETIME_MS = 90 * 86_400 * 1000
-# The notice comes within milliseconds, but may get lost; this one always comes.
-POLL_SECONDS = 1.0
 ATTEMPTS = 4
 
 
@@ -93,14 +89,20 @@ class LearnedFollower:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._store = SnapshotStore(connections)
-        self._blocking = connections.blocking
         self._wanted = wanted
         self._on_change = on_change
-        self._rng = rng
-        self._poll_seconds = poll_seconds
         self._polled: float | None = None
         self.snapshots: dict[str, RewardSnapshot] = {}
         self.unreadable: dict[str, Exception] = {}
+        self.run = Notices(
+            connections,
+            keys.rewards_channel(),
+            "what is learnt",
+            look=self.poll,
+            hear=self._heard,
+            rng=rng,
+            poll_seconds=poll_seconds,
+        ).run
 
     @property
     def stale_seconds(self) -> float:
@@ -108,23 +110,6 @@ class LearnedFollower:
         if self._polled is None:
             return float("inf")
         return asyncio.get_running_loop().time() - self._polled
-
-    async def run(self) -> None:
-        """Follow until cancelled."""
-        waits = Waits(self._rng, longest=self._poll_seconds)
-        while True:
-            try:
-                async with self._blocking.pubsub() as channel:
-                    with reaching_redis():
-                        await channel.subscribe(keys.rewards_channel())
-                    while True:
-                        await self.poll()
-                        waits.reset()
-                        await self._listen(channel)
-            except StateUnavailable as error:
-                if not waits.waiting:
-                    log.warning("what is learnt is not followed now", cause=error.facts.get("cause"))
-                await asyncio.sleep(waits.next())
 
     async def poll(self) -> None:
         """Look at every wanted router once. Raises StateUnavailable."""
@@ -135,17 +120,10 @@ class LearnedFollower:
             del self.snapshots[uid]
         self._polled = asyncio.get_running_loop().time()
 
-    async def _listen(self, channel: PubSub) -> None:
-        """Take in what is announced until it is time to poll."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._poll_seconds * (0.5 + self._rng.random() / 2)
-        while (left := until - clock()) > 0:
-            with reaching_redis():
-                message = await channel.get_message(ignore_subscribe_messages=True, timeout=left)
-            if message is not None:
-                uid, _, version = message["data"].decode().partition(" ")
-                if uid in set(self._wanted()):
-                    await self._take(uid, int(version))
+    async def _heard(self, notice: bytes) -> None:
+        uid, _, version = notice.decode().partition(" ")
+        if uid in set(self._wanted()):
+            await self._take(uid, int(version))
 
     async def _take(self, uid: str, version: int) -> None:
         held = self.snapshots.get(uid)

@@ -4,18 +4,18 @@ Each publication keeps what it replaced, so the values of a former version can b
 came after it is in the log: taken back one by one, newest first.
 """
 
-import random
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Unpack
 
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.traffic_pb2 import ModelMetricsUndo
 
 from services.foundation.errors import Aborted
 from services.state import formats, metric_keys
+from services.state.by_model import ByModel, Following
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
-from services.state.published import META, POLL_SECONDS, PublishedHash
+from services.state.published import META
 from services.state.scripts import Arg, Script
 
 _PUBLISH = Script("publish_metrics")
@@ -88,45 +88,15 @@ class ModelMetricsStore:
         return held
 
 
-class ModelMetricsReader:
-    """The metrics of models in memory. `uid_of` says which model has a name now: what was measured of one
-    that is deleted is not its successor's. `on_change` is told the names whose metrics are others. `now` is
-    in seconds since 1970. Run `run()` in the background.
-    """
+class ModelMetricsReader(ByModel[ModelMetrics]):
+    """The metrics of models in memory; see `ByModel`."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        *,
-        uid_of: Callable[[str], str | None],
-        now: Callable[[], float],
-        rng: random.Random,
-        on_change: Callable[[frozenset[str]], None] = lambda _names: None,
-        poll_seconds: float = POLL_SECONDS,
-    ) -> None:
+    NOUN, FORMAT = "model metrics", formats.MODEL_METRICS
+
+    def __init__(self, connections: Connections, **following: Unpack[Following]) -> None:
+        key, channel = metric_keys.model_metrics(), metric_keys.model_metrics_channel()
+        super().__init__(connections, key, channel, **following)
         self._store = ModelMetricsStore(connections)
-        self._uid_of = uid_of
-        self._now = now
-        self._on_change = on_change
-        self._held: dict[str, ModelMetrics] = {}
-        self._raw: Mapping[bytes, bytes] = {}
-        self._followed = PublishedHash(
-            connections,
-            metric_keys.model_metrics(),
-            metric_keys.model_metrics_channel(),
-            noun="model metrics",
-            known_format=formats.MODEL_METRICS,
-            take=self._take,
-            rng=rng,
-            poll_seconds=poll_seconds,
-        )
-        self.run = self._followed.run
-        self.poll = self._followed.poll
-
-    @property
-    def version(self) -> int:
-        """Version of what is in memory; 0 before anything was published."""
-        return self._followed.version
 
     @property
     def stale_seconds(self) -> float:
@@ -136,8 +106,7 @@ class ModelMetricsReader:
 
     def get(self, model: str) -> ModelMetrics | None:
         """What is known of a model, by its name, models/{id}; None if that is nothing."""
-        uid = self._uid_of(model)
-        return self._held.get(uid) if uid else None
+        return self._of(model)
 
     async def history(self, version: int) -> dict[str, ModelMetrics] | None:
         """What a version held, by name of the model; None if it is not kept any more. Raises
@@ -145,17 +114,8 @@ class ModelMetricsReader:
         found = await self._store.history(version)
         return None if found is None else {one.model: one for one in found.values()}
 
-    def _take(self, fields: Mapping[bytes, bytes]) -> None:
-        former, self._raw = self._raw, fields
-        names = {self._held[uid.decode()].model for uid in former.keys() - fields.keys()}
-        for uid in former.keys() - fields.keys():
-            del self._held[uid.decode()]
-        # Most of thousands are what they were: only the others are decoded.
-        for uid, value in fields.items():
-            if former.get(uid) != value:
-                metrics = self._held[uid.decode()] = ModelMetrics.FromString(value)
-                names.add(metrics.model)
-        self._on_change(frozenset(names))
+    def _read(self, value: bytes) -> ModelMetrics:
+        return ModelMetrics.FromString(value)
 
 
 def decode(fields: Mapping[bytes, bytes]) -> dict[str, ModelMetrics]:

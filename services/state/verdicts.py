@@ -1,14 +1,13 @@
 """The status of each model's latest analysis: published by drift, followed by every replica."""
 
-import random
-from collections.abc import Callable, Mapping
+from typing import Unpack
 
 from turnout.drift.v1.result_pb2 import DriftResult, DriftStatus
 from turnout.drift.v1.verdict_pb2 import DriftVerdict
 
 from services.state import formats, metric_keys
+from services.state.by_model import ByModel, Following
 from services.state.connection import Connections
-from services.state.published import POLL_SECONDS, PublishedHash
 from services.state.scripts import Arg, Script
 
 _PUBLISH = Script("publish_verdict", repeatable=True)
@@ -43,54 +42,32 @@ class VerdictStore:
             formats.check("verdict of drift", int(there[0]), formats.VERDICT)
 
 
-class VerdictReader:
-    """Verdicts in memory. `uid_of` says which model has a name now; `on_change` is told the names whose
-    verdict is another one, or has expired. `now` is in seconds since 1970. Run `run()` in the background.
-    """
+class VerdictReader(ByModel[DriftVerdict]):
+    """Verdicts in memory; see `ByModel`. `on_change` is also told the names whose verdict has expired."""
+
+    NOUN, FORMAT = "verdict of drift", formats.VERDICT
 
     def __init__(
         self,
         connections: Connections,
         *,
-        uid_of: Callable[[str], str | None],
-        now: Callable[[], float],
-        rng: random.Random,
-        on_change: Callable[[frozenset[str]], None] = lambda _names: None,
         expiry_seconds: float = EXPIRY_SECONDS,
-        poll_seconds: float = POLL_SECONDS,
+        **following: Unpack[Following],
     ) -> None:
-        self._uid_of = uid_of
-        self._now = now
-        self._on_change = on_change
+        super().__init__(connections, metric_keys.verdicts(), metric_keys.verdicts_channel(), **following)
         self._expiry = expiry_seconds
-        self._held: dict[str, DriftVerdict] = {}
         self._told: dict[str, str | None] = {}
-        self._followed = PublishedHash(
-            connections,
-            metric_keys.verdicts(),
-            metric_keys.verdicts_channel(),
-            noun="verdict of drift",
-            known_format=formats.VERDICT,
-            take=self._take,
-            rng=rng,
-            polled=self._expire,
-            poll_seconds=poll_seconds,
-        )
-        self.run = self._followed.run
-        self.poll = self._followed.poll
-
-    @property
-    def version(self) -> int:
-        """Version of what is in memory; 0 before anything was published."""
-        return self._followed.version
 
     def get(self, model: str) -> str | None:
         """The status of a model by its name: ok, warning, alert or insufficient_data; None where there is no
         analysis, or none of late."""
-        verdict = self._held.get(self._uid_of(model) or "")
+        verdict = self._of(model)
         return self._status(verdict) if verdict else None
 
-    def _expire(self) -> None:
+    def _taken(self, names: frozenset[str]) -> None:
+        """It is looked through after each look anyway, as verdicts also expire."""
+
+    def _polled(self) -> None:
         """Tell of the verdicts that are not what they were, or have grown too old."""
         now = {one.model: self._status(one) for one in self._held.values()}
         changed = {name for name in now.keys() | self._told.keys() if now.get(name) != self._told.get(name)}
@@ -98,9 +75,8 @@ class VerdictReader:
         if changed:
             self._on_change(frozenset(changed))
 
-    def _take(self, fields: Mapping[bytes, bytes]) -> None:
-        found = [DriftVerdict.FromString(value.partition(b" ")[2]) for value in fields.values()]
-        self._held = {one.model_uid: one for one in found}
+    def _read(self, value: bytes) -> DriftVerdict:
+        return DriftVerdict.FromString(value.partition(b" ")[2])
 
     def _status(self, verdict: DriftVerdict) -> str | None:
         if self._now() - verdict.time.ToNanoseconds() / 1e9 > self._expiry:
