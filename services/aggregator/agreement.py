@@ -1,31 +1,65 @@
-"""How far the members of a panel agree, row by row."""
+"""How far the members of a panel agree, row by row.
+
+A manifest's `agreement` is the share of agreeing pairs, which is not corrected for chance: it speaks of one
+prediction, whose labels say nothing of how often labels agree by luck. `fleiss` corrects, over many panels.
+A manifest's `divergence` is `dispersion` for numbers and the cosine distance for embeddings.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from services.aggregator.answers import Answer, Ballot, Classes, Floats, Numbers, Taken, Text, Verdict
+from services.aggregator.alike import alike
+from services.aggregator.answers import Ballot, Floats, Integers, Numbers, Taken, Vectors, Verdict
+from services.aggregator.tolerance import EXACT, Tolerance
 
 
-def agreement(ballots: Sequence[Ballot]) -> Floats | None:
-    """[rows]: the share of pairs of members that gave the same label or text, 0 to 1.
+def agreement(ballots: Sequence[Ballot], tolerance: Tolerance = EXACT) -> Floats | None:
+    """[rows]: the share of pairs of members that gave the same label, text or structure, 0 to 1.
 
-    None below two members, and for numbers and structures: those differ by degree, see `dispersion`.
+    None below two members, and for numbers, tensors and embeddings: those differ by degree.
 
     >>> ballots = [Ballot(text, Text(text)) for text in ("yes", "yes", "no")]
     >>> agreement(ballots).round(3).tolist()
     [0.333]
     """
-    voices = [_voices(ballot.answer) for ballot in ballots]
-    spoken = [voice for voice in voices if voice is not None]
-    if len(ballots) < 2 or len(spoken) < len(ballots):
-        return None
-    # Pairs are compared as arrays of names: members may list their labels in different orders.
-    named = np.array(spoken)
     members = len(ballots)
+    same = alike([ballot.answer for ballot in ballots], tolerance) if members > 1 else None
+    if same is None:
+        return None
     # Ordered pairs, each member's own included; the latter always agree and are taken out again.
-    same = (named[:, None] == named[None]).sum(axis=(0, 1)) - members
-    return np.asarray(same / (members * (members - 1)), dtype=np.float64)
+    pairs = same.sum(axis=(0, 1)) - members
+    return np.asarray(pairs / (members * (members - 1)), dtype=np.float64)
+
+
+def fleiss(counts: Integers) -> float | None:
+    """Fleiss' kappa of panels: agreement beyond what chance would give, at most 1 and 0 for chance.
+
+        kappa = (P - C) / (1 - C),  P = mean share of agreeing pairs,  C = sum over labels of frequency^2
+
+    `counts` [panels, labels] tell how many members gave each label; each panel has the same number of
+    members, at least two. None where it is undefined: everybody always gave one label, or a single panel.
+    Raises ValueError for panels of different sizes.
+
+    J. Fleiss, Measuring nominal scale agreement among many raters, Psychological Bulletin 76 (1971).
+
+    >>> fleiss(np.array([[3, 0], [0, 3], [3, 0]]))
+    1.0
+    """
+    sizes = counts.sum(axis=1)
+    if len(counts) < 2:
+        return None
+    members = int(sizes[0])
+    if members < 2 or np.any(sizes != members):
+        raise ValueError(f"panels of one size, at least 2, expected; got {sorted(set(sizes.tolist()))}")
+    observed = np.mean(
+        (np.square(counts, dtype=np.float64).sum(axis=1) - members) / (members * (members - 1))
+    )
+    frequency = counts.sum(axis=0) / counts.sum()
+    by_chance = np.square(frequency).sum()
+    if by_chance == 1:
+        return None
+    return float((observed - by_chance) / (1 - by_chance))
 
 
 def dispersion(ballots: Sequence[Ballot]) -> Floats | None:
@@ -41,18 +75,38 @@ def dispersion(ballots: Sequence[Ballot]) -> Floats | None:
     return np.asarray(np.std(np.stack(values), axis=0), dtype=np.float64)
 
 
-def dissenting(ballots: Sequence[Ballot], verdict: Verdict) -> tuple[str, ...]:
-    """The members whose label or text differs from the verdict's in any row, in declared order. Numbers do
-    not dissent."""
+def distance(ballots: Sequence[Ballot]) -> Floats | None:
+    """[rows]: the mean pairwise cosine distance of the members' embeddings, see `cosine_distance`. None below
+    two members, and where answers are no embeddings of one dimension."""
+    values = [ballot.answer.values for ballot in ballots if isinstance(ballot.answer, Vectors)]
+    same = len({each.shape for each in values}) == 1
+    return cosine_distance(np.stack(values)) if same and len(values) == len(ballots) > 1 else None
+
+
+def cosine_distance(vectors: Floats) -> Floats:
+    """[...]: the mean over pairs of 1 - cosine of `vectors` [members, ..., dimension], two members at least;
+    0 for one direction, 1 for right angles. Vectors of length 0 are at right angles to everything.
+
+    >>> float(cosine_distance(np.array([[1.0, 0.0], [0.0, 2.0]])))
+    1.0
+    """
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    units = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    members = len(vectors)
+    # |sum of units|^2 holds every ordered pair's cosine, and each member's own, once.
+    own = np.square(units).sum(axis=(0, -1))
+    cosines = (np.square(units.sum(axis=0)).sum(axis=-1) - own) / (members * (members - 1))
+    return np.asarray(1 - cosines)
+
+
+def dissenting(ballots: Sequence[Ballot], verdict: Verdict, tolerance: Tolerance = EXACT) -> tuple[str, ...]:
+    """The members whose label, text or structure differs from the verdict's in any row, in declared order.
+    Numbers, tensors and embeddings do not dissent."""
     decided = verdict.answer
-    reply = _voices(ballots[decided.ballot].answer if isinstance(decided, Taken) else decided)
-    if reply is None:
+    reply = ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
+    same = alike([*(ballot.answer for ballot in ballots), reply], tolerance)
+    if same is None:
         return ()
-    return tuple(ballot.member for ballot in ballots if _voices(ballot.answer) != reply)
-
-
-def _voices(answer: Answer) -> list[str] | None:
-    """What the member says of each row, where answers are either the same or not."""
-    if isinstance(answer, Classes):
-        return answer.names
-    return [answer.content.strip()] if isinstance(answer, Text) else None
+    return tuple(
+        ballot.member for ballot, as_reply in zip(ballots, same[-1], strict=False) if not as_reply.all()
+    )

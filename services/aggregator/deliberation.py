@@ -16,11 +16,11 @@ from turnout.inference.v1.output_pb2 import Output
 
 from services.aggregator.answers import Ballot, Verdict
 from services.aggregator.combiners import COMBINERS
-from services.aggregator.errors import CannotCombine, QuorumNotMet
+from services.aggregator.errors import CannotCombine, QuorumNotMet, Unreadable
 from services.aggregator.jury import Result
 from services.aggregator.plan import Member, Plan
 from services.aggregator.seating import Seat
-from services.aggregator.wire.answers import Unreadable, confidence_of, read_answer, write_answer
+from services.aggregator.wire.answers import confidence_of, read_answer, write_answer
 from services.aggregator.wire.replies import write_aggregation
 from services.foundation.errors import TurnoutError
 from services.models.answer import MESSAGE_LENGTH, Answer, Failure
@@ -108,7 +108,7 @@ def _decide(plan: Plan, reply: InferResponse, ballots: Sequence[Ballot]) -> Verd
         )
         said = f"{len(ballots)} of {len(plan.members)} members answered, {plan.quorum} are required"
         raise QuorumNotMet(f"{said}: {missing}")
-    return COMBINERS[plan.recipe.method](ballots, plan.recipe.source)
+    return COMBINERS[plan.recipe.method](ballots, plan.recipe)
 
 
 def _report(reply: InferResponse, failure: TurnoutError) -> None:

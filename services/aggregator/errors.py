@@ -29,6 +29,15 @@ class CannotCombine(FailedPrecondition):
     reason = "CANNOT_COMBINE"
 
 
+class Unreadable(ValueError):
+    """An output that is no answer: `path` leads from it to what is wrong, `said` tells what is right."""
+
+    def __init__(self, path: str, said: str) -> None:
+        super().__init__(f"{path}: {said}" if path else said)
+        self.path = path
+        self.said = said
+
+
 class QuorumNotMet(Unavailable):
     """Fewer members answered than the plan requires."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from turnout.router.v1.overrides_pb2 import Overrides
 
-from services.aggregator.weights import WeightSource
+from services.aggregator.recipe import Recipe
 
 # As many as a router has variants.
 MOST_MEMBERS = 64
@@ -21,14 +21,6 @@ class Member:
     timeout: float | None = None
     threshold: float | None = None
     overrides: Overrides | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How answers are combined: a name in COMBINERS, and what it weighs by (None: the method's default)."""
-
-    method: str
-    source: WeightSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

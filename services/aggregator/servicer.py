@@ -49,7 +49,7 @@ class AggregatorServicer:
     async def Aggregate(self, request: AggregateRequest, _call: Call) -> AggregateResponse:
         """Combine the outputs of the request; nobody is called."""
         recipe, ballots = read_handed_in(request)
-        verdict = COMBINERS[recipe.method](ballots, recipe.source)
+        verdict = COMBINERS[recipe.method](ballots, recipe)
         return write_aggregate(recipe.method, [each.output for each in request.outputs], ballots, verdict)
 
     def _refuse_strangers(self, plan: Plan, caller: Caller) -> None:

@@ -113,6 +113,6 @@ async def test_outputs_that_cannot_be_read_are_refused_by_field(
 
 
 async def test_a_method_of_a_later_version_is_unimplemented(bench: Bench) -> None:
-    error = await refused(bench, number("a", 1), aggregation=strategy_pb2.AGGREGATION_METHOD_MEDIAN)
+    error = await refused(bench, number("a", 1), aggregation=strategy_pb2.AGGREGATION_METHOD_CASCADE)
     assert error.code == "UNIMPLEMENTED"
     assert error.fields[0].field == "aggregation"

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from services.aggregator.agreement import agreement, dispersion, dissenting
-from services.aggregator.answers import Ballot, Classes, Numbers, Whole
+from services.aggregator.answers import Ballot, Classes, Numbers, Tensors, Text
 from services.aggregator.combiners import COMBINERS
+from services.aggregator.recipe import PLAIN
 from tests.aggregator.ballots import chosen, number, panels, sure, text
 
 steady = settings(derandomize=True, deadline=None, max_examples=30)
@@ -41,27 +42,27 @@ def test_numbers_spread_and_do_not_agree() -> None:
     found = dispersion(panel)
     assert found is not None
     assert found.tolist() == [1, 0]
-    assert dissenting(panel, COMBINERS["average"](panel, None)) == ()
+    assert dissenting(panel, COMBINERS["average"](panel, PLAIN)) == ()
 
 
 def test_classes_do_not_spread() -> None:
     assert dispersion([sure("a", "x"), sure("b", "y")]) is None
 
 
-def test_structures_are_not_compared() -> None:
+def test_tensors_are_not_compared() -> None:
     panel = [
-        Ballot("a", Whole("json"), None, np.array([0.1])),
-        Ballot("b", Whole("json"), None, np.array([0.9])),
+        Ballot("a", Tensors({"x": np.zeros(1)}), None, np.array([0.1])),
+        Ballot("b", Tensors({"x": np.ones(1)}), None, np.array([0.9])),
     ]
     assert agreement(panel) is None
-    assert dissenting(panel, COMBINERS["max_confidence"](panel, None)) == ()
+    assert dissenting(panel, COMBINERS["max_confidence"](panel, PLAIN)) == ()
 
 
 def test_dissenters_are_those_whose_answer_is_not_the_reply() -> None:
     panel = [sure("a", "x"), sure("b", "y"), sure("c", "x")]
-    assert dissenting(panel, COMBINERS["vote"](panel, None)) == ("b",)
+    assert dissenting(panel, COMBINERS["vote"](panel, PLAIN)) == ("b",)
     texts = [text("a", "x"), text("b", "y "), text("c", "y")]
-    assert dissenting(texts, COMBINERS["vote"](texts, None)) == ("a",)
+    assert dissenting(texts, COMBINERS["vote"](texts, PLAIN)) == ("a",)
 
 
 def test_a_member_that_differs_in_one_row_of_many_dissents() -> None:
@@ -70,13 +71,15 @@ def test_a_member_that_differs_in_one_row_of_many_dissents() -> None:
         Ballot(name, Classes(labels, np.array(picks)))
         for name, picks in (("a", [0, 0]), ("b", [0, 1]), ("c", [0, 0]))
     ]
-    assert dissenting(panel, COMBINERS["vote"](panel, None)) == ("b",)
+    assert dissenting(panel, COMBINERS["vote"](panel, PLAIN)) == ("b",)
     found = agreement(panel)
     assert found is not None
     assert found == pytest.approx([1, 1 / 3])
 
 
 def test_the_examples_are_true() -> None:
-    result = doctest.testmod(sys.modules[agreement.__module__], extraglobs={"np": np, "Numbers": Numbers})
+    result = doctest.testmod(
+        sys.modules[agreement.__module__], extraglobs={"np": np, "Numbers": Numbers, "Text": Text}
+    )
     assert result.attempted > 1
     assert result.failed == 0

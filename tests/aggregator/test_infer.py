@@ -275,7 +275,7 @@ async def test_dissent_and_agreement_are_told(doctors: Bench) -> None:
 async def test_a_weight_source_without_effect_is_warned_of(doctors: Bench) -> None:
     reply = await doctors.infer(plan(weight_source=strategy_pb2.WEIGHT_SOURCE_CONFIDENCE))
     assert list(reply.warnings) == [
-        "weight_source has no effect: average weighs nothing; vote and weighted_average do"
+        f"weight_source has no effect: average weighs nothing; {', '.join(sorted(WEIGHING))} do"
     ]
 
 
@@ -351,7 +351,10 @@ async def test_texts_vote_by_what_they_say(bench: Bench) -> None:
     assert list(reply.aggregation.dissenting) == ["a"]
     assert reply.aggregation.agreement == pytest.approx(1 / 3)
     assert (mean.error_code, mean.error_reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
-    assert mean.error_message == "average takes classes or numbers, and a, b, c answered with text"
+    assert mean.error_message == (
+        "average takes classes, numbers, tensors or embedding, and a, b, c answered with text; "
+        "for text use vote, max_confidence or semantic_mean"
+    )
 
 
 async def test_an_answer_that_is_none_fails_its_member(doctors: Bench) -> None:

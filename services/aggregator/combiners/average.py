@@ -1,4 +1,5 @@
-"""Mean of probabilities over the union of the members' labels, or mean of numbers; everybody counts alike.
+"""Mean of probabilities over the union of the members' labels, or mean of numbers, of tensors of floats and
+of embeddings element by element; everybody counts alike.
 
     p(label) = sum over members of share(member) * p(member, label),   share = 1 / members
 
@@ -20,50 +21,70 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.aggregator.answers import Ballot, Classes, Floats, Integers, Numbers, Verdict
+from services.aggregator.answers import (
+    Ballot,
+    Classes,
+    Floats,
+    Integers,
+    Numbers,
+    Tensors,
+    Vectors,
+    Verdict,
+)
+from services.aggregator.combiners.elementwise import combine_tensors, combine_vectors, mean
 from services.aggregator.combiners.panel import (
     answers,
     leaders,
     probabilities_of,
     refusal,
+    remarks,
     uniform,
     union_of_labels,
     votes_of,
 )
-from services.aggregator.weights import WeightSource, equal_shares
+from services.aggregator.recipe import PLAIN, Recipe
+from services.aggregator.weights import equal_shares
 
 
-def combine(ballots: Sequence[Ballot], _source: WeightSource | None = None) -> Verdict:
+def combine(ballots: Sequence[Ballot], _recipe: Recipe = PLAIN) -> Verdict:
     """The plain mean of each row; weights have no say in it."""
     uniform(ballots)
     return pool(ballots, equal_shares(ballots), "average")
 
 
 def pool(ballots: Sequence[Ballot], weights: Floats, method: str) -> Verdict:
-    """The mean under `weights` [members, rows] of a uniform panel of classes or numbers."""
+    """The mean under `weights` [members, rows] of a uniform panel of classes, numbers, tensors or
+    embeddings."""
+    untied = np.zeros(weights.shape[1], dtype=np.bool_)
     if numbers := answers(ballots, Numbers):
         values = np.stack([answer.values for answer in numbers])
-        mean = (weights * values).sum(axis=0)
-        return Verdict(Numbers(mean), weights, np.zeros(len(mean), dtype=np.bool_))
+        return Verdict(Numbers(mean(values, weights)), weights, untied)
     if panel := answers(ballots, Classes):
         return _pool_classes(ballots, panel, weights)
-    raise refusal(ballots, method, "classes or numbers")
+    if answers(ballots, Tensors):
+        return Verdict(combine_tensors(ballots, weights, method, mean), weights, untied)
+    if answers(ballots, Vectors):
+        return Verdict(combine_vectors(ballots, weights), weights, untied)
+    raise refusal(ballots, method)
 
 
 def _pool_classes(ballots: Sequence[Ballot], panel: Sequence[Classes], weights: Floats) -> Verdict:
     labels = union_of_labels(panel)
-    mean = np.einsum("mr,mrl->rl", weights, probabilities_of(panel, labels))
-    leading = leaders(mean)
+    pooled = np.einsum("mr,mrl->rl", weights, probabilities_of(panel, labels))
+    return decide(ballots, panel, labels, pooled, weights)
+
+
+def decide(
+    ballots: Sequence[Ballot],
+    panel: Sequence[Classes],
+    labels: tuple[str, ...],
+    pooled: Floats,
+    weights: Floats,
+) -> Verdict:
+    """The label of the highest of the `pooled` probabilities [rows, labels], however they were pooled."""
+    leading = leaders(pooled)
     # At exactly one half binary models say yes, and the first label may be no: ask what they chose.
     support = np.einsum("mr,mrl->rl", weights, votes_of(panel, labels))
     chosen: Integers = (leading & leaders(support, among=leading)).argmax(axis=1)
-    return Verdict(Classes(labels, chosen, mean), weights, leading.sum(axis=1) > 1, _notes(ballots, panel))
-
-
-def _notes(ballots: Sequence[Ballot], panel: Sequence[Classes]) -> tuple[str, ...]:
-    certain = [
-        ballot.member for ballot, answer in zip(ballots, panel, strict=True) if answer.probabilities is None
-    ]
-    if not certain:
-        return ()
-    return (f"{', '.join(certain)} gave labels without probabilities; each counts as probability 1",)
+    tied = leading.sum(axis=1) > 1
+    return Verdict(Classes(labels, chosen, pooled), weights, tied, remarks(ballots))

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from services.aggregator.alike import alike
 from services.aggregator.answers import (
     Ballot,
     Classes,
@@ -26,9 +27,10 @@ from services.aggregator.answers import (
     Integers,
     Numbers,
     Taken,
-    Text,
+    Vectors,
     Verdict,
 )
+from services.aggregator.combiners.elementwise import check_dimensions
 from services.aggregator.combiners.panel import (
     answers,
     probabilities_of,
@@ -36,10 +38,11 @@ from services.aggregator.combiners.panel import (
     union_of_labels,
     votes_of,
 )
-from services.aggregator.weights import WeightSource, confidences
+from services.aggregator.recipe import PLAIN, Recipe
+from services.aggregator.weights import confidences
 
 
-def combine(ballots: Sequence[Ballot], _source: WeightSource | None = None) -> Verdict:
+def combine(ballots: Sequence[Ballot], _recipe: Recipe = PLAIN) -> Verdict:
     """The most confident answer of each row; weights have no say in it."""
     uniform(ballots)
     confidence = confidences(ballots)
@@ -53,7 +56,18 @@ def combine(ballots: Sequence[Ballot], _source: WeightSource | None = None) -> V
         return Verdict(Numbers(taken), shares, _differing(level, values != taken))
     if panel := answers(ballots, Classes):
         return _take_classes(panel, winner, level, shares)
+    if vectors := answers(ballots, Vectors):
+        return _take_vectors(ballots, vectors, winner, level, shares)
     return Verdict(Taken(int(winner[0])), shares, _tied_whole(ballots, level, int(winner[0])))
+
+
+def _take_vectors(
+    ballots: Sequence[Ballot], panel: Sequence[Vectors], winner: Integers, level: Flags, shares: Floats
+) -> Verdict:
+    check_dimensions(ballots, panel)
+    values = np.stack([answer.values for answer in panel])
+    taken = values[winner, np.arange(len(winner))]
+    return Verdict(Vectors(taken), shares, _differing(level, np.any(values != taken, axis=2)))
 
 
 def _take_classes(panel: Sequence[Classes], winner: Integers, level: Flags, shares: Floats) -> Verdict:
@@ -67,11 +81,10 @@ def _take_classes(panel: Sequence[Classes], winner: Integers, level: Flags, shar
 
 
 def _tied_whole(ballots: Sequence[Ballot], level: Flags, winner: int) -> Flags:
-    """Equal texts are no tie; whether other wholes are equal is not ours to see."""
-    texts = [text.content.strip() for text in answers(ballots, Text)]
-    other = [not texts or text != texts[winner] for text in texts or [""] * len(ballots)]
-    other[winner] = False
-    return _differing(level, np.array(other)[:, None])
+    """Equal texts and structures are no tie; whether tensors are equal is not ours to see."""
+    same = alike([ballot.answer for ballot in ballots])
+    other = np.arange(len(ballots)) != winner if same is None else ~same[winner, :, 0]
+    return _differing(level, other[:, None])
 
 
 def _differing(level: Flags, differs: Flags) -> Flags:

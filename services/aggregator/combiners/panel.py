@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from services.aggregator.answers import Answer, Ballot, Classes, Flags, Floats, Integers, kind_of
+from services.aggregator.combiners.kinds import TAKES, either, methods_for
 from services.aggregator.errors import CannotCombine
 
 A = TypeVar("A", bound=Answer)
@@ -32,12 +33,26 @@ def answers(ballots: Sequence[Ballot], kind: type[A]) -> list[A]:
     return [ballot.answer for ballot in ballots if isinstance(ballot.answer, kind)]
 
 
-def refusal(ballots: Sequence[Ballot], method: str, takes: str) -> CannotCombine:
-    """The error for a kind of answer that a method cannot combine."""
+def refusal(ballots: Sequence[Ballot], method: str) -> CannotCombine:
+    """The error for a kind of answer that a method cannot combine, with the methods that can."""
     named = ", ".join(ballot.member for ballot in ballots)
     kind = kind_of(ballots[0].answer)
-    said = f"{method} takes {takes}, and {named} answered with {kind}"
-    return CannotCombine(said, method=method, kind=kind, members=named)
+    said = f"{method} takes {either(TAKES[method])}, and {named} answered with {kind}"
+    fitting = f"for {kind} use {either(methods_for(kind))}"
+    return CannotCombine(f"{said}; {fitting}", method=method, kind=kind, members=named)
+
+
+def remarks(ballots: Sequence[Ballot]) -> tuple[str, ...]:
+    """What a reader of combined probabilities should know of those that were given."""
+    panel = [(ballot.member, ballot.answer) for ballot in ballots if isinstance(ballot.answer, Classes)]
+    certain = [member for member, answer in panel if answer.probabilities is None]
+    rescaled = [member for member, answer in panel if answer.rescaled]
+    said = []
+    if certain:
+        said.append(f"{', '.join(certain)} gave labels without probabilities; each counts as probability 1")
+    if rescaled:
+        said.append(f"{', '.join(rescaled)} gave probabilities that did not sum to 1; they were rescaled")
+    return tuple(said)
 
 
 def union_of_labels(panel: Sequence[Classes]) -> tuple[str, ...]:
@@ -69,6 +84,12 @@ def probabilities_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Float
         else:
             spread[member][:, columns] = answer.probabilities
     return spread
+
+
+def known_confidence(ballots: Sequence[Ballot]) -> Floats:
+    """[members, rows]; 0 for a member that gave none."""
+    nothing = np.zeros(ballots[0].answer.rows)
+    return np.stack([nothing if ballot.confidence is None else ballot.confidence for ballot in ballots])
 
 
 def leaders(scores: Floats, among: Flags | None = None) -> Flags:

@@ -6,7 +6,8 @@ Shares are the declared weights, or the same for all where none are declared (th
 vote). Level leaders are told apart by the confidence behind them, sum of share * confidence (a member without
 confidence counts 0), and after that by the declared order: the label whose first supporter comes first. The
 scores are returned as the probabilities: shares of the vote, 1 in sum, not calibrated likelihoods. Texts are
-labels of their own, equal but for white space around them; the first supporter's text is taken as it stands.
+labels of their own, equal but for white space around them, and so are structures and tool calls, equal once
+they are canonical; the first supporter's is taken as it stands, and its share is the verdict's confidence.
 
 Reference: L. Kuncheva, Combining Pattern Classifiers, 2nd edition 2014, chapter 4 (weighted majority vote).
 
@@ -20,29 +21,37 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.aggregator.answers import Ballot, Classes, Flags, Floats, Integers, Taken, Text, Verdict
-from services.aggregator.combiners.panel import answers, leaders, refusal, uniform, union_of_labels, votes_of
+from services.aggregator.alike import voices
+from services.aggregator.answers import Ballot, Classes, Flags, Floats, Integers, Taken, Verdict
+from services.aggregator.combiners.panel import (
+    answers,
+    known_confidence,
+    leaders,
+    refusal,
+    uniform,
+    union_of_labels,
+    votes_of,
+)
+from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.weights import WeightSource, shares
 
 
-def combine(ballots: Sequence[Ballot], source: WeightSource | None = None) -> Verdict:
-    """The plurality of each row. Classes or texts; [members, rows, labels] at once."""
+def combine(ballots: Sequence[Ballot], recipe: Recipe = PLAIN) -> Verdict:
+    """The plurality of each row; [members, rows, labels] at once."""
     uniform(ballots)
-    texts = answers(ballots, Text)
-    panel = answers(ballots, Classes) or [_as_class(text) for text in texts]
-    if not panel:
-        raise refusal(ballots, "vote", "classes or texts")
-    weights = shares(ballots, source, WeightSource.EQUAL)
+    classes = answers(ballots, Classes)
+    panel = classes or [_as_class(ballots, ballot) for ballot in ballots]
+    weights = shares(ballots, recipe.source, WeightSource.EQUAL)
     labels = union_of_labels(panel)
     votes = votes_of(panel, labels)
     scores = np.einsum("mr,mrl->rl", weights, votes)
     leading = leaders(scores)
-    chosen = _settle(votes, leading, weights * _known_confidence(ballots))
+    chosen = _settle(votes, leading, weights * known_confidence(ballots))
     tied = leading.sum(axis=1) > 1
-    if texts:
-        supporter = [text.content.strip() for text in texts].index(labels[chosen[0]])
-        return Verdict(Taken(supporter), weights, tied)
-    return Verdict(Classes(labels, chosen, scores), weights, tied)
+    if classes:
+        return Verdict(Classes(labels, chosen, scores), weights, tied)
+    supporter = int(votes[:, 0, chosen[0]].argmax())
+    return Verdict(Taken(supporter), weights, tied, confidence=scores[0, chosen])
 
 
 def _settle(votes: Floats, leading: Flags, conviction: Floats) -> Integers:
@@ -54,10 +63,8 @@ def _settle(votes: Floats, leading: Flags, conviction: Floats) -> Integers:
     return np.asarray(candidates.argmin(axis=1))
 
 
-def _known_confidence(ballots: Sequence[Ballot]) -> Floats:
-    nothing = np.zeros(ballots[0].answer.rows)
-    return np.stack([nothing if ballot.confidence is None else ballot.confidence for ballot in ballots])
-
-
-def _as_class(text: Text) -> Classes:
-    return Classes((text.content.strip(),), np.zeros(1, dtype=np.int64))
+def _as_class(ballots: Sequence[Ballot], ballot: Ballot) -> Classes:
+    said = voices(ballot.answer)
+    if said is None:
+        raise refusal(ballots, "vote")
+    return Classes(tuple(said), np.zeros(1, dtype=np.int64))

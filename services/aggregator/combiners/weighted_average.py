@@ -1,4 +1,5 @@
-"""Weighted mean of probabilities over the union of the members' labels, or of numbers.
+"""Weighted mean of probabilities over the union of the members' labels, of numbers, or of tensors
+and embeddings element by element.
 
     p(label) = sum over members of share(member) * p(member, label)
 
@@ -19,10 +20,11 @@ from collections.abc import Sequence
 from services.aggregator.answers import Ballot, Verdict
 from services.aggregator.combiners.average import pool
 from services.aggregator.combiners.panel import uniform
+from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.weights import WeightSource, shares
 
 
-def combine(ballots: Sequence[Ballot], source: WeightSource | None = None) -> Verdict:
+def combine(ballots: Sequence[Ballot], recipe: Recipe = PLAIN) -> Verdict:
     """The weighted mean of each row."""
     uniform(ballots)
-    return pool(ballots, shares(ballots, source, WeightSource.CONFIDENCE), "weighted_average")
+    return pool(ballots, shares(ballots, recipe.source, WeightSource.CONFIDENCE), "weighted_average")

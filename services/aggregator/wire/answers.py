@@ -9,21 +9,39 @@ from turnout.inference.v1.output_pb2 import (
     LabelProbability,
     Output,
     Regression,
+    TextOutput,
 )
 
-from services.aggregator.answers import Answer, Classes, Floats, Numbers, Taken, Text, Verdict, Whole
+from services.aggregator.answers import (
+    Answer,
+    Calls,
+    Classes,
+    Floats,
+    Numbers,
+    Structure,
+    Taken,
+    Tensors,
+    Text,
+    Vectors,
+    Verdict,
+)
+from services.aggregator.errors import Unreadable
+from services.aggregator.wire.structures import (
+    read_calls,
+    read_structure,
+    read_tensors,
+    read_vectors,
+    write_calls,
+    write_structure,
+    write_tensors,
+    write_vectors,
+)
 
-# Probabilities written with two digits, or computed in half precision, miss 1 by this much.
+# Probabilities computed in half precision miss 1 by this much; nobody needs to be told.
+SUM_ROUNDING = 0.001
+# Those written with two digits by this much: they are rescaled, and the reply says so. What misses 1 by more
+# is something else than probabilities.
 SUM_TOLERANCE = 0.01
-
-
-class Unreadable(ValueError):
-    """An output that is no answer: `path` leads from it to what is wrong, `said` tells what is right."""
-
-    def __init__(self, path: str, said: str) -> None:
-        super().__init__(f"{path}: {said}" if path else said)
-        self.path = path
-        self.said = said
 
 
 def read_answer(output: Output) -> Answer:
@@ -35,14 +53,18 @@ def read_answer(output: Output) -> Answer:
         case "regression":
             return _read_numbers(output.regression)
         # Calls of tools are no text to compare, whatever is written beside them.
-        case "text" if not output.text.tool_calls:
-            return Text(output.text.content)
+        case "text" if output.text.tool_calls:
+            return read_calls(output.text)
         case "text":
-            return Whole("tool calls")
-        case None:
+            return _read_text(output.text.content)
+        case "json":
+            return read_structure(output)
+        case "tensors":
+            return read_tensors(output.tensors)
+        case "embedding":
+            return read_vectors(output.embedding)
+        case _:
             raise Unreadable("", "an answer is required: one of classification, regression, text")
-        case kind:
-            return Whole(kind)
 
 
 def confidence_of(output: Output, answer: Answer, given: float | None = None) -> Floats | None:
@@ -56,12 +78,29 @@ def confidence_of(output: Output, answer: Answer, given: float | None = None) ->
 
 def write_answer(verdict: Verdict, outputs: Sequence[Output]) -> Output:
     """The verdict as an output; `outputs` are the members', in the order of their ballots."""
-    answer = verdict.answer
-    if isinstance(answer, Taken):
-        return outputs[answer.ballot]
-    if isinstance(answer, Numbers):
-        return Output(regression=Regression(values=answer.values))
-    return Output(classification=_write_classes(answer))
+    match verdict.answer:
+        case Taken(ballot):
+            return outputs[ballot]
+        case Numbers(values):
+            return Output(regression=Regression(values=values))
+        case Classes() as classes:
+            return Output(classification=_write_classes(classes))
+        case Text(content):
+            return Output(text=TextOutput(content=content))
+        case Structure() as structure:
+            return write_structure(structure)
+        case Calls() as calls:
+            return write_calls(calls)
+        case Tensors() as tensors:
+            return write_tensors(tensors)
+        case Vectors() as vectors:
+            return write_vectors(vectors)
+
+
+def _read_text(content: str) -> Text:
+    if not content.strip():
+        raise Unreadable("text.content", "a text expected, or calls of tools; it is empty")
+    return Text(content)
 
 
 def _read_numbers(given: Regression) -> Numbers:
@@ -83,15 +122,16 @@ def _read_classes(given: Classification) -> Classes:
     labels = tuple(dict.fromkeys((*columns, *names)))
     place = {label: index for index, label in enumerate(labels)}
     chosen = np.array([place[name] for name in names], dtype=np.int64)
-    return Classes(labels, chosen, _read_probabilities(given, len(columns), len(labels)))
+    return Classes(labels, chosen, *_read_probabilities(given, len(columns), len(labels)))
 
 
-def _read_probabilities(given: Classification, columns: int, labels: int) -> Floats | None:
-    """[rows, labels], 1 in sum; labels beyond the columns have 0. None where there are none."""
+def _read_probabilities(given: Classification, columns: int, labels: int) -> tuple[Floats | None, bool]:
+    """[rows, labels], 1 in sum; labels beyond the columns have 0; None where there are none. And whether they
+    had to be rescaled by more than rounding."""
     first: Sequence[float] = [each.probability for each in given.probabilities]
     rows: list[Sequence[float]] = [row.probabilities for row in given.rows] or [first]
     if not columns and not any(map(len, rows)):
-        return None
+        return None, False
     for index, row in enumerate(rows):
         if len(row) != columns:
             said = f"{columns} expected, one per label of the first row; got {len(row)}"
@@ -106,7 +146,7 @@ def _read_probabilities(given: Classification, columns: int, labels: int) -> Flo
         raise Unreadable(path, f"numbers from 0 with the sum 1 expected, got {spread[bad][:10].tolist()}")
     padded = np.zeros((len(rows), labels))
     padded[:, :columns] = spread / sums[:, None]
-    return padded
+    return padded, bool(np.any(np.abs(sums - 1) > SUM_ROUNDING))
 
 
 def _write_classes(answer: Classes) -> Classification:

@@ -3,9 +3,10 @@
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateRequest, WeightedOutput
 
 from services.aggregator.answers import Ballot
-from services.aggregator.errors import Problems, settle
-from services.aggregator.plan import MOST_MEMBERS, Recipe
-from services.aggregator.wire.answers import Unreadable, confidence_of, read_answer
+from services.aggregator.errors import Problems, Unreadable, settle
+from services.aggregator.plan import MOST_MEMBERS
+from services.aggregator.recipe import Recipe
+from services.aggregator.wire.answers import confidence_of, read_answer
 from services.aggregator.wire.plans import check_weights, read_recipe, without_effect
 
 

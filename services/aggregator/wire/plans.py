@@ -10,7 +10,8 @@ from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.combiners import COMBINERS, WEIGHING
 from services.aggregator.errors import Problems, UnavailableMethod, settle
-from services.aggregator.plan import MOST_MEMBERS, Member, Plan, Recipe, majority
+from services.aggregator.plan import MOST_MEMBERS, Member, Plan, majority
+from services.aggregator.recipe import Recipe
 from services.aggregator.weights import WeightSource
 from services.state.names import BadName, id_of, resource_name
 
@@ -88,7 +89,7 @@ def without_effect(recipe: Recipe) -> str | None:
     """What to tell about a weight source that the method does not read."""
     if recipe.source is None or recipe.method in WEIGHING:
         return None
-    return f"weight_source has no effect: {recipe.method} weighs nothing; {' and '.join(sorted(WEIGHING))} do"
+    return f"weight_source has no effect: {recipe.method} weighs nothing; {', '.join(sorted(WEIGHING))} do"
 
 
 def _warnings(recipe: Recipe) -> tuple[str, ...]:

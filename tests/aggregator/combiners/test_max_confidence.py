@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.aggregator.answers import Ballot, Classes, Taken, Whole
+from services.aggregator.answers import Ballot, Classes, Taken, Tensors
 from services.aggregator.combiners.max_confidence import combine
 from services.aggregator.errors import CannotCombine
 from tests.aggregator.ballots import label_of, likely, number, sure, text
@@ -55,7 +55,8 @@ def test_texts_and_structures_are_taken_whole() -> None:
     verdict = combine([text("a", "maybe", 0.4), text("b", "surely", 0.9)])
     assert verdict.answer == Taken(1)
     level = np.array([0.5])
-    wholes = [Ballot("a", Whole("json"), None, level), Ballot("b", Whole("json"), None, level)]
+    whole = Tensors({"x": np.zeros(2)})
+    wholes = [Ballot("a", whole, None, level), Ballot("b", whole, None, level)]
     assert combine(wholes).answer == Taken(0)
     assert combine(wholes).tied.all()
 

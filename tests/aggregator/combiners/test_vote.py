@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from services.aggregator.answers import Ballot, Classes, Taken, Whole
+from services.aggregator.answers import Ballot, Classes, Taken, Tensors
 from services.aggregator.combiners.vote import combine
 from services.aggregator.errors import CannotCombine
+from services.aggregator.recipe import Recipe
 from services.aggregator.weights import WeightSource
 from tests.aggregator.ballots import label_of, likely, number, sure, text
 
@@ -52,14 +53,14 @@ def test_confidence_can_be_what_votes_weigh() -> None:
         sure("c", "dog", confidence=0.4),
     ]
     assert label_of(combine(ballots).answer) == "dog"
-    assert label_of(combine(ballots, WeightSource.CONFIDENCE).answer) == "cat"
+    assert label_of(combine(ballots, Recipe(source=WeightSource.CONFIDENCE)).answer) == "cat"
 
 
 def test_both_can_be_what_votes_weigh() -> None:
     ballots = [sure("a", "cat", 3, 0.3), sure("b", "dog", 1, 1.0)]
-    assert combine(ballots, WeightSource.DECLARED_TIMES_CONFIDENCE).shares.ravel() == pytest.approx(
-        [0.9 / 1.9, 1 / 1.9]
-    )
+    assert combine(
+        ballots, Recipe(source=WeightSource.DECLARED_TIMES_CONFIDENCE)
+    ).shares.ravel() == pytest.approx([0.9 / 1.9, 1 / 1.9])
 
 
 def test_texts_vote_by_what_they_say() -> None:
@@ -68,16 +69,18 @@ def test_texts_vote_by_what_they_say() -> None:
     assert not verdict.tied.any()
 
 
-def test_numbers_and_structures_have_no_plurality() -> None:
-    with pytest.raises(CannotCombine, match="vote takes classes or texts, and a answered with numbers"):
+def test_numbers_and_tensors_have_no_plurality() -> None:
+    with pytest.raises(
+        CannotCombine, match="vote takes classes, text, json or tool calls, and a answered with numbers; "
+    ):
         combine([number("a", 1)])
-    with pytest.raises(CannotCombine, match="vote takes classes or texts, and a answered with json"):
-        combine([Ballot("a", Whole("json"))])
+    with pytest.raises(CannotCombine, match="a answered with tensors; for tensors use average, "):
+        combine([Ballot("a", Tensors({"x": np.zeros(1)}))])
 
 
 def test_weighing_by_confidence_names_the_members_that_gave_none() -> None:
     with pytest.raises(CannotCombine, match="b gave no confidence"):
-        combine([sure("a", "cat", confidence=1), sure("b", "cat")], WeightSource.CONFIDENCE)
+        combine([sure("a", "cat", confidence=1), sure("b", "cat")], Recipe(source=WeightSource.CONFIDENCE))
 
 
 def test_who_declared_no_weight_among_others_has_one() -> None:

@@ -6,6 +6,7 @@ import pytest
 from services.aggregator.answers import Classes
 from services.aggregator.combiners.weighted_average import combine
 from services.aggregator.errors import CannotCombine
+from services.aggregator.recipe import Recipe
 from services.aggregator.weights import WeightSource
 from tests.aggregator.ballots import likely, number, numbers
 
@@ -23,9 +24,11 @@ def test_confidence_counts_where_nothing_is_declared() -> None:
 
 def test_confidence_can_be_asked_for_in_spite_of_weights() -> None:
     ballots = [number("a", 10, weight=1, confidence=0.9), number("b", 20, weight=9, confidence=0.1)]
-    assert numbers(combine(ballots, WeightSource.CONFIDENCE).answer) == pytest.approx([11])
-    assert numbers(combine(ballots, WeightSource.DECLARED).answer) == pytest.approx([19])
-    assert numbers(combine(ballots, WeightSource.DECLARED_TIMES_CONFIDENCE).answer) == pytest.approx([15])
+    assert numbers(combine(ballots, Recipe(source=WeightSource.CONFIDENCE)).answer) == pytest.approx([11])
+    assert numbers(combine(ballots, Recipe(source=WeightSource.DECLARED)).answer) == pytest.approx([19])
+    assert numbers(
+        combine(ballots, Recipe(source=WeightSource.DECLARED_TIMES_CONFIDENCE)).answer
+    ) == pytest.approx([15])
 
 
 def test_without_weights_and_confidence_there_is_no_weighted_average() -> None:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from google.protobuf.struct_pb2 import Value
 from hypothesis import given, settings
+from turnout.inference.v1.input_pb2 import TensorInput
 from turnout.inference.v1.output_pb2 import (
     Classification,
     ClassifiedRow,
@@ -14,8 +16,9 @@ from turnout.inference.v1.output_pb2 import (
     ToolCall,
 )
 
-from services.aggregator.answers import Ballot, Classes, Numbers, Taken, Text, Verdict, Whole
-from services.aggregator.wire.answers import Unreadable, confidence_of, read_answer, write_answer
+from services.aggregator.answers import Ballot, Classes, Numbers, Taken, Text, Verdict, kind_of
+from services.aggregator.errors import Unreadable
+from services.aggregator.wire.answers import confidence_of, read_answer, write_answer
 from tests.aggregator.ballots import panels
 
 NAN = float("nan")
@@ -82,12 +85,21 @@ def test_rounded_probabilities_are_made_whole() -> None:
     assert isinstance(answer, Classes)
     assert answer.probabilities is not None
     assert answer.probabilities.sum() == pytest.approx(1)
+    assert answer.rescaled
+    half = read_answer(classified("a", a=0.5004, b=0.5))
+    assert isinstance(half, Classes)
+    assert not half.rescaled
 
 
-def test_other_kinds_are_wholes() -> None:
+def test_other_kinds_are_told_apart() -> None:
     assert read_answer(Output(text=TextOutput(content="hi"))) == Text("hi")
-    assert read_answer(Output(text=TextOutput(tool_calls=[ToolCall(name="f")]))) == Whole("tool calls")
-    assert read_answer(Output(embedding=Embedding(values=[1], dimension=1))) == Whole("embedding")
+    for output, kind in (
+        (Output(text=TextOutput(tool_calls=[ToolCall(name="f")])), "tool calls"),
+        (Output(embedding=Embedding(values=[1], dimension=1)), "embedding"),
+        (Output(json=Value(string_value="x")), "json"),
+        (Output(tensors=TensorInput()), "tensors"),
+    ):
+        assert kind_of(read_answer(output)) == kind
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,7 @@ def test_other_kinds_are_wholes() -> None:
     [
         (Output(), "", "an answer is required"),
         (classified(""), "classification.label", "a label is required"),
+        (Output(text=TextOutput(content=" \n")), "text.content", "it is empty"),
         (Output(regression=Regression()), "regression.values", "at least one"),
         (Output(regression=Regression(values=[1, NAN])), "regression.values", "finite"),
         (classified("a", a=0.9, b=0.3), "classification.probabilities", "the sum 1 expected"),

@@ -7,8 +7,10 @@ from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import strategy_pb2
 from turnout.router.v1.overrides_pb2 import Overrides
 
+from services.aggregator.combiners import COMBINERS, WEIGHING
 from services.aggregator.errors import InvalidPlan, UnavailableMethod
-from services.aggregator.plan import Member, Recipe
+from services.aggregator.plan import Member
+from services.aggregator.recipe import Recipe
 from services.aggregator.weights import WeightSource
 from services.aggregator.wire.plans import read_plan, require_input
 
@@ -108,9 +110,9 @@ def test_a_plan_of_nobody_or_of_a_crowd_is_refused() -> None:
 
 
 def test_a_method_of_a_later_version_is_told_what_there_is() -> None:
-    with pytest.raises(UnavailableMethod, match=r"stacking is not available .* are vote, average") as refused:
+    with pytest.raises(UnavailableMethod, match=r"cascade is not available .* are vote, average") as refused:
         read_plan(
-            wire.Plan(members=members(1), ensemble={"aggregation": strategy_pb2.AGGREGATION_METHOD_STACKING})
+            wire.Plan(members=members(1), ensemble={"aggregation": strategy_pb2.AGGREGATION_METHOD_CASCADE})
         )
     assert refused.value.code == "UNIMPLEMENTED"
     assert refused.value.fields[0].field == "plan.ensemble.aggregation"
@@ -119,7 +121,7 @@ def test_a_method_of_a_later_version_is_told_what_there_is() -> None:
 def test_numbers_that_no_enum_knows_are_refused() -> None:
     found = complaints(wire.Plan(members=members(1), ensemble={"aggregation": 99, "weight_source": 77}))  # type: ignore[arg-type]
     assert found == {
-        "plan.ensemble.aggregation": "one of vote, average, weighted_average, max_confidence expected, got 99",
+        "plan.ensemble.aggregation": f"one of {', '.join(COMBINERS)} expected, got 99",
         "plan.ensemble.weight_source": "one of WEIGHT_SOURCE_DECLARED, WEIGHT_SOURCE_CONFIDENCE, "
         "WEIGHT_SOURCE_DECLARED_TIMES_CONFIDENCE expected, got 77",
     }
@@ -128,7 +130,7 @@ def test_numbers_that_no_enum_knows_are_refused() -> None:
 def test_a_weight_source_without_effect_is_warned_of() -> None:
     plan = wire.Plan(members=members(1), ensemble={"weight_source": strategy_pb2.WEIGHT_SOURCE_CONFIDENCE})
     assert read_plan(plan).warnings == (
-        "weight_source has no effect: average weighs nothing; vote and weighted_average do",
+        f"weight_source has no effect: average weighs nothing; {', '.join(sorted(WEIGHING))} do",
     )
     plan.ensemble.aggregation = strategy_pb2.AGGREGATION_METHOD_VOTE
     assert read_plan(plan).warnings == ()

@@ -1,0 +1,77 @@
+"""Where answers are either the same or not: who says the same as whom."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.aggregator.answers import Answer, Calls, Classes, Flags, Floats, Structure, Text
+from services.aggregator.canonical import Json, key_of
+from services.aggregator.tolerance import EXACT, Tolerance
+
+
+def voices(answer: Answer) -> list[str] | None:
+    """[rows]: what the answer says, so that two that say the same are equal; None for answers that differ by
+    degree."""
+    if isinstance(answer, Classes):
+        return answer.names
+    if isinstance(answer, Text):
+        return [answer.content.strip()]
+    return [answer.key] if isinstance(answer, Structure | Calls) else None
+
+
+def alike(answers: Sequence[Answer], tolerance: Tolerance = EXACT) -> Flags | None:
+    """[members, members, rows]: which say the same; None where answers differ by degree. Numbers inside
+    structures are compared within `tolerance`.
+
+    >>> alike([Text("yes"), Text("yes "), Text("no")])[..., 0].sum(axis=1).tolist()
+    [2, 2, 1]
+    """
+    if tolerance != EXACT and all(isinstance(answer, Structure | Calls) for answer in answers):
+        values = [answer.value for answer in answers if isinstance(answer, Structure | Calls)]
+        return near(values, tolerance)[0][..., np.newaxis]
+    said = [voice for voice in map(voices, answers) if voice is not None]
+    if len(said) < len(answers):
+        return None
+    # Compared as names: members may list their labels in different orders.
+    named = np.array(said)
+    return np.asarray(named[:, None] == named[None])
+
+
+def near(values: Sequence[Json], tolerance: Tolerance) -> tuple[Flags, Floats]:
+    """[members, members]: which canonical values are the same but for numbers within `tolerance` of each
+    other, and how far those are apart, in sum over the numbers and in units of what the tolerance allows."""
+    outlines = [_outline(value) for value in values]
+    same = np.zeros((len(values), len(values)), dtype=np.bool_)
+    apart = np.zeros(same.shape)
+    for skeleton in dict.fromkeys(skeleton for skeleton, _ in outlines):
+        places = np.array([place for place, (own, _) in enumerate(outlines) if own == skeleton])
+        numbers = np.array([outlines[place][1] for place in places])
+        here = np.ix_(places, places)
+        same[here], apart[here] = _compared(numbers, tolerance)
+    return same, apart
+
+
+def _compared(numbers: Floats, tolerance: Tolerance) -> tuple[Flags, Floats]:
+    left, right = numbers[:, None], numbers[None]
+    allowed = tolerance.allowed(left, right)
+    difference = np.abs(left - right)
+    # Where nothing is allowed the same differ by nothing.
+    units = np.divide(difference, allowed, out=np.zeros_like(difference), where=allowed > 0)
+    return np.all(difference <= allowed, axis=2), units.sum(axis=2)
+
+
+def _outline(value: Json) -> tuple[str, list[float]]:
+    """The value with 0 for every number, as a key, and its numbers in the order of the keys."""
+    numbers: list[float] = []
+    return key_of(_emptied(value, numbers)), numbers
+
+
+def _emptied(value: Json, numbers: list[float]) -> Json:
+    if isinstance(value, dict):
+        return {key: _emptied(each, numbers) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_emptied(each, numbers) for each in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        numbers.append(float(value))
+        return 0
+    return value
