@@ -14,7 +14,7 @@ from services.models.errors import InputMismatch
 from services.models.signature import Request
 from services.router.deciding.plan import Arm, RoutingPlan
 from services.router.execution.apportioning import seconds_for
-from services.router.execution.carrying import Carrying
+from services.router.execution.carrying import Carrying, Link
 from services.router.execution.entries import Entry, Skipped
 from services.router.execution.equipment import Equipment
 from services.router.execution.load import Load
@@ -101,13 +101,24 @@ class Chain:
         later = [arm.handle.timeout for arm in self._to_come()]
         return seconds_for(self.left, own, later[: max(0, room)])
 
-    def next(self) -> Next | None:
+    def next(self, *, racing: bool = False) -> Next | None:
         """The next variant that can be asked; whoever cannot is among `entries`, with the reason. None where
-        nobody is left, or no call is."""
+        nobody is left, or no call is. `racing`: whoever may lose a race, and so is no probe."""
+        passed: list[Link] = []
+        try:
+            return self._next(racing, passed)
+        finally:
+            self._links[:0] = passed
+
+    def _next(self, racing: bool, passed: list[Link]) -> Next | None:
         while self._links:
             link = self._links.pop(0)
             arm = self._plan.by_variant.get(link.variant)
             if arm is None or arm.variant in self.variants:
+                continue
+            if racing and arm.probe is not None:
+                # Its turn may come where the others have failed.
+                passed.append(link)
                 continue
             if self.made >= self._carrying.attempts:
                 return None

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from google.rpc.status_pb2 import Status
 from turnout.router.v1 import inference_service_pb2 as rpc
-from turnout.router.v1.inference_service_pb2 import PredictRequest
+from turnout.router.v1.inference_service_pb2 import PredictRequest, PredictResponse
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.foundation.items import ItemCall
 from services.foundation.metrics import Metrics
 from services.foundation.sizes import TooLarge
+from services.foundation.status import clip
 from services.models.framing import delimited, text
 
 # (request, call) -> a serialized PredictResponse.
@@ -23,7 +25,7 @@ AT_ONCE = 64
 # Of a batch's time, for putting the reply together; a slow model must cost its own item and not the batch.
 RESERVE = 0.05
 LONGEST_TAG = 256
-# What the status of an answer that finds no room takes, in bytes.
+# Bytes that every item of a batch has for its status, however large the answers of others are.
 STATUS_ROOM = 300
 
 _BATCH = "turnout.router.v1.InferenceService/BatchPredict"
@@ -61,18 +63,21 @@ class Items:
             said = f"1 to {MOST_ITEMS} requests, got {len(requests)}"
             raise InvalidBatch(f"requests: {said}", fields=[("requests", said)])
         reserve = RESERVE * call.remaining()
-        answers = [Said(b"")] * len(requests)
+        items = [b""] * len(requests)
+        room = Room(self._most_bytes, len(requests))
         places = iter(range(len(requests)))
 
         async def work() -> None:
             for place in places:
                 item = ItemCall(call, _BATCH, self._metrics, reserve)
-                answers[place] = await self._answer(requests[place], item)
+                said = await self._answer(requests[place], item)
+                # Now, and not when all are there: a thousand large answers are never held at once.
+                items[place] = room.fit(said) or room.squeeze(self._too_large(said, item))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, len(requests))):
                 group.create_task(work())
-        return self._put_together(answers, call)
+        return b"".join(items)
 
     async def one(self, asked: rpc.PredictStreamRequest, call: Call) -> bytes:
         """The serialized PredictStreamResponse to one question of a stream."""
@@ -85,7 +90,7 @@ class Items:
         else:
             said = await self._answer(asked.request, item)
         if len(said.response) > self._most_bytes - len(said.status) - 4 * LONGEST_TAG - 64:
-            said = self._too_large(len(said.response), item)
+            said = self._too_large(said, item)
         reply = text(_TAG, tag) + delimited(_STATUS, said.status)
         return reply + delimited(_RESPONSE, said.response) if said.response else reply
 
@@ -95,22 +100,37 @@ class Items:
         except Exception as failure:  # noqa: BLE001 - whatever one item meets with, it must not cost the others
             return Said(item.status(failure).SerializeToString())
 
-    def _put_together(self, answers: Sequence[Said], call: Call) -> bytes:
-        """The items, with as many answers as the message has room for: the places of others say so."""
-        room = self._most_bytes - STATUS_ROOM * len(answers)
-        parts = []
-        for said in answers:
-            told, beyond = said, len(said.status) + len(said.response) + 16 - STATUS_ROOM
-            if said.response and beyond > room:
-                told = self._too_large(len(said.response), ItemCall(call, _BATCH, self._metrics))
-            else:
-                room -= max(0, beyond)
-            item = delimited(_ITEM_STATUS, told.status)
-            if told.response:
-                item += delimited(_ITEM_RESPONSE, told.response)
-            parts.append(delimited(_ITEMS, item))
-        return b"".join(parts)
+    def _too_large(self, said: Said, item: ItemCall) -> Said:
+        """The status of an answer that does not fit, which names the prediction: it is recorded."""
+        if not said.response:
+            return said
+        size, limit = len(said.response), self._most_bytes
+        made = PredictResponse.FromString(said.response).prediction_id
+        told = f"the answer, of {size} bytes, finds no room in a message of {limit} (prediction {made})"
+        wrong = TooLarge(told, bytes=size, limit=limit, prediction_id=made)
+        return Said(item.status(wrong).SerializeToString())
 
-    def _too_large(self, size: int, item: ItemCall) -> Said:
-        said = f"the answer, of {size} bytes, finds no room in a message of {self._most_bytes}"
-        return Said(item.status(TooLarge(said, bytes=size, limit=self._most_bytes)).SerializeToString())
+
+class Room:
+    """What a batch's reply still has room for. Each of `count` items has enough for a short status."""
+
+    def __init__(self, most_bytes: int, count: int) -> None:
+        self._left = most_bytes - STATUS_ROOM * count
+
+    def fit(self, said: Said) -> bytes:
+        """The serialized item, in its place in the message; empty if it finds no room."""
+        item = delimited(_ITEM_STATUS, said.status)
+        if said.response:
+            item += delimited(_ITEM_RESPONSE, said.response)
+        framed = delimited(_ITEMS, item)
+        beyond = max(0, len(framed) - STATUS_ROOM)
+        if beyond > self._left:
+            return b""
+        self._left -= beyond
+        return framed
+
+    def squeeze(self, failed: Said) -> bytes:
+        """The item of a failure; where its details find no room, its code and its message."""
+        whole = Status.FromString(failed.status)
+        short = Status(code=whole.code, message=clip(whole.message, STATUS_ROOM - 32))
+        return self.fit(failed) or self.fit(Said(short.SerializeToString()))

@@ -108,7 +108,8 @@ class Pursuit:
 
     def _delay(self, first: Entry) -> float | None:
         hedge = self._carrying.hedge
-        if hedge is None or not self._chain.another(first.arm):
+        # A probe that is raced would be called off when it is slow, and nothing be learnt of its model.
+        if hedge is None or first.probe is not None or not self._chain.another(first.arm):
             return None
         return self._use.tails.delay(first.arm.model, hedge.quantile, hedge.least)
 
@@ -119,7 +120,7 @@ class Pursuit:
         arm = first.arm
         if len(arm.handle.endpoints) == 1 or arm.probe is not None:
             # Of an ejected model no second call is made beside its probe, on whichever instance.
-            following = self._chain.next()
+            following = self._chain.next(racing=True)
             return following._replace(role=PARTICIPANT_ROLE_HEDGE) if following is not None else None
         seconds = self._chain.seconds(arm.handle.timeout)
         question = self._chain.question(arm)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.any_pb2 import Any as Packed
+from google.rpc.status_pb2 import Status
 from turnout.router.v1 import inference_service_pb2 as rpc
 
 from services.foundation.errors import RemoteError
-from services.router.execution.items import MOST_ITEMS
+from services.router.execution.items import MOST_ITEMS, Room, Said
 from services.state.connection import Connections
 from tests.router.conftest import Desk, running_router
 from tests.router.execution.acting import DRAWN, NEXT, Log, question, ward
@@ -97,9 +99,39 @@ async def test_answers_that_find_no_room_say_so_and_the_others_come(
         items = await batch(desk, *[question("cancer", request_id="x" * 250) for _ in range(40)])
     codes = [one.status.code for one in items]
     assert sorted(set(codes)) == [0, 8]
-    # From the first that finds no room on, for they are all of a size.
-    assert codes == sorted(codes)
     assert 0 < codes.count(0) < 40
-    assert "16384" in items[-1].status.message
-    # They were made all the same.
-    assert len(await log.predictions(40)) == 40
+    # They were made all the same, and their places say under which name.
+    made = {event.manifest.prediction_id for event in await log.predictions(40)}
+    for one in items:
+        named = one.response.prediction_id or one.status.message.partition("(prediction ")[2][:-1]
+        assert named in made
+        made.remove(named)
+    assert "16384" in next(one.status.message for one in items if one.status.code)
+
+
+async def test_failures_with_much_to_say_take_no_room_from_the_message(
+    redis_url: str, connections: Connections, tmp_path: Path, log: Log
+) -> None:
+    """Each failure has a manifest among its details; together they would be more than the reply may have."""
+    async with running_router(redis_url, tmp_path, message_bytes=16 * 1024) as desk:
+        await desk.seat(DRAWN, NEXT)
+        await desk.deploy("cancer", ward())
+        desk.servers[DRAWN].faults.set("fail")
+        items = await batch(desk, *[question("cancer")] * 40)
+    assert {one.status.code for one in items} == {14}
+    assert all("(prediction " in one.status.message for one in items)
+    assert {bool(one.status.details) for one in items} == {True, False}
+
+
+def test_a_message_holds_no_more_than_it_may_have_whatever_is_offered() -> None:
+    limit, count = 1_000_000, MOST_ITEMS
+    room = Room(limit, count)
+    failed = Status(code=14, message="x" * 900, details=[Packed()] * 50).SerializeToString()
+    offered = [Said(b"", b"x" * 150_000), Said(b"", b"x" * 40), Said(failed)]
+    held = []
+    for place in range(count):
+        said = offered[place % 3]
+        held.append(room.fit(said) or room.squeeze(Said(failed)))
+    assert all(held)
+    assert limit - 150_000 < sum(map(len, held)) <= limit
+    assert sum(len(one) > 150_000 for one in held) == 4
