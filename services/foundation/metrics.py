@@ -112,6 +112,12 @@ class Metrics:
             "Fallbacks that were not tried because the router's retry budget was spent.",
             "router",
         )
+        self.predictions_refused = self._counter(
+            "turnout_predictions_refused_total",
+            "Predictions refused before any model was called; they have no record.",
+            "router",
+            "reason",
+        )
         self.shadow_copies = self._counter(
             "turnout_shadow_copies_total",
             "Copies for shadows, by what became of them.",
