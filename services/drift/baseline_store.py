@@ -128,9 +128,11 @@ def _refusal(status: str, baseline: Baseline, once: Once | None) -> NameTaken | 
         said = "is taken; choose another id or leave it empty"
         return NameTaken(f"{baseline.name} {said}", fields=[("baseline_id", said)], name=baseline.name)
     if status == "FULL":
-        return StoreFull(
-            f"{baseline.model} has {MAX_BASELINES} baselines, the most that are kept", limit=MAX_BASELINES
+        said = (
+            f"{baseline.model} has {MAX_BASELINES} baselines, the most that are kept, and this version "
+            "deletes them only with their model: make one of them active (SetActiveBaseline)"
         )
+        return StoreFull(said, limit=MAX_BASELINES)
     said = "belongs to a different request; send a new one"
     request_id = once.request_id if once else ""
     return RequestIdReused(

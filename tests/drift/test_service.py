@@ -11,6 +11,7 @@ from turnout.drift.v1.baseline_pb2 import Columns, NumericColumn
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_INSUFFICIENT_DATA
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift import baseline_store
 from services.foundation.errors import RemoteError
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
@@ -63,6 +64,20 @@ async def test_the_same_request_again_answers_the_same_and_makes_nothing(ask: As
     made = (await ask("CreateBaseline", request)).baseline
     assert (await ask("CreateBaseline", request)).baseline == made
     assert len((await ask("ListBaselines", B)).baselines) == 1
+
+
+async def test_a_model_with_all_its_baselines_is_told_what_can_be_done(
+    ask: Ask, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that this version does not do: whoever builds DeleteBaseline has another thing to say."""
+    monkeypatch.setattr(baseline_store, "MAX_BASELINES", 1)
+    await ask("CreateBaseline", creation(baseline_id="only"))
+    with pytest.raises(RemoteError, match="only with their model: make one of them active") as full:
+        await ask("CreateBaseline", creation(baseline_id="one-more"))
+    assert full.value.reason == "STORE_FULL"
+    with pytest.raises(RemoteError) as absent:
+        await ask("DeleteBaseline", rpc.DeleteBaselineRequest(name=f"{model.name}/baselines/only"))
+    assert absent.value.code == "UNIMPLEMENTED"
 
 
 async def test_a_repeated_request_does_not_undo_a_later_choice(ask: Ask, model: Model) -> None:

@@ -31,7 +31,7 @@ class EnsembleService:
     async def CreateEnsemble(
         self, request: rpc.CreateEnsembleRequest, call: Call
     ) -> rpc.CreateEnsembleResponse:
-        """Translate, create and deploy in one write, and wait for the replicas."""
+        """Translate, create and deploy in one write, and wait for the replicas; or only check."""
         how = asked(request, call)
         done = await self._drafts.routers.repeated(how.once)
         router = await self._made(request, how) if done is None else await self._again(done, how)
@@ -50,6 +50,8 @@ class EnsembleService:
             written = await self._drafts.create(router, lifecycle.DEPLOYING, how)
         except TurnoutError as wrong:
             raise renamed(wrong, place_in_body) from wrong
+        if how.validate_only:
+            return written.message
         if written.replayed:
             return await self._again(written.message, how)
         return await self._rollouts.carry_out(written, DEFAULT_WAIT, how.by)

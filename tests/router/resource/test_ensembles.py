@@ -80,6 +80,19 @@ async def test_the_first_body_asks_all_and_says_so(desk: Desk) -> None:
     assert (await refused(desk, PANEL)).reason == "NAME_TAKEN"
 
 
+async def test_what_is_only_checked_is_told_and_not_made(desk: Desk) -> None:
+    await enrol(desk)
+    checked = await create(desk, {**PANEL, "validate_only": True})
+    assert (checked.mode, checked.router.name) == ("ENSEMBLE", "routers/churn-ensemble")
+    with pytest.raises(RemoteError, match="no routers/churn-ensemble"):
+        await read(desk, "churn-ensemble")
+    assert (await create(desk, PANEL)).router.state == RouterState.ROUTER_STATE_RUNNING
+    again = {**PANEL, "validate_only": True}
+    assert (await refused(desk, again)).reason == "NAME_TAKEN"
+    wrong = {**PANEL, "name": "other", "strategy": "weihgted", "validate_only": True}
+    assert "strategy" in fields_of(await refused(desk, wrong))
+
+
 async def test_the_second_body_is_a_canary_that_answers_and_is_not_promoted(desk: Desk) -> None:
     await enrol(desk)
     made = await create(desk, CANARY)
