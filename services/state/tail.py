@@ -88,7 +88,7 @@ class EventTail:
                     for name, fields in entries:
                         await self._take(partition, name, fields, listener)
                 waits.reset()
-            except (StateUnavailable, NewerFormat) as error:
+            except StateUnavailable as error:
                 if not waits.waiting:
                     log.warning("events are not followed now", cause=error.facts.get("cause"))
                 await asyncio.sleep(waits.next())
@@ -129,8 +129,11 @@ class EventTail:
         before, payload = int(fields.get(BYTES_BEFORE, b"0")), fields.get(EVENTS.field, b"")
         after, expected = place.last, place.bytes
         place.last, place.bytes = name, before + len(payload)
-        if before > expected:
-            await listener.missed(partition, after, name)
+        try:
+            if before > expected:
+                await listener.missed(partition, after, name)
+        except NewerFormat as strange:
+            log.warning("records cannot be read; their predictions are not told", why=str(strange))
         try:
             listener.hear(list(readable(EVENTS.decode(payload))))
         except (NewerFormat, DecodeError) as strange:

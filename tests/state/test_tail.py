@@ -5,10 +5,12 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
 from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 
-from services.state import events, ids, keys
+from services.state import events, formats, ids, keys
 from services.state.connection import Connections
+from services.state.errors import NewerFormat
 from services.state.tail import EventTail
 from tests.waiting import eventually
 
@@ -20,6 +22,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.unreadable = False
         self.gaps: list[tuple[int, str, str]] = []
 
     def hear(self, events: Sequence[PredictionEvent]) -> None:
@@ -27,6 +30,8 @@ class Ear:
 
     async def missed(self, partition: int, after: str, before: str) -> None:
         self.gaps.append((partition, after, before))
+        if self.unreadable:
+            raise NewerFormat("a record of the next version")
 
 
 @asynccontextmanager
@@ -127,6 +132,42 @@ async def test_a_stream_that_was_trimmed_whole_before_it_began_is_no_gap(connect
         await writer.append("one")
         await eventually(lambda: ear.heard)
     assert ear.gaps == []
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        EventBatch(format=formats.EVENT_BATCH + 1),
+        EventBatch(predictions=[PredictionEvent(format=formats.PREDICTION_EVENT + 1).SerializeToString()]),
+    ],
+    ids=["batch", "event"],
+)
+async def test_what_a_newer_version_wrote_costs_only_itself(
+    connections: Connections, batch: EventBatch
+) -> None:
+    writer = Writer(connections)
+    async with listening(connections) as (tail, ear):
+        await tail.follow(PARTITION)
+        payload = batch.SerializeToString()
+        await connections.steady.xadd(keys.events(PARTITION), {"batch": payload, "bytes_before": 0})
+        await writer.append("sound")
+        await eventually(lambda: ear.heard)
+    assert ear.heard == ["sound"]
+
+
+async def test_a_gap_whose_records_a_newer_version_wrote_costs_only_itself(connections: Connections) -> None:
+    writer = Writer(connections)
+    async with listening(connections) as (tail, ear):
+        ear.unreadable = True
+        await tail.follow(PARTITION)
+        event = PredictionEvent(format=1, request_id="behind the gap")
+        event.manifest.prediction_id = ids.new_prediction_id(PARTITION, 1_700_000_000.0, random.Random(1))
+        batch = EventBatch(predictions=[event.SerializeToString()]).SerializeToString()
+        await connections.steady.xadd(keys.events(PARTITION), {"batch": batch, "bytes_before": 500})
+        await writer.append("sound")
+        await eventually(lambda: "sound" in ear.heard)
+    assert ear.heard == ["behind the gap", "sound"]
+    assert len(ear.gaps) == 1
 
 
 async def test_an_entry_that_cannot_be_read_costs_only_itself(connections: Connections) -> None:

@@ -1,5 +1,7 @@
 """WatchRouter and ListReplicas: what is told of a router as it changes, and when the telling ends."""
 
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
@@ -9,6 +11,7 @@ from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router, RouterState
 
 from services.foundation.client import Client
+from services.state import formats, keys
 from services.state.connection import Connections
 from services.state.heartbeats import Heartbeats
 from services.state.heartbeats import Replica as Report
@@ -60,6 +63,26 @@ async def test_counts_the_replicas_of_a_generation(desk: Desk, redis_url: str, t
         await update(desk, Router(name="cancer", description="new"))
         again = await until(told, lambda one: one.router.generation == 2 and one.replicas_serving == 2)
         assert again.router.description == "new"
+
+
+async def test_a_replica_of_a_newer_version_ends_no_watch(desk: Desk, connections: Connections) -> None:
+    await desk.deploy("cancer", doctors())
+    report = json.dumps({"format": formats.REPLICA + 1, "mood": "bright"})
+    async with watching(desk, "cancer") as told:
+        await until(told, lambda one: one.replicas_serving == 1)
+        await connections.steady.hset(keys.catalog_replicas(), "newer", report)
+        await connections.steady.zadd(keys.catalog_heartbeats(), {"newer": time.time() * 1000 + 60_000})
+        # Whoever begins to watch has the heartbeats read at once.
+        async with watching(desk, "cancer") as other:
+            assert (await anext(other)).replicas == 1
+            await update(desk, Router(name="cancer", description="new"))
+            for one in (told, other):
+                assert (await until(one, lambda one: one.router.description == "new")).replicas == 1
+        await connections.steady.zrem(keys.catalog_heartbeats(), "newer")
+        assert (
+            await until(told, lambda one: one.router.generation == 2 and one.replicas_serving)
+        ).replicas == 1
+    assert not desk.runtime.stopping
 
 
 async def test_ends_with_the_process_and_with_the_watcher(desk: Desk) -> None:
