@@ -17,11 +17,11 @@ DECLARED = strategy_pb2.WEIGHT_SOURCE_DECLARED
 MAX = strategy_pb2.AGGREGATION_METHOD_MAX_CONFIDENCE
 
 
-def number(variant: str, value: float, **declared: float) -> WeightedOutput:
+def number(variant: str, value: float, **declared: Any) -> WeightedOutput:
     return WeightedOutput(variant=variant, output=Output(regression=Regression(values=[value])), **declared)
 
 
-def labelled(variant: str, label: str, **declared: float) -> WeightedOutput:
+def labelled(variant: str, label: str, **declared: Any) -> WeightedOutput:
     return WeightedOutput(variant=variant, output=classified(label), **declared)
 
 

@@ -25,6 +25,7 @@ from turnout.router.v1.model_pb2 import (
 from examples.fleet.catalog import registration
 from examples.fleet.columns import BREAST_CANCER, DIGITS
 from examples.fleet.data import holdout
+from services.aggregator.combiners import WEIGHING
 from tests.aggregator.conftest import DOCTORS, Bench, diagnosis, patient, plan
 from tests.fleet import Answer, fleet_process, scripted_model
 from tests.waiting import eventually

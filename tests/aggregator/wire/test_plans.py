@@ -119,7 +119,7 @@ def test_a_method_of_a_later_version_is_told_what_there_is() -> None:
 
 
 def test_numbers_that_no_enum_knows_are_refused() -> None:
-    found = complaints(wire.Plan(members=members(1), ensemble={"aggregation": 99, "weight_source": 77}))  # type: ignore[arg-type]
+    found = complaints(wire.Plan(members=members(1), ensemble={"aggregation": 99, "weight_source": 77}))
     assert found == {
         "plan.ensemble.aggregation": f"one of {', '.join(COMBINERS)} expected, got 99",
         "plan.ensemble.weight_source": "one of WEIGHT_SOURCE_DECLARED, WEIGHT_SOURCE_CONFIDENCE, "
