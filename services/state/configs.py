@@ -56,7 +56,8 @@ class ConfigStore(ConfigReader[M]):
     ) -> Written[M]:
         """Store a new resource under `message.name`, and that it was `by` somebody.
 
-        The name of a softly deleted resource is free. Raises NameTaken, RequestIdReused.
+        The name of a softly deleted resource is its own until it is purged: it may be undeleted by then.
+        Raises NameTaken, DeletedHasName, RequestIdReused.
         """
         uid = await self._requests.subject(once)
         if once and uid and (answer := await self._shelf.answered(uid, once)):
@@ -138,6 +139,11 @@ class ConfigStore(ConfigReader[M]):
             )
         return await self._unless_made(once, lambda: self._forget(name, etag, once, by))
 
+    async def discard(self, name: str, *, etag: str, by: Author = NOBODY) -> Written[M]:
+        """Take back a creation that should not have been, and its name: nothing is left to undelete. Raises
+        StaleEtag if it has changed since."""
+        return await self._forget(name, etag, None, by)
+
     async def undelete(
         self,
         name: str,
@@ -166,14 +172,14 @@ class ConfigStore(ConfigReader[M]):
         )
 
     async def _vacant(self, name: str, uid: str) -> str:
-        """Uid of the former holder of a name that is free to take, or ''. Raises NameTaken."""
+        """Uid of the former holder of a name that is free to take, or ''. Raises what `taken` makes."""
         holder = await self._names.holder(name)
         if holder is None or holder == uid:
             return ""
         held = await self._shelf.read(holder)
-        if self._abandoned(holder) if held is None else self.kind.is_deleted(held):
+        if held is None and self._abandoned(holder):
             return holder
-        raise taken(name)
+        raise taken(name, self.kind.deleted_at(held) if held is not None else 0.0)
 
     async def _place(self, made: M, gone: str, once: Once | None, by: Author = NOBODY) -> Written[M]:
         if await self._names.claim(made.name, made.uid, gone) != made.uid:

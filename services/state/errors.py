@@ -35,6 +35,10 @@ class NameTaken(AlreadyExists):
     reason = "NAME_TAKEN"
 
 
+class DeletedHasName(NameTaken):
+    """The name belongs to something that was deleted and can still be undeleted."""
+
+
 class RequestIdReused(AlreadyExists):
     """The request id belongs to a different change."""
 

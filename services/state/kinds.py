@@ -51,7 +51,13 @@ class Kind(Generic[M]):
 
     def is_deleted(self, message: M) -> bool:
         """Whether it was deleted softly."""
-        return isinstance(message, Router) and message.HasField("delete_time")
+        return bool(self.deleted_at(message))
+
+    def deleted_at(self, message: M) -> float:
+        """When it was deleted softly, in seconds since 1970; 0 if it was not."""
+        if isinstance(message, Router) and message.HasField("delete_time"):
+            return message.delete_time.ToNanoseconds() / 1e9
+        return 0.0
 
 
 ROUTERS: Kind[Router] = Kind("routers", Router, RouterNotFound, soft=True)

@@ -115,6 +115,35 @@ async def test_only_the_owner_shares_a_model(house: House) -> None:
     await house.call("owner", "ModelService/UpdateModel", request)
 
 
+async def test_a_deleted_routers_name_is_told_as_such_to_those_who_may_see_it(house: House) -> None:
+    await house.make("gone")
+    await house.call("owner", "RouterService/DeleteRouter", routers.DeleteRouterRequest(name="gone"))
+    for user, told in (("owner", "undelete that"), ("stranger", "the name routers/gone is taken")):
+        await register(house, user, f"{user}s")
+        variants = [{"id": one, "model": f"{user}s"} for one in "ab"]
+        request = routers.CreateRouterRequest(router_id="gone", router=Router(variants=variants))
+        refused = await house.refusal(user, "RouterService/CreateRouter", request)
+        assert (refused.code, refused.reason) == ("ALREADY_EXISTS", "NAME_TAKEN")
+        assert told in refused.message
+        assert [one.field for one in refused.fields] == ["router_id"]
+    await house.call("owner", "RouterService/UndeleteRouter", routers.UndeleteRouterRequest(name="gone"))
+
+
+async def test_a_condition_reads_no_model_that_its_writer_may_not_see(house: House) -> None:
+    """Neither by its name nor by an alias: a condition that holds or not tells what it reads."""
+    await register(house, "owner", "secret", aliases=["champion"])
+    await register(house, "stranger", "own")
+    for hidden in ("secret", "secret@champion"):
+        given = Router(variants=[{"id": one, "model": "own"} for one in "ab"])
+        given.policies.add(name="p", condition=f"metrics('{hidden}').accuracy < 0.9", variant="a")
+        request = routers.CreateRouterRequest(router_id="nosy", router=given)
+        refused = await house.refusal("stranger", "RouterService/CreateRouter", request)
+        assert refused.reason == "MODEL_NOT_FOUND"
+        assert [one.field for one in refused.fields] == ["router.policies[0].condition"]
+        request.router_id = f"shown-{len(hidden)}"
+        await house.call("admin", "RouterService/CreateRouter", request)
+
+
 async def test_an_alias_is_not_taken_from_a_model_of_others(house: House) -> None:
     """Who has the alias has the traffic of every router that uses it."""
     await register(house, "owner", "churn", aliases=["champion"])

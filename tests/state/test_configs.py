@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from turnout.router.v1.model_pb2 import Model
@@ -15,6 +16,7 @@ from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.errors import (
     BadPageToken,
+    DeletedHasName,
     ModelNotFound,
     NameTaken,
     NewerFormat,
@@ -26,7 +28,7 @@ from services.state.errors import (
 from services.state.kinds import MODELS, ROUTERS
 from services.state.name_index import NameIndex
 from services.state.once import once
-from services.state.shelf import KEPT_GENERATIONS
+from services.state.shelf import KEPT_GENERATIONS, PURGE_MS
 
 
 @pytest.fixture
@@ -227,14 +229,31 @@ async def test_only_the_deleted_can_be_undeleted(routers: ConfigStore[Router]) -
         await routers.undelete("routers/churn")
 
 
-async def test_a_name_is_free_after_deletion_and_its_uid_is_not(routers: ConfigStore[Router]) -> None:
+async def test_a_deleted_router_keeps_its_name_until_it_is_purged(
+    routers: ConfigStore[Router], connections: Connections
+) -> None:
     former = (await routers.create(router())).message
+    gone = (await routers.delete("routers/churn")).message
+    with pytest.raises(DeletedHasName) as refused:
+        await routers.create(router())
+    purged = gone.delete_time.ToDatetime() + timedelta(milliseconds=PURGE_MS)
+    assert f"until {purged:%Y-%m-%d %H:%M} UTC: undelete that" in refused.value.message
+    assert (await routers.undelete("routers/churn")).message.uid == former.uid
     await routers.delete("routers/churn")
-    new = (await routers.create(router())).message
-    assert new.uid != former.uid
-    assert new.generation == 1
-    with pytest.raises(NotDeleted):
-        await routers.undelete("routers/churn")
+    # As Redis does in the end.
+    await connections.steady.delete(keys.config(ids.partition_for(former.uid), "routers", former.uid))
+    later = ConfigStore(connections, ROUTERS, lambda: time.time() + 120, random.Random(3))
+    new = (await later.create(router())).message
+    assert (new.uid == former.uid, new.generation) == (False, 1)
+
+
+async def test_a_creation_that_is_taken_back_leaves_its_name_free(routers: ConfigStore[Router]) -> None:
+    made = (await routers.create(router())).message
+    with pytest.raises(StaleEtag):
+        await routers.discard("routers/churn", etag='"0123"')
+    await routers.discard("routers/churn", etag=made.etag)
+    assert await routers.find("routers/churn", deleted=True) is None
+    assert (await routers.create(router())).message.uid != made.uid
 
 
 async def test_a_deleted_model_is_gone(models: ConfigStore[Model]) -> None:

@@ -49,9 +49,15 @@ class Problems:
 
 
 def renamed(error: TurnoutError, name: Callable[[str], str]) -> TurnoutError:
-    """The same refusal, its fields called as the request that is refused calls them."""
+    """The same refusal, its fields called as the request that is refused calls them, also where its message
+    begins with the first of them."""
+    if not error.fields:
+        return error
     fields = [FieldViolation(name(one.field), one.description) for one in error.fields]
-    return type(error)(_sentence(fields), fields=fields) if fields else error
+    was, said = error.fields[0].field, error.message
+    if said.startswith(was):
+        said = fields[0].field + said.removeprefix(was)
+    return type(error)(said, fields=fields, **error.facts)
 
 
 def _sentence(found: Iterable[FieldViolation]) -> str:

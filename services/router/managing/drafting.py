@@ -18,18 +18,19 @@ from services.router.config.defaults import with_defaults
 from services.router.config.enabling import stamp_enabled
 from services.router.config.naming import models_named
 from services.router.config.problems import Problems
+from services.router.config.references import as_written
 from services.router.config.validate import validate
 from services.router.managing.aliases import aliases_named, follow, model_of, resolve, settle
 from services.router.managing.asked import Asked
-from services.router.managing.lifecycle import retire
 from services.router.serving.readying import in_slices
 from services.state.alias_table import AliasTable
 from services.state.config_reader import ConfigReader
 from services.state.configs import ConfigStore, Written
-from services.state.errors import StaleEtag
+from services.state.errors import DeletedHasName, StaleEtag
 from services.state.leaving import Leaving
 from services.state.names import resource_name
 from services.state.permissions import CatalogPermissions
+from services.state.refusals import taken
 
 Change = Callable[[Router], None]
 NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by them in this version"
@@ -73,10 +74,14 @@ class Drafts:
         settle(router, known.aliases)
         stamp_enabled(None, router, self._now())
         router.state, router.owner = state, asked.by.caller
-        written = await self.routers.create(
-            router, asked.once, validate_only=asked.validate_only, by=asked.by
-        )
-        undo = partial(self.routers.delete, change=retire, by=asked.by)
+        try:
+            written = await self.routers.create(
+                router, asked.once, validate_only=asked.validate_only, by=asked.by
+            )
+        except DeletedHasName:
+            await self._hide_deleted(router.name, asked.caller)
+            raise
+        undo = partial(self.routers.discard, by=asked.by)
         await self._stand(written, Router(), asked, undo)
         return await self.kept_up(written, asked)
 
@@ -104,6 +109,12 @@ class Drafts:
     async def read_ahead(self, router: Router, known: Known | None) -> None:
         """Compile the rules of a router that is to be checked, in slices: predictions go on meanwhile."""
         await in_slices(compiling(router, schema_of(router, (known.models if known else None) or {})))
+
+    async def _hide_deleted(self, name: str, caller: Caller) -> None:
+        """Raise no more than that the name is taken, where the caller may not see who has it."""
+        holder = await self.routers.find(name, deleted=True)
+        if holder is None or not self._permissions.may(caller, Role.VIEWER, holder):
+            raise taken(name) from None
 
     async def _stand(
         self, written: Written[Router], before: Router, asked: Asked, undo: Callable[..., Awaitable[object]]
@@ -194,8 +205,11 @@ class Drafts:
 def completed(router: Router, known: Known) -> None:
     """Fill the defaults into a changed router and check the whole of it, in place. What it already named was
     registered then."""
+    given = Router()
+    given.CopyFrom(router)
     router.CopyFrom(with_defaults(router))
-    validate(router, known.names, known.models)
+    with as_written(given):
+        validate(router, known.names, known.models)
 
 
 def router_name(given: str) -> str:
