@@ -136,11 +136,12 @@ def servicers(ground: Ground, permissions: CatalogPermissions, management: Manag
     past = Past(
         management.office.records, management.drafts.routers, ground.loader.ahead, ground.loader.compile
     )
+    equipment = _equipment(ground)
     inference = InferenceService(
         snapshot,
-        _equipment(ground),
+        equipment,
         permissions,
-        Explainer(snapshot, runtime.rng, time.time_ns, past),
+        Explainer(snapshot, runtime.rng, time.time_ns, past, equipment.pins),
         ground.settings.message_bytes,
     )
     listing = Listing(ground.follower, snapshot, permissions)
@@ -152,6 +153,7 @@ def servicers(ground: Ground, permissions: CatalogPermissions, management: Manag
         listing,
         lambda: not runtime.stopping,
         runtime.metrics,
+        ground.settings.message_bytes,
     )
     endless = (
         management.lookout.close,

@@ -3,5 +3,5 @@
 
 def pin(partition: int, uid: str, unit: str) -> str:
     """String. Router writes. Router reads. Expires pin_ttl after its last use, which each replica
-    tells once a minute."""
+    tells once a minute. It has the variant and, after a space, the probability with which it was drawn."""
     return f"turnout:{{p{partition:02}}}:{uid}:pin:{unit}"

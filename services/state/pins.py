@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeVar
 
 from services.state import pin_keys
 from services.state.connection import Connections
@@ -18,6 +19,14 @@ REMEMBERED_SECONDS = 60.0
 MOST_REMEMBERED = 50_000
 
 Place = tuple[str, str]
+T = TypeVar("T")
+
+
+class Pin(NamedTuple):
+    """The variant that a unit holds, and the probability of the draw that it got it by."""
+
+    variant: str
+    propensity: float
 
 
 class Pins:
@@ -29,28 +38,41 @@ class Pins:
         self._redis = connections.hot
         self._now = now
         self._patience = patience
-        self._remembered: OrderedDict[Place, tuple[str, float]] = OrderedDict()
+        self._remembered: OrderedDict[Place, tuple[Pin, float]] = OrderedDict()
 
-    def remembered(self, uid: str, unit: str) -> str:
-        """The variant that a unit (a hash of an entity) of a router holds, if that was seen of late; else
-        empty."""
-        variant, until = self._remembered.get((uid, unit), ("", 0.0))
-        return variant if self._now() < until else ""
+    def remembered(self, uid: str, unit: str) -> Pin | None:
+        """What a unit (a hash of an entity) of a router holds, if that was seen of late."""
+        pin, until = self._remembered.get((uid, unit), (None, 0.0))
+        return pin if self._now() < until else None
 
     async def hold(
-        self, partition: int, uid: str, unit: str, variant: str, seconds: float, instead_of: str = ""
-    ) -> str:
-        """The variant that the unit holds; `variant` if it held none, or held `instead_of`. Lasts `seconds`
-        from now. Raises StateUnavailable if Redis does not say so soon."""
-        try:
-            async with asyncio.timeout(self._patience):
-                key = pin_keys.pin(partition, uid, unit)
-                held = await HOLD_PIN(self._redis, [key], [variant, max(1, int(seconds)), instead_of])
-        except TimeoutError:
-            raise StateUnavailable("no pin in time", cause="slow") from None
-        found: str = held.decode()
+        self, partition: int, uid: str, unit: str, drawn: Pin, seconds: float, instead_of: str = ""
+    ) -> tuple[Pin, bool]:
+        """What the unit holds, and whether that is new: `drawn` if it held nothing, or the variant
+        `instead_of`. Lasts `seconds` from now. Raises StateUnavailable if Redis does not say so soon."""
+        told = f"{drawn.variant} {drawn.propensity!r}"
+        key = pin_keys.pin(partition, uid, unit)
+        held, new = await self._soon(HOLD_PIN(self._redis, [key], [told, max(1, int(seconds)), instead_of]))
+        found = _read(held)
         self._remembered[uid, unit] = found, self._now() + min(REMEMBERED_SECONDS, seconds)
         self._remembered.move_to_end((uid, unit))
         if len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
-        return found
+        return found, bool(new)
+
+    async def find(self, partition: int, uid: str, unit: str) -> Pin | None:
+        """What the unit holds; changes nothing, nor how long. Raises StateUnavailable as `hold`."""
+        held = await self._soon(self._redis.get(pin_keys.pin(partition, uid, unit)))
+        return _read(held) if held is not None else None
+
+    async def _soon(self, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await answer
+        except TimeoutError:
+            raise StateUnavailable("no pin in time", cause="slow") from None
+
+
+def _read(held: bytes) -> Pin:
+    variant, _, propensity = held.decode().partition(" ")
+    return Pin(variant, float(propensity))

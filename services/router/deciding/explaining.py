@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
-from turnout.inference.v1.manifest_pb2 import Decision
+from turnout.inference.v1.manifest_pb2 import Decision, Manifest
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
@@ -13,14 +13,16 @@ from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.router.deciding.asking import asked_then
 from services.router.deciding.choosing import Choice, choose, drawn, route_of
+from services.router.deciding.pinning import seen
 from services.router.deciding.plan import RoutingPlan
 from services.router.execution.requests import check_entity
-from services.router.failures import PredictionNotFound
 from services.router.managing.aliases import resolved
 from services.router.managing.history import missing
 from services.router.serving.readying import in_slices
 from services.router.serving.snapshot import Snapshot
 from services.state.config_reader import ConfigReader
+from services.state.errors import PredictionNotFound
+from services.state.pins import Pins
 from services.state.records import RecordStore
 
 # Shares that differ by less are rounded otherwise.
@@ -45,9 +47,12 @@ class Past(NamedTuple):
 class Explainer:
     """`clock` is the wall clock in nanoseconds since 1970; `rng` draws where the caller gives no draw."""
 
-    def __init__(self, snapshot: Snapshot, rng: random.Random, clock: Callable[[], int], past: Past) -> None:
+    def __init__(
+        self, snapshot: Snapshot, rng: random.Random, clock: Callable[[], int], past: Past, pins: Pins
+    ) -> None:
         self._snapshot = snapshot
         self._past = past
+        self._pins = pins
         self.rng = rng
         self.clock = clock
 
@@ -69,7 +74,7 @@ class Explainer:
         if request.prediction_id:
             await self._again(plan, request, call, reply)
         else:
-            reply.decision.CopyFrom(told(self._choice(plan, request, call)))
+            reply.decision.CopyFrom(await self._told(plan, request, call, reply))
         return reply
 
     async def _plan(self, request: rpc.ExplainRequest) -> RoutingPlan:
@@ -92,12 +97,22 @@ class Explainer:
             raise PredictionNotFound(said, prediction_id=request.prediction_id[:100])
         original = record.event.manifest.decision
         again, warnings = _repeated(request, record.event, original)
-        decision = told(self._choice(plan, again, call))
+        decision = await self._told(plan, again, call, reply)
         reply.decision.CopyFrom(decision)
         reply.original.CopyFrom(original)
         reply.same = decision.variant == original.variant
         reply.warnings.extend(warnings)
         reply.differences.extend(differences(original, decision))
+
+    async def _told(
+        self, plan: RoutingPlan, request: rpc.ExplainRequest, call: Call, reply: rpc.ExplainResponse
+    ) -> Decision:
+        """The decision, the entity's pin included; the reply has what a manifest would warn of."""
+        choice, sticky = self._choice(plan, request, call), plan.sticky
+        if sticky is not None and sticky.pin_seconds and request.entity_id and not request.variant:
+            choice = await seen(choice, plan, sticky, request.entity_id, self._pins)
+        reply.warnings.extend(Manifest.FromString(choice.sheet.manifest).warnings)
+        return told(choice)
 
     def _choice(self, plan: RoutingPlan, request: rpc.ExplainRequest, call: Call) -> Choice:
         # Never the counter: explaining must not take anybody's turn.
@@ -148,6 +163,7 @@ def differences(before: Decision, after: Decision) -> list[str]:
             ("policy", before.policy, after.policy),
             ("strategy", before.strategy, after.strategy),
             ("variant", before.variant, after.variant),
+            ("held variant", before.held and before.variant, after.held and after.variant),
         )
         if then != now
     ]

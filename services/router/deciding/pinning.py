@@ -8,7 +8,7 @@ from services.router.deciding.choosing import Choice
 from services.router.deciding.plan import RoutingPlan, Sticky
 from services.router.deciding.rendezvous import key_of, keyed, unit_hash
 from services.state.errors import StateUnavailable
-from services.state.pins import Pins
+from services.state.pins import Pin, Pins
 
 UNHELD = "the pin could not be read: the hash of the entity decided"
 
@@ -36,20 +36,56 @@ async def held(
     if choice.arm is None or request.variant:
         # A jury has nobody to hold, and a caller who names a variant means it.
         return choice
-    drawn, unit = choice.arm.variant, unit_hash(request.entity_id, sticky.key)
-    holds = pins.remembered(plan.uid, unit)
+    unit = unit_hash(request.entity_id, sticky.key)
+    drawn = Pin(choice.arm.variant, choice.route.wheel.allocation[choice.arm.place])
+    pin, new = pins.remembered(plan.uid, unit), False
     try:
-        if not holds:
-            holds = await pins.hold(plan.partition, plan.uid, unit, drawn, sticky.pin_seconds)
-        arm = plan.by_variant.get(holds)
+        if pin is None:
+            pin, new = await pins.hold(plan.partition, plan.uid, unit, drawn, sticky.pin_seconds)
+        arm = plan.by_variant.get(pin.variant)
         if arm is None or not arm.enabled:
-            holds = await pins.hold(plan.partition, plan.uid, unit, drawn, sticky.pin_seconds, holds)
-            arm = plan.by_variant.get(holds)
+            pin, new = await pins.hold(
+                plan.partition, plan.uid, unit, drawn, sticky.pin_seconds, instead_of=pin.variant
+            )
     except StateUnavailable:
-        warning = Manifest(warnings=[UNHELD]).SerializeToString()
-        return choice._replace(sheet=choice.sheet._replace(manifest=choice.sheet.manifest + warning))
-    if holds == drawn or arm is None or choice.route.wheel.allocation[arm.place] <= 0:
+        return _unheld(choice)
+    return choice if new else _honouring(choice, plan, sticky, unit, pin)
+
+
+async def seen(choice: Choice, plan: RoutingPlan, sticky: Sticky, entity_id: str, pins: Pins) -> Choice:
+    """The same for an explanation: nobody is pinned, and no pin lasts longer for it."""
+    if choice.arm is None:
         return choice
-    said = sticky.said + Decision(unit_hash=unit, displaced=drawn).SerializeToString()
+    unit = unit_hash(entity_id, sticky.key)
+    try:
+        pin = pins.remembered(plan.uid, unit) or await pins.find(plan.partition, plan.uid, unit)
+    except StateUnavailable:
+        return _unheld(choice)
+    return choice if pin is None else _honouring(choice, plan, sticky, unit, pin)
+
+
+def _unheld(choice: Choice) -> Choice:
+    warning = Manifest(warnings=[UNHELD]).SerializeToString()
+    return choice._replace(sheet=choice.sheet._replace(manifest=choice.sheet.manifest + warning))
+
+
+def _honouring(choice: Choice, plan: RoutingPlan, sticky: Sticky, unit: str, pin: Pin) -> Choice:
+    """The choice of the pin. Its propensity is that of the draw by which the unit got the variant: it was
+    chosen then. Where only one may be drawn, whatever is pinned, the pin chooses nothing."""
+    assert choice.arm is not None  # noqa: S101 - who calls has looked
+    allocation, arm = choice.route.wheel.allocation, plan.by_variant.get(pin.variant)
+    if arm is None or allocation[arm.place] <= 0 or sum(share > 0 for share in allocation) == 1:
+        return choice
+    drawn, told = choice.arm.variant, Decision.FromString(choice.sheet.decision)
+    said = Decision(
+        unit_hash=unit,
+        held=True,
+        propensity=pin.propensity,
+        displaced=drawn if drawn != pin.variant else "",
+        rule_errors=told.rule_errors,
+        explanation=f"{pin.variant} is held by the entity, which got it with probability "
+        f"{pin.propensity:.4g}; without that: {told.explanation}",
+    )
     sheet = choice.route.sheet(arm.place)
-    return choice._replace(arm=arm, sheet=sheet._replace(decision=sheet.decision + said))
+    decision = sheet.decision + sticky.said + said.SerializeToString()
+    return choice._replace(arm=arm, sheet=sheet._replace(decision=decision))

@@ -94,8 +94,10 @@ class Mirrors:
             if arm is None or arm.variant in asked:
                 continue
             seat = seat_of(arm, PARTICIPANT_ROLE_SHADOW, 1)
-            if link.barred:
-                self._leave_out(ledger, arm, OUTCOME_SKIPPED, link.barred)
+            # A copy is no probe, and beside one it would be a second call of a model that is out.
+            barred = link.barred or ("ejected; a request is trying it" if arm.probe is not None else "")
+            if barred:
+                self._leave_out(ledger, arm, OUTCOME_SKIPPED, barred)
             elif size > mirror.largest:
                 told = f"the input has {size} bytes; at most {mirror.largest} are mirrored"
                 self._leave_out(ledger, arm, OUTCOME_DROPPED, told)

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+# What passes at the most between looking whether a request may be the probe, and taking it.
+DECIDING_SECONDS = 0.1
+
 
 class Probe:
     """Permission for one request at a time to reach a model that is ejected, for as long as a lease lasts.
@@ -32,7 +35,7 @@ class Probe:
     @property
     def free(self) -> bool:
         """Whether a request may be the probe now."""
-        return self.open and not self._taken and self._now() < self._closes
+        return self.open and not self._taken and self._now() < self._closes - DECIDING_SECONDS
 
     @property
     def over(self) -> bool:
@@ -42,7 +45,7 @@ class Probe:
 
     def take(self) -> bool:
         """This request is the probe. False if it may not be."""
-        if not self.free:
+        if not self.open or self._taken or self._now() >= self._closes:
             return False
         self._taken = True
         return True

@@ -32,6 +32,7 @@ COLUMNS: Mapping[str, str] = {
     "variant": TEXT,
     "model": TEXT,
     "propensity": NUMBER,
+    "held": FLAG,
     "draw": TEXT,
     "u": NUMBER,
     "candidates": CANDIDATES,

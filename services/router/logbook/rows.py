@@ -75,6 +75,7 @@ def _decided(decision: Decision) -> Row:
         "variant": decision.variant or None,
         "model": decision.model or None,
         "propensity": decision.propensity,
+        "held": decision.held,
         "draw": _word(manifest.DrawSource.Name, decision.draw, "DRAW_SOURCE_"),
         "u": decision.u if decision.draw else None,
         "candidates": [

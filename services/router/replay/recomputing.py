@@ -112,9 +112,10 @@ def _known(decision: Decision, terms: Terms, stored: Stored) -> Known:
     learnt = stored.learnt if decision.versions.learner else None
     measured = {}
     for one in candidates:
+        # Its score is the cost that was gone by: declared, where none was measured.
+        price = one.score if terms.strategy == "cost_aware" and one.HasField("score") else None
         metrics = (stored.metrics or {}).get(one.model)
-        if metrics is not None:
-            measured[one.variant] = terms_room.measured_of(metrics)
+        measured[one.variant] = terms_room.measured_of(metrics, price)
     scores: dict[str, float] = {}
     if terms.strategy in AT_THE_MOMENT:
         scores = {one.variant: one.score for one in candidates if one.HasField("score")}
@@ -135,6 +136,8 @@ def _unit_again(event: PredictionEvent, router: Router, verdict: Verdict) -> Non
     if sticky != (decision.draw == manifest.DRAW_SOURCE_RENDEZVOUS):
         verdict.mismatches.append("the entity is hashed in one of them only")
         return
+    if decision.held and not router.stickiness.pin:
+        verdict.mismatches.append("an entity holds its variant, and the configuration pins none")
     if sticky:
         salt = router.stickiness.salt or router.uid
         if (decision.salt, decision.unit_hash) != (salt, unit_hash(event.entity_id, key_of(salt))):

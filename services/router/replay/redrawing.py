@@ -1,5 +1,7 @@
 """A decision made again from its own record: the draw, on the shares that it names."""
 
+from collections.abc import Mapping
+
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.manifest_pb2 import Decision
 
@@ -24,11 +26,25 @@ def redraw(decision: Decision) -> list[str]:
     if drawn != wanted:
         found.append(f"the draw leads to {drawn}, the manifest says {wanted}")
     recorded = {one.variant: one.probability for one in decision.candidates}
+    if decision.held:
+        return found + _held(decision, recorded)
     if decision.propensity != recorded.get(decision.variant):
         found.append(
             f"the propensity is {decision.propensity!r}, the share of {decision.variant} is "
             f"{recorded.get(decision.variant)!r}"
         )
+    return found
+
+
+def _held(decision: Decision, shares: Mapping[str, float]) -> list[str]:
+    """The same of a pin: the draw that its propensity is of was an earlier one, on other shares."""
+    found = []
+    if not shares.get(decision.variant):
+        found.append(f"{decision.variant} is held, and has no share")
+    if decision.displaced == decision.variant or decision.draw != manifest.DRAW_SOURCE_RENDEZVOUS:
+        found.append("what is held was drawn by no hash of an entity")
+    if not 0 < decision.propensity <= 1:
+        found.append(f"the propensity is {decision.propensity!r}, and it was drawn once")
     return found
 
 

@@ -1,6 +1,6 @@
 """InferenceService: where predictions are asked for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractContextManager, aclosing, nullcontext
 
 from turnout.router.v1 import inference_service_pb2 as rpc
@@ -11,6 +11,7 @@ from services.router.deciding.choosing import Choice, choose
 from services.router.deciding.explaining import Explainer
 from services.router.deciding.pinning import held
 from services.router.deciding.plan import RoutingPlan
+from services.router.execution import refusals
 from services.router.execution.equipment import Equipment
 from services.router.execution.exchange import Exchanges
 from services.router.execution.items import AT_ONCE, Items
@@ -52,11 +53,18 @@ class InferenceService:
 
     async def answer(self, request: rpc.PredictRequest, call: Call) -> tuple[RoutingPlan, Ledger]:
         """Decide, ask and account, whatever door the request came by; the plan that did, and the account."""
+        with self._counted(request.router):
+            return await self._answer(request, call)
+
+    def _counted(self, router: str) -> AbstractContextManager[None]:
+        return refusals.counted(self._use.metrics, router, self._snapshot.generations)
+
+    async def _answer(self, request: rpc.PredictRequest, call: Call) -> tuple[RoutingPlan, Ledger]:
         plan = self._plan(request, call)
         if plan.carrying is None:
-            return plan, await self._ask(plan, request, call)
+            return await self._ask(plan, request, call)
         with self._admitted(plan, request):
-            return plan, await self._ask(plan, request, call)
+            return await self._ask(plan, request, call)
 
     def _plan(self, request: rpc.PredictRequest, call: Call) -> RoutingPlan:
         check(request)
@@ -71,18 +79,29 @@ class InferenceService:
         load = self._use.loads.of(plan.uid)
         return admitted(plan.name, plan.carrying.limits, load, request.input)
 
-    async def _choose(self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call) -> Choice:
-        """Decide; it waits only where the router has entities keep their variants."""
-        choice, sticky = choose(plan, request, call, self._use), plan.sticky
-        if sticky is None or not sticky.pin_seconds or not request.entity_id:
-            return choice
-        return await held(choice, plan, sticky, request, self._use.pins)
+    async def _choose(
+        self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call
+    ) -> tuple[RoutingPlan, Choice]:
+        """Decide; it waits only where the router has entities keep their variants. Returns what decided too:
+        while it waited, another request may have become the probe that this one was to be, and the plan of
+        those who make none decides in its stead."""
+        while True:
+            choice, sticky = choose(plan, request, call, self._use), plan.sticky
+            if sticky is None or not sticky.pin_seconds or not request.entity_id:
+                return plan, choice
+            choice = await held(choice, plan, sticky, request, self._use.pins)
+            probe = choice.arm.probe if choice.arm is not None and not request.variant else None
+            if probe is None or probe.free:
+                return plan, choice
+            plan = self._snapshot.serving(request.router)
 
-    async def _ask(self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call) -> Ledger:
-        choice = await self._choose(plan, request, call)
+    async def _ask(
+        self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call
+    ) -> tuple[RoutingPlan, Ledger]:
+        plan, choice = await self._choose(plan, request, call)
         if choice.arm is not None:
-            return await ask_one(plan, choice.arm, choice, request, call, self._use)
-        return await ask_all(plan, choice.panel, choice, request, call, self._use)
+            return plan, await ask_one(plan, choice.arm, choice, request, call, self._use)
+        return plan, await ask_all(plan, choice.panel, choice, request, call, self._use)
 
     async def BatchPredict(self, request: rpc.BatchPredictRequest, call: Call) -> bytes:
         """Many predictions, each with a status of its own: a serialized BatchPredictResponse."""
@@ -99,10 +118,15 @@ class InferenceService:
 
     async def StreamPredict(self, request: rpc.StreamPredictRequest, call: Call) -> AsyncIterator[bytes]:
         """One prediction, piece by piece where its model can; the last message has the account."""
-        asked = question_of(request)
+        with self._counted(request.router):
+            async with aclosing(self._told(question_of(request), call)) as pieces:
+                async for said in pieces:
+                    yield said
+
+    async def _told(self, asked: rpc.PredictRequest, call: Call) -> AsyncGenerator[bytes, None]:
         plan = self._plan(asked, call)
         with self._admitted(plan, asked):
-            choice = await self._choose(plan, asked, call)
+            plan, choice = await self._choose(plan, asked, call)
             if choice.arm is None:
                 yield in_one(await ask_all(plan, choice.panel, choice, asked, call, self._use), asked)
                 return

@@ -139,6 +139,7 @@ KNOWN = {
     "variant": "a",
     "model": "models/a",
     "propensity": 0.25,
+    "held": False,
     "draw": "GENERATOR",
     "u": 0.125,
     "rule_errors": ["torn"],
