@@ -3,7 +3,6 @@
 from services.foundation.errors import (
     DeadlineExceeded,
     FailedPrecondition,
-    NotFound,
     TurnoutError,
     Unavailable,
 )
@@ -38,9 +37,3 @@ class RouterNotRunning(FailedPrecondition):
     """The router exists and does not serve; deploy or start it."""
 
     reason = "ROUTER_NOT_RUNNING"
-
-
-class PredictionNotFound(NotFound):
-    """No record of that id, or not yet."""
-
-    reason = "PREDICTION_NOT_FOUND"

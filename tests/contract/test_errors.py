@@ -33,6 +33,12 @@ def test_every_error_carries_a_reason_of_the_contract() -> None:
     assert {one.__name__: one.reason for one in errors() if one.reason not in REASONS} == {}
 
 
+def test_what_state_calls_an_error_nobody_calls_another() -> None:
+    """Whoever catches one of two that are called alike, misses the other."""
+    shared = {one.__name__ for one in errors() if one.__module__.startswith("services.state.")}
+    assert {one for one in errors() if one.__name__ in shared and ".state." not in one.__module__} == set()
+
+
 def test_the_page_explains_every_reason_with_its_code() -> None:
     rows = dict(re.findall(r"^\| ([A-Z_]+) \| ([A-Z_]+) \|", PAGE.read_text(), re.MULTILINE))
     assert rows.keys() == REASONS

@@ -11,6 +11,7 @@ from turnout.router.v1.strategy_pb2 import EnsembleStrategy, FeatureRule
 from services.router.conditions import BadCondition, Schema, compile_value
 from services.router.conditions.tokens import tokens_of
 from services.router.config.defaults import weight_of
+from services.router.config.idle import idle
 from services.router.managing.aliases import model_of
 
 MOST_TOLD = 20
@@ -23,7 +24,13 @@ Models = Mapping[str, Model]
 
 def advice(router: Router, models: Models) -> list[str]:
     """Sentences about a router that has its defaults; `models` are those of its variants, by name."""
-    found = [*_panels(router, models), *_routing(router), *_rules(router), *_segments(router)]
+    found = [
+        *_panels(router, models),
+        *_routing(router),
+        *_rules(router),
+        *_segments(router),
+        *idle(router, models),
+    ]
     return list(dict.fromkeys(found))[:MOST_TOLD]
 
 

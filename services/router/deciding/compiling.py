@@ -200,9 +200,9 @@ class Compilation:
         ]
         measured = {}
         for variant, model in self.members:
-            metrics = self.given.knowledge.metrics(model.name)
-            if metrics is not None:
-                measured[variant.id] = terms_room.measured_of(metrics)
+            price = model.cost.per_call if model.cost.HasField("per_call") else None
+            if told := terms_room.measured_of(self.given.knowledge.metrics(model.name), price):
+                measured[variant.id] = told
         learnt = self.given.learnt if self.router.HasField("bandit") else None
         return Known(healthy, terms_room.learnt_of(self.router, learnt), measured)
 

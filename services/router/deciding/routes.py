@@ -19,7 +19,7 @@ from services.router.deciding.shares import NAMING, Known, Shares, Terms, shares
 from services.router.deciding.sheets import STRATEGY, Header, Saying
 from services.router.deciding.terms import fixed
 from services.router.strategies.best_metric import unmet
-from services.router.strategies.state import Measured
+from services.router.strategies.state import Measured, cost_of
 
 # Whose decisions are about something measured, and what.
 MEASURING = ("best_metric", "cost_aware")
@@ -111,7 +111,7 @@ class Routes:
         measured: Mapping[str, Measured] = self.known.measured.get(variant, {})
         if terms.strategy == "cost_aware":
             parameters["min_value"] = parameters["min_quality"]
-            if "cost" not in measured:
+            if cost_of(measured) is None:
                 return "its cost is not known"
         return unmet(measured, parameters)
 
@@ -120,7 +120,10 @@ class Routes:
             return dict(self.scores)
         if terms.strategy not in MEASURING:
             return {}
-        metric = "cost" if terms.strategy == "cost_aware" else str(terms.parameters["metric"])
+        if terms.strategy == "cost_aware":
+            costs = {variant: cost_of(told) for variant, told in self.known.measured.items()}
+            return {variant: cost for variant, cost in costs.items() if cost is not None}
+        metric = str(terms.parameters["metric"])
         return {
             variant: told[metric].value for variant, told in self.known.measured.items() if metric in told
         }

@@ -15,7 +15,7 @@ from services.router.config.options import RAMP_START
 from services.router.config.policies import variant_named
 from services.router.deciding.bounds import Growth
 from services.router.deciding.shares import NAMING, Known, Terms, shares
-from services.router.strategies.state import Measured
+from services.router.strategies.state import DECLARED_COST, Measured
 
 Parameters = dict[str, float | str]
 
@@ -193,9 +193,13 @@ def learnt_of(router: Router, learnt: RewardSnapshot | None) -> dict[str, float]
     return {arm.variant: arm.probability for arm in learnt.arms if current or arm.probability > 0}
 
 
-def measured_of(metrics: ModelMetrics) -> dict[str, Measured]:
-    """What feedback published of a model, with the samples that each value rests on."""
-    return {
-        name: Measured(value, metrics.labels if name in _LABELLED else metrics.requests)
-        for name, value in measures_of(metrics).items()
-    }
+def measured_of(metrics: ModelMetrics | None, price: float | None) -> dict[str, Measured]:
+    """What feedback published of a model, with the samples that each value rests on, and the price of a call
+    that was declared; either may be lacking."""
+    found: dict[str, Measured] = {}
+    if metrics is not None:
+        for name, value in measures_of(metrics).items():
+            found[name] = Measured(value, metrics.labels if name in _LABELLED else metrics.requests)
+    if price is not None:
+        found[DECLARED_COST] = Measured(price, 0)
+    return found

@@ -10,10 +10,10 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.router.execution.requests import check_entity
-from services.router.failures import PredictionNotFound
 from services.router.logbook.export import export
 from services.router.logbook.wanted import Wanted, known
 from services.router.managing.office import Desk
+from services.state.errors import PredictionNotFound
 from services.state.moments import moment
 from services.state.names import resource_name
 from services.state.records import SETTLED_SECONDS, Sift

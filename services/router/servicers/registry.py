@@ -9,6 +9,7 @@ from services.router.config import masks
 from services.router.config.defaults import with_defaults
 from services.router.config.naming import models_named
 from services.router.config.problems import InvalidConfiguration, Problems
+from services.router.config.references import as_written
 from services.router.config.resources import ROUTER_KEPT, fresh, naming
 from services.router.config.sharing import check_permissions
 from services.router.managing import lifecycle
@@ -33,7 +34,7 @@ class Registry(Desk):
             if not (given or request.router.name):
                 given = named("router", how, self.office.rng)
             router = with_defaults(fresh(request.router, "routers", given, "router_id"))
-            with naming(request.router, "routers", "router_id"):
+            with as_written(request.router), naming(request.router, "routers", "router_id"):
                 made = (await drafts.create(router, lifecycle.REGISTERED, how)).message
         return rpc.CreateRouterResponse(router=made, warnings=await drafts.warnings(made))
 

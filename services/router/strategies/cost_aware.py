@@ -1,11 +1,11 @@
 """The cheapest model whose measured quality meets a floor."""
 
-from services.router.strategies.state import LESS_IS_BETTER, Allocation, RoutingState, normalised
+from services.router.strategies.state import LESS_IS_BETTER, Allocation, RoutingState, cost_of, normalised
 
 
 def allocate(state: RoutingState) -> Allocation:
-    """The cheapest of those that are good enough; ties share. A model whose cost is unknown is nobody's
-    cheapest.
+    """The cheapest of those that are good enough; ties share. A cost is what was measured, or the declared
+    price of a call until something was; a model with neither is nobody's cheapest.
 
     Where nobody is good enough, the best of those that are measured serves, whatever it costs; where nobody
     is measured, the weights decide. Parameters: `metric` (more is better), `min_quality`, `min_samples`.
@@ -18,7 +18,8 @@ def allocate(state: RoutingState) -> Allocation:
         for variant, told in state.measured.items()
         if metric in told and told[metric].samples >= enough
     }
-    cost = {variant: told["cost"].value for variant, told in state.measured.items() if "cost" in told}
+    costs = {variant: cost_of(told) for variant, told in state.measured.items()}
+    cost = {variant: value for variant, value in costs.items() if value is not None}
     able = [one.variant for one in state.candidates if one.eligible and one.variant in quality]
     good = {
         variant: cost[variant] for variant in able if quality[variant] >= sign * floor and variant in cost

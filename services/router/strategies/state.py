@@ -26,6 +26,8 @@ class Measured(NamedTuple):
 # Under the empty name, what the strategy makes of the request; under a variant's, its score.
 Scores = Mapping[str, float]
 
+# What a model's price list says of a call: known before anybody has measured what calls cost.
+DECLARED_COST = "declared_cost"
 # Metrics of which less is better; of every other one, more is.
 LESS_IS_BETTER = frozenset({"latency_p50", "latency_p95", "latency_p99", "error_rate", "cost"})
 
@@ -45,6 +47,12 @@ class RoutingState:
     parameters: Mapping[str, float | str] = field(default_factory=dict)
     measured: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict)
     scores: Scores = field(default_factory=dict)
+
+
+def cost_of(measured: Mapping[str, Measured]) -> float | None:
+    """What a call of a model costs: as measured, or as declared until it is; None where nobody says."""
+    told = measured.get("cost") or measured.get(DECLARED_COST)
+    return told.value if told is not None else None
 
 
 def normalised(masses: Sequence[float], state: RoutingState) -> Allocation:

@@ -212,3 +212,72 @@ def test_a_segment_of_what_is_held_back_elsewhere_is_told(
 def test_advice_has_an_end() -> None:
     many = ruled(*(("x > 1.0", 0) for _ in range(60)))
     assert len(told(many)) == MOST_TOLD
+
+
+WEIGHED = [{"model": "a", "weight": 70}, {"model": "b", "weight": 30}]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "how"),
+    [
+        ({"least_loaded": {}}, "by calls in flight, except that 0 means never"),
+        ({"latency_based": {}}, "by latency, except that 0 means never"),
+        ({"bandit": {}}, "by rewards, except that 0 means never"),
+        (
+            {"feature_based": {"rules": [{"condition": "x > 1.0", "model": "a"}], "default_model": "b"}},
+            "rules",
+        ),
+    ],
+)
+def test_weights_that_nobody_reads_are_told(strategy: dict[str, Any], how: str) -> None:
+    said = one(Router(variants=WEIGHED, **strategy))
+    assert said.startswith("The weights of a, b do nothing: ")
+    assert how in said
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        Router(variants=[{"model": "a"}, {"model": "b"}], least_loaded={}),
+        Router(variants=[{"model": "a"}, {"model": "b", "weight": 0}, {"model": "c"}], least_loaded={}),
+        Router(variants=WEIGHED, weighted={}),
+        Router(variants=WEIGHED, cost_aware={"min_quality": 0.5}),
+        Router(
+            variants=WEIGHED,
+            least_loaded={},
+            policies=[{"name": "p", "condition": "x > 1.0", "strategy": {"weighted": {}}}],
+        ),
+    ],
+)
+def test_weights_that_are_read_or_not_given_need_no_advice(router: Router) -> None:
+    assert told(router) == []
+
+
+def test_policies_whose_variants_are_all_disabled_are_told() -> None:
+    actions: list[dict[str, Any]] = [
+        {"variant": "c"},
+        {"subset": {"variants": ["models/c"]}},
+        {"strategy": {"random": {}, "variants": ["c"]}},
+    ]
+    router = Router(variants=[{"model": "a"}, {"model": "b"}, {"model": "c", "enabled": False}])
+    for place, action in enumerate(actions):
+        router.policies.add(name=f"p{place}", condition=f"x > {place}.0", **action)
+    router.policies.add(name="off", condition="x > 7.0", variant="c", enabled=False)
+    router.policies.add(name="on", condition="x > 8.0", subset={"variants": ["b", "c"]})
+    said = told(router)
+    assert [sentence.split()[1] for sentence in said] == ["p0", "p1", "p2"]
+    assert all("is passed over: nobody whom it names (c) is enabled" in sentence for sentence in said)
+
+
+def test_hedging_that_has_nobody_to_race_is_told() -> None:
+    known = models("tree", "boost")
+    for place, model in enumerate(known.values()):
+        for port in range(place + 1):
+            model.endpoints.add(address=f"127.0.0.1:{port + 1}")
+    router = Router(variants=[{"model": "a"}, {"model": "b"}], hedging={"enabled": True})
+    assert one(router, known).startswith("Hedging does nothing for a: one endpoint each, and no other")
+    router.fallback.variants.append("a")
+    # Nobody races itself.
+    assert one(router, known).startswith("Hedging does nothing for a: ")
+    router.fallback.variants.append("b")
+    assert told(router, known) == []

@@ -107,7 +107,12 @@ async def test_a_policy_whose_variant_is_disabled_is_passed_over_and_explanation
     given = doctors(policies=[{"name": "p", "condition": "true", "variant": "cancer-boosting"}])
     given.variants.add(model="cancer-boosting", enabled=False)
     await desk.deploy("cancer", given)
-    assert (await decided(desk)).mode == manifest.DECISION_MODE_STRATEGY
+    told = await decided(desk)
+    assert (told.mode, list(told.rule_errors)) == (manifest.DECISION_MODE_STRATEGY, [])
+    assert told.explanation.endswith("; p holds and is passed over, as nobody whom it names is enabled")
+    labels = {"router": "routers/cancer", "rule": "p"}
+    assert desk.metrics.registry.get_sample_value("turnout_rules_passed_over_total", labels) == 1
+    assert "p holds and is passed over" in (await explained(desk)).decision.explanation
     assert list((await explained(desk)).warnings) == ["p is passed over: nobody whom it names is enabled"]
 
 

@@ -172,11 +172,13 @@ def router_of(rng: random.Random) -> Router:
 
 
 def models_of(router: Router) -> dict[str, Model]:
-    models = {}
+    models: dict[str, Model] = {}
     for variant in router.variants:
         model = Model(name=variant.model, uid=f"uid of {variant.model}", protocol=model_pb2.PROTOCOL_OIP_GRPC)
         model.endpoints.add(address="127.0.0.1:9")
         model.timeout.FromSeconds(1)
+        if variant.model != "models/m1":
+            model.cost.per_call = len(models) / 7
         model.signature.features.add(name="amount", kind=model_pb2.FEATURE_KIND_NUMERIC)
         model.signature.features.add(name="kind", kind=model_pb2.FEATURE_KIND_CATEGORICAL, dtype="BYTES")
         model.signature.layout.kind = model_pb2.LAYOUT_KIND_PER_COLUMN
@@ -192,7 +194,9 @@ def metrics_of(rng: random.Random, router: Router) -> dict[str, ModelMetrics]:
                 model=variant.model, labels=rng.randrange(300), requests=rng.randrange(300)
             )
             metrics.accuracy = rng.choice([0.7, 0.75, 0.9, rng.random()])
-            metrics.latency_p95_ms, metrics.cost = rng.random() * 100, rng.random()
+            metrics.latency_p95_ms, cost = rng.random() * 100, rng.random()
+            if cost < 0.7:
+                metrics.cost = cost
             found[variant.model] = metrics
     return found
 

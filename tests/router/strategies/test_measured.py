@@ -75,6 +75,17 @@ def test_the_cheapest_that_is_good_enough() -> None:
     assert _cheap(measured) == (1, 0, 0)
 
 
+def test_a_declared_price_stands_for_the_cost_until_one_is_measured() -> None:
+    measured = {
+        "a": _told(accuracy=0.99, declared_cost=2.0),
+        "b": _told(accuracy=0.95, cost=3.0, declared_cost=0.1),
+        "c": _told(accuracy=0.95),
+    }
+    assert _cheap(measured) == (1, 0, 0)
+    measured["a"]["cost"] = Measured(4.0, 10)
+    assert _cheap(measured) == (0, 1, 0)
+
+
 def test_where_nobody_is_good_enough_the_best_serves_whatever_it_costs() -> None:
     assert _cheap({"a": _told(accuracy=0.7, cost=9.0), "b": _told(accuracy=0.6, cost=1.0)}) == (1, 0, 0)
 

@@ -1,0 +1,98 @@
+"""What a router says that does nothing: stored as it is, and told when it is written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Policy, Router
+
+from services.router.config.policies import variant_named
+from services.router.managing.aliases import model_of
+
+# They never read a weight but to leave out who has none: strategy, and what it reads instead.
+BY_OTHER_MEANS = {
+    "least_loaded": "by calls in flight",
+    "latency_based": "by latency",
+    "bandit": "by rewards",
+    "feature_based": "by its rules",
+}
+MOST_NAMED = 5
+
+
+def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
+    """Sentences about a router that has its defaults; `models` are those of its variants, by name."""
+    yield from _weights(router)
+    yield from _policies(router)
+    yield from _hedging(router, models)
+
+
+def _weights(router: Router) -> Iterator[str]:
+    name = router.WhichOneof("strategy") or "weighted"
+    if name not in BY_OTHER_MEANS or _weighed_elsewhere(router):
+        return
+    # Rules name who answers, whatever its weight; the others never choose who has a weight of 0.
+    counts = name == "feature_based"
+    given = [one for one in router.variants if one.HasField("weight") and (counts or one.weight > 0)]
+    # Equal weights are what an echo of the defaults looks like to whoever writes it back.
+    if given and any(one.weight != 1 for one in given):
+        some = _some([one.id for one in given])
+        kept = "" if counts else ", except that 0 means never"
+        yield f"The weights of {some} do nothing: {name} chooses {BY_OTHER_MEANS[name]}{kept}."
+
+
+def _weighed_elsewhere(router: Router) -> bool:
+    """Whether a policy leads to something that reads weights."""
+    return any(
+        policy.HasField("ensemble")
+        or policy.strategy.WhichOneof("strategy") in ("weighted", "best_metric", "cost_aware", "complexity")
+        or (policy.HasField("subset") and router.HasField("feature_based"))
+        for policy in router.policies
+    )
+
+
+def _policies(router: Router) -> Iterator[str]:
+    disabled = {one.id for one in router.variants if not one.enabled}
+    for policy in router.policies:
+        named = [variant_named(router, one) or one for one in _named(policy)]
+        if policy.enabled and named and disabled.issuperset(named):
+            yield (
+                f"Policy {policy.name} is passed over: nobody whom it names ({_some(named)}) "
+                "is enabled; a request that it holds for goes on to the next policy."
+            )
+    for place, rule in enumerate(router.feature_based.rules):
+        if variant_named(router, rule.model) in disabled:
+            yield f"Rule rules[{place}] is passed over: {rule.model}, which it names, is disabled."
+
+
+def _named(policy: Policy) -> list[str]:
+    match policy.WhichOneof("action"):
+        case "variant":
+            return [policy.variant]
+        case "subset":
+            return list(policy.subset.variants)
+        case "ensemble":
+            return list(policy.ensemble.members)
+        case "strategy":
+            return list(policy.strategy.variants)
+    return []
+
+
+def _hedging(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
+    if not router.hedging.enabled:
+        return
+    alone = [
+        one.id
+        for one in router.variants
+        if one.enabled
+        and (model := models.get(model_of(one))) is not None
+        and len(model.endpoints) < 2
+        and not any(other != one.id for other in router.fallback.variants)
+    ]
+    if alone:
+        yield (
+            f"Hedging does nothing for {_some(alone)}: one endpoint each, and no other in fallback.variants "
+            "that could race them; add an endpoint or a fallback."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
