@@ -70,8 +70,9 @@ class OpenInferenceService:
         listing: Listing,
         ready: Callable[[], bool],
         metrics: Metrics,
+        message_bytes: int,
     ) -> None:
-        """`ready` tells whether this process takes calls."""
+        """`ready` tells whether this process takes calls; `message_bytes`: what a reply may have."""
         self._snapshot = snapshot
         self._ask = ask
         self._permissions = permissions
@@ -79,6 +80,7 @@ class OpenInferenceService:
         self._listing = listing
         self._ready = ready
         self._metrics = metrics
+        self._message_bytes = message_bytes
         self._exchanges = Exchanges()
 
     async def ServerLive(self, request: wire.ServerLiveRequest, call: Call) -> wire.ServerLiveResponse:
@@ -131,7 +133,7 @@ class OpenInferenceService:
             except Exception as failure:
                 raise surprise(failure, _STREAM, self._metrics) from failure
 
-        stream = Stream(infer, bare=call.header(STREAM_HEADER) == BARE)
+        stream = Stream(infer, self._message_bytes, bare=call.header(STREAM_HEADER) == BARE)
         async with aclosing(stream.run(requests, self._exchanges)) as replies:
             async for reply in replies:
                 yield reply

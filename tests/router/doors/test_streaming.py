@@ -1,5 +1,6 @@
 """ModelStreamInfer over a real channel: Triton's form, and the bare one for those who ask for it."""
 
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -39,6 +40,35 @@ async def test_a_failed_prediction_is_named_in_the_stream(counter: Counter) -> N
     (reply,) = await counter.stream([asked()])
     told = reply.infer_response.parameters["turnout_prediction_id"].string_param
     assert told in reply.error_message
+
+
+async def test_a_reply_that_is_too_large_costs_itself_and_not_the_stream(counter: Counter) -> None:
+    async def tell(request: wire.ModelInferRequest) -> wire.ModelInferResponse:
+        reply = wire.ModelInferResponse()
+        said = reply.outputs.add(name="said", datatype="BYTES", shape=[1])
+        said.contents.bytes_contents.append(
+            b"x" * (5_000_000 if request.raw_input_contents[0] == struct.pack("<2d", 1.0, 1.0) else 10)
+        )
+        return reply
+
+    async with scripted_model("talker", tell) as server:
+        model = registration("cancer-bayes", server.address)
+        model.name, model.served_name = "models/talker", "talker"
+        model.signature.ClearField("outputs")
+        await counter.desk.register(model)
+        router = doctors(weighted={})
+        for number, variant in enumerate(router.variants):
+            variant.model, variant.id = "talker", str(number)
+        await counter.desk.deploy("talker", router)
+        large, last = await counter.stream(
+            [asked((1.0, 1.0), model="talker", id="1"), asked((2.0, 2.0), model="talker", id="2")]
+        )
+    assert large.error_message.startswith("RESOURCE_EXHAUSTED: ")
+    made = large.infer_response.parameters["turnout_prediction_id"].string_param
+    assert made
+    assert made in large.error_message
+    assert (large.infer_response.id, last.infer_response.id) == ("1", "2")
+    assert last.infer_response.outputs
 
 
 async def bare(counter: Counter, requests: list[wire.ModelInferRequest]) -> list[wire.ModelInferResponse]:
