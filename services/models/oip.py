@@ -11,21 +11,19 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1 import model_pb2
 from turnout.router.v1.overrides_pb2 import Overrides
 
-from services.foundation.tracing import TRACEPARENT
-from services.models.answer import CallFailed, FailureKind, Reply, malformed
+from services.models.answer import Reply, malformed
 from services.models.connections import Connections
 from services.models.elements import parsed_tensors
 from services.models.endpoints import Attributes, Line, Probe, TensorInfo
 from services.models.errors import InputMismatch
 from services.models.forms import ReplyReader
+from services.models.inferring import connected, failed
 from services.models.outputs import OutputReader, compile_outputs, pass_on, read_outputs
 from services.models.overriding import refuse_others
 from services.models.problems import Problems
 from services.models.signature import Request, Signature, read_signature
-from services.models.wording import plain
 
 SERVICE = "/inference.GRPCInferenceService/"
-Infer = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 ADDRESS = re.compile(r"(?:grpc://)?(?:[^\s:/]+|\[[0-9a-fA-F:.]+\]):\d{1,5}/?")
 
 # Of a probe's reply: whatever a server says, it must fit into ours.
@@ -102,40 +100,13 @@ class OipWire:
         return OipWire(self._model, self._signature, compile_outputs(self._model, given.threshold))
 
     def connect(self, connections: Connections, address: str) -> Line:
-        channel = connections.channel(address.removeprefix("grpc://").rstrip("/"))
-        # Without serializers: bytes go out and come in as they are.
-        infer: Infer = channel.unary_unary(SERVICE + "ModelInfer")
-
-        async def send(body: bytes, timeout: float, trace: str) -> bytes:  # noqa: ASYNC109
-            try:
-                raw: bytes = await infer(body, timeout=timeout, metadata=((TRACEPARENT, trace),))
-            except grpc.aio.AioRpcError as failure:
-                raise _failed(failure, timeout) from None
-            except grpc.aio.UsageError:
-                # The pool was closed under us: this process is ending.
-                raise CallFailed("FAILED", "UNAVAILABLE", "its channel is closed") from None
-            return raw
+        target = address.removeprefix("grpc://").rstrip("/")
+        channel = connections.channel(target)
 
         async def probe(timeout: float) -> Probe:  # noqa: ASYNC109
             return await _probe(channel, self._served, self._model.version, timeout)
 
-        return Line(send, probe)
-
-
-def _failed(failure: grpc.aio.AioRpcError, seconds: float) -> CallFailed:
-    code = failure.code().name
-    message = failure.details() or code
-    if code == "DEADLINE_EXCEEDED":
-        # The library's own words when our timeout passed; a server that gave up by itself says its own.
-        ours = "Deadline Exceeded" in message
-        return CallFailed("TIMED_OUT", code, f"no answer within {seconds:.3g} s" if ours else message)
-    kind: FailureKind = "CANCELLED" if code == "CANCELLED" else "FAILED"
-    # A negative pushback is a server's way to say: not again.
-    trailers = dict(failure.trailing_metadata() or ())
-    told_not_to = str(trailers.get("grpc-retry-pushback-ms", "")).startswith("-")
-    said = plain(message)
-    retryable = code == "UNAVAILABLE" and not told_not_to
-    return CallFailed(kind, code, said, retryable=retryable, raw="" if said == message else message)
+        return Line(connected(connections, channel, target, SERVICE + "ModelInfer"), probe)
 
 
 async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: float) -> Probe:
@@ -156,7 +127,7 @@ async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: fl
         query = wire.ModelMetadataRequest(name=name, version=version)
         metadata = await ask("ModelMetadata", query, wire.ModelMetadataResponse)
     except grpc.aio.AioRpcError as failure:
-        raise _failed(failure, seconds) from None
+        raise failed(failure, seconds) from None
     return Probe(True, inputs=_tensors(metadata.inputs), outputs=_tensors(metadata.outputs))
 
 
