@@ -220,6 +220,8 @@ PREDICTIONS: list[Told] = [
         "characters",
         "It is a key, not contents.",
     ),
+    ("an answer that is logged whole", "router.execution.large:LARGEST_KEPT", "bytes", ""),
+    ("all of a prediction's that are", "router.execution.large:MOST_KEPT", "bytes", ""),
     ("rows of a jury's question", "router.deciding.juries:MOST_ROWS", "", ""),
     ("predictions waiting for a slow WatchPredictions", "router.logbook.feed:MOST_WAITING", "", ""),
     ("bytes of those", "router.logbook.feed:MOST_BYTES", "bytes", MEMORY),

@@ -10,6 +10,8 @@ from turnout.router.v1.router_pb2 import Router
 
 from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
+from services.models.answer import Reply
+from services.models.oip import OipWire
 from tests.router.conftest import Desk
 from tests.router.execution.acting import DRAWN, NEXT, Log, falling, question, told, ward
 from tests.waiting import eventually
@@ -264,3 +266,34 @@ async def test_who_is_ejected_is_skipped_and_says_until_when(desk: Desk, log: Lo
     assert told(participants) == [(DRAWN, "PRIMARY", "FAILED"), (NEXT, "FALLBACK", "SKIPPED")]
     assert participants[1].error_message.startswith("ejected until ")
     assert desk.servers[NEXT].calls == calls
+
+
+async def test_a_defect_of_ours_in_a_call_is_that_attempts_failure_and_the_next_variant_answers(
+    desk: Desk, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = OipWire.read
+
+    def defective(self: OipWire, raw: bytes, rows: int) -> Reply:
+        if f"models/{DRAWN}" == self._model.name:
+            raise ZeroDivisionError("the secret")
+        return read(self, raw, rows)
+
+    await desk.deploy("cancer", falling())
+    monkeypatch.setattr(OipWire, "read", defective)
+    reply = await desk.predict("cancer")
+    first, second = reply.manifest.participants
+    assert told([first, second]) == [(DRAWN, "PRIMARY", "FAILED"), (NEXT, "FALLBACK", "SERVED")]
+    assert first.error_code == "INTERNAL"
+    assert first.error_message.startswith("internal error ")
+    # Where nobody answers instead, it is told as what it is, and recorded.
+    with pytest.raises(RemoteError) as caught:
+        await desk.predict("cancer", variant=DRAWN)
+    assert (caught.value.code, caught.value.reason) == ("INTERNAL", "INTERNAL")
+    assert caught.value.facts["error_id"] in caught.value.message
+    assert "secret" not in caught.value.message
+    events = await log.predictions(2)
+    assert [one.manifest.prediction_id for one in events if one.error_code] == [
+        caught.value.facts["prediction_id"]
+    ]
+    sample = desk.metrics.registry.get_sample_value
+    assert sample("turnout_unexpected_errors_total", {"method": "model call"}) == 2

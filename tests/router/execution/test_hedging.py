@@ -166,3 +166,34 @@ async def test_a_router_that_hedges_with_nobody_to_race_is_plain(desk: Desk, log
     desk.servers[DRAWN].faults.set("slow", seconds=0.5)
     reply = await desk.predict("cancer")
     assert told(reply.manifest.participants) == [(DRAWN, "PRIMARY", "SERVED")]
+
+
+async def test_a_probe_of_an_ejected_model_is_not_raced(desk: Desk, log: Log) -> None:
+    """Raced, it would be called off when it is slow, and nobody would learn that its model is well."""
+    server = desk.servers[DRAWN]
+    model = registration(DRAWN, server.address)
+    model.name, model.served_name = "models/ill", DRAWN
+    model.outlier_detection.base_ejection_time.FromMilliseconds(300)
+    await desk.register(model)
+    router = falling_hedged()
+    router.variants[0].model = router.variants[0].id = "ill"
+    router.variants[1].weight = 1
+    await desk.deploy("cancer", router)
+    for _ in range(LEAST_SAMPLES):
+        await desk.predict("cancer", variant="ill")
+    server.faults.set("fail")
+    for _ in range(5):
+        await asyncio.gather(desk.predict("cancer", variant="ill"), return_exceptions=True)
+    sample = desk.metrics.registry.get_sample_value
+    assert sample("turnout_model_ejected", {"model": "models/ill"}) == 1
+    server.faults.set("slow", seconds=0.6)
+
+    async def tried() -> bool:
+        participants = (await desk.predict("cancer")).manifest.participants
+        if participants[0].variant != "ill":
+            return False
+        assert told(participants) == [("ill", "PRIMARY", "SERVED")]
+        return True
+
+    await eventually(tried)
+    assert sample("turnout_model_ejected", {"model": "models/ill"}) == 0

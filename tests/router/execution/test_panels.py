@@ -65,6 +65,18 @@ async def test_where_that_fails_too_the_jury_is_blamed_and_all_are_logged(panel:
     assert len(event.manifest.participants) == 4
 
 
+async def test_a_jury_that_fails_has_cost_what_its_members_cost(panel: Desk, log: Log) -> None:
+    await panel.deploy("ward", jury())
+    for name in MEMBERS[:2]:
+        panel.servers[name].faults.set("fail")
+    with pytest.raises(RemoteError):
+        await panel.predict("ward", patient())
+    (event,) = await log.predictions()
+    (answered,) = [one for one in event.manifest.participants if one.HasField("cost")]
+    assert answered.variant == DRAWN
+    assert event.manifest.total_cost == answered.cost
+
+
 async def test_a_jury_is_mirrored_to_who_does_not_sit_in_it(panel: Desk, log: Log) -> None:
     await panel.deploy("ward", jury(mirror={"variants": [NEXT, DRAWN]}))
     reply = await panel.predict("ward", patient())

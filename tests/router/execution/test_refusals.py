@@ -10,10 +10,10 @@ from tests.router.execution.acting import DRAWN, Log, question, ward
 
 def refusals(desk: Desk) -> dict[tuple[str, str], float]:
     """Counts by router and reason."""
-    samples = desk.metrics.predictions_refused.metric.collect()[0].samples
+    (family,) = desk.metrics.predictions_refused.metric.collect()
     return {
         (one.labels["router"], one.labels["reason"]): one.value
-        for one in samples
+        for one in family.samples
         if one.name.endswith("_total")
     }
 
