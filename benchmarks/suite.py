@@ -10,15 +10,10 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from turnout.router.v1 import model_pb2
-from turnout.router.v1.model_service_pb2 import RegisterModelRequest
-from turnout.router.v1.router_service_pb2 import CreateRouterRequest, DeployRouterRequest
-
-from services.foundation.client import Client
+from benchmarks.routers import configure
 from services.state.embedded import EmbeddedRedis
 from tests.waiting import eventually
 
-FEATURES = 10
 START_SECONDS = 20.0
 MEASURED, OTHERS = 0, 1
 
@@ -62,7 +57,7 @@ async def started(module: str, *arguments: str, core: int = MEASURED) -> AsyncIt
 
 @asynccontextmanager
 async def router_process(backend: str) -> AsyncIterator[Process]:
-    """A router worker on an embedded Redis, with a deployed weighted router named bench."""
+    """A router worker on an embedded Redis, with the routers that are measured."""
     with tempfile.TemporaryDirectory() as folder:
         async with EmbeddedRedis(Path(folder) / "redis") as redis, _router(folder, redis.url) as process:
             await configure(process.address, backend)
@@ -89,34 +84,3 @@ async def _router(folder: str, redis_url: str) -> AsyncIterator[Process]:
     finally:
         child.terminate()
         await child.wait()
-
-
-async def configure(address: str, backend: str) -> None:
-    """Register two models behind one backend and deploy a weighted router over them."""
-    client = Client(address)
-    try:
-        register = client.unary("turnout.router.v1.ModelService", "RegisterModel")
-        for name in ("canned-a", "canned-b"):
-            await register(RegisterModelRequest(model=_model(name, backend)), timeout=10)
-        create = client.unary("turnout.router.v1.RouterService", "CreateRouter")
-        request = CreateRouterRequest(router_id="bench")
-        request.router.variants.add(model="canned-a", weight=60)
-        request.router.variants.add(model="canned-b", weight=40)
-        await create(request, timeout=10)
-        deploy = client.unary("turnout.router.v1.RouterService", "DeployRouter")
-        await deploy(DeployRouterRequest(name="bench"), timeout=20)
-    finally:
-        await client.close()
-
-
-def _model(name: str, backend: str) -> model_pb2.Model:
-    model = model_pb2.Model(
-        name=f"models/{name}", protocol=model_pb2.PROTOCOL_OIP_GRPC, endpoints=[{"address": backend}]
-    )
-    model.timeout.FromSeconds(5)
-    model.cost.per_call = 0.001
-    for place in range(FEATURES):
-        model.signature.features.add(name=f"feature {place}", kind=model_pb2.FEATURE_KIND_NUMERIC)
-    model.signature.outputs.probabilities = "probabilities"
-    model.signature.outputs.class_order.extend(["no", "yes"])
-    return model
