@@ -4,19 +4,26 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inference.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 from redis.asyncio import Redis
 from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from turnout.router.v1 import inference_service_pb2 as rpc
 
+from examples.fleet.catalog import registration
+from examples.fleet.classifier import ServedClassifier
+from examples.fleet.faults import Faults
+from examples.fleet.server import ModelServer
+from examples.fleet.training import train
 from services.foundation.errors import RemoteError
 from services.state import keys
 from services.state.embedded import EmbeddedRedis
 from services.state.ids import partition_for
+from tests.fleet import scripted_model
 from tests.router.conftest import BAYES, Desk, doctors, running_router
 from tests.waiting import eventually
 
@@ -24,11 +31,31 @@ PREDICTIONS = 10_000
 IN_FLIGHT = 64
 
 
+@asynccontextmanager
+async def of_few_words(name: str) -> AsyncIterator[ModelServer]:
+    """A model of the fleet that computes one answer and gives it again: here Redis is asked, and not the
+    model."""
+    served, kept = ServedClassifier(name, Faults(), train(name)), list[ModelInferResponse]()
+
+    async def answer(request: ModelInferRequest) -> ModelInferResponse:
+        if not kept:
+            kept.append(await served.infer(request))
+        return kept[0]
+
+    async with scripted_model(name, answer) as server:
+        yield server
+
+
 @pytest.fixture
 async def alone(redis_server: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[Desk]:
     """A router on a Redis of its own, which the test may stop."""
-    async with running_router(redis_server.url, tmp_path) as opened:
-        await opened.seat("cancer-bayes", "cancer-stump")
+    async with (
+        running_router(redis_server.url, tmp_path) as opened,
+        of_few_words("cancer-bayes") as bayes,
+        of_few_words("cancer-stump") as stump,
+    ):
+        for name, server in {"cancer-bayes": bayes, "cancer-stump": stump}.items():
+            await opened.register(registration(name, server.address))
         yield opened
 
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import cel
 
@@ -197,6 +198,10 @@ def view(rng: random.Random) -> Given:
     )
 
 
+# A condition is asked of several requests, one after the other.
+_program = lru_cache(maxsize=8)(cel.compile)
+
+
 def answer_of_cel(text: str, given: View) -> bool | None:
     """What CEL says of a condition; None for an error."""
     found = value_of_cel(text, given)
@@ -225,7 +230,7 @@ def value_of_cel(text: str, given: View) -> object:
         },
     )
     try:
-        found: object = cel.compile(text).execute(context)
+        found: object = _program(text).execute(context)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
         return None
     return found

@@ -11,7 +11,7 @@ from turnout.inference.v1.manifest_pb2 import Decision
 from services.router.deciding.choosing import choose, drawn
 from services.router.deciding.draw import Counter as Turns
 from services.router.strategies import STRATEGIES
-from tests.router.deciding.worlds import NoHeaders, World, question, world
+from tests.router.deciding.worlds import NoHeaders, World, question, router_of, world
 
 DRAWS = 4_000
 
@@ -21,10 +21,12 @@ def worlds_of(strategy: str, count: int = 3) -> list[World]:
     found: list[World] = []
     seed = 0
     while len(found) < count:
-        made = world(seed)
         seed += 1
+        if router_of(random.Random(seed - 1)).WhichOneof("strategy") != strategy:
+            continue
+        made = world(seed - 1)
         plain = made.plan.ruling is None and made.plan.sticky is None and made.plan.route.live is None
-        if plain and made.router.WhichOneof("strategy") == strategy:
+        if plain:
             found.append(made)
     return found
 
@@ -60,9 +62,11 @@ async def test_what_is_decided_at_the_moment_claims_what_it_does(strategy: str) 
     martingale; within five of its standard deviations."""
     seed, found = 0, 0
     while found < 3:
-        made = world(seed)
         seed += 1
-        if made.router.WhichOneof("strategy") != strategy or made.plan.ruling or made.plan.sticky:
+        if router_of(random.Random(seed - 1)).WhichOneof("strategy") != strategy:
+            continue
+        made = world(seed - 1)
+        if made.plan.ruling or made.plan.sticky:
             continue
         found += 1
         surplus: defaultdict[str, float] = defaultdict(float)
