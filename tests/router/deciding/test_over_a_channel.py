@@ -127,6 +127,19 @@ async def test_an_entity_stays_with_its_variant_and_the_rest_is_drawn(desk: Desk
     assert (await decided(desk)).draw == manifest.DRAW_SOURCE_GENERATOR
 
 
+async def test_a_draw_that_nothing_is_drawn_with_is_refused(desk: Desk) -> None:
+    await desk.deploy("cancer", doctors(stickiness={"enabled": True}))
+    assert (await explained(desk, u=0.9)).decision.variant == B
+    for how, said in (
+        ({"entity_id": "ann"}, "leave it out, or entity_id: routers/cancer is sticky"),
+        ({"variant": A}, "nothing is drawn where a variant is pinned"),
+        ({"prediction_id": "x"}, "a past prediction is explained with its own draw"),
+    ):
+        with pytest.raises(RemoteError, match=said) as refused:
+            await explained(desk, u=0.9, **how)
+        assert [name for name, _ in refused.value.fields] == ["u"]
+
+
 async def weigh(desk: Desk, **weights: float) -> None:
     request = routers.SetWeightsRequest(name="cancer")
     for variant, weight in weights.items():
@@ -152,7 +165,7 @@ async def test_a_pinned_entity_keeps_its_variant_although_the_weights_change(des
     await weigh(desk, cancer_bayes=0.0001, cancer_stump=100)
     told = await decided(desk, entity_id="ann")
     assert (told.variant, told.displaced) == (A, B)
-    assert told.propensity == pytest.approx(1e-6, rel=1e-3)
+    assert told.propensity == pytest.approx(1 - 1e-6)
     assert (await decided(desk, entity_id="bob")).variant == B
 
 
@@ -166,14 +179,14 @@ async def test_a_pin_moves_when_its_variant_is_disabled_and_waits_when_it_has_no
     stored = await desk.deploy("cancer", given)
     told = await decided(desk, entity_id="ann")
     key = pin_keys.pin(partition_for(stored.uid), stored.uid, told.unit_hash)
-    assert (told.variant, await connections.steady.get(key)) == (A, A.encode())
+    assert (told.variant, await connections.steady.get(key)) == (A, f"{A} 1.0".encode())
     await weigh(desk, cancer_bayes=0, cancer_stump=100)
     assert (await decided(desk, entity_id="ann")).variant == B
-    assert await connections.steady.get(key) == A.encode()
+    assert await connections.steady.get(key) == f"{A} 1.0".encode()
     toggle = routers.ToggleVariantRequest(name="cancer", variant=A, enabled=False)
     await taken_in(desk, await desk.call("RouterService/ToggleVariant", toggle))
     assert (await decided(desk, entity_id="ann")).variant == B
-    assert await connections.steady.get(key) == B.encode()
+    assert await connections.steady.get(key) == f"{B} 1.0".encode()
 
 
 async def test_a_past_prediction_is_explained_at_todays_generation_and_at_its_own(desk: Desk) -> None:
