@@ -56,7 +56,7 @@ def drawn_variant(event: PredictionEvent) -> str:
         drawn = decision.propensity < 1
     else:
         drawn = decision.mode == manifest.DECISION_MODE_STRATEGY
-    return decision.variant if drawn and not decision.displaced else ""
+    return decision.variant if drawn and not (decision.held or decision.displaced) else ""
 
 
 def at_fault(one: manifest.Participant) -> bool:
