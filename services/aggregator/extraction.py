@@ -66,7 +66,7 @@ def by_regex(pattern: str, kinds: Sequence[str]) -> Extraction:
         said = found.decode(errors="replace").strip()
         if not said:
             raise Unreadable("text.content", f"no match for {pattern!r} in {_shown(text)}")
-        return typed(said, kinds)
+        return typed(said, kinds, written=True)
 
     return Extraction(find)
 
@@ -124,13 +124,13 @@ def by_labels(labels: Sequence[str]) -> Extraction:
     return Extraction(find)
 
 
-def typed(found: Json, kinds: Sequence[str]) -> Answer:
+def typed(found: Json, kinds: Sequence[str], *, written: bool = False) -> Answer:
     """What was found as an answer of one of `kinds`, those that a method takes: a number where numbers are
-    taken, else any scalar as a label, else a text, else JSON; anything else is a structure. Raises Unreadable
-    for a text that must be JSON and is not.
+    taken, else any scalar as a label, else a text, else JSON; anything else is a structure. `written`: a text
+    is the JSON itself, and no value out of it. Raises Unreadable for a text that must be JSON and is not.
 
-    >>> [type(typed("4.0", kinds)).__name__ for kinds in (("numbers",), ("classes",), ("json",))]
-    ['Numbers', 'Classes', 'Structure']
+    >>> [type(typed("4.0", kinds, written=True)).__name__ for kinds in (("numbers",), ("json",))]
+    ['Numbers', 'Structure']
     """
     if isinstance(found, dict | list):
         return Structure(found)
@@ -146,7 +146,7 @@ def typed(found: Json, kinds: Sequence[str]) -> Answer:
     if JSON not in kinds:
         raise Unreadable("text.content", f"a number expected, got {_shown(said)}")
     try:
-        return Structure(parse(found) if isinstance(found, str) else found)
+        return Structure(parse(found) if written and isinstance(found, str) else found)
     except NotJson as wrong:
         raise Unreadable("text.content", f"{wrong}, got {_shown(said)}") from wrong
 

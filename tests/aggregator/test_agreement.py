@@ -6,11 +6,14 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.spatial.distance import pdist
 
-from services.aggregator.agreement import agreement, dispersion, dissenting
-from services.aggregator.answers import Ballot, Classes, Numbers, Tensors, Text
+from services.aggregator.agreement import agreement, cosine_distance, dispersion, dissenting, distance, fleiss
+from services.aggregator.answers import Ballot, Classes, Numbers, Structure, Tensors, Text, Vectors
+from services.aggregator.canonical import Json
 from services.aggregator.combiners import COMBINERS
-from services.aggregator.recipe import PLAIN
+from services.aggregator.recipe import PLAIN, Options, Recipe
+from services.aggregator.tolerance import Tolerance
 from tests.aggregator.ballots import chosen, number, panels, sure, text
 
 steady = settings(derandomize=True, deadline=None, max_examples=30)
@@ -75,6 +78,90 @@ def test_a_member_that_differs_in_one_row_of_many_dissents() -> None:
     found = agreement(panel)
     assert found is not None
     assert found == pytest.approx([1, 1 / 3])
+
+
+def test_texts_and_structures_agree_by_what_they_mean() -> None:
+    said: list[Json] = [{"x": 1.0}, {"x": 1}, {}]
+    panel = [Ballot(name, Structure(value)) for name, value in zip("abc", said, strict=True)]
+    found = agreement(panel)
+    assert found is not None
+    assert found == pytest.approx([1 / 3])
+    assert dissenting(panel, COMBINERS["vote"](panel, PLAIN)) == ("c",)
+
+
+def test_numbers_within_tolerance_agree_and_do_not_dissent() -> None:
+    panel = [Ballot(name, Structure({"x": x})) for name, x in (("a", 1.0), ("b", 1.04), ("c", 2.0))]
+    near = Tolerance(absolute=0.1)
+    recipe = Recipe("json_majority", options=Options(tolerance=near))
+    verdict = COMBINERS["json_majority"](panel, recipe)
+    assert dissenting(panel, verdict, near) == ("c",)
+    assert dissenting(panel, verdict) == ("b", "c")
+    found = agreement(panel, near)
+    assert found is not None
+    assert found == pytest.approx([1 / 3])
+
+
+def test_a_merged_structure_has_dissenters_too() -> None:
+    rows = ((1, 1), (1, 2), (2, 2), (1, 2))
+    panel = [Ballot(f"m{at}", Structure({"x": x, "y": y})) for at, (x, y) in enumerate(rows)]
+    recipe = Recipe("json_majority", options=Options(by_field=True))
+    assert dissenting(panel, COMBINERS["json_majority"](panel, recipe)) == ("m0", "m2")
+
+
+# Ten subjects, fourteen raters, five categories: the worked example of the literature on Fleiss' kappa.
+RATINGS = np.array(
+    [
+        [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
+        [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
+    ]
+)  # fmt: skip
+
+
+def test_kappa_is_that_of_the_worked_example() -> None:
+    assert fleiss(RATINGS) == pytest.approx(0.20993, abs=1e-5)
+
+
+def test_kappa_is_nothing_for_chance_and_one_for_unison() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(5, [0.5, 0.3, 0.2], size=20_000)
+    assert fleiss(draws) == pytest.approx(0, abs=0.01)
+    assert fleiss(np.array([[4, 0], [0, 4]])) == 1
+    assert fleiss(np.array([[1, 1], [1, 1]])) == pytest.approx(-1)
+
+
+def test_kappa_is_undefined_where_nothing_could_differ() -> None:
+    assert fleiss(np.array([[3, 0], [3, 0]])) is None
+    assert fleiss(np.array([[2, 1]])) is None
+    with pytest.raises(ValueError, match=r"panels of one size, at least 2, expected; got \[2, 3\]"):
+        fleiss(np.array([[3, 0], [2, 0]]))
+
+
+def test_kappa_corrects_the_share_of_pairs_for_chance() -> None:
+    """The share that manifests tell, averaged over the panels, is the uncorrected part of it."""
+    rng = np.random.default_rng(5)
+    chosen = rng.integers(0, 2, size=(3, 40))
+    panel = [Ballot(f"m{at}", Classes(("x", "y"), row)) for at, row in enumerate(chosen)]
+    counts = np.stack([(chosen == label).sum(axis=0) for label in (0, 1)], axis=1)
+    shares, frequency = agreement(panel), counts.sum(axis=0) / counts.sum()
+    assert shares is not None
+    chance = (frequency**2).sum()
+    assert fleiss(counts) == pytest.approx((shares.mean() - chance) / (1 - chance))
+
+
+def test_the_distance_of_embeddings_is_scipys_mean_over_pairs() -> None:
+    vectors = np.random.default_rng(2).normal(size=(5, 3, 7))
+    found = distance([Ballot(f"m{at}", Vectors(each)) for at, each in enumerate(vectors)])
+    assert found is not None
+    for row in range(3):
+        assert found[row] == pytest.approx(pdist(vectors[:, row], "cosine").mean())
+
+
+def test_embeddings_that_cannot_be_compared_have_no_distance() -> None:
+    one = Ballot("a", Vectors(np.ones((1, 2))))
+    assert distance([one]) is None
+    assert distance([one, Ballot("b", Vectors(np.ones((1, 3))))]) is None
+    assert distance([one, sure("b", "x")]) is None
+    assert cosine_distance(np.array([[1.0, 0.0], [0.0, 0.0]])) == pytest.approx(1)
 
 
 def test_the_examples_are_true() -> None:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.aggregator.answers import Ballot, Classes, Floats, Numbers, Verdict
+from services.aggregator.answers import Ballot, Classes, Floats, Numbers, Verdict, kind_of
 from services.aggregator.combiners.panel import (
     answers,
     leaders,
@@ -59,8 +59,8 @@ def design_matrix(ballots: Sequence[Ballot], layout: Layout, fill: float = float
     matrix = np.full((ballots[0].answer.rows, len(layout.members), layout.width), fill)
     panel = answers(ballots, Classes)
     if bool(panel) is not bool(layout.labels):
-        said = "classes" if layout.labels else "numbers"
-        raise CannotCombine(f"the meta-model was fitted on {said}, and the members answered with others")
+        fitted, kind = "classes" if layout.labels else "numbers", kind_of(ballots[0].answer)
+        raise CannotCombine(f"the meta-model was fitted on {fitted}, and the members answered with {kind}")
     blocks = _label_columns(panel, layout) if panel else _number_columns(answers(ballots, Numbers))
     for ballot, block in zip(ballots, blocks, strict=True):
         if ballot.member in seats:
