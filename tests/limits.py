@@ -65,8 +65,9 @@ def told(value: float, unit: str) -> str:
 def row(what: str, where: str, unit: str, reason: str) -> str:
     """One line of a table; `where` may name two constants, the least and the greatest."""
     found = [constant(one) for one in where.split(" ")]
-    why = reason or " ".join(filter(None, (one.comment for one in found)))
-    why = re.sub(r"^(Seconds|Bytes|Instructions)\. ", "", why).replace("|", "\\|")
+    # The unit is in the row, and two constants may have one comment between them.
+    comments = [re.sub(r"^(Seconds|Bytes|Instructions)\. ", "", one.comment) for one in found]
+    why = (reason or " ".join(filter(None, dict.fromkeys(comments)))).replace("|", "\\|")
     return f"| {what} | {' to '.join(told(one.value, unit) for one in found)} | {why} |"
 
 

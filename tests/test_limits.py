@@ -15,6 +15,9 @@ NAME = re.compile(
 INWARD = {
     "router.config.advice:MOST_TOLD",
     "router.config.agreement:MOST_TOLD",
+    "router.config.idle:MOST_NAMED",
+    "router.conditions.errors:MOST_SHOWN",
+    "router.conditions.keeping:MOST_RECENT",
     "router.conditions.arithmetic:GREATEST_INT",
     "router.conditions.arithmetic:LEAST_INT",
     "router.conditions.opaque:MOST_TRIALS",
@@ -49,3 +52,10 @@ def test_every_limit_of_a_configuration_is_on_the_page() -> None:
         if (where := f"{room.replace('/', '.')}.{path.stem}:{name}") not in told
     ]
     assert set(missing) == INWARD
+
+
+def test_no_reason_is_given_twice() -> None:
+    """Where the least and the greatest have one comment between them."""
+    for line in PAGE.read_text().splitlines():
+        sentences = [one.strip(" |.") for one in line.rpartition(" | ")[2].split(". ")]
+        assert len(set(sentences)) == len(sentences), line

@@ -79,7 +79,9 @@ def compute(node: Node, sign: str, left: Term, right: Term) -> Term:
         return over(node, Kind.TEXT, _joined(left, right), left, right)
     if (found := OF_CEL.get((sign, *kinds))) is not None:
         return over(node, found, None, left, right)
-    hint = "; write 2.0 for 2, or double(x)" if NUMERIC.issuperset(kinds) and sign != "%" else ""
+    hint = ""
+    if NUMERIC.issuperset(kinds):
+        hint = "; write int(x) % 2" if sign == "%" else "; write 2.0 for 2, or double(x)"
     raise BadCondition(f"has {sign} between {left.kind.value} and {right.kind.value}{hint}")
 
 

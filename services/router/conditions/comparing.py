@@ -22,7 +22,8 @@ UNORDERED = frozenset({Kind.LIST, Kind.MAP, Kind.NULL})
 def compare(node: Node, sign: str, left: Term, right: Term) -> Term:
     """`left sign right`. Raises BadCondition where the kinds can never be compared."""
     if not comparable(left.kind, right.kind):
-        raise BadCondition(f"compares {left.kind.value} with {right.kind.value}")
+        said = f"compares {left.kind.value} with {right.kind.value}"
+        raise BadCondition(f"{said}{_meant(left, right) or _meant(right, left)}")
     for one, other in ((left, right), (right, left)):
         _check_values(one, other)
     if sign in ORDER and UNORDERED & {left.kind, right.kind}:
@@ -34,6 +35,17 @@ def compare(node: Node, sign: str, left: Term, right: Term) -> Term:
     # A computed number may be NaN, and an undeclared name of either kind: both have no order.
     careful = sign in ORDER and not (left.exact and right.exact and Kind.FREE not in (left.kind, right.kind))
     return over(node, Kind.BOOL, _comparison(test, first, second, careful), left, right)
+
+
+def _meant(named: Term, constant: Term) -> str:
+    if not isinstance(constant.node, Literal) or not named.names:
+        return ""
+    attribute = next((name for name in named.names if name.startswith("attributes.")), None)
+    if named.kind is Kind.TEXT and constant.kind in NUMERIC:
+        if attribute is not None and named.column is not None:
+            return f"; declare {attribute} as ATTRIBUTE_TYPE_NUMBER in router.attributes, or write '…'"
+        return "; write the value in quotes"
+    return "; write a number, without quotes" if named.kind in NUMERIC and constant.kind is Kind.TEXT else ""
 
 
 def _comparison(test: Compare, first: Run, second: Run, careful: bool) -> Run:

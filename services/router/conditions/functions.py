@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from difflib import get_close_matches
 
 from services.router.conditions import patterns
 from services.router.conditions.errors import BadCondition, RuleError
@@ -48,7 +49,11 @@ def call(node: Invoke, on: Term | None, args: tuple[Term, ...]) -> Term:
     elif name in ("lower", "words", "size", *CONVERSIONS, *MOMENTS):
         (given,) = _arguments(name, args, 1)
         return _of_one(node, given)
-    raise BadCondition(f"does not know {'.' if on else ''}{name[:64]}(); there are: {', '.join(KNOWN)}")
+    close = get_close_matches(name, KNOWN, n=1)
+    meant = f"did you mean {close[0]}()? " if close and close[0] != name else ""
+    raise BadCondition(
+        f"does not know {'.' if on else ''}{name[:64]}(); {meant}there are: {', '.join(KNOWN)}"
+    )
 
 
 def _arguments(name: str, args: tuple[Term, ...], count: int) -> tuple[Term, ...]:

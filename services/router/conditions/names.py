@@ -2,6 +2,7 @@
 
 from services.router.conditions.errors import BadCondition, RuleError
 from services.router.conditions.kinds import Kind, Schema
+from services.router.conditions.parsing import HAS_ASKS
 from services.router.conditions.syntax import Binary, Index, Invoke, Literal, Name, Node, Select
 from services.router.conditions.terms import Run, Term
 from services.router.conditions.view import View
@@ -62,7 +63,7 @@ def bare(node: Node, name: str, schema: Schema) -> Term:
     if schema.features:
         raise BadCondition(
             f"does not know {name[:64]!r}; features and declared attributes are: {schema.known()}. Another "
-            f"attribute is written attributes['{name[:64]}']"
+            f"attribute is written attributes['{name[:64]}'], and text '{name[:64]}'"
         )
     read = frozenset({f"features.{name}", f"attributes.{name}"})
     return Term(node, Kind.FREE, _first(name, attributes=True), names=read)
@@ -141,7 +142,7 @@ def _has(node: Node, args: tuple[Node, ...], schema: Schema) -> Term:
             model = _model("metrics", of_model)
             read = _measure(select, model, name).names
             return Term(node, Kind.BOOL, lambda view: name in (view.metrics(model) or ()), names=read)
-    raise BadCondition("has() asks for features.x, attributes.x, headers.x or metrics('models/a').accuracy")
+    raise BadCondition(HAS_ASKS)
 
 
 def _model(function: str, args: tuple[Node, ...]) -> str:

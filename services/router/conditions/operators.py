@@ -1,6 +1,7 @@
 """The operator form: one field, one operator, one value. No CEL is involved."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from services.router.conditions import names, patterns
 from services.router.conditions.compiling import Condition
@@ -29,13 +30,24 @@ def compile_rule(field: str, operator: str, value: Value | Sequence[Value], sche
     >>> rule.holds(Given(attributes=Columns(tier="gold")))
     True
     """
-    term = _field(field, schema)
+    with _part("field"):
+        term = _field(field, schema)
     build = OPERATORS.get(operator)
     if build is None:
-        raise BadCondition(f"has the operator {operator[:40]!r}; there are: {', '.join(OPERATORS)}")
-    run = build(term, value)
+        said = f"has the operator {operator[:40]!r}; there are: {', '.join(OPERATORS)}"
+        raise BadCondition(said, "operator")
+    with _part("value"):
+        run = build(term, value)
     regex = patterns.compiled(str(value)).programsize if operator == "regex" else 0
     return Condition(f"{field} {operator} {value!r}", run, run, term.names, regex)
+
+
+@contextmanager
+def _part(name: str) -> Iterator[None]:
+    try:
+        yield
+    except BadCondition as wrong:
+        raise BadCondition(str(wrong), name) from None
 
 
 def _field(field: str, schema: Schema) -> Term:

@@ -1,6 +1,7 @@
 """From tokens to a tree, by precedence. CEL's own parser has the last word on what is well formed; this one
 refuses whatever it does not know."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal as OneOf
@@ -26,6 +27,10 @@ from services.router.conditions.tokens import Token, tokens_of
 
 # The condition itself, and brackets within each other: each is a dozen frames of this parser's stack.
 MOST_OPEN = 24
+# What people write who know other languages.
+SPELLED = {"and": "&&", "or": "||", "not": "!", "is": "==", "<>": "!="}
+HAS_ASKS = "has() asks for features.x, attributes.x, headers.x or metrics('models/a').accuracy"
+CEL_PLACE = re.compile(r"<input>:1:(\d+): ")
 CONSTANTS = {"true": True, "false": False, "null": None}
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 # Loosest first; `&&` and `||` stand above them.
@@ -49,7 +54,23 @@ def well_formed(text: str) -> cel.Program:
         return cel.compile(text)
     except ValueError as wrong:
         said = str(wrong).partition("ERROR: ")[2].partition("\n")[0] or str(wrong)
-        raise BadCondition(f"is no CEL: {said[:300]}") from wrong
+        place = CEL_PLACE.match(said)
+        if place is not None and "\n" not in text:
+            said = f"{said[place.end() :]}, at character {place[1]}"
+        hint = f"; {HAS_ASKS}" if "has()" in said else ""
+        raise BadCondition(f"is no CEL: {said[:300]}{hint}") from wrong
+
+
+def _hint(before: Token, token: Token) -> str:
+    """What was probably meant."""
+    word = token.text.lower() if token.text.lower() in SPELLED else before.text.lower()
+    if before.text + token.text in SPELLED:
+        return f"; write {SPELLED[before.text + token.text]}"
+    if "name" in (token.kind, before.kind) and word in SPELLED:
+        return f"; write {SPELLED[word]} for {word!r}"
+    if before.kind == token.kind == "name":
+        return f"; a name with a space is written features['{before.text[:40]} {token.text[:40]}']"
+    return ""
 
 
 class _Parser:
@@ -60,11 +81,13 @@ class _Parser:
     def token(self) -> Token:
         return self.tokens[self.place]
 
-    def unexpected(self) -> BadCondition:
-        token = self.token
+    def unexpected(self, wanted: str = "a value or a name") -> BadCondition:
+        token, before = self.token, self.tokens[max(0, self.place - 1)]
         if token.kind == "end":
-            return BadCondition("ends too early")
-        return BadCondition(f"has an unexpected {token.text[:40]!r} at character {token.start + 1}")
+            after = f" after {before.text[:40]!r}, at character {token.start + 1}"
+            return BadCondition(f"ends too early{after}: {wanted} is missing")
+        said = f"has an unexpected {token.text[:40]!r} at character {token.start + 1}"
+        return BadCondition(f"{said}{_hint(before, token)}")
 
     def take(self, *texts: str) -> Token | None:
         """The next token, if it is one of these signs or words."""
@@ -77,7 +100,7 @@ class _Parser:
     def need(self, text: str) -> Token:
         token = self.take(text)
         if token is None:
-            raise self.unexpected()
+            raise self.unexpected(text)
         return token
 
     def expression(self) -> Node:
@@ -151,8 +174,8 @@ class _Parser:
     def items(self, closing: str) -> tuple[tuple[Node, ...], int]:
         found: list[Node] = []
         while not (closed := self.take(closing)):
-            if found:
-                self.need(",")
+            if found and not self.take(","):
+                raise self.unexpected(f", or {closing}")
             found.append(self.expression())
         return tuple(found), closed.end
 

@@ -29,6 +29,15 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+# Signs of other languages, the longer ones first.
+MEANT = (
+    ("=>", ">="),
+    ("=<", "<="),
+    ("=", "== to compare"),
+    ("&", "&&"),
+    ("|", "||"),
+    ("~", "matches(), as in plan.matches('^pro')"),
+)
 _TRIPLE = ('"""', "'''")
 
 
@@ -70,13 +79,22 @@ def _scan(text: str) -> Iterator[Token]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            raise BadCondition(f"cannot be read at character {place + 1}: {text[place : place + 20]!r}")
+            raise BadCondition(
+                f"cannot be read at character {place + 1}: {_unread(text[place : place + 20])}"
+            )
         kind, found = match.lastgroup or "", match.group()
         if kind in ("raw", "text"):
             _check_quotes(text, place + (kind == "raw"), match.end())
         if kind != "space":
             yield Token(kind, found, place)
         place = match.end()
+
+
+def _unread(rest: str) -> str:
+    meant = next((f"; write {right}" for sign, right in MEANT if rest.startswith(sign)), "")
+    if rest[0] in "'\"":
+        meant = "; the text that begins here does not end: write 'text'"
+    return f"{rest!r}{meant}"
 
 
 def _check_quotes(text: str, opening: int, end: int) -> None:

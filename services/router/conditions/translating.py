@@ -50,7 +50,13 @@ class Translator:
         return by_cel(term, self.text) if term.run is None and term.kind is Kind.BOOL else term
 
     def term(self, node: Node) -> Term:
-        """Any part."""
+        """Any part. What is wrong with it is told with its place, the innermost one."""
+        try:
+            return self._term(node)
+        except BadCondition as wrong:
+            raise wrong.at(node.start, self.text[node.start : node.end]) from None
+
+    def _term(self, node: Node) -> Term:
         leaf = names.leaf(node, self.schema)
         if leaf is not None:
             return leaf

@@ -99,10 +99,10 @@ def _value(value: Value) -> Scalar | Sequence[Scalar]:
     if kind == "list_value":
         found = [_value(item) for item in value.list_value.values]
         if any(isinstance(item, list) for item in found):
-            raise BadCondition("has a list within its list of values")
+            raise BadCondition("has a list within its list of values", "value")
         return cast("list[Scalar]", found)
     if kind not in ("string_value", "number_value", "bool_value"):
-        raise BadCondition("needs a value: text, a number, true or false, or a list of them")
+        raise BadCondition("needs a value: text, a number, true or false, or a list of them", "value")
     return cast("Scalar", getattr(value, kind))
 
 

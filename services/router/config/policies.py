@@ -109,7 +109,8 @@ def _condition(
     try:
         condition = condition_of(given, schema)
     except BadCondition as wrong:
-        problems.add(part, str(wrong))
+        within = f"; in policy {given.name[:100]}" if isinstance(given, Policy) and given.name else ""
+        problems.add(f"{part}.{wrong.part}" if wrong.part else part, f"{wrong}{within}")
         return 0
     for model in sorted(condition.models()):
         if models is not None and model not in models:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
-from turnout.inference.v1.manifest_pb2 import Decision, Manifest
+from turnout.inference.v1.manifest_pb2 import Decision, DecisionMode, Manifest
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
@@ -32,6 +32,10 @@ MOST_HIDDEN = 5
 
 class DrawOutOfRange(InvalidArgument):
     """A draw to explain that is no number in [0, 1)."""
+
+
+class DrawNotTaken(InvalidArgument):
+    """A draw to explain where something else decides it."""
 
 
 class Past(NamedTuple):
@@ -65,11 +69,12 @@ class Explainer:
     async def explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
         """The decision on a request that nobody makes, or once made.
 
-        Raises DrawOutOfRange, PredictionNotFound, GenerationNotFound, CannotCompile, and what `choose`
-        raises.
+        Raises DrawOutOfRange, DrawNotTaken, PredictionNotFound, GenerationNotFound, CannotCompile, and what
+        `choose` raises.
         """
         check_entity(request.entity_id)
         plan = await self._plan(request)
+        _check_draw(plan, request)
         reply = rpc.ExplainResponse(generation=plan.generation, warnings=plan.remarks)
         if request.prediction_id:
             await self._again(plan, request, call, reply)
@@ -127,6 +132,21 @@ class Explainer:
         return drawn(plan, route, request, self.rng, now, u).ruled(match)
 
 
+def _check_draw(plan: RoutingPlan, request: rpc.ExplainRequest) -> None:
+    """Raise DrawNotTaken for a draw that would be dropped without a word."""
+    if not request.HasField("u"):
+        return
+    said = ""
+    if request.prediction_id:
+        said = "leave it out: a past prediction is explained with its own draw"
+    elif request.variant:
+        said = "leave it out: nothing is drawn where a variant is pinned"
+    elif request.entity_id and plan.sticky is not None:
+        said = f"leave it out, or entity_id: {plan.name} is sticky, and draws an entity by its hash"
+    if said:
+        raise DrawNotTaken(f"u: {said}", fields=[("u", said)])
+
+
 def told(choice: Choice) -> Decision:
     """The decision as a manifest would have it."""
     decision = Decision.FromString(choice.sheet.decision)
@@ -160,6 +180,7 @@ def differences(before: Decision, after: Decision) -> list[str]:
         f"the {name} was {_named(then)}, now it is {_named(now)}"
         for name, then, now in (
             ("configuration generation", before.versions.config, after.versions.config),
+            ("mode", _mode(before), _mode(after)),
             ("policy", before.policy, after.policy),
             ("strategy", before.strategy, after.strategy),
             ("variant", before.variant, after.variant),
@@ -177,7 +198,14 @@ def differences(before: Decision, after: Decision) -> list[str]:
             found.append(
                 f"{one.variant} had a share of {then.probability:.4g}, now {one.probability:.4g}{why}"
             )
-    return found + [f"{gone} is not there any more" for gone in shares]
+    return found + [
+        f"{gone.variant} is not there any more; it had a share of {gone.probability:.4g}"
+        for gone in shares.values()
+    ]
+
+
+def _mode(decision: Decision) -> str:
+    return DecisionMode.Name(decision.mode).removeprefix("DECISION_MODE_").lower()
 
 
 def _named(value: object) -> str:

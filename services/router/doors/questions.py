@@ -1,5 +1,6 @@
 """An inference as a router reads it: the tensors' bytes go over as they are."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,18 @@ from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
 from services.models.framing import delimited
 from services.router.doors.hastening import Hastened
-from services.router.doors.parameters import enter, seconds_of, values_of, wants_manifest, wrong
+from services.router.doors.parameters import (
+    ATTRIBUTES,
+    ENTITY_ID,
+    EVENT_TIME,
+    EXTERNAL_ID,
+    VARIANT,
+    enter,
+    seconds_of,
+    values_of,
+    wants_manifest,
+    wrong,
+)
 from services.state.names import id_of
 
 _TENSORS = TensorInput.TENSORS_FIELD_NUMBER
@@ -75,12 +87,17 @@ def plain_id(model_name: str) -> str:
 def as_asked(error: TurnoutError) -> TurnoutError:
     """The same error in the words of the protocol: where a router's request says `input.tensors.tensors[0]`,
     an inference says `inputs[0]`."""
-    error.message = _translated(error.message)
+    error.message = _named_so(_translated(error.message))
     error.fields = tuple(
-        field._replace(field=_translated(field.field), description=_translated(field.description))
+        field._replace(field=_named_so(_translated(field.field)), description=_translated(field.description))
         for field in error.fields
     )
     return error
+
+
+def _named_so(said: str) -> str:
+    """With the protocol's name of the field that stands at its beginning: a parameter, mostly."""
+    return _FIELD.sub(lambda found: _FIELDS[found[0]], said, count=1)
 
 
 def _translated(said: str) -> str:
@@ -89,6 +106,18 @@ def _translated(said: str) -> str:
     return said
 
 
+_FIELDS = {
+    "router": "model_name",
+    "request_id": "id",
+    "input": "inputs",
+    "variant": f"parameters[{VARIANT!r}]",
+    "entity_id": f"parameters[{ENTITY_ID!r}]",
+    "external_id": f"parameters[{EXTERNAL_ID!r}]",
+    "attributes": f"parameters[{ATTRIBUTES!r}]",
+    "event_time": f"parameters[{EVENT_TIME!r}]",
+}
+# The field itself, or one of its parts; never a word of a sentence.
+_FIELD = re.compile(rf"^(?:{'|'.join(_FIELDS)})(?=[:\[]|$)")
 _WORDS = (
     ("input.tensors.tensors", "inputs"),
     ("input.tensors.raw_contents", "raw_input_contents"),

@@ -1,6 +1,7 @@
 """What is refused of policies, rules and what conditions may read, with the field and what is right."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from turnout.router.v1 import model_pb2, router_pb2, strategy_pb2
@@ -8,7 +9,9 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.config import policies
-from services.router.config.problems import Problems
+from services.router.config.defaults import with_defaults
+from services.router.config.problems import InvalidConfiguration, Problems
+from services.router.config.validate import validate
 
 MODELS = {name: Model(name=name) for name in ("models/a", "models/b", "models/c")}
 MODELS["models/a"].signature.features.add(name="amount", kind=model_pb2.FEATURE_KIND_NUMERIC)
@@ -124,15 +127,15 @@ def test_a_rule_in_operator_form_is_checked() -> None:
     given = router()
     rule = given.policies.add(name="p", variant="a").rule
     rule.field, rule.operator = "amount", strategy_pb2.RULE_OPERATOR_EQUALS
-    assert "needs a value" in wrong(given)["router.policies[0].rule"]
+    assert "needs a value" in wrong(given)["router.policies[0].rule.value"]
     rule.value.list_value.values.add().list_value.SetInParent()
-    assert "needs a value" not in wrong(given)["router.policies[0].rule"]
+    assert "needs a value" not in wrong(given)["router.policies[0].rule.value"]
     rule.value.string_value = "a"
-    assert "compares a number with text" in wrong(given)["router.policies[0].rule"]
+    assert "compares a number with text" in wrong(given)["router.policies[0].rule.value"]
     rule.operator = strategy_pb2.RULE_OPERATOR_UNSPECIFIED
-    assert "there are: equals" in wrong(given)["router.policies[0].rule"]
+    assert "there are: equals" in wrong(given)["router.policies[0].rule.operator"]
     rule.operator = 99  # type: ignore[assignment]
-    assert "there are: equals" in wrong(given)["router.policies[0].rule"]
+    assert "there are: equals" in wrong(given)["router.policies[0].rule.operator"]
 
 
 def test_an_action_is_needed_and_names_variants() -> None:
@@ -240,3 +243,65 @@ def test_a_variant_is_found_by_its_id_before_its_model() -> None:
     assert policies.variant_named(given, "b") == "b"
     assert policies.variant_named(given, "models/b") == "bee"
     assert policies.variant_named(given, "zed") is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("age = 10", "cannot be read at character 5: '= 10'; write == to compare"),
+        ("age > 10.0 and true", "has an unexpected 'and' at character 12; write && for 'and'"),
+        ("age >", "ends too early after '>', at character 6: a value or a name is missing"),
+        ("(age > 3.0", "ends too early after '3.0', at character 11: ) is missing"),
+        ("lower(plan", "ends too early after 'plan', at character 11: , or ) is missing"),
+        ("mean radius > 3.0", "at character 6; a name with a space is written features['mean radius']"),
+        ("plan.startswith('g')", "does not know .startswith(); did you mean startsWith()?"),
+        (
+            "age > 3.0 && plan > 3",
+            "compares text with a whole number; write the value in quotes; at character 14",
+        ),
+        ("attributes['n'] > 3", "declare attributes.n as ATTRIBUTE_TYPE_NUMBER in router.attributes"),
+        ('plan == "gold', "the text that begins here does not end"),
+        (
+            "plan == gold",
+            "Another attribute is written attributes['gold'], and text 'gold'; at character 9: gold",
+        ),
+        ("has(plan)", "invalid argument to has() macro, at character 5; has() asks for features.x"),
+    ],
+)
+def test_a_newcomer_reads_where_it_is_wrong_what_would_be_right_and_in_which_policy(
+    condition: str, said: str
+) -> None:
+    model = Model(name="models/a")
+    model.signature.features.add(name="age", kind=model_pb2.FEATURE_KIND_NUMERIC)
+    model.signature.features.add(name="plan", kind=model_pb2.FEATURE_KIND_CATEGORICAL)
+    given = Router(variants=[{"model": "a"}, {"model": "b"}])
+    given.policies.add(name="elders", condition=condition, variant="a")
+    with pytest.raises(InvalidConfiguration) as refused:
+        validate(with_defaults(given), {"models/a", "models/b"}, {"models/a": model})
+    (wrong,) = refused.value.fields
+    assert wrong.field == "router.policies[0].condition"
+    assert said in wrong.description
+    assert wrong.description.endswith("; in policy elders")
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        ({"field": "", "operator": "RULE_OPERATOR_EQUALS", "value": {"number_value": 1}}, "field"),
+        ({"field": "age", "value": {"number_value": 1}}, "operator"),
+        ({"field": "entity_id", "operator": "RULE_OPERATOR_EQUALS", "value": {"number_value": 1}}, "value"),
+    ],
+)
+def test_an_operator_rule_is_refused_by_the_part_that_is_wrong(rule: dict[str, Any], part: str) -> None:
+    given = Router(variants=[{"model": "a"}, {"model": "b"}])
+    given.policies.add(name="p", rule=rule, variant="a")
+    with pytest.raises(InvalidConfiguration) as refused:
+        validate(with_defaults(given), {"models/a", "models/b"}, {})
+    assert [one.field for one in refused.value.fields] == [f"router.policies[0].rule.{part}"]
+
+
+def test_spans_are_told_as_people_say_them() -> None:
+    given = Router(variants=[{"model": "a"}, {"model": "b"}])
+    given.log.retention.FromSeconds(1)
+    with pytest.raises(InvalidConfiguration, match=r"log.retention: 60 s to 400 days, got 1 s$"):
+        validate(with_defaults(given), {"models/a", "models/b"})

@@ -35,6 +35,27 @@ async def test_a_parameter_that_means_nothing_is_named(counter: Counter, told: A
     assert said in refused.message
 
 
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"turnout_entity_id": "x" * 257}, "parameters['turnout_entity_id']"),
+        ({"turnout_external_id": "x" * 257}, "parameters['turnout_external_id']"),
+        ({"turnout_variant": "nobody"}, "parameters['turnout_variant']"),
+        ({"turnout_attributes": '{"%s": "x"}' % ("k" * 300)}, "parameters['turnout_attributes']"),
+    ],
+)
+async def test_what_a_prediction_refuses_of_a_parameter_is_said_of_the_parameter(
+    counter: Counter, told: Any, field: str
+) -> None:
+    refused = await counter.refusal(asked(parameters=parameters(**told)))
+    assert [name.startswith(field) for name, _ in refused.fields] == [True]
+
+
+async def test_a_router_that_is_not_there_is_a_model_name(counter: Counter) -> None:
+    refused = await counter.refusal(asked(model="nobody"))
+    assert [name for name, _ in refused.fields] == ["model_name"]
+
+
 async def test_parameters_of_others_are_left_alone(counter: Counter) -> None:
     await counter.infer(
         asked(parameters=parameters(triton_enable_empty_final_response=True, content_type="np"))
