@@ -3,7 +3,6 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
-export PYTHONDONTWRITEBYTECODE := 1
 # The suite's processes must not inherit half of a developer's shell.
 unexport PYTHONPATH PYTHONHOME
 
@@ -40,7 +39,7 @@ up: setup ## keep the suite and the demo's fleet running; Ctrl-C drains it
 	@$(BIN)/turnout up --fleet
 
 test: setup ## every test, on a real Redis and real channels
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 CLIENTS ?= tests/clients
 test-clients: setup ## unmodified tritonclient, kserve, mlserver and mlflow, each in an environment under build/
@@ -72,5 +71,6 @@ clients: setup ## the wheel that Python clients install, into build/clients
 
 clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
+	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
 .PHONY: help setup protos lock demo up test test-clients check format docs bench clients clean

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -12,12 +13,29 @@ from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
 from services.state.failures import MappedRedis
 from tests.keys_left import check_keys
+from tests.workers import STORIES, Shares
 
 
 def pytest_configure() -> None:
     """Property tests draw the same examples each time, and are not failed by a crowded machine's clock."""
     hypothesis.settings.register_profile("house", derandomize=True, deadline=None, database=None)
     hypothesis.settings.load_profile("house")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two: more would only crowd the stories. One where both would flush the same Redis."""
+    return 1 if os.environ.get("REDIS_URL") else 2
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    """Whole files, in the order of their collection."""
+    config.option.loadscopereorder = False
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The stories take longest: begun last, one worker would tell them while the other has nothing to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(STORIES))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from tests.foundation.test_telemetry import Collector
 from tests.stories.suite import Suite, starting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def spans() -> AsyncIterator[tuple[Collector, str]]:
     """A collector of spans, and its endpoint."""
     collector = Collector()
@@ -20,7 +20,7 @@ async def spans() -> AsyncIterator[tuple[Collector, str]]:
     await collector.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def suite(
     tmp_path_factory: pytest.TempPathFactory, spans: tuple[Collector, str]
 ) -> AsyncIterator[Suite]:
