@@ -57,7 +57,9 @@ def renamed(error: TurnoutError, name: Callable[[str], str]) -> TurnoutError:
     was, said = error.fields[0].field, error.message
     if said.startswith(was):
         said = fields[0].field + said.removeprefix(was)
-    return type(error)(said, fields=fields, **error.facts)
+    made = type(error)(said, fields=fields)
+    made.facts = error.facts
+    return made
 
 
 def _sentence(found: Iterable[FieldViolation]) -> str:

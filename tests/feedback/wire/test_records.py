@@ -132,8 +132,10 @@ def test_a_label_is_a_label_or_a_text() -> None:
 
 def test_what_a_policy_names_or_an_entity_holds_is_nobodys_draw() -> None:
     """A policy's subset is drawn from; the one variant that it names is not, nor is one held by a pin."""
-    named, subset, held = (event(prediction_id(number), "b") for number in (1, 2, 3))
+    named, subset, held, kept = (event(prediction_id(number), "b") for number in (1, 2, 3, 4))
     named.manifest.decision.mode = subset.manifest.decision.mode = manifest.DECISION_MODE_POLICY
     named.manifest.decision.propensity, subset.manifest.decision.propensity = 1.0, 0.5
-    held.manifest.decision.displaced = "a"
-    assert [prediction_of(one).variant for one in (named, subset, held)] == ["", "b", ""]
+    held.manifest.decision.held, held.manifest.decision.displaced = True, "a"
+    # Today's draw would lead there too.
+    kept.manifest.decision.held = True
+    assert [prediction_of(one).variant for one in (named, subset, held, kept)] == ["", "b", "", ""]
