@@ -25,6 +25,7 @@ COLUMNS: Mapping[str, str] = {
     "missing_features": TEXTS,
     # What was decided.
     "router": TEXT,
+    "router_uid": TEXT,
     "generation": INTEGER,
     "mode": TEXT,
     "strategy": TEXT,
@@ -35,9 +36,15 @@ COLUMNS: Mapping[str, str] = {
     "held": FLAG,
     "draw": TEXT,
     "u": NUMBER,
+    "salt": TEXT,
+    "unit_hash": TEXT,
+    "displaced": TEXT,
+    "request_score": NUMBER,
     "candidates": CANDIDATES,
     "rule_errors": TEXTS,
     "learner_version": INTEGER,
+    "metrics_version": INTEGER,
+    "decided_at": TIME,
     # What came of it.
     "outcome": TEXT,
     "error_code": TEXT,

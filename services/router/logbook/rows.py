@@ -52,6 +52,7 @@ def _identity(event: PredictionEvent) -> Row:
         "request_id": event.request_id or None,
         "trace_id": event.manifest.trace_id or None,
         "router": event.manifest.router,
+        "router_uid": event.router_uid or None,
         "generation": event.manifest.generation,
     }
 
@@ -78,6 +79,10 @@ def _decided(decision: Decision) -> Row:
         "held": decision.held,
         "draw": _word(manifest.DrawSource.Name, decision.draw, "DRAW_SOURCE_"),
         "u": decision.u if decision.draw else None,
+        "salt": decision.salt or None,
+        "unit_hash": decision.unit_hash or None,
+        "displaced": decision.displaced or None,
+        "request_score": _number(decision.request_score) if decision.HasField("request_score") else None,
         "candidates": [
             {
                 "variant": one.variant,
@@ -91,6 +96,8 @@ def _decided(decision: Decision) -> Row:
         ],
         "rule_errors": list(decision.rule_errors),
         "learner_version": decision.versions.learner or None,
+        "metrics_version": decision.versions.metrics or None,
+        "decided_at": _time(decision.time),
     }
 
 

@@ -17,7 +17,9 @@ from services.state.connection import DEFAULT_URL, connect
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("turnout replay", description=__doc__)
     parser.add_argument(
-        "file", help="records or manifests: JSON lines, or messages with their lengths; - is stdin"
+        "file",
+        help="records or manifests: JSON lines, or messages with their lengths; or an export, as NDJSON or "
+        "Parquet; - is stdin",
     )
     parser.add_argument(
         "--deep", action="store_true", help="also compute each again from what was stored in Redis"

@@ -1,5 +1,6 @@
-"""Recorded decisions from a file: lines of JSON, or serialized messages one after the other."""
+"""Recorded decisions from a file: lines of JSON, serialized messages one after the other, or an export."""
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -8,6 +9,8 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 from turnout.inference.v1.manifest_pb2 import Manifest
+
+from services.router.replay import exported
 
 # A varint of more bytes is none; a message of more is no record of ours.
 LONGEST_VARINT = 5
@@ -26,23 +29,58 @@ class Entry(NamedTuple):
 
 
 def read(source: BinaryIO) -> Iterator[Entry]:
-    """JSON lines of PredictionRecord, PredictionEvent, PredictResponse or Manifest, or PredictionRecord
-    messages, each after its length as a varint. Raises UnreadableError."""
-    first = source.read(1)
-    if first in (b"{", b"\n", b" ", b"\t"):
-        yield from _lines(first, source)
-    elif first:
-        yield from _messages(first, source)
+    """JSON lines of PredictionRecord, PredictionEvent, PredictResponse, Manifest or an export;
+    PredictionRecord messages, each after its length as a varint; or an export as Parquet, which is held in
+    memory where it comes through a pipe. A prediction of an export is one entry, however many rows it has.
+
+    Raises UnreadableError.
+    """
+    first = source.read(len(exported.MAGIC))
+    if first == exported.MAGIC:
+        yield from _table(first, source)
+        return
+    begun = io.BufferedReader(_Begun(first, source))
+    if first[:1] in (b"{", b"\n", b" ", b"\t"):
+        yield from _lines(begun)
+    else:
+        yield from _messages(begun)
 
 
-def _lines(first: bytes, source: BinaryIO) -> Iterator[Entry]:
-    for number, line in enumerate(source, 1):
-        text = first + line if number == 1 else line
+class _Begun(io.RawIOBase):
+    """A file of which the beginning was read already."""
+
+    def __init__(self, first: bytes, source: BinaryIO) -> None:
+        self._first = first
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        taken, self._first = self._first[: len(room)], self._first[len(room) :]
+        taken = taken or self._source.read(len(room))
+        room[: len(taken)] = taken
+        return len(taken)
+
+
+def _table(first: bytes, source: BinaryIO) -> Iterator[Entry]:
+    file = source if source.seekable() else io.BytesIO(first + source.read())
+    try:
+        for place, row in exported.table(file):
+            yield Entry(f"row {place}", exported.event_of(row))
+    except (ValueError, LookupError, json_format.ParseError) as wrong:
+        raise UnreadableError(f"no export of predictions: {wrong}") from None
+
+
+def _lines(source: BinaryIO) -> Iterator[Entry]:
+    for number, text in enumerate(source, 1):
         if text.strip():
             where = f"line {number}"
             try:
-                yield Entry(where, _event(json.loads(text)))
-            except (ValueError, json_format.ParseError) as wrong:
+                given = json.loads(text)
+                if not exported.is_further_row(given):
+                    yield Entry(where, _event(given))
+            except (ValueError, LookupError, json_format.ParseError) as wrong:
                 raise UnreadableError(f"{where}: {wrong}") from None
 
 
@@ -51,6 +89,8 @@ def _event(given: Any) -> PredictionEvent:
         raise UnreadableError("a JSON object is needed")
     # A reply of Predict or GetPrediction, as it was printed.
     given = given.get("prediction", given)
+    if exported.is_row(given):
+        return exported.event_of(given)
     if "event" in given:
         return json_format.ParseDict(given, PredictionRecord(), ignore_unknown_fields=True).event
     if "manifest" in given:
@@ -61,8 +101,8 @@ def _event(given: Any) -> PredictionEvent:
     raise UnreadableError("neither a record, an event nor a manifest: it has no decision")
 
 
-def _messages(first: bytes, source: BinaryIO) -> Iterator[Entry]:
-    number = 0
+def _messages(source: BinaryIO) -> Iterator[Entry]:
+    number, first = 0, source.read(1)
     while first:
         number += 1
         length = _varint(first, source)

@@ -24,12 +24,16 @@ class Shelf:
 
     def __init__(self, desk: Desk, router: Router, connections: Connections) -> None:
         self.desk = desk
-        self.router = router
         self.connections = connections
-        self.partition = ids.partition_for(router.uid)
-        self._fence = Fence.of(self.partition, "drift", 1)
+        self.at(router)
         self._rng = random.Random(5)
         self._client = Client(desk.address)
+
+    def at(self, router: Router) -> None:
+        """Write records of that router from now on."""
+        self.router = router
+        self.partition = ids.partition_for(router.uid)
+        self._fence = Fence.of(self.partition, "drift", 1)
 
     def event(self, age: float, **fields: Any) -> PredictionEvent:
         """A prediction that was made `age` seconds ago by the variant a, and served."""

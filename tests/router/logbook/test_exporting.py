@@ -187,7 +187,7 @@ async def test_a_row_has_the_decision_the_answer_and_what_came_of_it(shelf: Shel
         "confidence": 0.75,
         "label": "yes",
     }
-    known = KNOWN | {"prediction_id": name}
+    known = KNOWN | {"prediction_id": name, "router_uid": shelf.router.uid}
     empty = dict.fromkeys(COLUMNS.keys() - known.keys() - {"time", "candidates", "participants"})
     assert row == known | empty
 
