@@ -35,10 +35,17 @@ def number_of(payload: bytes, at: int = 0) -> int:
     return int(_NUMBER.unpack_from(payload, at)[0]) & MOST
 
 
-def message(stream: int, body: bytes) -> bytes:
-    """The DATA frame of a gRPC message that is the last of its stream."""
-    length = len(body) + 5
-    return _MESSAGE.pack(length >> 16, length & 0xFFFF, DATA, END_STREAM, stream, 0, len(body)) + body
+def request(stream: int, block: bytes, body: bytes) -> bytes:
+    """A stream of one HEADERS frame and one DATA frame, which carries a gRPC message."""
+    head, size = len(block), len(body) + 5
+    return b"".join(
+        (
+            _HEAD.pack(head >> 16, head & 0xFFFF, HEADERS, END_HEADERS, stream),
+            block,
+            _MESSAGE.pack(size >> 16, size & 0xFFFF, DATA, END_STREAM, stream, 0, len(body)),
+            body,
+        )
+    )
 
 
 def settings(values: dict[int, int]) -> bytes:

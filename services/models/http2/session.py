@@ -8,7 +8,7 @@ from typing import cast
 
 from services.models.http2 import frames
 from services.models.http2.exchange import Exchange
-from services.models.http2.headers import WrongBlock, first_block, later_block, named, read, string
+from services.models.http2.headers import WrongBlock, first_block, later_block, named, read
 from services.models.http2.outcome import Ended, Status, Unprocessed, reset
 
 # Whoever sends us as much as this gets room for as much again.
@@ -70,18 +70,20 @@ class Session(asyncio.Protocol):
         self.open = stream < frames.MOST - 2
         self._room -= size
         # The server gives up no earlier than we do.
-        block = self._written(f"{min(math.ceil(seconds * 1e3), MOST_MILLISECONDS)}m", trace)
-        head = frames.frame(frames.HEADERS, frames.END_HEADERS, stream, block)
-        self._transport.write(head + frames.message(stream, body))
+        timeout = b"%dm" % min(math.ceil(seconds * 1e3), MOST_MILLISECONDS)
+        block = self._later(timeout, trace.encode()) if self._head else self._first(timeout, trace)
+        self._transport.write(frames.request(stream, block, body))
         made = self.calls[stream] = Exchange(self, stream, seconds, self._loop)
         return made
 
-    def _written(self, timeout: str, trace: str) -> bytes:
-        if self._head:
-            return self._head + _TIMEOUT + string(timeout) + _TRACE + string(trace)
+    def _later(self, timeout: bytes, trace: bytes) -> bytes:
+        # Both are shorter than 127 bytes, so each has a length of one.
+        return b"%b%b%c%b%b%c%b" % (self._head, _TIMEOUT, len(timeout), timeout, _TRACE, len(trace), trace)
+
+    def _first(self, timeout: bytes, trace: str) -> bytes:
         # The first block makes the table that all others refer to.
         self._head = later_block(len(self._fixed), ("grpc-timeout", "traceparent"))
-        return first_block([*self._fixed, ("grpc-timeout", timeout), ("traceparent", trace)])
+        return first_block([*self._fixed, ("grpc-timeout", timeout.decode()), ("traceparent", trace)])
 
     def drop(self, stream: int) -> None:
         """Nobody waits for the call any more."""

@@ -83,7 +83,9 @@ class RequestView:
     def numeric(self) -> Columns[float]:
         """Numeric columns that are numbers."""
         given = self._record.numeric
-        found = Columns({name: given[name] for name in given})
+        names = list(given)
+        # A message's map hands its values out one by one: half the time where nothing of Python is between.
+        found = Columns(zip(names, map(given.__getitem__, names), strict=True))
         # NaN makes the sum NaN: thirty columns are looked at in one call, and one by one only then.
         if math.isnan(sum(found.values())):
             return Columns({name: value for name, value in found.items() if not math.isnan(value)})

@@ -3,22 +3,26 @@ into tensors, under the router's name."""
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from google.protobuf.json_format import MessageToDict
-from inference.open_inference_pb2 import ModelInferResponse, ModelStreamInferResponse
+from inference.open_inference_pb2 import InferParameter, ModelInferResponse, ModelStreamInferResponse
 from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.inference.v1.output_pb2 import Output
 
 from services.foundation.errors import InvalidArgument, TurnoutError
 from services.models.datatypes import DATATYPES, encode_bytes, encode_numbers
+from services.models.framing import delimited, text
 from services.router.doors.answers import answer_of
 from services.router.doors.questions import Question, plain_id
 from services.router.execution.ledger import Ledger
 
 PREDICTION_ID, DEGRADED, MANIFEST = "turnout_prediction_id", "turnout_degraded", "turnout_manifest"
 OURS = (PREDICTION_ID, DEGRADED, MANIFEST)
-# The field, set, wherever it stands: what does not have these two bytes is not degraded.
-_MAYBE_DEGRADED = bytes((Manifest.DEGRADED_FIELD_NUMBER << 3, 1))
+_MODEL_NAME = ModelInferResponse.MODEL_NAME_FIELD_NUMBER
+_MODEL_VERSION = ModelInferResponse.MODEL_VERSION_FIELD_NUMBER
+_REPLY_ID = ModelInferResponse.ID_FIELD_NUMBER
+_PARAMETERS = ModelInferResponse.PARAMETERS_FIELD_NUMBER
 
 
 class UnknownOutput(InvalidArgument):
@@ -26,34 +30,62 @@ class UnknownOutput(InvalidArgument):
 
 
 def reply_of(question: Question, generation: int, ledger: Ledger) -> bytes:
-    """The serialized ModelInferResponse. Raises UnknownOutput for an output that nobody gave."""
-    reply = tensors_of(question, ledger)
-    reply.model_name = plain_id(question.request.router)
-    reply.model_version = str(generation)
-    reply.id = question.id
-    told = reply.parameters
-    if told:
-        # A member that speaks of predictions does not speak of this one.
-        for name in OURS:
-            told.pop(name, None)
-    told[PREDICTION_ID].string_param = ledger.prediction_id
-    told[DEGRADED].bool_param = degraded(ledger.manifest)
+    """The serialized ModelInferResponse. Raises UnknownOutput for an output that nobody gave.
+
+    What a reply says of itself follows the tensors of the member that answered: of a field that comes twice,
+    and of a parameter, the later one counts.
+    """
+    told = [
+        tensors_of(question, ledger),
+        named(question.request.router, generation),
+        delimited(_REPLY_ID, question.id.encode()),
+        _spoken(PREDICTION_ID, ledger.prediction_id),
+        _flag(DEGRADED, ledger.degraded),
+    ]
     if question.manifest:
-        told[MANIFEST].string_param = canonical(ledger.manifest)
+        told.append(_spoken(MANIFEST, canonical(ledger.manifest)))
+    return b"".join(told)
+
+
+def tensors_of(question: Question, ledger: Ledger) -> bytes:
+    """A serialized ModelInferResponse with the answer's tensors, as they are asked for."""
+    if not ledger.tensors:
+        return fitted(answer_of(Output.FromString(ledger.output), raw=question.raw), question, ledger)
+    reply = ModelInferResponse.FromString(ledger.tensors)
+    if question.raw and not reply.raw_output_contents:
+        make_raw(reply)
+    elif not reply.parameters and question.wanted in ([], [output.name for output in reply.outputs]):
+        return ledger.tensors
+    # A member that speaks of predictions does not speak of this one.
+    for name in OURS:
+        reply.parameters.pop(name, None)
+    return fitted(reply, question, ledger)
+
+
+def fitted(reply: ModelInferResponse, question: Question, ledger: Ledger) -> bytes:
+    """The reply with no outputs but those that are wanted, serialized."""
+    if question.wanted:
+        keep(reply, question.wanted, ledger.prediction_id)
     return reply.SerializeToString()
 
 
-def tensors_of(question: Question, ledger: Ledger) -> ModelInferResponse:
-    """The answer's tensors, as they are asked for."""
-    if ledger.tensors:
-        reply = ModelInferResponse.FromString(ledger.tensors)
-        if question.raw and not reply.raw_output_contents:
-            make_raw(reply)
-    else:
-        reply = answer_of(Output.FromString(ledger.output), raw=question.raw)
-    if question.wanted:
-        keep(reply, question.wanted, ledger.prediction_id)
-    return reply
+@lru_cache(1024)
+def named(router: str, generation: int) -> bytes:
+    """The fields of a reply that name the model and its version."""
+    return delimited(_MODEL_NAME, plain_id(router).encode()) + text(_MODEL_VERSION, str(generation))
+
+
+def _spoken(name: str, value: str) -> bytes:
+    """A parameter that is a text: an entry of a map is a message of a key and a value."""
+    said = text(InferParameter.STRING_PARAM_FIELD_NUMBER, value)
+    return delimited(_PARAMETERS, text(1, name) + delimited(2, said))
+
+
+@lru_cache(2)
+def _flag(name: str, value: bool) -> bytes:
+    reply = ModelInferResponse()
+    reply.parameters[name].bool_param = value
+    return reply.SerializeToString()
 
 
 def make_raw(reply: ModelInferResponse) -> None:
@@ -86,11 +118,6 @@ def keep(reply: ModelInferResponse, wanted: Sequence[str], prediction_id: str) -
     reply.ClearField("outputs")
     reply.ClearField("raw_output_contents")
     reply.MergeFrom(kept)
-
-
-def degraded(manifest: bytes) -> bool:
-    """Whether a serialized Manifest says so."""
-    return _MAYBE_DEGRADED in manifest and Manifest.FromString(manifest).degraded
 
 
 def canonical(manifest: bytes) -> str:

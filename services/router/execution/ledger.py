@@ -47,6 +47,7 @@ class Ledger:
         "_participants",
         "_room",
         "_started",
+        "degraded",
         "event",
         "manifest",
         "output",
@@ -75,6 +76,7 @@ class Ledger:
         self._costs: list[tuple[float, str]] = []
         self.event = self.manifest = self.output = self.tensors = b""
         self.redactor: Redactor | None = None
+        self.degraded = False
 
     def note_input(self, rows: int, features: TabularInput | None) -> None:
         """Note what was asked."""
@@ -119,6 +121,7 @@ class Ledger:
 
     def note_degraded(self) -> None:
         """Somebody who should have answered did not."""
+        self.degraded = True
         self._manifest += _DEGRADED
 
     def note_panel(self, reply: InferResponse) -> None:
@@ -129,6 +132,7 @@ class Ledger:
                 self._costs.append((one.cost.amount, one.cost.currency))
         for said in reply.outputs:
             self._say(said.participant, said.output.SerializeToString())
+        self.degraded = self.degraded or reply.degraded
         found = Manifest(degraded=reply.degraded, warnings=reply.warnings)
         if reply.HasField("aggregation"):
             found.aggregation.CopyFrom(reply.aggregation)
@@ -156,6 +160,7 @@ class Ledger:
 
     def warn(self, warning: str) -> None:
         """Say in the reply what went wrong after the event was logged."""
+        self.degraded = True
         self.manifest += Manifest(degraded=True, warnings=[warning]).SerializeToString()
 
     def _say(self, place: int, encoded: bytes) -> None:

@@ -16,10 +16,15 @@ def counted(metrics: Metrics, router: str, served: Container[str]) -> Iterator[N
     try:
         yield
     except TurnoutError as refused:
-        # Whatever has an id is recorded, and listed with those that failed.
-        if "prediction_id" not in refused.facts:
-            name = router if router.startswith("routers/") else f"routers/{router}"
-            if name not in served:
-                name = refused.facts["router"] if isinstance(refused, RouterNotRunning) else ""
-            metrics.predictions_refused[name, refused.reason].inc()
+        count(refused, metrics, router, served)
         raise
+
+
+def count(refused: TurnoutError, metrics: Metrics, router: str, served: Container[str]) -> None:
+    """The same for who has caught it: no manager for a prediction that nothing is wrong with."""
+    # Whatever has an id is recorded, and listed with those that failed.
+    if "prediction_id" not in refused.facts:
+        name = router if router.startswith("routers/") else f"routers/{router}"
+        if name not in served:
+            name = refused.facts["router"] if isinstance(refused, RouterNotRunning) else ""
+        metrics.predictions_refused[name, refused.reason].inc()

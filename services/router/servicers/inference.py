@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, aclosing, nullcontext
 from turnout.router.v1 import inference_service_pb2 as rpc
 
 from services.foundation.call import Call
+from services.foundation.errors import TurnoutError
 from services.foundation.rules import Role
 from services.router.deciding.choosing import Choice, choose
 from services.router.deciding.explaining import Explainer
@@ -53,8 +54,11 @@ class InferenceService:
 
     async def answer(self, request: rpc.PredictRequest, call: Call) -> tuple[RoutingPlan, Ledger]:
         """Decide, ask and account, whatever door the request came by; the plan that did, and the account."""
-        with self._counted(request.router):
+        try:
             return await self._answer(request, call)
+        except TurnoutError as refused:
+            refusals.count(refused, self._use.metrics, request.router, self._snapshot.generations)
+            raise
 
     def _counted(self, router: str) -> AbstractContextManager[None]:
         return refusals.counted(self._use.metrics, router, self._snapshot.generations)
