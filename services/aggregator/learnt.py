@@ -1,6 +1,7 @@
 """A meta-model over the members' answers: which columns it reads, and what it learnt about them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ class Layout:
         return tuple(f"{member}:{label}" for member in self.members for label in self.labels)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Learnt:
     """A linear meta-model.
 
@@ -84,3 +85,9 @@ class Learnt:
     def layout(self) -> Layout:
         """The columns that it reads."""
         return Layout(self.members, self.labels)
+
+    @cached_property
+    def heard(self) -> dict[str, float]:
+        """How much it listens to each member: the sum of its absolute coefficients."""
+        columns = np.abs(self.coefficients).sum(axis=0).reshape(len(self.members), -1)
+        return dict(zip(self.members, columns.sum(axis=1).tolist(), strict=True))

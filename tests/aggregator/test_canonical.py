@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.aggregator import alike, canonical, learnt, pointers, tolerance
+from services.aggregator import alike, canonical, learnt, pointers, stopping, tolerance
 from services.aggregator.alike import near
 from services.aggregator.answers import Structure, Text
 from services.aggregator.canonical import DEEPEST, NotJson, key_of, parse
@@ -114,7 +114,7 @@ def test_a_tolerance_must_be_a_finite_number_from_zero() -> None:
             Tolerance(relative=bad)
 
 
-@pytest.mark.parametrize("module", [alike, canonical, kinds, learnt, pointers, tolerance])
+@pytest.mark.parametrize("module", [alike, canonical, kinds, learnt, pointers, stopping, tolerance])
 def test_the_examples_are_true(module: Any) -> None:
     names = {"np": np, "Text": Text}
     result = doctest.testmod(sys.modules[module.__name__], extraglobs=names)

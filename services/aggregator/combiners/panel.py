@@ -57,7 +57,10 @@ def remarks(ballots: Sequence[Ballot]) -> tuple[str, ...]:
 
 def union_of_labels(panel: Sequence[Classes]) -> tuple[str, ...]:
     """Every label of the panel, in the order of its first mention. Raises CannotCombine past MOST_CELLS."""
-    labels = tuple(dict.fromkeys(label for answer in panel for label in answer.labels))
+    labels = panel[0].labels
+    # Members of one task list the same labels, and a thousand of them take longer to join than to combine.
+    if any(answer.labels != labels for answer in panel):
+        labels = tuple(dict.fromkeys(label for answer in panel for label in answer.labels))
     cells = len(panel) * panel[0].rows * len(labels)
     if cells > MOST_CELLS:
         said = f"{len(panel)} members x {panel[0].rows} rows x {len(labels)} labels are too much to combine"
@@ -78,6 +81,9 @@ def probabilities_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Float
     that gave no probabilities."""
     spread = np.zeros((len(panel), panel[0].rows, len(labels)))
     for member, answer in enumerate(panel):
+        if answer.labels == labels and answer.probabilities is not None:
+            spread[member] = answer.probabilities
+            continue
         columns = _columns(answer, labels)
         if answer.probabilities is None:
             spread[member, np.arange(answer.rows), columns[answer.chosen]] = 1
@@ -99,5 +105,7 @@ def leaders(scores: Floats, among: Flags | None = None) -> Flags:
 
 
 def _columns(answer: Classes, labels: tuple[str, ...]) -> Integers:
+    if answer.labels == labels:
+        return np.arange(len(labels))
     places = {label: place for place, label in enumerate(labels)}
     return np.array([places[label] for label in answer.labels], dtype=np.int64)

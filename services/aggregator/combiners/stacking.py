@@ -100,11 +100,9 @@ def _number_columns(panel: Sequence[Numbers]) -> Floats:
 
 
 def _shares(ballots: Sequence[Ballot], learnt: Learnt, rows: int) -> Floats:
-    heard = np.abs(learnt.coefficients).reshape(-1, len(learnt.members), learnt.layout.width).sum(axis=(0, 2))
-    by_member = dict(zip(learnt.members, heard.tolist(), strict=True))
-    weights = np.array([by_member.get(ballot.member, 0.0) for ballot in ballots])
+    weights = np.array([learnt.heard.get(ballot.member, 0.0) for ballot in ballots])
     if not weights.sum() > 0:
-        weights = np.array([float(ballot.member in by_member) for ballot in ballots])
+        weights = np.array([float(ballot.member in learnt.heard) for ballot in ballots])
     return np.repeat(weights[:, np.newaxis] / weights.sum(), rows, axis=1)
 
 

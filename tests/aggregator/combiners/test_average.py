@@ -27,6 +27,13 @@ def test_a_bare_label_counts_as_certain_and_is_noted() -> None:
     assert verdict.notes == ("b gave labels without probabilities; each counts as probability 1",)
 
 
+def test_rescaled_probabilities_are_noted() -> None:
+    spread = np.array([[0.4, 0.6]])
+    rescaled = Ballot("a", Classes(("no", "yes"), spread.argmax(1), spread, rescaled=True))
+    verdict = combine([rescaled, likely("b", no=0.3, yes=0.7)])
+    assert verdict.notes == ("a gave probabilities that did not sum to 1; they were rescaled",)
+
+
 def test_level_labels_go_to_the_one_that_members_chose() -> None:
     """A member with a threshold of its own says yes at 0.5; the mean must not turn that around."""
     half = np.array([[0.5, 0.5]])
