@@ -50,7 +50,9 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._routing()
+        self._ruling()
         self._carrying_out()
+        self._ensembles()
         self._rpcs()
         self._events()
 
@@ -75,18 +77,6 @@ class Metrics:
         self.canary_progress = self._gauge(
             "ensemble_canary_progress", "Traffic that the canary receives, in percent, 0 to 100.", "router"
         )
-        self.rule_errors = self._counter(
-            "turnout_rule_errors_total",
-            "Policies and rules whose condition could not be evaluated, so that they did not match.",
-            "router",
-            "rule",
-        )
-        self.rules_passed_over = self._counter(
-            "turnout_rules_passed_over_total",
-            "Policies and rules that held and were passed over, because nobody whom they name is enabled.",
-            "router",
-            "rule",
-        )
         self.model_seconds = self._histogram(
             "ensemble_model_duration_seconds", "Model calls, in seconds.", SECONDS, "model"
         )
@@ -98,6 +88,20 @@ class Metrics:
         )
         self.model_ejected = self._gauge(
             "turnout_model_ejected", "1 while a model is out of service for its health, else 0.", "model"
+        )
+
+    def _ruling(self) -> None:
+        self.rule_errors = self._counter(
+            "turnout_rule_errors_total",
+            "Policies and rules whose condition could not be evaluated, so that they did not match.",
+            "router",
+            "rule",
+        )
+        self.rules_passed_over = self._counter(
+            "turnout_rules_passed_over_total",
+            "Policies and rules that held and were passed over, because nobody whom they name is enabled.",
+            "router",
+            "rule",
         )
 
     def _carrying_out(self) -> None:
@@ -123,6 +127,35 @@ class Metrics:
             "Copies for shadows, by what became of them.",
             "model",
             "outcome",
+        )
+
+    def _ensembles(self) -> None:
+        self.ensemble_calls = PlainCounter(
+            "turnout_ensemble_calls_total",
+            "Calls of members and helpers.",
+            "router",
+            "pattern",
+            registry=self.registry,
+        )
+        self.ensemble_spared = self._counter(
+            "turnout_ensemble_spared_total",
+            "Members that were not needed: not asked, or cut off once the answer stood.",
+            "router",
+            "pattern",
+        )
+        self.ensemble_stopped = self._counter(
+            "turnout_ensemble_stopped_early_total", "Votes settled before everybody had answered.", "router"
+        )
+        self.ensemble_escalations = self._counter(
+            "turnout_ensemble_escalations_total",
+            "Times that an answer would not do, or did not come, and the next member was asked.",
+            "router",
+        )
+        self.ensemble_checks = self._counter(
+            "turnout_ensemble_checks_total",
+            "Answers that were checked, by result: accepted, rejected, failed.",
+            "router",
+            "result",
         )
 
     def _rpcs(self) -> None:
