@@ -89,15 +89,16 @@ async def test_who_is_disabled_is_skipped_and_says_so(desk: Desk) -> None:
     desk.servers[DRAWN].faults.set("fail")
 
     async def skipped() -> bool:
-        (_, second, third) = told((await desk.predict("cancer")).manifest.participants)
-        assert third == (NEXT, "FALLBACK", "SERVED")
-        assert second == ("cancer-logistic", "FALLBACK", "SKIPPED")
+        (_, second, third) = (await desk.predict("cancer")).manifest.participants
+        assert told([second, third]) == [
+            ("cancer-logistic", "FALLBACK", "SKIPPED"),
+            (NEXT, "FALLBACK", "SERVED"),
+        ]
+        # Until the change has arrived it is skipped as well: the row lacks what this model reads.
+        assert (second.error_message, second.attempt) == ("disabled", 0)
         return True
 
     await eventually(skipped)
-    participants = (await desk.predict("cancer")).manifest.participants
-    assert participants[1].error_message == "disabled"
-    assert participants[1].attempt == 0
     assert desk.servers["cancer-logistic"].calls == 0
 
 
