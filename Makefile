@@ -63,8 +63,9 @@ replay: setup ## a hundred thousand random decisions, made again to the last bit
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 
-bench: setup ## CPU per prediction against a bare grpcio proxy; writes build/bench.json
+bench: setup ## CPU per prediction against a bare grpcio proxy, and of combining; writes build/bench.json, build/combine.json
 	@$(BIN)/python -m benchmarks.floor
+	@$(BIN)/python -m benchmarks.combine
 
 clients: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients

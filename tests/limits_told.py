@@ -79,6 +79,22 @@ STRATEGIES: list[Told] = [
     ("length of such a word", f"{CONFIG}.choosers:LONGEST_WORD", "characters", "Longer is no word."),
     ("`member_timeout`", f"{CONFIG}.ensembles:SHORTEST_TIMEOUT {CONFIG}.ensembles:LONGEST_TIMEOUT", "s", ""),
     ("members x rows x labels of an ensemble's answers", "aggregator.combiners.panel:MOST_CELLS", "", ""),
+    ("levels of a structure in an ensemble", "aggregator.canonical:DEEPEST", "", ""),
+    ("fields voted on by `json_majority.by_field`", "aggregator.combiners.fields:MOST_FIELDS", "", ""),
+    (
+        "a regular expression of `extraction`",
+        "aggregator.extraction:LONGEST_PATTERN",
+        "characters",
+        "As of conditions.",
+    ),
+    ("its compiled size, in instructions", "aggregator.extraction:LARGEST_PROGRAM", "", ""),
+    ("a text that is searched for an answer", "aggregator.extraction:LONGEST_TEXT", "characters", ""),
+    (
+        "labels of `extraction`",
+        "aggregator.extraction:MOST_LABELS",
+        "",
+        "As many as a message of its size carries.",
+    ),
 ]
 
 POLICIES: list[Told] = [

@@ -155,6 +155,10 @@ def test_a_lead_of_exactly_what_is_out_settles_nothing() -> None:
     count.hear(0, Text("yes"))
     count.hear(1, Text("yes"))
     assert not count.settled
+    # More by less than a combiner tells apart: level there, so it must be level here.
+    count = Count([1 + 1e-10, 1.0], 1)
+    count.hear(0, Text("yes"))
+    assert not count.settled
 
 
 def test_every_row_of_a_batch_must_be_settled() -> None:
