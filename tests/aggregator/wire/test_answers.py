@@ -13,7 +13,6 @@ from turnout.inference.v1.output_pb2 import (
     Output,
     Regression,
     TextOutput,
-    ToolCall,
 )
 
 from services.aggregator.answers import Ballot, Classes, Numbers, Taken, Text, Verdict, kind_of
@@ -93,8 +92,10 @@ def test_rounded_probabilities_are_made_whole() -> None:
 
 def test_other_kinds_are_told_apart() -> None:
     assert read_answer(Output(text=TextOutput(content="hi"))) == Text("hi")
+    calling = Output()
+    calling.text.tool_calls.add(name="f")
     for output, kind in (
-        (Output(text=TextOutput(tool_calls=[ToolCall(name="f")])), "tool calls"),
+        (calling, "tool calls"),
         (Output(embedding=Embedding(values=[1], dimension=1)), "embedding"),
         (Output(json=Value(string_value="x")), "json"),
         (Output(tensors=TensorInput()), "tensors"),

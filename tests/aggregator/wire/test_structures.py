@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
 from turnout.inference.v1.input_pb2 import Tensor, TensorContents, TensorInput
-from turnout.inference.v1.output_pb2 import Embedding, Output, TextOutput, ToolCall
+from turnout.inference.v1.output_pb2 import Embedding, Output
 
 from services.aggregator import answers
 from services.aggregator.answers import Ballot, Calls, Structure, Tensors, Vectors, Verdict
@@ -29,7 +29,9 @@ def json_output(value: Any) -> Output:
 
 
 def call(name: str, arguments: str) -> Output:
-    return Output(text=TextOutput(tool_calls=[ToolCall(id="x", name=name, arguments=arguments)]))
+    output = Output()
+    output.text.tool_calls.add(id="x", name=name, arguments=arguments)
+    return output
 
 
 @pytest.mark.parametrize("value", [{"a": [1, 2.5, None, True, {"b": "ü"}]}, [], "x", 3, None, False])
