@@ -69,6 +69,7 @@ class GrpcCall:
     __slots__ = (
         "_caller",
         "_headers",
+        "_named",
         "_peer",
         "deadline",
         "extra",
@@ -105,6 +106,7 @@ class GrpcCall:
         # Read now: asked of a call that has ended (by a task that outlives it), grpc.aio crashes the process.
         self._peer: str = context.peer()
         self._headers = HEADERS.get()
+        self._named: dict[str, str] | None = None
         traced = ""
         self.request_id = ""
         self.trailers: Trailers = ()
@@ -133,7 +135,11 @@ class GrpcCall:
         return max(0.0, self.deadline - perf_counter())
 
     def header(self, name: str) -> str | None:
-        return next((str(value) for key, value in self._headers if key == name), None)
+        named = self._named
+        if named is None:
+            # Who asks for one asks for several; backwards, so that the first of a name stays.
+            named = self._named = {header[0]: str(header[1]) for header in reversed(self._headers)}
+        return named.get(name)
 
     def trailer(self, name: str, value: str) -> None:
         self.trailers = (*self.trailers, (name, value))

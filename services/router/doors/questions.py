@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from inference.open_inference_pb2 import ModelInferRequest
-from turnout.inference.v1.input_pb2 import TensorInput
+from turnout.inference.v1.input_pb2 import Input, TensorInput
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
-from services.models.framing import delimited
+from services.models.framing import delimited, text
 from services.router.doors.hastening import Hastened
 from services.router.doors.parameters import (
     ATTRIBUTES,
@@ -28,6 +28,8 @@ from services.state.names import id_of
 
 _TENSORS = TensorInput.TENSORS_FIELD_NUMBER
 _RAW = TensorInput.RAW_CONTENTS_FIELD_NUMBER
+_INPUT, _OF_TENSORS = PredictRequest.INPUT_FIELD_NUMBER, Input.TENSORS_FIELD_NUMBER
+_ROUTER, _REQUEST_ID = PredictRequest.ROUTER_FIELD_NUMBER, PredictRequest.REQUEST_ID_FIELD_NUMBER
 # What these ask for of outputs is done by Triton itself, beside its models.
 UNSUPPORTED = ("classification", "shared_memory_region")
 
@@ -53,10 +55,10 @@ def question_of(asked: ModelInferRequest, call: Call) -> Question:
     # Field by field the two messages differ in numbers alone, so a tensor's bytes stand for themselves.
     parts = [delimited(_TENSORS, one.SerializeToString()) for one in asked.inputs]
     parts += [delimited(_RAW, content) for content in raw]
-    request = PredictRequest(router=asked.model_name, request_id=asked.id)
-    tensors = request.input.tensors
-    tensors.ParseFromString(b"".join(parts))
-    tensors.SetInParent()
+    tensors = delimited(_OF_TENSORS, b"".join(parts))
+    request = PredictRequest.FromString(
+        text(_ROUTER, asked.model_name) + text(_REQUEST_ID, asked.id) + delimited(_INPUT, tensors)
+    )
     values = values_of(asked.parameters, call)
     seconds = None
     if values:
@@ -73,8 +75,9 @@ def question_of(asked: ModelInferRequest, call: Call) -> Question:
 
 
 def _named(index: int, output: ModelInferRequest.InferRequestedOutputTensor) -> str:
-    for name in UNSUPPORTED:
-        if name in output.parameters:
+    told = output.parameters
+    for name in UNSUPPORTED if told else ():
+        if name in told:
             raise wrong(name, f"routers do not do it; leave it out of outputs[{index}]")
     return output.name
 

@@ -22,6 +22,7 @@ OURS = (PREDICTION_ID, DEGRADED, MANIFEST)
 _MODEL_NAME = ModelInferResponse.MODEL_NAME_FIELD_NUMBER
 _MODEL_VERSION = ModelInferResponse.MODEL_VERSION_FIELD_NUMBER
 _REPLY_ID = ModelInferResponse.ID_FIELD_NUMBER
+_STRING_PARAM = InferParameter.STRING_PARAM_FIELD_NUMBER
 _PARAMETERS = ModelInferResponse.PARAMETERS_FIELD_NUMBER
 
 
@@ -77,7 +78,7 @@ def named(router: str, generation: int) -> bytes:
 
 def _spoken(name: str, value: str) -> bytes:
     """A parameter that is a text: an entry of a map is a message of a key and a value."""
-    said = text(InferParameter.STRING_PARAM_FIELD_NUMBER, value)
+    said = text(_STRING_PARAM, value)
     return delimited(_PARAMETERS, text(1, name) + delimited(2, said))
 
 
