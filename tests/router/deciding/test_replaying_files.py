@@ -8,6 +8,7 @@ import pytest
 from google.protobuf import json_format
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
+from services.router.replay.__main__ import main
 from services.router.replay.reading import UnreadableError, read
 from tests.router.conftest import BAYES, Desk, doctors
 from tests.router.deciding.worlds import world
@@ -92,8 +93,12 @@ async def test_what_cannot_be_read_is_said(tmp_path: Path, content: bytes, said:
         list(read(opened))
 
 
-async def test_an_empty_file_and_one_that_is_not_there_are_failures(tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
-    empty.touch()
-    assert (await replayed(empty))[0] == 1
-    assert (await replayed(tmp_path / "nowhere"))[0] == 2
+@pytest.mark.parametrize(("content", "code"), [(b"", 1), (None, 2)], ids=["empty", "not there"])
+async def test_an_empty_file_and_one_that_is_not_there_are_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, code: int
+) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setattr(sys, "argv", ["turnout replay", str(file)])
+    assert await asyncio.to_thread(main) == code
