@@ -6,7 +6,6 @@ from services.foundation.errors import (
     InvalidArgument,
     NotFound,
     Unavailable,
-    Unimplemented,
 )
 
 # What is wrong with a request: the path of each field, and what would have been right.
@@ -17,10 +16,6 @@ MOST_PROBLEMS = 20
 
 class InvalidPlan(InvalidArgument):
     """A plan that cannot be run, or outputs that cannot be read."""
-
-
-class UnavailableMethod(Unimplemented):
-    """A method of the contract that this version does not have."""
 
 
 class CannotCombine(FailedPrecondition):
@@ -42,6 +37,12 @@ class QuorumNotMet(Unavailable):
     """Fewer members answered than the plan requires."""
 
     reason = "QUORUM_NOT_MET"
+
+
+class NotAccepted(FailedPrecondition):
+    """Nobody's answer passed what the plan asks of one."""
+
+    reason = "NOT_ACCEPTED"
 
 
 class ModelsNotFound(NotFound):

@@ -1,21 +1,29 @@
 """turnout.aggregator.v1.AggregatorService."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from turnout.aggregator.v1.aggregator_service_pb2 import (
     AggregateRequest,
     AggregateResponse,
     InferRequest,
     InferResponse,
+    InferStreamRequest,
+    InferStreamResponse,
 )
 
+from services.aggregator.calls import Listener
 from services.aggregator.combiners import COMBINERS
-from services.aggregator.deliberation import deliberate
-from services.aggregator.jury import budget
-from services.aggregator.plan import Plan
+from services.aggregator.compiling import Plans
+from services.aggregator.desk import Desk, Nobody, Observer
+from services.aggregator.following import Progress
 from services.aggregator.registry import Registry
-from services.aggregator.seating import ask, take_seats
+from services.aggregator.running import run
+from services.aggregator.session import Session
+from services.aggregator.voices import Voice
 from services.aggregator.watch import Watch
 from services.aggregator.wire.handed_in import read_handed_in
-from services.aggregator.wire.plans import read_plan, require_input
+from services.aggregator.wire.plans import require_input
 from services.aggregator.wire.replies import write_aggregate
 from services.foundation.call import Call
 from services.foundation.identity.caller import Caller
@@ -29,34 +37,58 @@ class AggregatorServicer:
     SERVICE = "turnout.aggregator.v1.AggregatorService"
 
     def __init__(
-        self, registry: Registry, watch: Watch, permissions: CatalogPermissions | None = None
+        self,
+        registry: Registry,
+        watch: Watch,
+        permissions: CatalogPermissions | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._registry = registry
-        self._watch = watch
+        self._desk = Desk(registry.find, watch, observer=observer or Nobody())
         self._permissions = permissions
+        self._plans = Plans()
 
     async def Infer(self, request: InferRequest, call: Call) -> InferResponse:
-        """Ask every member of the plan at once and combine what they answer in time."""
-        plan = read_plan(request.plan)
-        require_input(request.input)
-        await self._registry.meet(member.model for member in plan.members)
-        self._refuse_strangers(plan, call.caller)
-        seats = take_seats(plan, request.input, self._registry.find, budget(call.remaining()))
-        results = await ask(seats, plan.quorum, call)
-        self._watch.observe(seats, results)
-        return deliberate(plan, seats, results)
+        """Run the plan: ask its members, and make one answer of theirs."""
+        return await self._run(await self._session(request, call))
+
+    async def InferStream(
+        self, request: InferStreamRequest, call: Call
+    ) -> AsyncIterator[InferStreamResponse]:
+        """The same, and what happens on the way. Who stops reading stops every call."""
+        progress = Progress()
+        session = await self._session(request.request, call, progress)
+        running = asyncio.ensure_future(self._run(session))
+        try:
+            async for news in progress.follow(running):
+                yield news
+        finally:
+            running.cancel()
 
     async def Aggregate(self, request: AggregateRequest, _call: Call) -> AggregateResponse:
         """Combine the outputs of the request; nobody is called."""
-        recipe, ballots = read_handed_in(request)
-        verdict = COMBINERS[recipe.method](ballots, recipe)
-        return write_aggregate(recipe.method, [each.output for each in request.outputs], ballots, verdict)
+        recipe, ballots, outputs = read_handed_in(request)
+        return write_aggregate(recipe, outputs, ballots, COMBINERS[recipe.method](ballots, recipe))
 
-    def _refuse_strangers(self, plan: Plan, caller: Caller) -> None:
+    async def _session(self, request: InferRequest, call: Call, listener: Listener | None = None) -> Session:
+        roster = self._plans.read(request.plan)
+        require_input(request.input)
+        await self._registry.meet(roster.models)
+        self._refuse_strangers(roster.plan.voices, call.caller)
+        return Session(roster, request, self._desk, call, call.remaining(), listener)
+
+    async def _run(self, session: Session) -> InferResponse:
+        try:
+            return await run(session)
+        finally:
+            # Also of a prediction whose caller has left: its calls were made.
+            self._desk.watch.observe(session.entries)
+
+    def _refuse_strangers(self, voices: tuple[Voice, ...], caller: Caller) -> None:
         """Who comes with a plan of his own may ask only models that he may ask directly; the router, which is
         trusted, has seen to that when its plan was written."""
         if caller.admin or self._permissions is None:
             return
-        for index, member in enumerate(plan.members):
-            field = f"plan.members[{index}].model"
-            self._permissions.require(caller, Role.PREDICTOR, "models", member.model, field)
+        for voice in voices:
+            field = f"{voice.path}.model"
+            self._permissions.require(caller, Role.PREDICTOR, "models", voice.model, field)

@@ -27,6 +27,12 @@ class CannotCombine(FailedPrecondition):
     reason = "CANNOT_COMBINE"
 
 
+class NotAccepted(FailedPrecondition):
+    """Nobody's answer passed what the ensemble asks of one."""
+
+    reason = "NOT_ACCEPTED"
+
+
 class JuryTimedOut(DeadlineExceeded):
     """The time was up before the quorum was met."""
 

@@ -112,7 +112,8 @@ async def test_outputs_that_cannot_be_read_are_refused_by_field(
     assert error.message.startswith(f"the outputs cannot be combined: {field}: {said}")
 
 
-async def test_a_method_of_a_later_version_is_unimplemented(bench: Bench) -> None:
+async def test_a_cascade_combines_nothing_and_is_refused(bench: Bench) -> None:
     error = await refused(bench, number("a", 1), aggregation=strategy_pb2.AGGREGATION_METHOD_CASCADE)
-    assert error.code == "UNIMPLEMENTED"
+    assert error.code == "INVALID_ARGUMENT"
     assert error.fields[0].field == "aggregation"
+    assert error.fields[0].description.endswith("json_majority expected, got cascade")

@@ -54,16 +54,6 @@ async def test_a_plan_that_cannot_be_run_is_refused_by_field(
     assert error.message.startswith(f"the plan cannot be run: {field}: {said}")
 
 
-async def test_a_method_of_a_later_version_is_unimplemented_and_told_what_there_is(bench: Bench) -> None:
-    error = await refused(bench, plan(aggregation=strategy_pb2.AGGREGATION_METHOD_CASCADE))
-    assert (error.code, error.reason) == ("UNIMPLEMENTED", "UNIMPLEMENTED")
-    assert error.fields[0].field == "plan.ensemble.aggregation"
-    assert error.message == (
-        "plan.ensemble.aggregation: cascade is not available in this version; available are vote, average, "
-        "weighted_average, max_confidence, stacking, median, log_pool, semantic_mean, json_majority"
-    )
-
-
 async def test_a_request_without_an_input_is_refused(doctors: Bench) -> None:
     error = await refused(doctors, plan(), Input())
     assert (error.code, error.reason) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")

@@ -78,9 +78,13 @@ def confidence_of(output: Output, answer: Answer, given: float | None = None) ->
 
 def write_answer(verdict: Verdict, outputs: Sequence[Output]) -> Output:
     """The verdict as an output; `outputs` are the members', in the order of their ballots."""
-    match verdict.answer:
-        case Taken(ballot):
-            return outputs[ballot]
+    answer = verdict.answer
+    return outputs[answer.ballot] if isinstance(answer, Taken) else output_of(answer)
+
+
+def output_of(answer: Answer) -> Output:
+    """The answer as an output."""
+    match answer:
         case Numbers(values):
             return Output(regression=Regression(values=values))
         case Classes() as classes:

@@ -1,19 +1,34 @@
 """Outputs that are handed in, as ballots."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateRequest, WeightedOutput
+from turnout.inference.v1.output_pb2 import Output
 
-from services.aggregator.answers import Ballot
+from services.aggregator.answers import Ballot, Floats, Text
 from services.aggregator.errors import Problems, Unreadable, settle
+from services.aggregator.extraction import Extraction
 from services.aggregator.plan import MOST_MEMBERS
-from services.aggregator.recipe import Recipe
-from services.aggregator.wire.answers import confidence_of, read_answer
-from services.aggregator.wire.plans import check_weights, read_recipe, without_effect
+from services.aggregator.recipe import DEFAULTS, Options, Recipe
+from services.aggregator.wire.answers import confidence_of, output_of, read_answer
+from services.aggregator.wire.recipes import (
+    check_weights,
+    read_extraction,
+    read_learnt,
+    read_recipe,
+    read_tolerance,
+    without_effect,
+)
 
 
-def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot]]:
-    """Raises InvalidPlan or UnavailableMethod, naming fields as paths from the request."""
+def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], list[Output]]:
+    """How to combine, what, and the output that each ballot stands for. Raises InvalidPlan, naming fields as
+    paths from the request."""
     problems: Problems = {}
-    recipe = read_recipe(request.aggregation, request.weight_source, "", problems)
+    options = _options(request, problems)
+    recipe = read_recipe(request.aggregation, request.weight_source, "", problems, options)
     # A plan is only warned of it: it serves traffic. Here a person asks, and there is no room for a warning.
     if said := without_effect(recipe):
         problems["weight_source"] = said
@@ -22,12 +37,38 @@ def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot]]:
     weights = [each.weight if each.HasField("weight") else None for each in request.outputs]
     check_weights(weights, recipe, "outputs", problems)
     _check_names(request, problems)
-    ballots = [
-        _ballot(each, weight, f"outputs[{index}]", problems)
+    extraction = read_extraction(request.extraction, recipe.method, "extraction", problems)
+    read = [
+        _ballot(each, weight, extraction, f"outputs[{index}]", problems)
         for index, (each, weight) in enumerate(zip(request.outputs, weights, strict=True))
     ]
     settle(problems, "the outputs cannot be combined")
-    return recipe, [ballot for ballot in ballots if ballot is not None]
+    found = [one for one in read if one is not None]
+    return recipe, [ballot for ballot, _ in found], [output for _, output in found]
+
+
+def _options(request: AggregateRequest, problems: Problems) -> Options:
+    vectors = _vectors(request.outputs, problems)
+    options = DEFAULTS if vectors is None else Options(vectors=vectors)
+    if request.HasField("json_majority"):
+        tolerance = read_tolerance(request.json_majority, "json_majority", problems)
+        options = replace(options, by_field=request.json_majority.by_field, tolerance=tolerance)
+    if request.HasField("stacker"):
+        options = replace(options, learnt=read_learnt(request.stacker, "stacker", problems))
+    return options
+
+
+def _vectors(outputs: Sequence[WeightedOutput], problems: Problems) -> Floats | None:
+    """[outputs, dimension]; None where no output has an embedding beside it."""
+    lengths = [len(each.embedding) for each in outputs]
+    if not any(lengths):
+        return None
+    for index, length in enumerate(lengths):
+        if length != lengths[0]:
+            said = f"as many numbers as that of the first output expected, {lengths[0]}; got {length}"
+            problems[f"outputs[{index}].embedding"] = said
+            return None
+    return np.array([each.embedding for each in outputs], dtype=np.float64)
 
 
 def _check_names(request: AggregateRequest, problems: Problems) -> None:
@@ -40,13 +81,19 @@ def _check_names(request: AggregateRequest, problems: Problems) -> None:
         seen.add(each.variant)
 
 
-def _ballot(given: WeightedOutput, weight: float | None, path: str, problems: Problems) -> Ballot | None:
+def _ballot(
+    given: WeightedOutput, weight: float | None, extraction: Extraction | None, path: str, problems: Problems
+) -> tuple[Ballot, Output] | None:
     confidence = given.confidence if given.HasField("confidence") else None
     if confidence is not None and not 0 <= confidence <= 1:
         problems[f"{path}.confidence"] = f"a number from 0 to 1 expected, got {confidence:g}"
+    output = given.output
     try:
-        answer = read_answer(given.output)
+        answer = read_answer(output)
+        if extraction is not None and isinstance(answer, Text):
+            answer = extraction.read(answer.content)
+            output = output_of(answer)
     except Unreadable as wrong:
         problems[".".join(filter(None, (path, "output", wrong.path)))] = wrong.said
         return None
-    return Ballot(given.variant, answer, weight, confidence_of(given.output, answer, confidence))
+    return Ballot(given.variant, answer, weight, confidence_of(given.output, answer, confidence)), output

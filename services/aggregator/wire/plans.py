@@ -1,54 +1,69 @@
 """A plan out of its message: everything that is wrong with it is told at once, by field."""
 
-import math
-from collections.abc import Sequence
+from dataclasses import replace
 
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
-from turnout.router.v1 import strategy_pb2
 from turnout.router.v1.overrides_pb2 import Overrides
+from turnout.router.v1.strategy_pb2 import LAUNCH_STAGED, EnsembleStrategy
 
-from services.aggregator.combiners import COMBINERS, WEIGHING
-from services.aggregator.errors import Problems, UnavailableMethod, settle
-from services.aggregator.plan import MOST_MEMBERS, Member, Plan, majority
-from services.aggregator.recipe import Recipe
-from services.aggregator.weights import WeightSource
-from services.state.names import BadName, id_of, resource_name
+from services.aggregator.errors import Problems, settle
+from services.aggregator.plan import FULL_PANEL_FRACTION, MOST_MEMBERS, Jury, Plan, majority
+from services.aggregator.recipe import DEFAULTS, Options, Recipe
+from services.aggregator.stopping import can_stop
+from services.aggregator.voices import Helper
+from services.aggregator.wire.patterns import helpers_of, read_pattern
+from services.aggregator.wire.recipes import (
+    CASCADE,
+    METHODS,
+    check_weights,
+    read_extraction,
+    read_learnt,
+    read_recipe,
+    read_tolerance,
+    without_effect,
+)
+from services.aggregator.wire.voices import read_helper, read_members
 
-PREFIX = "AGGREGATION_METHOD_"
-DEFAULT_METHOD = "average"
-# By the name that the user knows; 0 is the default.
-METHODS = {
-    number: name.removeprefix(PREFIX).lower() if number else DEFAULT_METHOD
-    for name, number in strategy_pb2.AggregationMethod.items()
-}
-SOURCES: dict[int, WeightSource | None] = {
-    strategy_pb2.WEIGHT_SOURCE_UNSPECIFIED: None,
-    strategy_pb2.WEIGHT_SOURCE_DECLARED: WeightSource.DECLARED,
-    strategy_pb2.WEIGHT_SOURCE_CONFIDENCE: WeightSource.CONFIDENCE,
-    strategy_pb2.WEIGHT_SOURCE_DECLARED_TIMES_CONFIDENCE: WeightSource.DECLARED_TIMES_CONFIDENCE,
-}
-DECLARING = (None, WeightSource.DECLARED, WeightSource.DECLARED_TIMES_CONFIDENCE)
+PATH = "plan.ensemble"
+MOST_RETRIES = 3
+MOST_SAMPLES = 16
 
 
 def read_plan(given: wire.Plan) -> Plan:
-    """Raises InvalidPlan or UnavailableMethod, naming fields as paths from the request."""
+    """Raises InvalidPlan, naming fields as paths from the request."""
     problems: Problems = {}
     how = given.ensemble
-    recipe = read_recipe(how.aggregation, how.weight_source, "plan.ensemble.", problems)
     count = len(given.members)
     if not 1 <= count <= MOST_MEMBERS:
         problems["plan.members"] = f"1 to {MOST_MEMBERS} members expected, got {count}"
-    members = tuple(
-        _member(member, f"plan.members[{index}]", problems) for index, member in enumerate(given.members)
-    )
-    _distinct(members, problems)
+    members = read_members(given, problems)
+    pattern = read_pattern(how, members, problems)
+    recipe = _recipe(how, problems)
     check_weights([member.weight for member in members], recipe, "plan.members", problems)
-    quorum = how.quorum if how.HasField("quorum") else majority(count)
-    if not 1 <= quorum <= max(count, 1):
-        problems["plan.ensemble.quorum"] = f"1 to {count}, the number of members, expected; got {quorum}"
+    quorum = how.quorum if how.HasField("quorum") else majority(len(members))
+    if not 1 <= quorum <= max(len(members), 1):
+        said = f"1 to {len(members)}, the number of members, expected; got {quorum}"
+        problems[f"{PATH}.quorum"] = said
+    embedder, meta = _embedder(how, recipe, problems), _meta(how, recipe, problems)
+    helpers = (*helpers_of(pattern), *(one for one in (embedder, meta) if one is not None))
+    plan = Plan(
+        members=members,
+        recipe=recipe,
+        quorum=quorum,
+        pattern=pattern,
+        full_fraction=_number(how, "full_panel_fraction", 0, 1, problems, FULL_PANEL_FRACTION),
+        max_cost=_number(how, "max_cost", 0, float("inf"), problems) if how.HasField("max_cost") else None,
+        retries=int(_number(how, "member_retries", 0, MOST_RETRIES, problems, 1)),
+        samples=int(_number(how, "samples_per_member", 1, MOST_SAMPLES, problems, 1)),
+        extraction=read_extraction(how.extraction, recipe.method, f"{PATH}.extraction", problems),
+        sampling=Overrides(sampling=how.sampling) if how.HasField("sampling") else None,
+        embedder=embedder,
+        meta=meta,
+        helpers=helpers,
+    )
     settle(problems, "the plan cannot be run")
-    return Plan(members, recipe, quorum, _warnings(recipe))
+    return replace(plan, warnings=_warnings(how, plan))
 
 
 def require_input(given: Input) -> None:
@@ -58,75 +73,62 @@ def require_input(given: Input) -> None:
         settle({"input": f"is required: give one of {kinds}"}, "there is nothing to ask")
 
 
-def read_recipe(method: int, source: int, prefix: str, problems: Problems) -> Recipe:
-    """Raises UnavailableMethod for a method of a later version; whatever else is wrong goes to `problems`."""
-    available = ", ".join(COMBINERS)
-    name = METHODS.get(method)
-    if name is None:
-        problems[f"{prefix}aggregation"] = f"one of {available} expected, got {method}"
-        name = DEFAULT_METHOD
-    if name not in COMBINERS:
-        said = f"{name} is not available in this version; available are {available}"
-        fields = [(f"{prefix}aggregation", said)]
-        raise UnavailableMethod(f"{prefix}aggregation: {said}", fields=fields, method=name)
-    if source not in SOURCES:
-        offered = ", ".join(strategy_pb2.WeightSource.keys()[1:])
-        problems[f"{prefix}weight_source"] = f"one of {offered} expected, got {source}"
-    return Recipe(name, SOURCES.get(source))
+def _recipe(how: EnsembleStrategy, problems: Problems) -> Recipe:
+    options = DEFAULTS
+    if how.HasField("json_majority"):
+        tolerance = read_tolerance(how.json_majority, f"{PATH}.json_majority", problems)
+        options = Options(by_field=how.json_majority.by_field, tolerance=tolerance)
+    if how.stacking.HasField("learnt"):
+        learnt = read_learnt(how.stacking.learnt, f"{PATH}.stacking.learnt", problems)
+        options = replace(options, learnt=learnt)
+    # A sequence combines nothing; as a method the cascade is none of the combiners'.
+    method = 0 if METHODS.get(how.aggregation) == CASCADE else how.aggregation
+    return read_recipe(method, how.weight_source, f"{PATH}.", problems, options)
 
 
-def check_weights(weights: Sequence[float | None], recipe: Recipe, path: str, problems: Problems) -> None:
-    """Each declared weight is a finite number from 0; not all are 0 where they decide."""
-    for index, weight in enumerate(weights):
-        if weight is not None and not (weight >= 0 and math.isfinite(weight)):
-            problems[f"{path}[{index}].weight"] = f"a finite number from 0 expected, got {weight:g}"
-    decide = recipe.method in WEIGHING and recipe.source in DECLARING
-    if decide and weights and all(weight == 0 for weight in weights):
-        problems[path] = "at least one weight above 0 expected; all are 0"
-
-
-def without_effect(recipe: Recipe) -> str | None:
-    """What to tell about a weight source that the method does not read."""
-    if recipe.source is None or recipe.method in WEIGHING:
+def _embedder(how: EnsembleStrategy, recipe: Recipe, problems: Problems) -> Helper | None:
+    if recipe.method != "semantic_mean" or not how.HasField("semantic_mean"):
         return None
-    return f"weight_source has no effect: {recipe.method} weighs nothing; {', '.join(sorted(WEIGHING))} do"
+    return read_helper(how.semantic_mean.embedder, f"{PATH}.semantic_mean.embedder", problems)
 
 
-def _warnings(recipe: Recipe) -> tuple[str, ...]:
-    said = without_effect(recipe)
-    return () if said is None else (said,)
+def _meta(how: EnsembleStrategy, recipe: Recipe, problems: Problems) -> Helper | None:
+    if recipe.method != "stacking":
+        return None
+    match how.stacking.WhichOneof("meta_model"):
+        case "model":
+            return read_helper(how.stacking.model, f"{PATH}.stacking.model", problems)
+        case None:
+            problems[f"{PATH}.stacking"] = "a meta-model expected: model or learnt"
+    return None
 
 
-def _member(given: wire.Member, path: str, problems: Problems) -> Member:
-    model = ""
-    try:
-        model = resource_name("models", given.model, f"{path}.model")
-    except BadName as wrong:
-        for violation in wrong.fields:
-            problems[violation.field] = violation.description
-    timeout = given.timeout.seconds + given.timeout.nanos / 1e9 if given.HasField("timeout") else None
-    if timeout is not None and timeout <= 0:
-        problems[f"{path}.timeout"] = f"more than 0 s expected, got {timeout:g} s"
-    threshold = given.threshold if given.HasField("threshold") else None
-    if threshold is not None and not 0 <= threshold <= 1:
-        problems[f"{path}.threshold"] = f"a probability from 0 to 1 expected, got {threshold:g}"
-    weight = given.weight if given.HasField("weight") else None
-    return Member(given.variant or id_of(model), model, weight, timeout, threshold, _overrides(given))
+def _number(
+    how: EnsembleStrategy, field: str, least: float, most: float, problems: Problems, default: float = 0
+) -> float:
+    found: float = getattr(how, field) if how.HasField(field) else default
+    # Written so that NaN fails.
+    if least <= found <= most:
+        return found
+    upto = f" to {most:g}" if most != float("inf") else ""
+    problems[f"{PATH}.{field}"] = f"a number from {least:g}{upto} expected, got {found:g}"
+    return default
 
 
-def _overrides(given: wire.Member) -> Overrides | None:
-    """What a member does otherwise, None where nothing; its own threshold among it."""
-    found = Overrides()
-    found.CopyFrom(given.overrides)
-    if given.HasField("threshold"):
-        found.threshold = given.threshold
-    return found if found.ListFields() else None
-
-
-def _distinct(members: Sequence[Member], problems: Problems) -> None:
-    seen: set[str] = set()
-    for index, member in enumerate(members):
-        if member.variant and member.variant in seen:
-            said = f"'{member.variant}' is used twice; members of the same model need variants of their own"
-            problems[f"plan.members[{index}].variant"] = said
-        seen.add(member.variant)
+def _warnings(how: EnsembleStrategy, plan: Plan) -> tuple[str, ...]:
+    """What has no effect, a sentence each."""
+    said = [without_effect(plan.recipe)]
+    jury = isinstance(plan.pattern, Jury)
+    if how.launch == LAUNCH_STAGED and not (jury and can_stop(plan.recipe)):
+        said.append(
+            "launch: STAGED has no effect: only the vote of a jury, by declared weights, is settled early"
+        )
+    if plan.samples > 1 and plan.pattern.name in (CASCADE, "judge", "specialists"):
+        said.append(f"samples_per_member has no effect in the pattern {plan.pattern.name}")
+    if how.aggregation and not jury and METHODS[how.aggregation] != CASCADE:
+        name = METHODS[how.aggregation]
+        said.append(f"aggregation {name} has no effect: the pattern {plan.pattern.name} combines by itself")
+    for field, method in (("stacking", "stacking"), ("semantic_mean", "semantic_mean")):
+        if how.HasField(field) and plan.recipe.method != method:
+            said.append(f"{field} has no effect: the aggregation is {plan.recipe.method}")
+    return tuple(one for one in said if one is not None)

@@ -1,39 +1,91 @@
-"""An aggregation as replies and manifests tell it."""
+"""What came of a plan, or of answers that were handed in, as replies and manifests tell it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from turnout.aggregator.v1.aggregator_service_pb2 import AggregateResponse
-from turnout.inference.v1.manifest_pb2 import Aggregation
+from turnout.aggregator.v1.aggregator_service_pb2 import AggregateResponse, InferResponse
+from turnout.inference.v1.manifest_pb2 import (
+    OUTCOME_DISCARDED,
+    OUTCOME_FAILED,
+    OUTCOME_SKIPPED,
+    Aggregation,
+    Participant,
+)
 from turnout.inference.v1.output_pb2 import Output
 
-from services.aggregator.agreement import agreement, dispersion, dissenting
+from services.aggregator.agreement import agreement, cosine_distance, dispersion, dissenting, distance
 from services.aggregator.answers import Ballot, Verdict
+from services.aggregator.asking import Entry
+from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.wire.answers import write_answer
+from services.models.answer import MESSAGE_LENGTH
+from services.models.participation import describe
 
 
-def write_aggregation(
-    method: str, quorum: int, ballots: Sequence[Ballot], verdict: Verdict | None
-) -> Aggregation:
-    """How the answers became one; without a verdict only how many came. Agreement and divergence speak of
-    the first row, tie and dissent of any."""
-    told = Aggregation(method=method, quorum_wanted=quorum, quorum_met=len(ballots))
-    if verdict is None:
-        return told
-    agreed, spread = agreement(ballots), dispersion(ballots)
+def write_participant(entry: Entry) -> Participant:
+    """One attempt, or why there was none."""
+    seat = entry.seat
+    found = Participant(
+        model=seat.voice.model,
+        variant=seat.voice.variant,
+        role=seat.role,
+        step=seat.step,
+        attempt=entry.number,
+    )
+    result = entry.outcome
+    if result is None:
+        found.outcome = OUTCOME_SKIPPED
+        found.error_message = entry.trouble[:MESSAGE_LENGTH]
+        if not isinstance(entry.skipped, str):
+            found.error_code = entry.skipped.code
+        return found
+    if seat.handle is not None:
+        found.version = seat.handle.version
+    describe(found, result, OUTCOME_DISCARDED if entry.used is None else entry.used)
+    if entry.spoilt:
+        found.outcome, found.error_code = OUTCOME_FAILED, "INTERNAL"
+        found.error_message = entry.spoilt[:MESSAGE_LENGTH]
+    if entry.weight is not None:
+        found.weight = entry.weight
+    return found
+
+
+def write_entries(reply: InferResponse, entries: Iterable[Entry]) -> None:
+    """Every attempt once, by rank, and in the order in which they began where that is the same."""
+    for index, entry in enumerate(sorted(entries, key=lambda entry: entry.seat.rank)):
+        reply.participants.append(write_participant(entry))
+        if entry.answered:
+            said = entry.testimony
+            reply.outputs.add(participant=index, output=said.output if said is not None else entry.output)
+
+
+def write_panel(
+    told: Aggregation, ballots: Sequence[Ballot], verdict: Verdict | None, recipe: Recipe = PLAIN
+) -> None:
+    """How the answers relate to each other, and to the verdict if there is one. Agreement, divergence and
+    distance speak of the first row, tie and dissent of any."""
+    kinds = {(type(ballot.answer), ballot.answer.rows) for ballot in ballots}
+    if len(kinds) != 1:
+        return
+    tolerance = recipe.options.tolerance
+    agreed, spread = agreement(ballots, tolerance), dispersion(ballots)
     if agreed is not None:
         told.agreement = agreed[0]
     if spread is not None:
         told.divergence = spread[0]
-    told.dissenting.extend(dissenting(ballots, verdict))
-    told.tie = bool(verdict.tied.any())
-    return told
+    vectors = recipe.options.vectors
+    if vectors is not None and len(vectors) > 1:
+        told.distance = float(cosine_distance(vectors))
+    elif (apart := distance(ballots)) is not None:
+        told.distance = apart[0]
+    if verdict is not None:
+        told.dissenting.extend(dissenting(ballots, verdict, tolerance))
+        told.tie = bool(verdict.tied.any())
 
 
 def write_aggregate(
-    method: str, outputs: Sequence[Output], ballots: Sequence[Ballot], verdict: Verdict
+    recipe: Recipe, outputs: Sequence[Output], ballots: Sequence[Ballot], verdict: Verdict
 ) -> AggregateResponse:
     """The reply to outputs that were handed in: all of them were wanted, and came."""
-    return AggregateResponse(
-        output=write_answer(verdict, outputs),
-        aggregation=write_aggregation(method, len(ballots), ballots, verdict),
-    )
+    told = Aggregation(method=recipe.method, quorum_wanted=len(ballots), quorum_met=len(ballots))
+    write_panel(told, ballots, verdict, recipe)
+    return AggregateResponse(output=write_answer(verdict, outputs), aggregation=told)

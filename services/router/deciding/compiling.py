@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
@@ -164,7 +165,9 @@ class Compilation:
         self, terms: Terms, given: Any, among: frozenset[str] | None, policy: str, mode: manifest.DecisionMode
     ) -> Route | None:
         saying, trial = self.routes.saying(terms, policy, mode), self.given.health.trial
-        jury = make_jury(given, self.members, among, self.seen, self.handles, saying, trial)
+        jury = make_jury(
+            given, self.members, among, self.seen, self.handles, saying, trial, partial(read_as, self.router)
+        )
         if jury is None:
             return None
         return Route("ensemble", Wheel(()), lambda _: jury.sheet, policy=policy, jury=jury)

@@ -23,11 +23,17 @@ from services.router.execution.carrying_out import Stead
 from services.router.execution.equipment import Equipment
 from services.router.execution.ledger import Ledger
 from services.router.execution.limits import check_rows
-from services.router.failures import CannotCombine, JuryTimedOut, PredictionCancelled, QuorumNotMet
+from services.router.failures import (
+    CannotCombine,
+    JuryTimedOut,
+    NotAccepted,
+    PredictionCancelled,
+    QuorumNotMet,
+)
 from services.router.health.probe import Probe
 
 FAILURES: dict[str, type[TurnoutError]] = {
-    failure.reason: failure for failure in (QuorumNotMet, CannotCombine, JuryTimedOut)
+    failure.reason: failure for failure in (QuorumNotMet, CannotCombine, NotAccepted, JuryTimedOut)
 }
 # With these the aggregator refuses a plan before it asks anybody.
 REFUSALS = frozenset(

@@ -8,9 +8,10 @@ from turnout.router.v1 import strategy_pb2
 from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.combiners import COMBINERS, WEIGHING
-from services.aggregator.errors import InvalidPlan, UnavailableMethod
-from services.aggregator.plan import Member
+from services.aggregator.errors import InvalidPlan
+from services.aggregator.plan import Sequence
 from services.aggregator.recipe import Recipe
+from services.aggregator.voices import Member
 from services.aggregator.weights import WeightSource
 from services.aggregator.wire.plans import read_plan, require_input
 
@@ -109,13 +110,11 @@ def test_a_plan_of_nobody_or_of_a_crowd_is_refused() -> None:
     assert complaints(wire.Plan(members=members(*[None] * 65)))["plan.members"].endswith("got 65")
 
 
-def test_a_method_of_a_later_version_is_told_what_there_is() -> None:
-    with pytest.raises(UnavailableMethod, match=r"cascade is not available .* are vote, average") as refused:
-        read_plan(
-            wire.Plan(members=members(1), ensemble={"aggregation": strategy_pb2.AGGREGATION_METHOD_CASCADE})
-        )
-    assert refused.value.code == "UNIMPLEMENTED"
-    assert refused.value.fields[0].field == "plan.ensemble.aggregation"
+def test_the_method_cascade_is_the_pattern_with_its_defaults() -> None:
+    plan = read_plan(
+        wire.Plan(members=members(1, 1), ensemble={"aggregation": strategy_pb2.AGGREGATION_METHOD_CASCADE})
+    )
+    assert plan.pattern == Sequence("cascade", None, 2, min_confidence=0.8)
 
 
 def test_numbers_that_no_enum_knows_are_refused() -> None:

@@ -1,0 +1,143 @@
+"""The calls of one prediction: each is made again while that may help, and accounted for once."""
+
+import asyncio
+import secrets
+from typing import Protocol
+
+from services.aggregator.asking import Entry, Seat
+from services.aggregator.desk import Desk
+from services.aggregator.plan import Plan
+from services.aggregator.purse import Purse
+from services.aggregator.testimony import testify
+from services.aggregator.voices import Member
+from services.foundation.errors import TurnoutError
+from services.foundation.logs import log
+from services.foundation.tracing import Parent
+from services.models.answer import Answer, Failure
+from services.models.handle import Attempt
+from services.models.registration import Price
+from services.models.streaming import StreamedAttempt
+
+# A second attempt that has less than this would only time out.
+LEAST_SECONDS = 0.001
+
+
+class Listener(Protocol):
+    """Whoever follows a prediction as it goes."""
+
+    def finished(self, entry: Entry) -> None: ...
+    def said(self, text: str) -> None: ...
+
+
+class Calls:
+    """`entries` are all attempts so far, in the order in which they began, and whoever was skipped."""
+
+    def __init__(
+        self, plan: Plan, desk: Desk, parent: Parent, router: str, listener: Listener | None
+    ) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._plan, self._desk, self._parent = plan, desk, parent
+        self._router, self._listener = router, listener
+        self.purse = Purse(plan.max_cost)
+        self.entries: list[Entry] = []
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def skip(self, seat: Seat, why: TurnoutError | str, *, spared: bool = False) -> Entry:
+        """Account for somebody who is not called."""
+        entry = Entry(seat)
+        entry.skipped, entry.spared, seat.done = why, spared, True
+        self.entries.append(entry)
+        if self._listener is not None:
+            self._listener.finished(entry)
+        return entry
+
+    async def put(self, seat: Seat) -> None:
+        """Ask one, and again while that may help. Raises nothing; who starts it sees to it that it ends."""
+        last = await self._insist(seat)
+        seat.done, seat.answered = True, last.answered
+
+    async def _insist(self, seat: Seat) -> Entry:
+        handle = seat.handle
+        assert handle is not None  # noqa: S101 - a seat without a handle has an excuse
+        end = self._clock() + seat.seconds
+        entry: Entry | None = None
+        while (refusal := self.purse.refusal(handle.price)) is None:
+            avoid = entry.attempt.endpoint if entry is not None and entry.attempt is not None else ""
+            again = entry is not None
+            entry = self._begin(seat, end - self._clock(), avoid)
+            await self._account(entry, handle.price, again=again)
+            if not self._may_help(entry, end):
+                return entry
+        return entry or self.skip(seat, refusal)
+
+    async def _account(self, entry: Entry, price: Price, *, again: bool) -> None:
+        """Make the attempt, counted among those in flight and against the limit of cost."""
+        effort, cost = self._desk.effort, None
+        effort.calls += 1
+        effort.retries += again
+        self.purse.promise(price)
+        try:
+            await self._run(entry)
+            cost = entry.result.cost if isinstance(entry.result, Answer) else None
+        finally:
+            effort.calls -= 1
+            effort.retries -= again
+            self.purse.settle(price, cost)
+        if self._listener is not None:
+            self._listener.finished(entry)
+
+    def _begin(self, seat: Seat, seconds: float, avoid: str) -> Entry:
+        handle, request = seat.handle, seat.request
+        assert handle is not None  # noqa: S101 - as above
+        assert request is not None  # noqa: S101 - as above
+        if seat.aloud and self._listener is not None and handle.streams:
+            attempt: Attempt = StreamedAttempt(handle, request, seconds, seconds, self._parent)
+        else:
+            attempt = handle.attempt(request, seconds, self._parent, avoid)
+        place = (seat.voice.path, seat.step)
+        number = self._numbers[place] = self._numbers.get(place, 0) + 1
+        entry = Entry(seat, attempt, number)
+        self.entries.append(entry)
+        return entry
+
+    async def _run(self, entry: Entry) -> None:
+        attempt = entry.attempt
+        assert attempt is not None  # noqa: S101 - as above
+        try:
+            if isinstance(attempt, StreamedAttempt):
+                entry.result = await self._spoken(attempt)
+            else:
+                entry.result = await attempt.run()
+            if isinstance(entry.result, Answer) and isinstance(entry.seat.voice, Member):
+                testify(entry, self._plan.extraction)
+        except Exception as defect:  # noqa: BLE001 - one member's surprise must not take the others' answers along
+            error_id, model = secrets.token_hex(8), entry.seat.voice.model
+            log.error("unexpected error in a member's call", error_id=error_id, model=model, exc_info=defect)
+            said = f"internal error {error_id}; the server's log has it under this id"
+            failure = attempt.cancelled()
+            entry.result = failure._replace(kind="FAILED", code="INTERNAL", message=said, error_id=error_id)
+
+    async def _spoken(self, attempt: StreamedAttempt) -> Answer | Failure:
+        """The answer, piece by piece to the listener."""
+        assert self._listener is not None  # noqa: S101 - nobody else makes an attempt that streams
+        try:
+            while isinstance(piece := await attempt.next(), str):
+                self._listener.said(piece)
+        finally:
+            attempt.close()
+        return piece
+
+    def _may_help(self, entry: Entry, end: float) -> bool:
+        """Whether the same question, asked again, may be answered."""
+        result = entry.result
+        # Nobody's words fit behind those that were said.
+        spoken = isinstance(entry.attempt, StreamedAttempt)
+        if spoken or not isinstance(result, Failure) or not result.retryable:
+            return False
+        tried = sum(one.seat is entry.seat for one in self.entries)
+        if tried > self._plan.retries or end - self._clock() < LEAST_SECONDS:
+            return False
+        if self._desk.effort.may_retry():
+            return True
+        self._desk.watch.retry_refused(self._router)
+        return False

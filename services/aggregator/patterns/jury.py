@@ -1,0 +1,51 @@
+"""Everybody answers, and the plan's method makes one answer of it.
+
+A plurality vote that stands before everybody has answered spares the rest. A staged jury asks first the few
+that can settle it, and the others as failures and votes against make them necessary. A sampled share of the
+predictions asks everybody all the same: what is learnt from panels must not be learnt from quick settlements
+alone.
+"""
+
+from services.aggregator.answers import Verdict
+from services.aggregator.chance import unit
+from services.aggregator.patterns.decided import Decided
+from services.aggregator.plan import Jury, Plan
+from services.aggregator.polling import Poll
+from services.aggregator.session import Session
+from services.aggregator.stopping import can_stop
+from services.aggregator.testimony import Vote
+from services.aggregator.verdicts import deliberate
+from services.aggregator.wire.answers import write_answer
+
+
+async def run(plan: Plan, session: Session) -> Decided:
+    """Ask the members, at once or in waves, and combine their votes. Raises QuorumNotMet, CannotCombine."""
+    helper = plan.meta or plan.embedder
+    poll = Poll(plan, session, later=session.patience(helper) if helper is not None else 0.0)
+    pattern = plan.pattern
+    whole = not can_stop(plan.recipe) or unit(session.seed, "full panel") < plan.full_fraction
+    if whole or len(plan.members) == 1:
+        await poll.everybody()
+    else:
+        await poll.settle(in_waves=isinstance(pattern, Jury) and pattern.staged)
+    votes = poll.votes()
+    found = await deliberate(plan, session, votes)
+    credit(votes, found.verdict)
+    return Decided(
+        output=write_answer(found.verdict, [vote.output for vote in votes]),
+        votes=votes,
+        verdict=found.verdict,
+        recipe=found.recipe,
+        notes=[*found.notes, *found.verdict.notes],
+        complete=found.helped,
+        full=poll.full,
+        stopped_early=poll.stopped,
+    )
+
+
+def credit(votes: list[Vote], verdict: Verdict) -> None:
+    """What each answer was worth: of a batch in its first row, and of several answers of a member in equal
+    parts."""
+    for vote, shares in zip(votes, verdict.shares, strict=True):
+        for entry in vote.entries:
+            entry.contribute(float(shares[0]) / len(vote.entries))

@@ -1,0 +1,165 @@
+"""Asking every member of a plan: their votes, or why there are too few."""
+
+from collections.abc import Sequence
+
+from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_JUROR
+
+from services.aggregator.asking import Entry, Seat
+from services.aggregator.errors import ModelsNotFound, QuorumNotMet
+from services.aggregator.plan import Plan
+from services.aggregator.session import Session
+from services.aggregator.stopping import Count
+from services.aggregator.testimony import Vote, votes_of
+from services.aggregator.voices import Member
+from services.foundation.errors import FieldViolation, TurnoutError
+from services.models.answer import Answer
+from services.models.errors import InputMismatch
+
+SETTLED = "not asked: the vote was settled without it"
+HOPELESS = "not asked: the quorum was out of reach"
+NO_TIME = "not asked: no time was left"
+
+
+class Poll:
+    """The members of a plan, each with `samples` seats, in declared order. `stopped` tells that the vote was
+    settled before everybody had answered."""
+
+    def __init__(self, plan: Plan, session: Session, later: float = 0.0) -> None:
+        """`later`: seconds that somebody needs once the members have answered.
+
+        Members have signatures of their own: one that the input does not fit is excused, and the rest go on.
+        Raises the caller's mistake (InputMismatch, with each member's fields) when the input leaves fewer
+        members than the quorum, and ModelsNotFound for a plan of unknown models.
+        """
+        self._plan, self._session, self._later = plan, session, later
+        self._seats: list[list[Seat]] = [
+            [
+                session.seat(member, PARTICIPANT_ROLE_JUROR, rank=rank, sample=sample, later=later)
+                for sample in range(plan.samples)
+            ]
+            for rank, member in enumerate(plan.members)
+        ]
+        firsts = [seats[0] for seats in self._seats]
+        if sum(seat.excuse is None for seat in firsts) < plan.quorum:
+            refuse(firsts, plan.quorum)
+        self._count = Count([member.weight for member in plan.members], plan.quorum)
+        self._asked: set[int] = set()
+        self.stopped = False
+
+    async def everybody(self) -> None:
+        """Ask all at once; ends early only when the quorum is out of reach."""
+        seats = [seat for seats in self._seats for seat in seats]
+        await self._session.hear(seats, lambda: not self._possible)
+
+    async def settle(self, *, in_waves: bool) -> None:
+        """Ask until the vote is settled: all at once, or first the few that can settle it, and others as soon
+        as those no longer can. Whoever is spared is told so."""
+        first = self._wave() if in_waves else tuple(range(len(self._seats)))
+        await self._session.hear(self._called(first), self._over, self._next if in_waves else None)
+        self._take_stock()
+        self.stopped = self._count.settled and bool(self._count.open)
+        self._spare()
+
+    def votes(self) -> list[Vote]:
+        """Those of the members that have answered. Raises QuorumNotMet."""
+        votes = votes_of(self._session.entries)
+        if len(votes) < self._plan.quorum:
+            raise missed(self._plan, self._session.entries, len(votes))
+        return votes
+
+    @property
+    def full(self) -> bool:
+        """Whether everybody was asked and nobody was cut off: answers and members' own failures."""
+        last = {entry.seat: entry for entry in self._session.entries if isinstance(entry.seat.voice, Member)}
+        return not self.stopped and all(
+            isinstance(one.result, Answer) or (one.result is not None and one.result.kind == "FAILED")
+            for one in last.values()
+        )
+
+    @property
+    def _possible(self) -> bool:
+        """Whether the quorum can still be met."""
+        hopeful = (any(seat.answered or not seat.done for seat in seats) for seats in self._seats)
+        return sum(hopeful) >= self._plan.quorum
+
+    def _over(self) -> bool:
+        """Whether nobody who is still out can change anything."""
+        self._take_stock()
+        return self._count.settled or not self._possible
+
+    def _take_stock(self) -> None:
+        """Count the votes of those who have answered since."""
+        for rank in tuple(self._count.open):
+            seats = self._seats[rank]
+            if not all(seat.done for seat in seats):
+                continue
+            entries = [entry for entry in self._session.entries if entry.seat in seats]
+            if votes := votes_of(entries):
+                self._count.hear(rank, votes[0].ballot.answer)
+            else:
+                self._count.miss(rank)
+
+    def _next(self) -> Sequence[Seat]:
+        """Whom to ask now: nobody, while those who are asked could still settle it by agreeing."""
+        count = self._count
+        pending = [rank for rank in count.open if rank in self._asked]
+        weight = sum(count.weights[rank] for rank in pending)
+        enough = count.answered + len(pending) >= count.quorum
+        if enough and count.lead + weight > count.outstanding - weight:
+            return ()
+        return self._called(self._wave())
+
+    def _wave(self) -> Sequence[int]:
+        prices = [self._session.price(member) for member in self._plan.members]
+        costs = [price for price in prices if price is not None]
+        return self._count.wave(self._asked, costs if len(costs) == len(prices) else None)
+
+    def _called(self, ranks: Sequence[int]) -> list[Seat]:
+        """The seats of these members. Whoever may come after them keeps time for it."""
+        self._asked.update(ranks)
+        rest = [self._plan.members[rank] for rank in self._count.open - self._asked]
+        later = self._later + max(map(self._session.patience, rest), default=0.0)
+        seats = [seat for rank in ranks for seat in self._seats[rank]]
+        for seat in seats:
+            self._session.allow(seat, later)
+        return seats
+
+    def _spare(self) -> None:
+        for entry in self._session.entries:
+            if self.stopped and entry.result is None and entry.attempt is not None:
+                entry.spared = True
+        told = SETTLED if self.stopped else NO_TIME if self._possible else HOPELESS
+        for rank in sorted(self._count.open - self._asked):
+            self._session.skip(self._seats[rank][0], told, spared=self.stopped)
+
+
+def missed(plan: Plan, entries: Sequence[Entry], answered: int) -> QuorumNotMet:
+    """Too few have answered: who has not, and why."""
+    last = {entry.seat.voice.variant: entry for entry in entries if entry.seat.voice.variant}
+    missing = "; ".join(f"{variant}: {one.trouble}" for variant, one in last.items() if one.trouble)
+    said = f"{answered} of {len(plan.members)} members answered, {plan.quorum} are required"
+    return QuorumNotMet(f"{said}: {missing}")
+
+
+def refuse(seats: Sequence[Seat], quorum: int) -> None:
+    """Raise the caller's mistake, if it is one; a few unknown models are not, as a catalog may lag."""
+    # The input first: who sends it can mend it, and an unknown model is the router's affair.
+    for kind in (InputMismatch, ModelsNotFound):
+        excused = [seat for seat in seats if isinstance(seat.excuse, kind)]
+        if excused and (kind is InputMismatch or len(excused) == len(seats)):
+            raise _refusal(kind, excused, len(seats), quorum)
+
+
+def _refusal(kind: type[TurnoutError], excused: Sequence[Seat], members: int, quorum: int) -> TurnoutError:
+    reasons = [(seat.voice.variant, seat.excuse) for seat in excused if seat.excuse is not None]
+    fields = [
+        FieldViolation(field.field, f"{variant}: {field.description}")
+        for variant, reason in reasons
+        for field in reason.fields
+    ]
+    said = "; ".join(f"{variant}: {reason.message}" for variant, reason in reasons)
+    return kind(
+        f"{len(excused)} of {members} members cannot be asked, and {quorum} answers are required: {said}",
+        fields=fields,
+        members=", ".join(variant for variant, _ in reasons),
+    )

@@ -1,0 +1,73 @@
+"""A plan with the handles of its models, as the plan wants them asked. Made once per plan and kept:
+overriding a model compiles it again."""
+
+from collections.abc import Callable
+
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT
+from turnout.router.v1.overrides_pb2 import Overrides
+
+from services.aggregator.errors import ModelsNotFound
+from services.aggregator.plan import Plan
+from services.aggregator.voices import Member, Voice
+from services.models.errors import InputMismatch, InvalidModel
+from services.models.handle import ModelHandle
+
+Find = Callable[[str], ModelHandle | None]
+
+
+class Roster:
+    """The plan, and the `models` that it names. Handles follow the registry: a model that changes gets a new
+    one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.models = tuple(voice.model for voice in plan.voices)
+        # By path and sample: the handle as it is registered, and as it is asked.
+        self._handles: dict[tuple[str, int], tuple[ModelHandle, ModelHandle]] = {}
+
+    def handle(self, voice: Voice, find: Find, sample: int = 0) -> ModelHandle:
+        """Whom to ask. Raises ModelsNotFound; InputMismatch for overrides that a model like it cannot
+        have."""
+        registered = find(voice.model)
+        if registered is None:
+            said = f"{voice.model} is not registered"
+            raise ModelsNotFound(said, fields=[(f"{voice.path}.model", said)])
+        known = self._handles.get((voice.path, sample))
+        if known is None or known[0] is not registered:
+            known = registered, self._as_asked(voice, registered, sample)
+            self._handles[voice.path, sample] = known
+        return known[1]
+
+    def _as_asked(self, voice: Voice, handle: ModelHandle, sample: int) -> ModelHandle:
+        how = self._overrides(voice, handle, sample)
+        if how is None:
+            return handle
+        try:
+            # Same instances and connections; only asking and reading differ.
+            return handle.with_overrides(how)
+        except InvalidModel as wrong:
+            own = voice.threshold is not None
+            fields = [(f"{voice.path}.{_spelled(one.field, own)}", one.description) for one in wrong.fields]
+            raise InputMismatch(wrong.message, fields=fields) from wrong
+
+    def _overrides(self, voice: Voice, handle: ModelHandle, sample: int) -> Overrides | None:
+        chat = handle.model.protocol == PROTOCOL_OPENAI_CHAT
+        general = self.plan.sampling if isinstance(voice, Member) and chat else None
+        if general is None and voice.overrides is None and not sample:
+            return None
+        how = Overrides()
+        if general is not None:
+            how.CopyFrom(general)
+        if voice.overrides is not None:
+            if voice.overrides.sampling.stop:
+                del how.sampling.stop[:]
+            how.MergeFrom(voice.overrides)
+        if sample and how.sampling.HasField("seed"):
+            # The same seed would draw the same answer again.
+            how.sampling.seed += sample
+        return how
+
+
+def _spelled(field: str, own: bool) -> str:
+    """A field of the overrides as the plan calls it: a member may have a threshold of its own."""
+    return "threshold" if own and field == "overrides.threshold" else field

@@ -1,0 +1,127 @@
+"""A plan from its first question to one reply that accounts for everybody."""
+
+from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
+from turnout.inference.v1.manifest_pb2 import Aggregation
+
+from services.aggregator.asking import Entry
+from services.aggregator.chance import unit
+from services.aggregator.combiners import COMBINERS
+from services.aggregator.desk import Panel
+from services.aggregator.errors import CannotCombine, QuorumNotMet
+from services.aggregator.patterns import PATTERNS, Decided
+from services.aggregator.plan import Jury, Plan, Sequence, Specialists
+from services.aggregator.recipe import PLAIN
+from services.aggregator.session import Session
+from services.aggregator.voices import Member
+from services.aggregator.wire.replies import write_entries, write_panel
+from services.aggregator.worth import worth
+from services.foundation.errors import TurnoutError
+from services.models.answer import Answer
+
+FULL_PANEL = "full panel"
+
+
+async def run(session: Session) -> InferResponse:
+    """The reply: an output, or the reason why there is none, and every attempt exactly once. Raises what the
+    caller got wrong before anybody was asked."""
+    plan = session.plan
+    try:
+        decided = await PATTERNS[plan.pattern.name](plan, session)
+    except (QuorumNotMet, CannotCombine) as failure:
+        decided = Decided(error=failure, complete=False)
+    session.desk.watch.finished(session.router, plan.pattern.name, session.entries, decided.stopped_early)
+    reply = InferResponse(warnings=plan.warnings)
+    if decided.error is not None:
+        _report(reply, decided.error)
+    elif decided.output is not None:
+        reply.output.CopyFrom(decided.output)
+    write_entries(reply, session.entries)
+    _tell(reply, session, decided)
+    reply.aggregation.CopyFrom(_aggregation(plan, session, decided))
+    _show(plan, session, decided)
+    return reply
+
+
+def _report(reply: InferResponse, failure: TurnoutError) -> None:
+    reply.error_code, reply.error_reason = failure.code, failure.reason
+    reply.error_message = failure.message
+
+
+def _tell(reply: InferResponse, session: Session, decided: Decided) -> None:
+    """Whether anybody is missing, and who."""
+    missing = _missing(session)
+    reply.degraded = bool(missing) or not decided.complete
+    reply.warnings.extend(decided.notes)
+    if missing and decided.error is None and isinstance(session.plan.members[0], Member):
+        told = [f"{entry.seat.voice.variant or entry.seat.voice.model}: {entry.trouble}" for entry in missing]
+        named = [one for one in told if not any(one.partition(": ")[2] in note for note in decided.notes)]
+        if named:
+            reply.warnings.append(f"without an answer: {'; '.join(named)}")
+    if stranger := session.purse.stranger:
+        reply.warnings.append(
+            f"max_cost counts {session.purse.currency}; calls in {stranger} are not counted"
+        )
+
+
+def _missing(session: Session) -> list[Entry]:
+    """Whoever should have answered and has not, by the last attempt on each question."""
+    last = {entry.seat: entry for entry in session.entries}
+    return [entry for entry in last.values() if not entry.answered and not entry.spared]
+
+
+def _aggregation(plan: Plan, session: Session, decided: Decided) -> Aggregation:
+    jury = isinstance(plan.pattern, Jury)
+    members = {entry.seat.voice.variant for entry in session.entries if entry.answered}
+    told = Aggregation(
+        method=plan.recipe.method if jury else plan.pattern.name,
+        pattern=plan.pattern.name,
+        quorum_wanted=_wanted(plan),
+        quorum_met=len(members - {""}),
+        full_panel=decided.full,
+        stopped_early=decided.stopped_early,
+        rounds=decided.rounds,
+    )
+    if not decided.votes:
+        return told
+    ballots = [vote.ballot for vote in decided.votes]
+    recipe = decided.recipe or PLAIN
+    write_panel(told, ballots, decided.verdict, recipe)
+    # Each member's worth costs one more verdict; a share of the panels tells it as well as all of them.
+    if jury and decided.full and plan.meta is None and decided.complete and _sampled(session):
+        found = worth(ballots, recipe, COMBINERS[recipe.method])
+        told.pivotal.extend(one.member for one in found if one.changed.any())
+    return told
+
+
+def _wanted(plan: Plan) -> int:
+    """Answers that are required: of a sequence any, of a graph those of the steps that are not optional."""
+    match plan.pattern:
+        case Sequence():
+            return 1
+        case Specialists(steps=steps):
+            return len({step.member for step in steps if not step.optional})
+    return plan.quorum
+
+
+def _sampled(session: Session) -> bool:
+    return unit(session.seed, FULL_PANEL) < session.plan.full_fraction
+
+
+def _show(plan: Plan, session: Session, decided: Decided) -> None:
+    """The panel to whoever learns from it."""
+    if decided.verdict is None or isinstance(plan.pattern, Sequence | Specialists):
+        return
+    costs: dict[str, float | None] = {}
+    currency = ""
+    for entry in session.entries:
+        variant, result = entry.seat.voice.variant, entry.result
+        if variant and isinstance(result, Answer):
+            known = costs.get(variant, 0.0)
+            costs[variant] = None if known is None or result.cost is None else known + result.cost
+            currency = currency or (result.currency if result.cost is not None else "")
+    ballots = [vote.ballot for vote in decided.votes]
+    panel = Panel(
+        session.router, session.prediction_id, plan, ballots, decided.verdict, costs, currency,
+        decided.full, _sampled(session),
+    )  # fmt: skip
+    session.desk.observer.panel(panel)

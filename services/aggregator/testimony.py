@@ -1,0 +1,88 @@
+"""What members said, as ballots: one per member, however many answers were drawn from it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from turnout.inference.v1.output_pb2 import Output
+
+from services.aggregator.alike import alike
+from services.aggregator.answers import Ballot, Taken, Text
+from services.aggregator.asking import Entry, Testimony
+from services.aggregator.combiners import COMBINERS
+from services.aggregator.errors import Unreadable
+from services.aggregator.extraction import Extraction
+from services.aggregator.recipe import Recipe
+from services.aggregator.voices import Member
+from services.aggregator.wire.answers import confidence_of, output_of, read_answer
+from services.models.answer import Answer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vote:
+    """A member's ballot, what the reply is if the ballot is taken, and the attempts that it rests on."""
+
+    ballot: Ballot
+    output: Output
+    entries: Sequence[Entry]
+
+
+def testify(entry: Entry, extraction: Extraction | None) -> None:
+    """Read the answer of a member; one that is none spoils the entry."""
+    result, member = entry.result, entry.seat.voice
+    assert isinstance(result, Answer)  # noqa: S101 - asked of answers alone
+    output = result.output
+    served = output
+    try:
+        answer = read_answer(output)
+        if extraction is not None and isinstance(answer, Text):
+            answer = extraction.read(answer.content)
+            served = output_of(answer)
+    except Unreadable as wrong:
+        entry.spoilt = f"malformed answer: {wrong}"
+        return
+    # A batch has a confidence per row where it has probabilities; the model's own is one for all rows.
+    confidence = confidence_of(output, answer)
+    if confidence is None and result.confidence is not None:
+        confidence = confidence_of(output, answer, result.confidence)
+    weight = member.weight if isinstance(member, Member) else None
+    entry.testimony = Testimony(output, served, Ballot(member.variant, answer, weight, confidence))
+
+
+def votes_of(entries: Iterable[Entry]) -> list[Vote]:
+    """One per member that has answered, in declared order."""
+    heard: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.testimony is not None and entry.answered:
+            heard.setdefault(entry.seat.rank, []).append(entry)
+    return [_vote(heard[rank]) for rank in sorted(heard)]
+
+
+def _vote(entries: Sequence[Entry]) -> Vote:
+    if len(entries) == 1 and entries[0].testimony is not None:
+        (entry,) = entries
+        said = entries[0].testimony
+        return Vote(said.ballot, said.served, (entry,))
+    return _most_frequent(entries)
+
+
+def _most_frequent(entries: Sequence[Entry]) -> Vote:
+    """Self-consistency: the plurality of a member's own answers, the earliest where they are level, and the
+    share of them that agree as its confidence (X. Wang et al., ICLR 2023); of numbers and the like, which
+    agree by degree, the mean."""
+    said = [entry.testimony for entry in entries if entry.testimony is not None]
+    ballots = [
+        replace(one.ballot, member=f"answer {place + 1}", weight=None) for place, one in enumerate(said)
+    ]
+    same = alike([ballot.answer for ballot in ballots])
+    verdict = COMBINERS["vote" if same is not None else "average"](ballots, Recipe())
+    answer = verdict.answer
+    if isinstance(answer, Taken):
+        chosen = said[answer.ballot]
+        confidence = None if same is None else np.asarray(same[answer.ballot].mean(axis=0))
+        return Vote(replace(chosen.ballot, confidence=confidence), chosen.served, entries)
+    own = verdict.confidence
+    if same is not None:
+        shares = alike([*(ballot.answer for ballot in ballots), answer])
+        own = None if shares is None else np.asarray(shares[-1, :-1].mean(axis=0))
+    return Vote(replace(said[0].ballot, answer=answer, confidence=own), output_of(answer), entries)

@@ -1,0 +1,88 @@
+"""Members and helpers out of their messages."""
+
+from collections.abc import Sequence
+
+from google.protobuf.duration_pb2 import Duration
+from turnout.aggregator.v1 import aggregator_service_pb2 as wire
+from turnout.router.v1 import ensemble_pb2
+from turnout.router.v1.overrides_pb2 import Overrides
+
+from services.aggregator.errors import Problems
+from services.aggregator.voices import Helper, Member
+from services.state.names import BadName, id_of, resource_name
+
+
+def read_members(given: wire.Plan, problems: Problems) -> tuple[Member, ...]:
+    """In declared order; those that the ensemble's `members` pick, where it does."""
+    shared = seconds(given.ensemble.member_timeout, "plan.ensemble.member_timeout", problems)
+    members = tuple(
+        _member(member, f"plan.members[{index}]", shared, problems)
+        for index, member in enumerate(given.members)
+    )
+    _distinct(members, problems)
+    picked = given.ensemble.members
+    known = {member.variant for member in members}
+    for index, name in enumerate(picked):
+        if name not in known:
+            problems[f"plan.ensemble.members[{index}]"] = (
+                f"one of {', '.join(sorted(known))} expected, got '{name}'"
+            )
+    return tuple(member for member in members if not picked or member.variant in picked)
+
+
+def read_helper(given: ensemble_pb2.Helper, path: str, problems: Problems) -> Helper:
+    """`path` is where the plan names it."""
+    model = _model(given.model, path, problems)
+    overrides = given.overrides if given.overrides.ListFields() else None
+    timeout = seconds(given.timeout, f"{path}.timeout", problems) if given.HasField("timeout") else None
+    return Helper(model, timeout, overrides, path)
+
+
+def seconds(given: Duration, path: str, problems: Problems) -> float | None:
+    """A duration above 0; None where it is 0 and was not given, which messages cannot tell apart."""
+    found = given.seconds + given.nanos / 1e9
+    if found < 0:
+        problems[path] = f"more than 0 s expected, got {found:g} s"
+    return found or None
+
+
+def _member(given: wire.Member, path: str, shared: float | None, problems: Problems) -> Member:
+    model = _model(given.model, path, problems)
+    timeout = shared
+    if given.HasField("timeout"):
+        own = given.timeout.seconds + given.timeout.nanos / 1e9
+        if own <= 0:
+            problems[f"{path}.timeout"] = f"more than 0 s expected, got {own:g} s"
+        timeout = own if shared is None else min(own, shared)
+    threshold = given.threshold if given.HasField("threshold") else None
+    if threshold is not None and not 0 <= threshold <= 1:
+        problems[f"{path}.threshold"] = f"a probability from 0 to 1 expected, got {threshold:g}"
+    weight = given.weight if given.HasField("weight") else None
+    return Member(given.variant or id_of(model), model, weight, timeout, threshold, _overrides(given), path)
+
+
+def _model(given: str, path: str, problems: Problems) -> str:
+    try:
+        return resource_name("models", given, f"{path}.model")
+    except BadName as wrong:
+        for violation in wrong.fields:
+            problems[violation.field] = violation.description
+    return ""
+
+
+def _overrides(given: wire.Member) -> Overrides | None:
+    """What a member does otherwise, None where nothing; its own threshold among it."""
+    found = Overrides()
+    found.CopyFrom(given.overrides)
+    if given.HasField("threshold"):
+        found.threshold = given.threshold
+    return found if found.ListFields() else None
+
+
+def _distinct(members: Sequence[Member], problems: Problems) -> None:
+    seen: set[str] = set()
+    for index, member in enumerate(members):
+        if member.variant and member.variant in seen:
+            said = f"'{member.variant}' is used twice; members of the same model need variants of their own"
+            problems[f"plan.members[{index}].variant"] = said
+        seen.add(member.variant)
