@@ -16,10 +16,10 @@ class Connection(Protocol):
 
 
 class Exchange:
-    """Await `reply`: the message's bytes, or Ended, or Unprocessed. `until` is when it ends by itself, by the
-    loop's clock."""
+    """Await `reply`: the message's bytes, or Ended, or Unprocessed. `until` is when its connection lets it
+    expire, by the loop's clock."""
 
-    __slots__ = ("_connection", "_parts", "_timer", "began", "reply", "size", "stream", "until")
+    __slots__ = ("_connection", "_parts", "began", "reply", "size", "stream", "until")
 
     def __init__(
         self, connection: Connection, stream: int, seconds: float, loop: asyncio.AbstractEventLoop
@@ -28,7 +28,6 @@ class Exchange:
         self.reply: asyncio.Future[bytes] = loop.create_future()
         self.began = loop.time()
         self.until = self.began + seconds
-        self._timer = loop.call_at(self.until, self._expire)
         self._parts: list[bytes] = []
         self.size = 0
 
@@ -46,21 +45,19 @@ class Exchange:
         if raw[:1] != b"\0" or int.from_bytes(raw[1:_PREFIX], "big") != len(raw) - _PREFIX:
             self.fail(Ended(Status("INTERNAL", "a reply that is not one plain message")))
             return
-        self._timer.cancel()
         if not self.reply.done():
             self.reply.set_result(raw[_PREFIX:])
 
     def fail(self, error: Exception) -> None:
         """There is no reply."""
-        self._timer.cancel()
         if not self.reply.done():
             self.reply.set_exception(error)
 
     def cancel(self) -> None:
         """Nobody waits for it."""
-        self._timer.cancel()
         self._connection.drop(self.stream)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Its time is up."""
         self._connection.drop(self.stream)
         self.fail(Ended(Status("DEADLINE_EXCEEDED", "Deadline Exceeded")))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from services.models.http2 import frames
+from services.models.http2.alarm import Alarm
 from services.models.http2.exchange import Exchange
 from services.models.http2.headers import WrongBlock, first_block, later_block, named, read
 from services.models.http2.outcome import Ended, Status, Unprocessed, reset
@@ -48,6 +49,7 @@ class Session(asyncio.Protocol):
         self._frame_bytes, self._most_calls = frames.FRAME_BYTES, math.inf
         self._received = 0
         self._paused = False
+        self._alarm = Alarm(self.calls, loop)
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             frames.DATA: self._data,
             frames.HEADERS: self._headers,
@@ -74,6 +76,7 @@ class Session(asyncio.Protocol):
         block = self._later(timeout, trace.encode()) if self._head else self._first(timeout, trace)
         self._transport.write(frames.request(stream, block, body))
         made = self.calls[stream] = Exchange(self, stream, seconds, self._loop)
+        self._alarm.watch(made)
         return made
 
     def _later(self, timeout: bytes, trace: bytes) -> bytes:
@@ -107,9 +110,9 @@ class Session(asyncio.Protocol):
         self.open = False
         if not self.ready.done():
             self.ready.set_exception(ConnectionError(_LOST.message))
-        calls, self.calls = self.calls, {}
-        for call in calls.values():
-            call.fail(Ended(_LOST))
+        self._alarm.stop()
+        while self.calls:
+            self.calls.popitem()[1].fail(Ended(_LOST))
 
     def pause_writing(self) -> None:
         self._paused = True

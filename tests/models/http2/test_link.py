@@ -202,3 +202,22 @@ def test_also_under_the_loop_that_services_run_on() -> None:
             assert await begun(link, b"hello").reply == b"hello"
 
     uvloop.run(ask())
+
+
+async def test_each_call_expires_at_its_own_time_and_leaves_the_others_theirs() -> None:
+    go = asyncio.Event()
+
+    async def wait(request: bytes, _context: Any) -> bytes:
+        await go.wait()
+        return request
+
+    async with serving(wait) as (_, address), linked(address) as link:
+        # Later ones first, so that the earlier have to move the alarm.
+        patient, late, early = (begun(link, b"%d" % place, (30.0, 0.2, 0.1)[place]) for place in range(3))
+        for expired in (early, late):
+            with pytest.raises(Ended, match="DEADLINE_EXCEEDED"):
+                await expired.reply
+            assert not patient.reply.done()
+        assert early.until < late.until < patient.until
+        go.set()
+        assert await patient.reply == b"0"
