@@ -16,6 +16,7 @@ from services.models.http2.outcome import Ended, Status, Unprocessed, reset
 CREDIT = 1 << 24
 # Blocks are repeated; a server that never repeats one must not fill our memory.
 MOST_BLOCKS = 64
+AGENT = ("user-agent", "turnout")
 # The header has eight digits.
 MOST_MILLISECONDS = 99_999_999
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -39,7 +40,7 @@ class Session(asyncio.Protocol):
         self._loop, self._most_bytes = loop, most_bytes
         self._transport: asyncio.Transport | None = None
         self._fixed = [(":authority", authority), (":path", path)]
-        self._fixed += [("content-type", "application/grpc"), ("te", "trailers")]
+        self._fixed += [("content-type", "application/grpc"), ("te", "trailers"), AGENT]
         self._head = b""
         self._next = 1
         self._rest = b""
