@@ -7,14 +7,16 @@ from typing import NamedTuple, Protocol
 from services.aggregator.answers import Ballot, Verdict
 from services.aggregator.effort import Effort
 from services.aggregator.plan import Plan
+from services.aggregator.recipe import Recipe
 from services.aggregator.roster import Find
 from services.aggregator.watch import Watch
 
 
 class Panel(NamedTuple):
-    """A jury that has come to a verdict. `costs` by variant, None where unknown, in `currency`. `full`:
-    everybody was asked and nobody was cut off, so that it may be learnt from; `sampled`: it asked everybody
-    for that purpose."""
+    """Several members, and the verdict that they came to. `costs` by variant, None where unknown, in
+    `currency`. `representative`: everybody was asked whatever the answers, and nobody was cut off, so that it
+    may be learnt from. `pivotal`: without whom the verdict would have been another; None where nobody
+    looked. `recipe` is the one that was applied."""
 
     router: str
     prediction_id: str
@@ -23,8 +25,9 @@ class Panel(NamedTuple):
     verdict: Verdict
     costs: Mapping[str, float | None]
     currency: str
-    full: bool
-    sampled: bool
+    representative: bool
+    recipe: Recipe
+    pivotal: Sequence[str] | None
 
 
 class Observer(Protocol):
@@ -32,11 +35,17 @@ class Observer(Protocol):
 
     def panel(self, panel: Panel) -> None: ...
 
+    def walk(self, router: str, *, through: bool) -> None:
+        """Members were asked one after the other; `through`: down to the last."""
+
 
 class Nobody:
     """Learns nothing."""
 
     def panel(self, panel: Panel) -> None:
+        """Pass over it."""
+
+    def walk(self, router: str, *, through: bool) -> None:
         """Pass over it."""
 
 

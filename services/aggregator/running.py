@@ -12,6 +12,7 @@ from services.aggregator.patterns import PATTERNS, Decided
 from services.aggregator.plan import Jury, Plan, Sequence, Specialists
 from services.aggregator.recipe import PLAIN
 from services.aggregator.session import Session
+from services.aggregator.stopping import can_stop
 from services.aggregator.voices import Member
 from services.aggregator.wire.replies import write_entries, write_panel
 from services.aggregator.worth import worth
@@ -38,7 +39,7 @@ async def run(session: Session) -> InferResponse:
     write_entries(reply, session.entries)
     _tell(reply, session, decided)
     reply.aggregation.CopyFrom(_aggregation(plan, session, decided))
-    _show(plan, session, decided)
+    _show(session, decided, reply.aggregation)
     return reply
 
 
@@ -87,10 +88,25 @@ def _aggregation(plan: Plan, session: Session, decided: Decided) -> Aggregation:
     recipe = decided.recipe or PLAIN
     write_panel(told, ballots, decided.verdict, recipe)
     # Each member's worth costs one more verdict; a share of the panels tells it as well as all of them.
-    if jury and decided.full and plan.meta is None and decided.complete and _sampled(session):
+    if _weighed(session, decided):
         found = worth(ballots, recipe, COMBINERS[recipe.method])
         told.pivotal.extend(one.member for one in found if one.changed.any())
+    told.representative = _representative(session, decided)
     return told
+
+
+def _weighed(session: Session, decided: Decided) -> bool:
+    plan = session.plan
+    whole = isinstance(plan.pattern, Jury) and plan.meta is None and decided.full and decided.complete
+    return whole and _sampled(session)
+
+
+def _representative(session: Session, decided: Decided) -> bool:
+    """A vote that may stop early asks everybody when its members differ: only those that were to be full
+    beforehand are like the others."""
+    plan = session.plan
+    censored = isinstance(plan.pattern, Jury) and can_stop(plan.recipe) and len(plan.members) > 1
+    return decided.full and (not censored or _sampled(session))
 
 
 def _wanted(plan: Plan) -> int:
@@ -107,21 +123,33 @@ def _sampled(session: Session) -> bool:
     return unit(session.seed, FULL_PANEL) < session.plan.full_fraction
 
 
-def _show(plan: Plan, session: Session, decided: Decided) -> None:
+def _show(session: Session, decided: Decided, told: Aggregation) -> None:
     """The panel to whoever learns from it."""
+    plan, entries, observer = session.plan, session.entries, session.desk.observer
+    if isinstance(plan.pattern, Sequence):
+        asked = {entry.seat.voice.variant for entry in entries if entry.attempt is not None} - {""}
+        observer.walk(session.router, through=len(asked) == len(plan.members))
     if decided.verdict is None or isinstance(plan.pattern, Sequence | Specialists):
         return
     costs: dict[str, float | None] = {}
-    currency = ""
-    for entry in session.entries:
+    currencies = set[str]()
+    for entry in entries:
         variant, result = entry.seat.voice.variant, entry.result
         if variant and isinstance(result, Answer):
             known = costs.get(variant, 0.0)
             costs[variant] = None if known is None or result.cost is None else known + result.cost
-            currency = currency or (result.currency if result.cost is not None else "")
-    ballots = [vote.ballot for vote in decided.votes]
+            currencies |= {result.currency} if result.cost is not None else set()
     panel = Panel(
-        session.router, session.prediction_id, plan, ballots, decided.verdict, costs, currency,
-        decided.full, _sampled(session),
-    )  # fmt: skip
-    session.desk.observer.panel(panel)
+        router=session.router,
+        prediction_id=session.prediction_id,
+        plan=plan,
+        ballots=[vote.ballot for vote in decided.votes],
+        verdict=decided.verdict,
+        costs=costs,
+        # Amounts in several currencies do not add up.
+        currency=currencies.pop() if len(currencies) == 1 else "",
+        representative=told.representative,
+        recipe=decided.recipe or PLAIN,
+        pivotal=list(told.pivotal) if _weighed(session, decided) else None,
+    )
+    observer.panel(panel)

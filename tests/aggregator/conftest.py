@@ -37,6 +37,7 @@ class Bench:
         self.metrics = metrics
         self.servers: dict[str, ModelServer] = {}
         self.aggregate = client.unary(AggregatorServicer.SERVICE, "Aggregate")
+        self.infer_stream = client.stream(AggregatorServicer.SERVICE, "InferStream")
         self._infer = client.unary(AggregatorServicer.SERVICE, "Infer")
         self._stack = stack
 

@@ -25,9 +25,9 @@ class Speaker:
     def __init__(self, server: ChatServer, *lines: str) -> None:
         self.server = server
         self.lines = list(lines)
-        server.behave = self._speak
+        server.behave = self.speak
 
-    async def _speak(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    async def speak(self, _request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
         line = self.lines.pop(0) if len(self.lines) > 1 else self.lines[0]
         choice = {"index": 0, "message": {"role": "assistant", "content": line}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 100, "completion_tokens": 50}

@@ -1,0 +1,109 @@
+"""Conditions, schemas and verdicts: what they take, what they refuse, and what they say."""
+
+from typing import Any
+
+import pytest
+from turnout.inference.v1.output_pb2 import Classification, Output, TextOutput
+
+from services.aggregator.checks.condition import BadCondition, Condition, NotEvaluated
+from services.aggregator.checks.schema import BadSchema, Schema
+from services.aggregator.checks.verifier import NoVerdict, Verifier
+from services.aggregator.prompts import VERDICT
+from services.aggregator.voices import Helper
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "holds"),
+    [
+        ("label == 'a' && confidence > 0.5", {"label": "a", "confidence": 0.7}, True),
+        ("probabilities['b'] > 0.5", {"probabilities": {"a": 0.7, "b": 0.3}}, False),
+        ("json.total == 3 || json.total > 10.5", {"json": {"total": 11}}, True),
+        ("has(json.city)", {"json": {}}, False),
+        ("text.matches('^[A-Z]')", {"text": "Paris"}, True),
+    ],
+)
+def test_conditions_speak_of_the_answer(text: str, names: dict[str, Any], holds: bool) -> None:
+    assert Condition(text).holds(names) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("labell == 'a'", "speaks of labell; there are label, confidence"),
+        ("label ==", "is no CEL"),
+        ("json.items.all(x, x > 1)", "comprehensions such as all"),
+        ("label == '" + "a" * 1024 + "'", "at most 1024 bytes"),
+    ],
+)
+def test_what_is_no_condition_is_refused(text: str, said: str) -> None:
+    with pytest.raises(BadCondition, match=said):
+        Condition(text)
+
+
+@pytest.mark.parametrize("text", ["json.total > 1", "confidence > 0.5", "label", "label > 3"])
+def test_a_condition_on_what_is_not_there_is_not_answered(text: str) -> None:
+    with pytest.raises(NotEvaluated):
+        Condition(text).holds({"label": "a"})
+
+
+def test_a_schema_says_where_and_what_is_wrong() -> None:
+    schema = Schema(
+        {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    )
+    assert schema.complaint({"n": 2}) == ""
+    assert schema.complaint({"n": 0}).startswith("/n: 0 is less than")
+    assert "'n' is a required property" in schema.complaint({})
+
+
+def test_patterns_are_of_re2_and_run_in_linear_time() -> None:
+    schema = Schema({"type": "string", "pattern": "^(a+)+$"})
+    assert schema.complaint("a" * 40) == ""
+    # Python's own engine would be at this for longer than anybody lives.
+    assert "does not match" in schema.complaint("a" * 40 + "!")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"type": "nothing"}, "no JSON Schema at /type"),
+        ({"properties": {"a": {"pattern": "(?=a)"}}}, "/properties/a/pattern: an RE2 expression expected"),
+        ({"patternProperties": {"^a": {}}}, "/patternProperties: not available"),
+    ],
+)
+def test_what_is_no_schema_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadSchema, match=said.replace("(", r"\(")):
+        Schema(given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"$ref": "#/$defs/a"}, {"$ref": "http://example.com/schema"}, {"$ref": "#"}]
+)
+def test_a_reference_that_leads_nowhere_is_told_and_never_followed_out(given: dict[str, Any]) -> None:
+    with pytest.raises(BadSchema, match=r"a \$ref leads nowhere"):
+        Schema(given).complaint({"a": 1})
+
+
+def text(content: str) -> Output:
+    return Output(text=TextOutput(content=content))
+
+
+def test_a_verdict_is_read_strictly() -> None:
+    verifier = Verifier(Helper("models/v"), Schema(VERDICT))
+    assert verifier.verdict(text('{"accept": true, "reason": "right"}')) == (True, "right")
+    assert verifier.verdict(text('{"accept": false, "reason": ""}')) == (False, "")
+    for content in ("yes", '{"accept": "yes", "reason": ""}', '{"accept": true}', "", "[true]"):
+        with pytest.raises(NoVerdict):
+            verifier.verdict(text(content))
+
+
+def test_a_score_is_compared_and_a_label_looked_up() -> None:
+    scoring = Verifier(Helper("models/v"), Schema({}), pointer="/scores/0", min_score=0.6)
+    assert scoring.verdict(text('{"scores": [0.6]}'))[0]
+    assert not scoring.verdict(text('{"scores": [0.59]}'))[0]
+    with pytest.raises(NoVerdict, match="nothing at /scores/0"):
+        scoring.verdict(text('{"scores": []}'))
+    with pytest.raises(NoVerdict, match="a score of 0 to 1 expected"):
+        scoring.verdict(text('{"scores": [7]}'))
+    safe = Verifier(Helper("models/v"), Schema({}), accept_labels=frozenset({"safe"}))
+    assert safe.verdict(Output(classification=Classification(label="safe"))) == (True, "it is safe")
+    assert not safe.verdict(Output(classification=Classification(label="toxic")))[0]

@@ -1,0 +1,144 @@
+"""A vote that stands spares the rest; others hear everybody out."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
+from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.router.v1 import strategy_pb2
+
+from examples.fleet.columns import DIGITS
+from examples.fleet.data import holdout
+from tests.aggregator.conftest import DOCTORS, Bench, plan
+from tests.aggregator.talk import QUESTION, account, plan_of, speaker
+from tests.waiting import eventually
+
+VOTE, STAGED = strategy_pb2.AGGREGATION_METHOD_VOTE, strategy_pb2.LAUNCH_STAGED
+PICTURES = ("digits-right", "digits-top", "digits-bottom", "digits-svm")
+# The strongest one, as a variant of its own besides: five votes of four models.
+FIVE = (*PICTURES, "digits-svm-2")
+
+
+def outcomes(reply: InferResponse) -> dict[str, str]:
+    return {name: outcome for name, _, outcome in account(reply)}
+
+
+def pixels(row: int) -> Input:
+    figures, _ = holdout("digits", 0)
+    columns = dict(zip(DIGITS, figures[row].tolist(), strict=True))
+    return Input(tabular=TabularInput(numeric_features=columns))
+
+
+async def test_a_staged_jury_gives_the_same_labels_for_fewer_calls(bench: Bench) -> None:
+    await bench.seat(*PICTURES)
+    full = plan(*PICTURES, aggregation=VOTE, full_panel_fraction=1.0, quorum=3)
+    staged = plan(*PICTURES, aggregation=VOTE, launch=STAGED, full_panel_fraction=0.0, quorum=3)
+    for jury in (full, staged):
+        jury.members.add(variant="digits-svm-2", model="models/digits-svm")
+    calls = 0
+    for row in range(60):
+        whole = await bench.infer(full, pixels(row))
+        part = await bench.infer(staged, pixels(row))
+        assert len(whole.participants) == len(part.participants) == 5
+        assert whole.aggregation.full_panel
+        assert not whole.aggregation.stopped_early
+        assert part.output.classification.label == whole.output.classification.label
+        asked = [one for one in part.participants if one.attempt]
+        assert part.aggregation.stopped_early == (len(asked) < 5)
+        assert part.aggregation.full_panel == (len(asked) == 5)
+        assert not part.degraded
+        calls += len(asked)
+    # Three of five at the least; the three cheapest see a part of the picture each, and often differ.
+    assert calls <= 0.75 * 5 * 60
+
+
+async def test_a_member_that_is_not_needed_any_more_is_cancelled_and_sees_it(doctors: Bench) -> None:
+    doctors.servers["cancer-bayes"].faults.set("hang")
+    jury = plan(aggregation=VOTE, full_panel_fraction=0.0)
+    reply = await doctors.infer(jury)
+    assert outcomes(reply)["cancer-bayes"] == "CANCELLED"
+    assert reply.aggregation.stopped_early
+    assert not reply.degraded
+    await eventually(lambda: doctors.servers["cancer-bayes"].cancelled == 1)
+    counted = doctors.metrics.registry.get_sample_value(
+        "turnout_ensemble_spared_total", {"router": "", "pattern": "jury"}
+    )
+    assert counted == 1
+
+
+async def test_a_failure_in_the_first_wave_calls_for_the_next_member_at_once(doctors: Bench) -> None:
+    """The other one of the wave is still at work: nobody waits for it before asking."""
+    doctors.servers["cancer-bayes"].faults.set("fail", code="INTERNAL")
+    doctors.servers["cancer-logistic"].faults.set("hang")
+    jury = plan(aggregation=VOTE, launch=STAGED, full_panel_fraction=0.0)
+    asking = asyncio.ensure_future(doctors.infer(jury))
+    await eventually(lambda: doctors.servers["cancer-boosting"].calls == 1)
+    assert not asking.done()
+    doctors.servers["cancer-logistic"].faults.set("ok")
+    reply = await asking
+    assert outcomes(reply) == {
+        "cancer-bayes": "FAILED", "cancer-logistic": "CONTRIBUTED", "cancer-boosting": "CONTRIBUTED",
+    }  # fmt: skip
+    assert reply.degraded
+
+
+async def test_a_failure_that_may_pass_is_tried_again_once(doctors: Bench) -> None:
+    doctors.servers["cancer-bayes"].faults.set("fail", code="UNAVAILABLE")
+    twice = await doctors.infer(plan())
+    once = await doctors.infer(plan(member_retries=0))
+    tried = [one.attempt for one in twice.participants if one.variant == "cancer-bayes"]
+    assert tried == [1, 2]
+    assert len(once.participants) == 3
+    assert twice.degraded
+    assert "without an answer: cancer-bayes: told to fail" in twice.warnings
+
+
+async def test_the_cost_of_an_answer_has_a_cap(doctors: Bench) -> None:
+    # Logistic 4e-4, boosting 9e-4, bayes 1e-4: the dear one does not fit behind the first.
+    reply = await doctors.infer(plan(max_cost=6e-4))
+    assert outcomes(reply) == {
+        "cancer-logistic": "CONTRIBUTED", "cancer-boosting": "SKIPPED", "cancer-bayes": "CONTRIBUTED",
+    }  # fmt: skip
+    assert reply.participants[1].error_message == (
+        "max_cost: 0.0004 of 0.0006 USD are spent or promised, and this call costs at least 0.0009"
+    )
+    assert reply.degraded
+
+
+async def test_several_answers_of_a_member_are_one_vote_and_their_share_its_confidence(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "wavering", "Lyon", "Paris", "Lyon")
+        await speaker(bench, stack, "sure", "Paris")
+        jury = plan_of("wavering", "sure", aggregation=VOTE, samples_per_member=3, full_panel_fraction=1.0)
+        reply = await bench.infer(jury, QUESTION)
+    assert [one.attempt for one in reply.participants] == [1, 2, 3, 1, 2, 3]
+    assert reply.output.text.content == "Paris"
+    assert reply.aggregation.tie
+    assert reply.aggregation.quorum_met == 2
+    assert list(reply.aggregation.dissenting) == ["wavering"]
+    assert sum(one.weight for one in reply.participants) == pytest.approx(1)
+
+
+async def test_only_what_is_the_answer_in_a_text_is_voted_on(bench: Bench) -> None:
+    answers = {"a": "I think: Paris.", "b": "Paris!", "c": "Surely LYON", "d": "No idea."}
+    async with AsyncExitStack() as stack:
+        for name, line in answers.items():
+            await speaker(bench, stack, name, line)
+        jury = plan_of(*answers, aggregation=VOTE, full_panel_fraction=1.0)
+        jury.ensemble.extraction.labels.labels.extend(["paris", "lyon"])
+        jury.ensemble.quorum = 3
+        reply = await bench.infer(jury, QUESTION)
+    assert reply.output.classification.label == "paris"
+    assert outcomes(reply)["d"] == "FAILED"
+    assert "one of the labels expected, got none of them" in reply.participants[3].error_message
+    assert [one.output.text.content for one in reply.outputs] == list(answers.values())[:3]
+
+
+async def test_nobody_waits_beyond_the_time_that_is_left(doctors: Bench) -> None:
+    for name in DOCTORS:
+        doctors.servers[name].faults.set("hang")
+    reply = await doctors.infer(plan(aggregation=VOTE, launch=STAGED, full_panel_fraction=0.0), seconds=1.0)
+    assert reply.error_reason == "QUORUM_NOT_MET"
+    assert set(outcomes(reply)) == set(DOCTORS)
+    assert set(outcomes(reply).values()) <= {"TIMED_OUT", "CANCELLED", "SKIPPED"}
