@@ -32,9 +32,16 @@ class CallFailed(Exception):
     """Inside this room only: a protocol's call did not give a reply. `code` is a canonical status name."""
 
     def __init__(
-        self, kind: FailureKind, code: str, message: str, *, retryable: bool = False, raw: str = ""
+        self,
+        kind: FailureKind,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        raw: str = "",
+        retry_after: float | None = None,
     ) -> None:
-        """`raw`: the transport's own words, for the log."""
+        """`raw`: the transport's own words, for the log; `retry_after`: seconds, where the server said so."""
         super().__init__(message)
         self.kind: FailureKind = kind
         self.code = code
@@ -42,6 +49,7 @@ class CallFailed(Exception):
         self.message = message.encode(errors="replace").decode()[:MESSAGE_LENGTH]
         self.retryable = retryable
         self.raw = raw
+        self.retry_after = retry_after
 
 
 def malformed(message: str) -> CallFailed:
@@ -75,6 +83,7 @@ class Failure(NamedTuple):
 
     `retryable` means that the same call, made again at once, may succeed. A call that never left has no
     endpoint and no span. excused: it says nothing of the model. error_id: of a defect of ours, in the log.
+    retry_after: seconds, where the model's server said when to come again.
     """
 
     kind: FailureKind
@@ -87,6 +96,7 @@ class Failure(NamedTuple):
     span_id: str = ""
     excused: bool = False
     error_id: str = ""
+    retry_after: float | None = None
 
     @property
     def error(self) -> TurnoutError:
@@ -96,7 +106,7 @@ class Failure(NamedTuple):
         kinds: dict[str, type[TurnoutError]] = {"TIMED_OUT": ModelTimedOut, "DROPPED": ModelBusy}
         return kinds.get(self.kind, ModelFailed)(
             f"{self.model}: {self.message}",
-            retry_after=1.0 if self.kind == "DROPPED" else None,
+            retry_after=1.0 if self.kind == "DROPPED" else self.retry_after,
             model=self.model,
             endpoint=self.endpoint,
             model_code=self.code,

@@ -4,7 +4,8 @@ the end the completion that the same server would have sent in one."""
 import json
 from typing import Any
 
-from services.models.answer import CallFailed, malformed
+from services.models.answer import malformed
+from services.models.openai_usage import given_up
 
 
 class Pieces:
@@ -14,6 +15,7 @@ class Pieces:
         self.count = 0
         self.finished = False
         self._content: list[str] = []
+        self._refusal: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._choice: dict[str, Any] = {}
         self._logprobs: list[Any] = []
@@ -25,10 +27,7 @@ class Pieces:
         self.count += 1
         try:
             chunk = json.loads(raw)
-            if chunk.get("error"):
-                said = chunk["error"]
-                told = said.get("message", "") if isinstance(said, dict) else said
-                raise CallFailed("FAILED", "INTERNAL", f"the server gave up: {told}")
+            given_up(chunk)
             self._usage = chunk.get("usage") or self._usage
             first = next((one for one in chunk.get("choices") or () if not one.get("index")), None)
             return "" if first is None else self._add(first)
@@ -43,6 +42,7 @@ class Pieces:
         self._logprobs += (choice.get("logprobs") or {}).get("content") or ()
         for call in delta.get("tool_calls") or ():
             self._call(call)
+        self._refusal.append(delta.get("refusal") or "")
         text = delta.get("content") or ""
         if not isinstance(text, str):
             raise TypeError("content")
@@ -51,7 +51,13 @@ class Pieces:
 
     def _call(self, part: dict[str, Any]) -> None:
         """A tool call comes in parts too: id and name in the first, the arguments' text over many."""
-        call = self._calls.setdefault(int(part.get("index", 0)), {"function": {"name": "", "arguments": ""}})
+        place = part.get("index")
+        if place is None:
+            # Some servers count nothing: what has an id of its own is a call of its own.
+            last = max(self._calls, default=-1)
+            fresh = part.get("id") and part["id"] != self._calls.get(last, {}).get("id")
+            place = last + 1 if fresh else max(0, last)
+        call = self._calls.setdefault(int(place), {"function": {"name": "", "arguments": ""}})
         if part.get("id"):
             call["id"] = part["id"]
         for name, value in (part.get("function") or {}).items():
@@ -60,7 +66,7 @@ class Pieces:
 
     def completion(self) -> bytes:
         """The JSON of the whole, as `chat_reply` reads it."""
-        message: dict[str, Any] = {"content": "".join(self._content)}
+        message: dict[str, Any] = {"content": "".join(self._content), "refusal": "".join(self._refusal)}
         if self._calls:
             message["tool_calls"] = [self._calls[place] for place in sorted(self._calls)]
         choice = self._choice | {"message": message}

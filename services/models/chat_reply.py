@@ -5,9 +5,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from turnout.inference.v1.output_pb2 import Output, TextOutput, ToolCall
+from turnout.inference.v1.input_pb2 import ToolCall
+from turnout.inference.v1.output_pb2 import Output, TextOutput
 
 from services.models.answer import Reply, malformed
+from services.models.openai_usage import count, given_up
 
 # (the choice, its text) -> confidence from 0 to 1, or None.
 Confidence = Callable[[dict[str, Any], str], float | None]
@@ -17,30 +19,29 @@ def read_chat_reply(raw: bytes, confidence: Confidence) -> Reply:
     """The first choice of a completion. Raises CallFailed when there is none."""
     try:
         body = json.loads(raw)
+        given_up(body)
         choice = body["choices"][0]
         message = choice["message"]
         content = message.get("content") or ""
         calls = [_tool_call(call) for call in message.get("tool_calls") or ()]
         text = TextOutput(content=content, tool_calls=calls, finish_reason=choice.get("finish_reason") or "")
-        usage = body.get("usage") or {}
+        text.refusal = message.get("refusal") or ""
+        usage = body.get("usage")
         sure = confidence(choice, content)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as wrong:
         raise malformed(f"not a chat completion ({type(wrong).__name__}: {str(wrong)[:80]})") from None
     if sure is not None:
         text.confidence = sure
     encoded = Output(text=text).SerializeToString()
-    return Reply(encoded, sure, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+    return Reply(encoded, sure, count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
 
 
 def _tool_call(call: dict[str, Any]) -> ToolCall:
     function = call["function"]
-    return ToolCall(id=call.get("id", ""), name=function["name"], arguments=function.get("arguments", ""))
-
-
-def _count(usage: dict[str, Any], name: str) -> int | None:
-    """A number of tokens; servers that do not count leave it out."""
-    count = usage.get(name) if isinstance(usage, dict) else None
-    return count if isinstance(count, int) and 0 <= count < 2**63 else None
+    # Some servers send null, or the arguments as an object and not as its text.
+    said = function.get("arguments") or ""
+    arguments = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=arguments)
 
 
 def no_confidence(choice: dict[str, Any], content: str) -> float | None:  # noqa: ARG001

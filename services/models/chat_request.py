@@ -4,10 +4,11 @@ import json
 import math
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-from turnout.inference.v1.input_pb2 import ChatInput, ChatMessage, Input, Sampling
+from turnout.inference.v1.input_pb2 import ChatInput, ChatMessage, Input, Sampling, ToolCall
 
+from services.models.chat_images import image_part
 from services.models.errors import InputMismatch
+from services.models.plain_json import plain
 from services.models.problems import Problems
 from services.models.signature import Request
 
@@ -24,8 +25,11 @@ def chat_request(model: str, settings: dict[str, Any], given: Input) -> Request:
             body["messages"] = [{"role": "user", "content": given.text}]
         case "chat":
             body.update(_chat(given.chat, problems))
+        case "image":
+            shown = [image_part(given.image, "input.image", problems)]
+            body["messages"] = [{"role": "user", "content": shown}]
         case kind:
-            problems.add("input", f"chat or text expected, got {kind or 'nothing'}")
+            problems.add("input", f"chat, text or image expected, got {kind or 'nothing'}")
     problems.settle(InputMismatch, f"the input does not fit {model}", model)
     return Request(json.dumps(body, ensure_ascii=False).encode(), 1)
 
@@ -37,23 +41,51 @@ def _chat(chat: ChatInput, problems: Problems) -> dict[str, Any]:
         "messages": [_message(message, index, problems) for index, message in enumerate(chat.messages)]
     }
     if chat.tools:
-        body["tools"] = [MessageToDict(tool) for tool in chat.tools]
+        body["tools"] = [
+            plain(tool, f"input.chat.tools[{index}]", problems) for index, tool in enumerate(chat.tools)
+        ]
     if chat.HasField("response_format"):
-        body["response_format"] = MessageToDict(chat.response_format)
+        body["response_format"] = plain(chat.response_format, "input.chat.response_format", problems)
     body.update(sampling_settings(chat.sampling, "input.chat.sampling", problems))
     return body
 
 
-def _message(message: ChatMessage, index: int, problems: Problems) -> dict[str, str]:
+def _message(message: ChatMessage, index: int, problems: Problems) -> dict[str, Any]:
+    path = f"input.chat.messages[{index}]"
     if message.role not in ROLES:
         told = f"one of {', '.join(ROLES)} expected, got '{message.role[:40]}'"
-        problems.add(f"input.chat.messages[{index}].role", told)
-    said = {"role": message.role, "content": message.content}
+        problems.add(f"{path}.role", told)
+    said: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.name:
         said["name"] = message.name
     if message.tool_call_id:
         said["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        if message.role != "assistant":
+            problems.add(f"{path}.tool_calls", "only a message of role assistant asks to call tools")
+        said["content"] = message.content or None
+        said["tool_calls"] = [
+            _tool_call(call, f"{path}.tool_calls[{place}]", problems)
+            for place, call in enumerate(message.tool_calls)
+        ]
+    if message.images:
+        if message.role != "user":
+            problems.add(f"{path}.images", "only a message of role user shows images")
+        said["content"] = [
+            *([{"type": "text", "text": message.content}] if message.content else []),
+            *(
+                image_part(image, f"{path}.images[{place}]", problems)
+                for place, image in enumerate(message.images)
+            ),
+        ]
     return said
+
+
+def _tool_call(call: ToolCall, path: str, problems: Problems) -> dict[str, Any]:
+    if not call.name:
+        problems.add(f"{path}.name", "the name of a function expected")
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def sampling_settings(sampling: Sampling, path: str, problems: Problems) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class ChatStream:
         )
         if response.status != 200:
             raw = await read_whole(response)
-            raise refused(response.status, raw, self._headers.get("Authorization", ""))
+            raise refused(response.status, raw, self._headers.get("Authorization", ""), response.headers)
         if response.content_type == "application/json":
             # A server that knows nothing of pieces sends the whole.
             self._raw = await read_whole(response)

@@ -53,4 +53,7 @@ def _elements(
         raise malformed(f"tensor '{tensor.name}' of shape {shape} has {len(values)} elements")
     if not shape or shape[0] != rows:
         raise malformed(f"tensor '{tensor.name}' has shape {shape} for {rows} rows")
+    if sum(extent != 1 for extent in shape[1:]) > 1:
+        # Such as a vector per token: flattened, it would pass for one of another dimension.
+        raise malformed(f"tensor '{tensor.name}' has shape {shape}; [rows] or [rows, values] expected")
     return values, len(values) // rows, kind.name

@@ -177,7 +177,8 @@ class Attempt:
             )
             if span is not None:
                 span.set("turnout.transport_error", failed.raw)
-        return self._failure(failed.kind, failed.code, failed.message, retryable=failed.retryable)
+        failure = self._failure(failed.kind, failed.code, failed.message, retryable=failed.retryable)
+        return failure if failed.retry_after is None else failure._replace(retry_after=failed.retry_after)
 
     def _surprised(self, defect: Exception) -> Failure:
         """A defect of ours: whoever asks hears its id, the log the rest."""

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import math
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from errno import ECONNREFUSED
 
 import aiohttp
@@ -16,6 +19,9 @@ CODES = {
 }  # fmt: skip
 
 CLASSES = {4: "INVALID_ARGUMENT", 5: "UNAVAILABLE"}
+
+# A quota that comes back tomorrow is told as an hour: who waits longer asks again.
+LONGEST_WAIT_SECONDS = 3600.0
 
 
 async def exchange(
@@ -36,13 +42,13 @@ async def exchange(
             ) as response,
         ):
             raw = await read_whole(response)
-            status = response.status
+            status, told = response.status, response.headers
     except TimeoutError:
         raise late(seconds) from None
     except aiohttp.ClientError as wrong:
         raise broken(wrong) from None
     if status != 200:
-        raise refused(status, raw, headers.get("Authorization", ""))
+        raise refused(status, raw, headers.get("Authorization", ""), told)
     return raw
 
 
@@ -56,8 +62,9 @@ async def read_whole(response: aiohttp.ClientResponse) -> bytes:
     return bytes(whole)
 
 
-def refused(status: int, raw: bytes, authorization: str) -> CallFailed:
-    """What a status other than 200 says, in the server's own words where it has any."""
+def refused(status: int, raw: bytes, authorization: str, headers: Mapping[str, str]) -> CallFailed:
+    """What a status other than 200 says, in the server's own words where it has any. `headers` are those of
+    the response."""
     code = CODES.get(status) or CLASSES.get(status // 100, "FAILED_PRECONDITION")
     try:
         message = str(json.loads(raw)["error"]["message"])
@@ -68,7 +75,26 @@ def refused(status: int, raw: bytes, authorization: str) -> CallFailed:
         message = message.replace(authorization.removeprefix("Bearer "), "***")
     kinds: dict[str, FailureKind] = {"DEADLINE_EXCEEDED": "TIMED_OUT", "CANCELLED": "CANCELLED"}
     said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
-    return CallFailed(kinds.get(code, "FAILED"), code, said, retryable=status in (502, 503))
+    wait = wanted_wait(headers) if status in (429, 503) else None
+    # Who wants to be left alone for a while is not asked again at once.
+    retryable = status in (502, 503) and not wait
+    return CallFailed(kinds.get(code, "FAILED"), code, said, retryable=retryable, retry_after=wait)
+
+
+def wanted_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds from 0 to LONGEST_WAIT_SECONDS by a Retry-After (RFC 9110, 10.2.3), which is a number of
+    seconds or a date; None where there is none that can be read."""
+    said = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            # By the server's own clock, which its answer tells: ours may be another one.
+            until, now = parsedate_to_datetime(said), parsedate_to_datetime(headers.get("Date", ""))
+            seconds = (until - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), LONGEST_WAIT_SECONDS)
 
 
 def late(seconds: float) -> CallFailed:

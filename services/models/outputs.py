@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from inference.open_inference_pb2 import ModelInferResponse
 from turnout.inference.v1.input_pb2 import Tensor, TensorInput
 from turnout.inference.v1.output_pb2 import Output, Regression, TextOutput
@@ -12,6 +13,7 @@ from turnout.router.v1 import model_pb2 as wire
 from services.models.answer import Reply, malformed
 from services.models.classes import ClassReader
 from services.models.elements import Tensors
+from services.models.embedding_reply import packed
 from services.models.errors import InvalidModel
 from services.models.problems import Problems
 
@@ -55,6 +57,8 @@ def read_outputs(model: wire.Model, problems: Problems, threshold: float | None 
         return OutputReader(_regression(spec.value), (spec.value,))
     if kind == wire.OUTPUT_KIND_TEXT:
         return OutputReader(_text(spec.text), (spec.text,), single=True)
+    if kind == wire.OUTPUT_KIND_EMBEDDING:
+        return OutputReader(_embedding(spec.embedding), (spec.embedding,))
     return OutputReader()
 
 
@@ -64,6 +68,7 @@ _READS = {
     wire.OUTPUT_KIND_REGRESSION: ("value",),
     wire.OUTPUT_KIND_TEXT: ("text",),
     wire.OUTPUT_KIND_TENSORS: (),
+    wire.OUTPUT_KIND_EMBEDDING: ("embedding",),
 }
 
 
@@ -134,6 +139,19 @@ def _text(name: str) -> Read:
             raise malformed(f"tensor '{name}' has {len(values)} {datatype} values; one text expected")
         said = TextOutput(content=values[0].decode(errors="replace"))
         return Reply(Output(text=said).SerializeToString())
+
+    return read
+
+
+def _embedding(name: str) -> Read:
+    def read(tensors: Tensors) -> Reply:
+        values, width, datatype = tensors(name)
+        if datatype not in ("FP64", "FP32", "FP16"):
+            raise malformed(f"embeddings are numbers of type FP, not {datatype}")
+        # What is too large for FP32 becomes infinite, and is refused as such.
+        with np.errstate(over="ignore"):
+            flat = np.asarray(values, dtype=np.float64).astype(np.float32)
+        return Reply(packed(flat.reshape(-1, width)))
 
     return read
 

@@ -36,19 +36,22 @@ def refuse_others(given: Overrides, allowed: tuple[str, ...], why: str, model: s
 
 
 def overridden(given: Input, how: Overrides) -> Input:
-    """A copy of a text or chat as the overrides want it asked; other kinds of input as they are.
+    """A copy of a text, chat or image as the overrides want it asked; other kinds of input as they are.
 
     The system prompt takes the place of the one that the conversation begins with; the template is put around
     the last message of the user; sampling parameters that are set go before the request's.
     """
     kind = given.WhichOneof("kind")
-    if kind not in ("text", "chat"):
-        return given
     chat = ChatInput()
-    if kind == "text":
-        chat.messages.add(role="user", content=given.text)
-    else:
-        chat.CopyFrom(given.chat)
+    match kind:
+        case "text":
+            chat.messages.add(role="user", content=given.text)
+        case "image":
+            chat.messages.add(role="user", images=[given.image])
+        case "chat":
+            chat.CopyFrom(given.chat)
+        case _:
+            return given
     if how.system_prompt:
         _begin(chat, how.system_prompt)
     if how.template:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from turnout.router.v1.model_pb2 import (
     CONFIDENCE_SOURCE_JSON_POINTER,
-    PROTOCOL_OPENAI_EMBEDDINGS,
     PROTOCOL_UNSPECIFIED,
     Model,
     Protocol,
@@ -81,8 +80,6 @@ def compile_model(model: Model) -> Registration:
 
 def _unknown(protocol: int) -> str:
     known = " or ".join(Protocol.Name(known) for known in PROTOCOLS)
-    if protocol == PROTOCOL_OPENAI_EMBEDDINGS:
-        return f"embeddings cannot be called in this version; {known} expected"
     return f"{known} expected" + ("" if protocol == PROTOCOL_UNSPECIFIED else f", got {protocol}")
 
 

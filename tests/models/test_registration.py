@@ -22,10 +22,17 @@ def chat() -> wire.Model:
     return model
 
 
+def embedder() -> wire.Model:
+    model = chat()
+    model.protocol = wire.PROTOCOL_OPENAI_EMBEDDINGS
+    return model
+
+
 def test_a_sound_registration_compiles() -> None:
     registration = compile_model(churn())
     assert registration.timeout == 0.5
     assert compile_model(chat()).timeout == 20
+    assert compile_model(embedder()).timeout == 20
 
 
 def test_later_changes_of_the_message_do_not_reach_a_compiled_model() -> None:
@@ -87,10 +94,16 @@ def pointer_without_source(model: wire.Model) -> None:
     model.confidence_pointer = "/sure"
 
 
-def self_consistency(model: wire.Model) -> None:
-    model.confidence_from = wire.CONFIDENCE_SOURCE_SELF_CONSISTENCY
+def own_probability(model: wire.Model) -> None:
+    wrong = {
+        wire.PROTOCOL_OIP_GRPC: wire.CONFIDENCE_SOURCE_SELF_CONSISTENCY,
+        wire.PROTOCOL_OPENAI_CHAT: wire.CONFIDENCE_SOURCE_MAX_PROBABILITY,
+        wire.PROTOCOL_OPENAI_EMBEDDINGS: wire.CONFIDENCE_SOURCE_LOGPROB,
+    }
+    model.confidence_from = wrong[model.protocol]
 
 
+SPOKEN = "PROTOCOL_OIP_GRPC or PROTOCOL_OPENAI_CHAT or PROTOCOL_OPENAI_EMBEDDINGS"
 ANY = [
     (no_endpoints, "model.endpoints", "at least one expected"),
     (second_endpoint, "model.endpoints[1].address", "expected, got"),
@@ -105,11 +118,11 @@ ANY = [
     (literal_secret, "model.secret_ref", "env:NAME expected"),
     (secret_of_the_suite, "model.secret_ref", "not one of TURNOUT_*"),
     (pointer_without_source, "model.confidence_pointer", "CONFIDENCE_SOURCE_JSON_POINTER"),
-    (self_consistency, "model.confidence_from", ""),
+    (own_probability, "model.confidence_from", "confidence"),
 ]
 
 
-@pytest.mark.parametrize("kind", [churn, chat])
+@pytest.mark.parametrize("kind", [churn, chat, embedder])
 @pytest.mark.parametrize(("spoil", "field", "says"), ANY, ids=[case[0].__name__ for case in ANY])
 def test_refuses_what_cannot_work(
     kind: Callable[[], wire.Model], spoil: Callable[[wire.Model], None], field: str, says: str
@@ -126,9 +139,8 @@ def test_refuses_what_cannot_work(
 @pytest.mark.parametrize(
     ("protocol", "says"),
     [
-        (wire.PROTOCOL_UNSPECIFIED, "PROTOCOL_OIP_GRPC or PROTOCOL_OPENAI_CHAT expected"),
-        (wire.PROTOCOL_OPENAI_EMBEDDINGS, "embeddings cannot be called in this version"),
-        (77, "PROTOCOL_OIP_GRPC or PROTOCOL_OPENAI_CHAT expected, got 77"),
+        (wire.PROTOCOL_UNSPECIFIED, f"{SPOKEN} expected"),
+        (77, f"{SPOKEN} expected, got 77"),
     ],
 )
 def test_refuses_protocols_that_it_does_not_speak(protocol: wire.Protocol, says: str) -> None:
@@ -172,6 +184,28 @@ def test_oip_models_get_no_secrets_and_chat_models_no_columns() -> None:
         "model.signature.outputs.kind",
         "model.threshold",
     }
+
+
+def test_embedding_models_have_no_columns_tensors_or_thresholds() -> None:
+    model = embedder()
+    model.signature.CopyFrom(churn().signature)
+    model.threshold = 0.5
+    model.signature.outputs.kind = wire.OUTPUT_KIND_TEXT
+    with pytest.raises(InvalidModel) as caught:
+        compile_model(model)
+    assert set(told(caught.value)) == {
+        "model.signature.features",
+        "model.signature.outputs.kind",
+        "model.signature.outputs.label",
+        "model.signature.outputs.probabilities",
+        "model.threshold",
+    }
+
+
+def test_a_chat_model_may_have_its_confidence_from_samples() -> None:
+    model = chat()
+    model.confidence_from = wire.CONFIDENCE_SOURCE_SELF_CONSISTENCY
+    compile_model(model)
 
 
 def test_unknown_cost_is_absent_and_never_zero() -> None:

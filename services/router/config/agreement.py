@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC, PROTOCOL_OPENAI_CHAT, Model, OutputKind
+from turnout.router.v1.model_pb2 import (
+    FEATURE_KIND_NUMERIC,
+    PROTOCOL_OPENAI_CHAT,
+    PROTOCOL_OPENAI_EMBEDDINGS,
+    Model,
+    OutputKind,
+)
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.config.overrides import misfits
@@ -33,8 +39,13 @@ def disagreements(router: Router, models: Mapping[str, Model]) -> list[str]:
 def _inputs(members: Sequence[Model]) -> Iterator[str]:
     chats = [one.name for one in members if one.protocol == PROTOCOL_OPENAI_CHAT]
     columns = [one.name for one in members if one.signature.features]
+    texts = [one.name for one in members if one.protocol == PROTOCOL_OPENAI_EMBEDDINGS]
     if chats and columns:
         yield f"{chats[0]} takes a chat, and {columns[0]} takes columns: no input fits both"
+    if texts and columns:
+        yield f"{texts[0]} takes texts, and {columns[0]} takes columns: no input fits both"
+    if texts and chats:
+        yield f"{texts[0]} answers with embeddings, and {chats[0]} with text"
 
 
 def _features(members: Sequence[Model]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from inference.open_inference_pb2 import ModelMetadataResponse, ServerMetadataRe
 from services.models.endpoints import TensorInfo
 from services.models.handle import ModelHandle, probe
 from services.router.deciding.plan import Arm, RoutingPlan
-from services.router.doors.answers import LABEL, PROBABILITIES, TEXT, VALUE
+from services.router.doors.answers import EMBEDDING, LABEL, PROBABILITIES, TEXT, VALUE
 from services.state.names import id_of
 
 NAME = PLATFORM = "turnout"
@@ -65,6 +65,8 @@ def _of_jury(arm: Arm) -> Named:
         given.append(TensorInfo(VALUE, "FP64", (-1,)))
     if spec.text:
         given.append(TensorInfo(TEXT, "BYTES", (1,)))
+    if spec.embedding:
+        given.append(TensorInfo(EMBEDDING, "FP32", (-1, -1)))
     return {one.name: one for one in given}
 
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from turnout.inference.v1.event_pb2 import LargeOutput, ParticipantEvent, PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.output_pb2 import Output
-from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS, Model
 from turnout.router.v1.router_pb2 import (
     REDACTION_FULL,
     REDACTION_HASHED,
@@ -31,8 +31,9 @@ WORDS = (INPUT, OUTPUT, ENTITY, EXTERNAL)
 def redactor_of(router: Router, models: Iterable[Model]) -> "Redactor | None":
     """What the router redacts; None where everything is logged as it is, which then costs nothing."""
     rules = {name: rule for name, rule in router.log.redact.items() if rule != REDACTION_UNSPECIFIED}
-    if any(model.protocol == PROTOCOL_OPENAI_CHAT for model in models):
-        # What people write to chats and hear from them is nobody else's, unless the router says so.
+    if any(model.protocol in (PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS) for model in models):
+        # What people write to chats and hear from them is nobody else's, unless the router says so; nor is a
+        # vector that their words can be guessed from.
         rules = {INPUT: REDACTION_HASHED, OUTPUT: REDACTION_HASHED} | rules
     if all(rule == REDACTION_FULL for rule in rules.values()) and INPUT not in rules:
         return None
