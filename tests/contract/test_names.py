@@ -11,7 +11,7 @@ from turnout.router.v1 import router_pb2, strategy_pb2
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.metrics import Metrics
-from services.router.config import ensembles
+from services.router.config import combining
 from services.router.config.checks import STRATEGY_CHECKS
 from services.router.config.defaults import with_defaults
 from services.router.config.problems import UnavailableFeature
@@ -71,7 +71,7 @@ def test_every_strategy_has_a_row_that_says_whether_it_works() -> None:
 def test_the_aggregations_that_work_are_those_that_are_accepted() -> None:
     for _, name, told in section("Aggregations"):
         number = strategy_pb2.AggregationMethod.Value(name)
-        assert told == ("works" if number in ensembles.AGGREGATIONS else "not yet"), name
+        assert told == ("works" if number in combining.AGGREGATIONS else "not yet"), name
 
 
 def test_the_bandits_that_work_are_those_that_are_accepted() -> None:

@@ -98,10 +98,6 @@ async def test_an_unknown_aggregation_is_refused(desk: Desk) -> None:
     )
     assert error.code == "INVALID_ARGUMENT"
     assert [field.field for field in error.fields] == ["router.ensemble.aggregation"]
-    error = await refusal(
-        desk, "CreateRouter", router_id="cancer", router=doctors(ensemble={"aggregation": 5})
-    )
-    assert error.code == "UNIMPLEMENTED"
 
 
 async def test_validate_only_changes_nothing(desk: Desk) -> None:

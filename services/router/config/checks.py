@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import choosers, ensembles, execution
+from services.router.config import choosers, execution
 from services.router.config.defaults import REWARD_METRIC, weight_of
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
@@ -161,8 +161,6 @@ def policy_strategies(router: Router, problems: Problems) -> None:
         field = f"router.policies[{place}].strategy"
         if name is not None:
             choosers.check(name, f"{field}.{name}", router, getattr(policy.strategy, name), problems)
-        if policy.HasField("ensemble"):
-            ensembles.check_panel(policy.ensemble, f"router.policies[{place}].ensemble", router, problems)
 
 
 STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
@@ -179,5 +177,6 @@ STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
     "cost_aware": _chosen,
     "complexity": _chosen,
     "shadow": execution.shadow,
-    "ensemble": ensembles.check,
+    # It is checked with the ensembles of policies.
+    "ensemble": _chosen,
 }

@@ -2,15 +2,12 @@
 
 from turnout.router.v1.router_pb2 import Policy, Router, Variant
 from turnout.router.v1.strategy_pb2 import (
-    AGGREGATION_METHOD_AVERAGE,
-    AGGREGATION_METHOD_UNSPECIFIED,
     BANDIT_ALGORITHM_EPSILON_GREEDY,
     REWARD_WINDOW_LAST_N_PER_ARM,
     BanditStrategy,
-    EnsembleStrategy,
 )
 
-from services.router.config import choosers, execution, options, segments
+from services.router.config import choosers, execution, options, panel_defaults, segments
 from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
@@ -40,7 +37,7 @@ def with_defaults(given: Router) -> Router:
     if router.HasField("bandit"):
         _bandit(router.bandit)
     if router.HasField("ensemble"):
-        _ensemble(router.ensemble, sum(variant.enabled for variant in router.variants))
+        panel_defaults.fill(router.ensemble, sum(variant.enabled for variant in router.variants))
     name = router.WhichOneof("strategy") or "weighted"
     choosers.fill(name, getattr(router, name))
     options.fill(router)
@@ -110,15 +107,7 @@ def _bandit(bandit: BanditStrategy) -> None:
 def _policy(router: Router, policy: Policy) -> None:
     policy.enabled = policy.enabled if policy.HasField("enabled") else True
     if policy.HasField("ensemble"):
-        _ensemble(policy.ensemble, sum(variant.enabled for variant in router.variants))
+        panel_defaults.fill(policy.ensemble, sum(variant.enabled for variant in router.variants))
     name = policy.strategy.WhichOneof("strategy")
     if name is not None:
         choosers.fill(name, getattr(policy.strategy, name))
-
-
-def _ensemble(ensemble: EnsembleStrategy, enabled: int) -> None:
-    if ensemble.aggregation == AGGREGATION_METHOD_UNSPECIFIED:
-        ensemble.aggregation = AGGREGATION_METHOD_AVERAGE
-    if not ensemble.HasField("quorum"):
-        members = len(ensemble.members) or enabled
-        ensemble.quorum = members // 2 + 1

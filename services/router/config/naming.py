@@ -2,49 +2,30 @@
 
 from collections.abc import Callable, Iterator
 
-from google.protobuf.message import Message
-from turnout.router.v1.ensemble_pb2 import Helper
 from turnout.router.v1.router_pb2 import Policy, Router
 from turnout.router.v1.strategy_pb2 import FeatureRule
 
 from services.router.conditions.errors import BadCondition
 from services.router.conditions.kinds import Schema
 from services.router.conditions.wire import condition_of
+from services.router.config.panels import helpers_in
 
 
 def models_named(router: Router) -> set[str]:
     """Models and aliases, as models/{id} or models/{id}@{alias}; conditions that are wrong name none."""
-    variants = {variant.model for variant in router.variants if variant.model}
-    return variants | _helping(router) | set(_read(router, _on_models))
+    return models_called(router) | set(_read(router, _on_models))
+
+
+def models_called(router: Router) -> set[str]:
+    """Those that may be asked something, by variants' and helpers' spelling."""
+    variants = {variant.model for variant in router.variants}
+    return (variants | {one.helper.model for one in helpers_in(router)}) - {""}
 
 
 def aliases_read(router: Router) -> set[str]:
     """Aliases that help an ensemble, or whose metrics or drift a condition reads, as models/{id}@{alias}."""
-    return {named for named in (*_helping(router), *_read(router, _on_aliases)) if "@" in named}
-
-
-def helpers_in(message: Message) -> Iterator[Helper]:
-    """Every helper that a message names, however deep inside."""
-    if isinstance(message, Helper):
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
-            continue
-        for part in value if field.is_repeated else (value,):
-            yield from helpers_in(part)
-
-
-def helper_named(helper: Helper) -> str:
-    """Its model in full, as models/{id} or models/{id}@{alias}."""
-    return helper.model if helper.model.startswith("models/") else f"models/{helper.model}"
-
-
-def _helping(router: Router) -> set[str]:
-    ensembles = [policy.ensemble for policy in router.policies if policy.HasField("ensemble")]
-    if router.HasField("ensemble"):
-        ensembles.append(router.ensemble)
-    return {helper_named(one) for ensemble in ensembles for one in helpers_in(ensemble) if one.model}
+    helpers = {one.helper.model for one in helpers_in(router)}
+    return {named for named in helpers.union(_read(router, _on_aliases)) if "@" in named}
 
 
 def rules_on_models(router: Router) -> bool:

@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.router.config import (
     checks,
+    ensembles,
     execution,
     measures,
     options,
@@ -42,6 +43,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     execution.check(router, problems)
     checks.policy_strategies(router, problems)
     policies.check(router, models, declared, problems)
+    ensembles.check(router, models, declared, problems)
     segments.check(router, declared, problems)
     check_permissions(router.permissions, "router.permissions", problems)
     _unavailable(router, problems)

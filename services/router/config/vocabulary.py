@@ -7,14 +7,11 @@ from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.ensemble_service_pb2 import CreateEnsembleRequest
 from turnout.router.v1.router_pb2 import Router
 
+from services.router.config.combining import AGGREGATIONS as METHODS
 from services.router.config.problems import Problems
 from services.state.names import id_of
 
-AGGREGATIONS = {
-    name.removeprefix("AGGREGATION_METHOD_").lower(): number
-    for name, number in strategy.AggregationMethod.items()
-    if number
-}
+AGGREGATIONS = {name: number for number, name in METHODS.items()}
 # Strategies of the body, and the fields beside name and models that each of them reads.
 FIELDS: dict[str, tuple[str, ...]] = {
     "weighted": (),
@@ -29,13 +26,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "best_metric": (),
 }
 OPTIONS = tuple(dict.fromkeys(field for fields in FIELDS.values() for field in fields))
+# What the body has no words for, and what has.
+NEED_MORE = {
+    "stacking": "CreateRouter takes one in ensemble.stacking, as model or learnt",
+    "semantic_mean": "CreateRouter takes one in ensemble.semantic_mean.embedder",
+}
 DEFAULT = "weighted"
 # Where our refusals lie in the body.
 PLACES = (
     (re.compile(r"^router\.variants\[(\d+)\]\.model$"), r"models[\1].model_id"),
     (re.compile(r"^router\.variants\[(\d+)\]\.weight$"), r"models[\1].weight"),
     (re.compile(r"^router\.variants$"), "models"),
-    (re.compile(r"^router\.ensemble\.(aggregation)$"), r"\1"),
+    (re.compile(r"^router\.ensemble\.(?:aggregation|cascade\b.*)$"), "aggregation"),
     (re.compile(r"^router\.(?:canary|bandit|feature_based)\."), ""),
     (re.compile(r"^router\.shadow\.primary$"), "baseline_model"),
 )
@@ -59,6 +61,9 @@ def router_of(body: CreateEnsembleRequest) -> Router:
             problems.add(field.name, f"goes with strategy {readers}, and not with {name[:100]}")
     if body.aggregation and body.aggregation not in AGGREGATIONS:
         problems.add("aggregation", f"one of {', '.join(AGGREGATIONS)}; got {body.aggregation[:100]!r}")
+    if instead := NEED_MORE.get(body.aggregation):
+        said = f"{body.aggregation} needs a further model, which this body cannot name: {instead}"
+        problems.add("aggregation", said)
     problems.settle()
     router = Router()
     for model in dict.fromkeys(named for _, named in models_of(body) if named):

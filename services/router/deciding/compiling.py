@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
@@ -17,6 +16,7 @@ from services.foundation.errors import FailedPrecondition
 from services.models.handle import ModelHandle
 from services.router.conditions import BadCondition, Rule
 from services.router.conditions.wire import measures_of, schema_of
+from services.router.config.panels import helpers_in
 from services.router.deciding import terms as terms_room
 from services.router.deciding.columns import columns_of
 from services.router.deciding.draw import Counter, Wheel
@@ -73,6 +73,9 @@ def _members(router: Router, models: Mapping[str, Model]) -> list[tuple[Variant,
     for variant in router.variants:
         if variant.model not in models:
             raise CannotCompile(f"{variant.model}, the model of variant {variant.id}, is not registered")
+    for one in helpers_in(router):
+        if one.helper.model not in models:
+            raise CannotCompile(f"{one.helper.model}, the {one.role} at {one.path}, is not registered")
     return [(variant, models[variant.model]) for variant in router.variants]
 
 
@@ -165,9 +168,7 @@ class Compilation:
         self, terms: Terms, given: Any, among: frozenset[str] | None, policy: str, mode: manifest.DecisionMode
     ) -> Route | None:
         saying, trial = self.routes.saying(terms, policy, mode), self.given.health.trial
-        jury = make_jury(
-            given, self.members, among, self.seen, self.handles, saying, trial, partial(read_as, self.router)
-        )
+        jury = make_jury(given, self.members, among, self.seen, self.handles, saying, trial)
         if jury is None:
             return None
         return Route("ensemble", Wheel(()), lambda _: jury.sheet, policy=policy, jury=jury)

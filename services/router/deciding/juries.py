@@ -1,6 +1,6 @@
 """Several are asked: the plan for the aggregator, and what the event says of it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
@@ -8,11 +8,12 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Variant
-from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, EnsembleStrategy
+from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_STACKING, EnsembleStrategy
 
 from services.models.handle import ModelHandle
-from services.router.config.naming import helper_named, helpers_in
+from services.router.config.panels import pattern_of
 from services.router.deciding.masking import Masking
+from services.router.deciding.patterns import told
 from services.router.deciding.plan import Jury
 from services.router.deciding.shares import Shares
 from services.router.deciding.sheets import Saying
@@ -20,17 +21,26 @@ from services.router.health.probe import Probe
 
 # More rows than a message of 4 MiB can carry.
 MOST_ROWS = 4 * 1024 * 1024
+# Why those who are out for their health are asked all the same.
+WHY_ALL = {
+    "cascade": "too few others are left",
+    "judge": "nobody else is left",
+    "specialists": "each has a step that nobody else does",
+}
 DEGRADED = Manifest(degraded=True).SerializeToString()
 
 Members = Sequence[tuple[Variant, Model]]
 
 
-class Panel(NamedTuple):
+class Bench(NamedTuple):
     """Who would be asked, who is, and what an explanation adds."""
 
     whole: Members
     asked: Members
     note: str
+
+
+NOBODY = Bench((), (), "")
 
 
 def make_jury(
@@ -41,24 +51,23 @@ def make_jury(
     handles: Sequence[ModelHandle],
     saying: Saying,
     probe: Probe | None,
-    stands_for: Callable[[str], str],
 ) -> Jury | None:
-    """The jury of an ensemble over `among` (None for all); None if nobody is left of it. `stands_for` tells
-    the model that an alias means.
+    """The jury of an ensemble over `among` (None for all), whose helpers name their models themselves; None
+    if nobody is left of it, or nobody for one of its steps.
 
     A majority is one of the whole panel: who is out for its health makes the answer degraded, and its quorum
     no smaller.
     """
-    panel = _panel(ensemble, members, among, seen)
-    if not panel.asked:
+    bench = _bench(ensemble, members, among, seen)
+    if not bench.asked:
         return None
-    plan = _plan(ensemble, panel.asked, _quorum(ensemble, len(panel.whole)), stands_for)
-    whole, asked = len(panel.whole), len(panel.asked)
-    told = f"{asked} healthy ones of {whole}" if asked < whole else f"all {whole}"
-    ids = {variant.id for variant, _ in panel.asked}
+    plan = _plan(ensemble, bench.asked, _quorum(ensemble, len(bench.whole)))
+    whole, asked = len(bench.whole), len(bench.asked)
+    whom = f"{asked} healthy ones of {whole}" if asked < whole else f"all {whole}"
+    ids = {variant.id for variant, _ in bench.asked}
     able = tuple(variant.id in ids for variant, _ in members)
     shares = Shares((0.0,) * len(members), able)
-    sheet = saying.asked(shares, f"{told} members are asked{panel.note}")
+    sheet = saying.asked(shares, f"{told(plan.ensemble, whom)}{bench.note}")
     if asked < whole:
         sheet = sheet._replace(manifest=sheet.manifest + DEGRADED)
     first = next(handle for handle, one in zip(handles, able, strict=True) if one)
@@ -69,36 +78,58 @@ def make_jury(
         rows = shape[0] if shape and 0 < shape[0] <= MOST_ROWS else 1
         return rows, first.features(asked)
 
-    names = tuple(model.name for _, model in panel.asked)
+    names = tuple(model.name for _, model in bench.asked)
     return Jury(plan, sheet, names, reads, probe if probe is not None and probe.model in names else None)
 
 
-def _panel(
+def _bench(
     ensemble: EnsembleStrategy, members: Members, among: Collection[str] | None, seen: Masking
-) -> Panel:
+) -> Bench:
+    named, pattern = _named(ensemble), pattern_of(ensemble)
     whole = [
         (variant, model)
         for variant, model in members
         if variant.enabled
         and (not ensemble.members or variant.id in ensemble.members)
         and (among is None or variant.id in among)
+        and (not named or variant.id in named)
     ]
+    if pattern == "specialists" and len(whole) < len(named):
+        return NOBODY
     well = [(variant, model) for variant, model in whole if variant.id not in seen.reasons]
     if len(well) < _needed(ensemble, len(whole)):
-        return Panel(
-            whole, whole, "; health is ignored: the quorum needs them" if len(well) < len(whole) else ""
-        )
-    return Panel(whole, well, "")
+        why = WHY_ALL.get(pattern, "the quorum needs them")
+        return Bench(whole, whole, f"; health is ignored: {why}" if len(well) < len(whole) else "")
+    return Bench(whole, well, "")
+
+
+def _named(ensemble: EnsembleStrategy) -> frozenset[str]:
+    """Who alone has a part in it; nobody where all members have."""
+    match pattern_of(ensemble):
+        case "cascade":
+            return frozenset(ensemble.cascade.order)
+        case "judge":
+            return frozenset(ensemble.judge.order)
+        case "specialists":
+            return frozenset(step.variant for step in ensemble.specialists.steps)
+    return frozenset()
 
 
 def _needed(ensemble: EnsembleStrategy, members: int) -> int:
-    """How many must be asked: whoever does a step of a graph has nobody to stand in for it."""
-    match ensemble.WhichOneof("pattern"):
+    """How many must be asked: whoever does a step of a graph has nobody to stand in for it, and a registered
+    meta-model has columns for each member."""
+    match pattern_of(ensemble):
         case "specialists":
             return members
-        case "cascade" | "judge":
+        case "cascade":
+            return min(max(ensemble.cascade.agreement, 1), members)
+        case "judge":
             return 1
-    return 1 if ensemble.aggregation == AGGREGATION_METHOD_CASCADE else _quorum(ensemble, members)
+        case "" if ensemble.aggregation == AGGREGATION_METHOD_STACKING and ensemble.stacking.HasField(
+            "model"
+        ):
+            return members
+    return _quorum(ensemble, members)
 
 
 def _quorum(ensemble: EnsembleStrategy, members: int) -> int:
@@ -107,12 +138,10 @@ def _quorum(ensemble: EnsembleStrategy, members: int) -> int:
     return min(wanted, members)
 
 
-def _plan(ensemble: EnsembleStrategy, asked: Members, quorum: int, stands_for: Callable[[str], str]) -> Plan:
+def _plan(ensemble: EnsembleStrategy, asked: Members, quorum: int) -> Plan:
     plan = Plan(ensemble=ensemble)
     plan.ensemble.quorum = min(quorum, len(asked))
     del plan.ensemble.members[:]
-    for helper in helpers_in(plan.ensemble):
-        helper.model = stands_for(helper_named(helper))
     _keep_to(plan.ensemble, [variant.id for variant, _ in asked])
     for variant, model in asked:
         member = plan.members.add(variant=variant.id, model=model.name)

@@ -1,13 +1,17 @@
 """Aliases of models, such as churn@champion: how they are written, and what they stand for."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.router.config.naming import aliases_read
+from services.router.config.panels import helpers_in
 from services.state.names import ID, ID_RULE, BadName, id_of
 
 MOST_ALIASES = 32
+
+M = TypeVar("M")
 
 
 def alias_name(given: str, own_id: str, field: str) -> str:
@@ -39,8 +43,28 @@ def model_of(variant: Variant) -> str:
     return variant.resolved_model or variant.model
 
 
+def called(router: Router, named: str) -> str:
+    """The model that a helper of a stored router stands for."""
+    return router.resolved_aliases.get(named) or named
+
+
+def callees(router: Router) -> dict[str, str]:
+    """Every model that a stored router may ask, of variants and of helpers, with the field that names it."""
+    helpers = {called(router, one.helper.model): f"{one.path}.model" for one in helpers_in(router)}
+    places = enumerate(router.variants)
+    return helpers | {model_of(one): f"router.variants[{place}].model" for place, one in places}
+
+
+def spelled(router: Router, models: Mapping[str, M]) -> dict[str, M]:
+    """What is known of models by their names, by the names that variants and helpers spell."""
+    names = {one.helper.model: called(router, one.helper.model) for one in helpers_in(router)}
+    names |= {one.model: model_of(one) for one in router.variants}
+    return {name: models[model] for name, model in names.items() if model in models}
+
+
 def settle(router: Router, aliases: Mapping[str, str]) -> bool:
-    """Note beside each alias of variants and conditions what it stands for. Returns whether that is news."""
+    """Note beside each alias of variants, helpers and conditions what it stands for. Returns whether that is
+    news."""
     read = {named: resolve(named, aliases) for named in aliases_read(router)}
     news = read != dict(router.resolved_aliases)
     router.resolved_aliases.clear()
@@ -70,24 +94,27 @@ def read_as(router: Router, named: str) -> str:
 
 
 def resolved(router: Router) -> Router:
-    """The router as plans are made of it, each variant naming its model itself; the same if none is an
-    alias."""
-    if not any(variant.resolved_model for variant in router.variants):
+    """The router as plans are made of it, each variant and helper naming its model itself; the same if none
+    is an alias."""
+    helpers = [one.helper for one in helpers_in(router) if "@" in one.helper.model]
+    if not helpers and not any(variant.resolved_model for variant in router.variants):
         return router
     made = Router()
     made.CopyFrom(router)
     for variant in made.variants:
         variant.model = model_of(variant)
+    for one in helpers_in(made):
+        one.helper.model = called(router, one.helper.model)
     return made
 
 
 def uses(router: Router, aliases: Iterable[str]) -> bool:
-    """Whether a variant is named by one of the aliases, or a condition reads one."""
+    """Whether a variant or a helper is named by one of the aliases, or a condition reads one."""
     return not set(aliases).isdisjoint(aliases_named(router))
 
 
 def aliases_named(router: Router) -> set[str]:
-    """The aliases in variants and conditions, as {id}@{alias}."""
+    """The aliases in variants, helpers and conditions, as {id}@{alias}."""
     variants = {id_of(variant.model) for variant in router.variants if "@" in variant.model}
     return variants | {id_of(named) for named in aliases_read(router)}
 

@@ -13,7 +13,7 @@ from services.foundation.logs import log
 from services.foundation.rules import Role
 from services.router.config.agreement import disagreements
 from services.router.config.grounds import unfounded
-from services.router.managing.aliases import behind, follow, held, model_of, settle, uses
+from services.router.managing.aliases import behind, callees, follow, held, settle, uses
 from services.router.managing.asked import Asked
 from services.state.alias_table import AliasTable
 from services.state.audit import event_of
@@ -164,7 +164,7 @@ class Champions:
         after = Router()
         after.CopyFrom(router)
         settle(after, move.table)
-        named = {model_of(variant) for one in (router, after) for variant in one.variants}
+        named = {*callees(router), *callees(after)}
         models = {name: found for name in named if (found := await self._models.find(name)) is not None}
         models[move.model.name] = move.model
         known = disagreements(router, models)

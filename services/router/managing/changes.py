@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.foundation.errors import FailedPrecondition, NotFound
 from services.router.config.checks import LEAST_ENABLED
+from services.router.config.naming import models_called
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
 
@@ -88,7 +89,7 @@ def recheck(router: Router, blamed: str) -> None:
     Raises InvalidConfiguration.
     """
     try:
-        validate(router, {variant.model for variant in router.variants})
+        validate(router, models_called(router))
     except InvalidConfiguration as wrong:
         at, told = wrong.fields[0]
         said = f"would leave {at} wrong: {told}"

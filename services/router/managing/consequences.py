@@ -7,7 +7,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.identity.caller import Caller
 from services.router.config.agreement import disagreements
-from services.router.managing.aliases import model_of
+from services.router.managing.aliases import callees
 from services.router.managing.champions import Champions, disagreement, lost
 from services.state.config_reader import ConfigReader
 from services.state.permissions import CatalogPermissions
@@ -16,7 +16,7 @@ MOST_WARNED = 20
 
 
 class Consequences:
-    """Looks at every router whose variants name the model, itself or by an alias."""
+    """Looks at every router that may ask the model, whether it names it itself or by an alias."""
 
     def __init__(
         self, models: ConfigReader[Model], champions: Champions, permissions: CatalogPermissions
@@ -30,9 +30,7 @@ class Consequences:
 
         Raises ModelsDisagree where a condition would lose what it reads: no replica could load the router.
         """
-        users = await self._champions.routers(
-            lambda router: any(model_of(variant) == before.name for variant in router.variants)
-        )
+        users = await self._champions.routers(lambda router: before.name in callees(router))
         visible, told, warned = self._permissions.visible(caller), list[str](), 0
         for router in users:
             was, will = await self._with(router, before), await self._with(router, after)
@@ -47,6 +45,6 @@ class Consequences:
         return told
 
     async def _with(self, router: Router, model: Model) -> Mapping[str, Model]:
-        others = {model_of(variant) for variant in router.variants} - {model.name}
+        others = set(callees(router)) - {model.name}
         found = {one: known for one in others if (known := await self._models.find(one)) is not None}
         return found | {model.name: model}

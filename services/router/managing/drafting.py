@@ -16,11 +16,11 @@ from services.router.config.advice import advice
 from services.router.config.agreement import disagreements
 from services.router.config.defaults import with_defaults
 from services.router.config.enabling import stamp_enabled
-from services.router.config.naming import models_named
+from services.router.config.naming import models_called, models_named
 from services.router.config.problems import Problems
 from services.router.config.references import as_written
 from services.router.config.validate import validate
-from services.router.managing.aliases import aliases_named, follow, model_of, resolve, settle
+from services.router.managing.aliases import aliases_named, callees, follow, resolve, settle
 from services.router.managing.asked import Asked
 from services.router.serving.readying import in_slices
 from services.state.alias_table import AliasTable
@@ -38,8 +38,8 @@ NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by th
 
 class Known(NamedTuple):
     """What names lead somewhere: registered models and aliases, as variants spell them; and what each alias
-    stands for, by `{base}@{alias}`. `models` are those of all variants, by that spelling, where they were all
-    looked up."""
+    stands for, by `{base}@{alias}`. `models` are those of all variants and helpers, by that spelling, where
+    they were all looked up."""
 
     names: Collection[str]
     aliases: Mapping[str, str]
@@ -125,12 +125,12 @@ class Drafts:
         Raises ModelNotFound, once the write is undone."""
         if asked.validate_only or written.replayed:
             return
-        known, variants = {model_of(variant) for variant in before.variants}, written.message.variants
-        new = {name: place for place, one in enumerate(variants) if (name := model_of(one)) not in known}
+        known = callees(before)
+        new = {name: field for name, field in callees(written.message).items() if name not in known}
         problems, leaving = Problems(), await self._leaving.among(new)
-        for name, place in new.items():
+        for name, field in new.items():
             if name in leaving or await self.models.find(name) is None:
-                problems.unknown_model(f"router.variants[{place}].model", variants[place].model)
+                problems.unknown_model(field, name)
         if problems.unknown_models:
             # Where somebody has changed it since, it is theirs to look after.
             with suppress(StaleEtag):
@@ -152,7 +152,7 @@ class Drafts:
         )
 
     async def known(self, named: Iterable[str], caller: Caller, of: str = "") -> Known:
-        """Look names of models and aliases up, as variants spell them or by their ids.
+        """Look names of models and aliases up, as variants and helpers spell them or by their ids.
 
         What the caller may not see is not known. Raises PermissionDenied for what he may see and may not send
         predictions, unless the router `of` that name has it already.
@@ -173,7 +173,7 @@ class Drafts:
         self, names: Collection[str], aliases: Mapping[str, str], caller: Caller, of: str
     ) -> set[str]:
         stored = await self.routers.find(of) if of else None
-        present = {variant.model for variant in stored.variants} if stored else set()
+        present = models_called(stored) if stored else set()
         usable = set(names) & present
         for name in sorted(set(names) - present):
             model = await self.models.find(resolve(name, aliases))
@@ -184,7 +184,7 @@ class Drafts:
 
     async def warnings(self, router: Router) -> list[str]:
         """What a reader of a router that was just written should know, a sentence each."""
-        named = {model_of(variant) for variant in router.variants}
+        named = callees(router)
         models = {name: model for name in named if (model := await self.models.find(name)) is not None}
         unpromoted = [NOT_PROMOTED] if router.canary.HasField("promotion_criteria") else []
         said = disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)

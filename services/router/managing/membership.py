@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Router, Variant
 from services.foundation.errors import FailedPrecondition, TurnoutError
 from services.router.config.checks import LEAST_ENABLED
 from services.router.config.defaults import with_defaults
+from services.router.config.naming import models_called
 from services.router.config.problems import InvalidConfiguration, renamed
 from services.router.config.references import references
 from services.router.config.validate import validate
@@ -28,7 +29,7 @@ def add_variant(router: Router, variant: Variant, models: Collection[str]) -> No
         said = "is required: write models/{id} or {id}"
         raise InvalidConfiguration(f"variant.model: {said}", fields=[("variant.model", said)])
     place = len(router.variants)
-    present = {one.model for one in router.variants}
+    present = models_called(router)
     router.variants.add().CopyFrom(variant)
     router.CopyFrom(with_defaults(router))
     own = f"router.variants[{place}]"

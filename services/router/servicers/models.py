@@ -11,7 +11,7 @@ from services.foundation.errors import FailedPrecondition
 from services.models.pool import ModelPool
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.resources import fresh, naming
-from services.router.managing.aliases import alias_name, held, model_of, uses
+from services.router.managing.aliases import alias_name, callees, held, uses
 from services.router.managing.asked import Asked, asked
 from services.router.managing.champions import Champions, with_aliases
 from services.router.managing.enrolment import Enrolment
@@ -169,7 +169,7 @@ class ModelService:
         caller may not see are only counted."""
 
         def names(router: Router) -> bool:
-            return uses(router, aliases) or any(model_of(one) == name for one in router.variants)
+            return uses(router, aliases) or name in callees(router)
 
         users, visible = await self._champions.routers(names), self._permissions.visible(call.caller)
         if users:

@@ -7,13 +7,13 @@ from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.router.config import masks
 from services.router.config.defaults import with_defaults
-from services.router.config.naming import models_named
+from services.router.config.naming import models_called, models_named
 from services.router.config.problems import InvalidConfiguration, Problems
 from services.router.config.references import as_written
 from services.router.config.resources import ROUTER_KEPT, fresh, naming
 from services.router.config.sharing import check_permissions
 from services.router.managing import lifecycle
-from services.router.managing.aliases import model_of
+from services.router.managing.aliases import callees
 from services.router.managing.asked import asked, named
 from services.router.managing.drafting import Known, completed, router_name
 from services.router.managing.office import Desk
@@ -55,7 +55,7 @@ class Registry(Desk):
                 and (not request.tag or request.tag in router.tags)
                 and (not request.owner or router.owner == request.owner)
                 and (not request.strategy or router.WhichOneof("strategy") == request.strategy)
-                and (not request.model or any(model in (one.model, model_of(one)) for one in router.variants))
+                and (not request.model or model in (models_called(router) | callees(router).keys()))
             )
 
         visible = self.office.permissions.visible(call.caller)
@@ -77,7 +77,7 @@ class Registry(Desk):
         how = asked(request, call, given.etag)
         stored = await drafts.routers.find(name)
         # What it has already is looked up too: its conditions may be about any of their features.
-        present = {variant.model for variant in stored.variants} if stored else set()
+        present = models_called(stored) if stored else set()
         named = models_named(with_defaults(given)) | present
         known = await drafts.known(named, call.caller, name)
 

@@ -11,7 +11,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.foundation.metrics import Metrics
 from services.models.pool import ModelPool
 from services.router.conditions.wire import schema_of
-from services.router.config.naming import rules_on_models
+from services.router.config.naming import models_called, rules_on_models
 from services.router.deciding.compiling import Ingredients, compile_plan, reads_metrics
 from services.router.deciding.knowledge import NOTHING_KNOWN, Knowledge
 from services.router.deciding.latencies import Latencies
@@ -91,7 +91,7 @@ class Loader:
             self._drop(former)
         self._forget_uses(uid)
         self._routers[uid], self._uids[router.name] = router, uid
-        for model in _models_of(router):
+        for model in models_called(router):
             self._users.setdefault(model, set()).add(uid)
         if reads_metrics(router):
             self._measuring.add(uid)
@@ -122,9 +122,9 @@ class Loader:
         self.snapshot.outdate(self._ruling | (self._measuring & users))
 
     def peers(self, model: str) -> Iterable[str]:
-        """The other models of the routers that a model serves in."""
+        """The other models of the routers that a model serves in; their helpers do something else."""
         routers = [self._routers[uid] for uid in self._users.get(model, ())]
-        return {peer for router in routers for peer in _models_of(router)} - {model}
+        return {one.model for router in routers for one in router.variants} - {model}
 
     def serves(self, model: str) -> bool:
         """Whether a router that is running has the model."""
@@ -155,7 +155,7 @@ class Loader:
         self._ruling.discard(uid)
         if uid not in self._routers:
             return
-        for model in _models_of(self._routers[uid]):
+        for model in models_called(self._routers[uid]):
             self._users[model].discard(uid)
             if not self._users[model]:
                 del self._users[model]
@@ -177,7 +177,3 @@ class Loader:
             self.snapshot.change(router, prove=self.started or router.state == DEPLOYING)
         else:
             self.snapshot.rest(router)
-
-
-def _models_of(router: Router) -> set[str]:
-    return {variant.model for variant in router.variants}

@@ -14,7 +14,7 @@ from turnout.router.v1.router_pb2 import Router, RouterState
 from examples.fleet.catalog import registration
 from services.foundation.errors import RemoteError
 from services.router.config.defaults import with_defaults
-from services.router.config.vocabulary import AGGREGATIONS, asks_all, place_in_body, router_of
+from services.router.config.vocabulary import AGGREGATIONS, NEED_MORE, asks_all, place_in_body, router_of
 from services.state.configs import ConfigStore
 from services.state.connection import connect
 from services.state.kinds import ROUTERS
@@ -198,7 +198,7 @@ async def test_a_percentage_has_two_ends(desk: Desk, percentage: float) -> None:
         assert (await read(desk, f"canary-{end:g}")).state == RouterState.ROUTER_STATE_RUNNING
 
 
-@pytest.mark.parametrize("name", AGGREGATIONS)
+@pytest.mark.parametrize("name", [name for name in AGGREGATIONS if name not in NEED_MORE])
 def test_an_aggregation_by_its_own_name_asks_all(name: str) -> None:
     body = CreateEnsembleRequest(models=[{"model_id": "a"}, {"model_id": "b"}], aggregation=name)
     assert asks_all(body)
@@ -206,6 +206,22 @@ def test_an_aggregation_by_its_own_name_asks_all(name: str) -> None:
     assert made.aggregation == AGGREGATIONS[name]
     expected = strategy.WEIGHT_SOURCE_CONFIDENCE if name == "weighted_average" else 0
     assert made.weight_source == expected
+
+
+@pytest.mark.parametrize(("name", "field"), [("stacking", "stacking"), ("semantic_mean", "embedder")])
+async def test_what_the_body_has_no_words_for_is_told_where_it_goes(
+    desk: Desk, name: str, field: str
+) -> None:
+    error = await refused(desk, PANEL | {"aggregation": name})
+    assert fields_of(error) == ["aggregation"]
+    assert "CreateRouter" in error.message
+    assert field in error.message
+
+
+async def test_a_cascade_by_its_name_has_its_defaults(desk: Desk) -> None:
+    await enrol(desk)
+    made = (await create(desk, PANEL | {"aggregation": "cascade"})).router.ensemble
+    assert (made.cascade.min_confidence, made.HasField("quorum")) == (0.8, False)
 
 
 def test_our_fields_are_called_as_the_body_calls_them() -> None:

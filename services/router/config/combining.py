@@ -1,0 +1,169 @@
+"""What models answer, and which methods and checks can do something with it."""
+
+from collections.abc import Iterable, Iterator
+
+from turnout.router.v1 import model_pb2, strategy_pb2
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS, Model
+
+from services.router.config.panels import (
+    EMBEDDER,
+    FUSER,
+    JUDGE,
+    META,
+    VERIFIER,
+    Helping,
+    Panel,
+)
+
+CLASSES, NUMBERS, TEXT = "classes", "numbers", "text"
+JSON, CALLS, TENSORS, EMBEDDING = "json", "tool calls", "tensors", "embedding"
+AGGREGATIONS = {
+    number: name.removeprefix("AGGREGATION_METHOD_").lower()
+    for name, number in strategy_pb2.AggregationMethod.items()
+    if number
+}
+# As the aggregator's combiners have it. The cascade combines nothing.
+TAKES: dict[str, tuple[str, ...]] = {
+    "vote": (CLASSES, TEXT, JSON, CALLS),
+    "average": (CLASSES, NUMBERS, TENSORS, EMBEDDING),
+    "weighted_average": (CLASSES, NUMBERS, TENSORS, EMBEDDING),
+    "max_confidence": (CLASSES, NUMBERS, TEXT, JSON, CALLS, TENSORS, EMBEDDING),
+    "stacking": (CLASSES, NUMBERS),
+    "median": (CLASSES, NUMBERS, TENSORS),
+    "log_pool": (CLASSES,),
+    "semantic_mean": (TEXT, JSON, CALLS, EMBEDDING),
+    "json_majority": (JSON, CALLS),
+}
+KINDS = {
+    model_pb2.OUTPUT_KIND_CLASSIFICATION: CLASSES,
+    model_pb2.OUTPUT_KIND_REGRESSION: NUMBERS,
+    model_pb2.OUTPUT_KIND_TEXT: TEXT,
+    model_pb2.OUTPUT_KIND_TENSORS: TENSORS,
+    model_pb2.OUTPUT_KIND_EMBEDDING: EMBEDDING,
+}
+# The tensors by which a kind that is not declared is known.
+BY_TENSOR = {
+    "label": CLASSES,
+    "probabilities": CLASSES,
+    "value": NUMBERS,
+    "text": TEXT,
+    "embedding": EMBEDDING,
+}
+# Which answers have what a check may read. A chat's text may be JSON.
+HAVE = {
+    "label": (CLASSES,),
+    "probabilities": (CLASSES,),
+    "value": (NUMBERS,),
+    "text": (TEXT,),
+    "json": (TEXT, JSON, CALLS),
+}
+
+
+def kind_of(model: Model) -> str:
+    """What the model answers, by its registration.
+
+    >>> kind_of(Model(signature={"outputs": {"probabilities": "p"}})), kind_of(Model())
+    ('classes', 'tensors')
+    """
+    if model.protocol == PROTOCOL_OPENAI_CHAT:
+        return TEXT
+    if model.protocol == PROTOCOL_OPENAI_EMBEDDINGS:
+        return EMBEDDING
+    outputs = model.signature.outputs
+    named = next((kind for field, kind in BY_TENSOR.items() if getattr(outputs, field)), TENSORS)
+    return KINDS.get(outputs.kind, named)
+
+
+def methods_for(kind: str) -> list[str]:
+    """The methods that combine answers of that kind."""
+    return [method for method, kinds in TAKES.items() if kind in kinds]
+
+
+def either(words: Iterable[str]) -> str:
+    """The words as a choice.
+
+    >>> either(["a", "b", "c"])
+    'a, b or c'
+    """
+    *most, last = words
+    return " or ".join(filter(None, (", ".join(most), last)))
+
+
+def misfits(panel: Panel) -> Iterator[tuple[str, str]]:
+    """What the models of an ensemble cannot do, as far as they are known: fields, and what would be right."""
+    if not panel.pattern:
+        yield from _uncombined(panel)
+    for one in panel.helpers:
+        model = panel.models.get(one.helper.model)
+        if model is not None and (said := _cannot_help(one, model)):
+            yield f"{one.path}.model", said
+    yield from _unsaid(panel)
+
+
+def embeds(panel: Panel) -> bool:
+    """Whether all members answer with vectors themselves."""
+    kinds = {kind_of(model) for _, model in panel.known}
+    return len(panel.known) == len(panel.members) and kinds == {EMBEDDING}
+
+
+def never_meets(panel: Panel, name: str) -> str:
+    """Why no member's answer ever has what a check reads by that name; empty where one may."""
+    kinds = {kind_of(model) for _, model in panel.known}
+    if name not in HAVE or len(panel.known) < len(panel.members) or not kinds:
+        return ""
+    return "" if kinds & set(HAVE[name]) else f"the members answer {either(sorted(kinds))}, which has none"
+
+
+def _uncombined(panel: Panel) -> Iterator[tuple[str, str]]:
+    method = AGGREGATIONS.get(panel.given.aggregation, "")
+    if method not in TAKES:
+        return
+    for variant, model in panel.known:
+        kind = kind_of(model)
+        if kind in TAKES[method] or (kind == TEXT and _readable(panel, method, model)):
+            continue
+        instead = f"{either(methods_for(kind))} can"
+        if kind == TEXT:
+            instead += "; or say in extraction what of the text is the answer"
+        said = f"{method} cannot combine {kind}, which {variant.id} ({model.name}) answers; {instead}"
+        yield f"{panel.field}.aggregation", said
+        return
+
+
+def _readable(panel: Panel, method: str, model: Model) -> bool:
+    """Whether something that the method takes may be found in the model's texts."""
+    # Of a chat the answer may be a structure or calls of tools, as the request wants it.
+    chat = model.protocol == PROTOCOL_OPENAI_CHAT and CALLS in TAKES[method]
+    return panel.given.HasField("extraction") or method == "json_majority" or chat
+
+
+def _cannot_help(one: Helping, model: Model) -> str:
+    chat, embeddings = model.protocol == PROTOCOL_OPENAI_CHAT, model.protocol == PROTOCOL_OPENAI_EMBEDDINGS
+    match one.role:
+        case role if role in (JUDGE, FUSER) and not chat:
+            return f"a {one.role} is a chat model; {model.name} is none"
+        case role if role == VERIFIER and embeddings:
+            return f"a verifier is a chat model or a classifier of texts; {model.name} embeds"
+        case role if role == EMBEDDER and chat:
+            return f"an embedder answers vectors; {model.name} is a chat model"
+        case role if role == META and (chat or embeddings):
+            return f"a meta-model reads one tensor over OIP; {model.name} does not"
+    return ""
+
+
+def _unsaid(panel: Panel) -> Iterator[tuple[str, str]]:
+    """Verdicts of classifiers that nobody could read."""
+    for name in ("cascade", "judge"):
+        check = getattr(panel.given, name).check
+        if panel.pattern != name or not check.HasField("verifier"):
+            continue
+        verifier = check.verifier
+        model = panel.models.get(verifier.helper.model)
+        if model is None or model.protocol in (PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS):
+            continue
+        field = f"{panel.field}.{name}.check.verifier.accept_labels"
+        labels = [model.label_map.get(one, one) for one in model.signature.outputs.class_order]
+        if not verifier.accept_labels:
+            yield field, f"is required: the labels of {model.name}, a classifier, that mean acceptance"
+        elif strange := [one for one in verifier.accept_labels if labels and one not in labels]:
+            yield field, f"{either(labels[:10])}, which {model.name} answers; got {strange[0][:100]!r}"

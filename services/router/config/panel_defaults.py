@@ -1,0 +1,96 @@
+"""An ensemble as it will be stored: every default that applies is written out.
+
+What follows the members as they come and go (the order of a cascade, the rounds of a judge, who answers last
+of a graph) is not: it would be of yesterday's members.
+"""
+
+from turnout.router.v1.ensemble_pb2 import (
+    CHECK_FAILURE_REJECT,
+    EXHAUSTED_FAIL,
+    EXHAUSTED_SERVE_LAST,
+    Cascade,
+    Check,
+    Judge,
+)
+from turnout.router.v1.strategy_pb2 import (
+    AGGREGATION_METHOD_AVERAGE,
+    AGGREGATION_METHOD_JSON_MAJORITY,
+    LAUNCH_PARALLEL,
+    EnsembleStrategy,
+)
+
+from services.router.config.panels import ALL_ANSWER, helpers_of, pattern_of
+
+# Share of requests that ask everyone although a few would settle it.
+FULL_PANEL_FRACTION = 0.05
+SAMPLES_PER_MEMBER = 1
+MEMBER_RETRIES = 1
+MIN_CONFIDENCE = 0.8
+# Relative difference up to which two numbers are the same.
+TOLERANCE = 1e-9
+ACCEPT_POINTER = "/accept"
+MIN_SCORE = 0.5
+
+
+def fill(given: EnsembleStrategy, enabled: int) -> None:
+    """Write them out; `enabled` counts the router's enabled variants."""
+    pattern = pattern_of(given)
+    if pattern == "cascade":
+        _cascade(given.cascade)
+    if pattern == "judge":
+        _judge(given.judge)
+    if not pattern:
+        _jury(given)
+    elif given.aggregation == AGGREGATION_METHOD_AVERAGE:
+        # A jury's default, which stays behind when the jury becomes something else.
+        given.ClearField("aggregation")
+    if pattern in ALL_ANSWER:
+        _polled(given, enabled)
+    for name, value in (("full_panel_fraction", FULL_PANEL_FRACTION), ("member_retries", MEMBER_RETRIES)):
+        if not given.HasField(name):  # type: ignore[arg-type,unused-ignore]
+            setattr(given, name, value)
+    for one in helpers_of(given, ""):
+        if one.helper.model and "/" not in one.helper.model:
+            one.helper.model = f"models/{one.helper.model}"
+
+
+def _jury(given: EnsembleStrategy) -> None:
+    given.aggregation = given.aggregation or AGGREGATION_METHOD_AVERAGE
+    given.launch = given.launch or LAUNCH_PARALLEL
+    by_majority = given.aggregation == AGGREGATION_METHOD_JSON_MAJORITY
+    if by_majority and not given.json_majority.HasField("tolerance"):
+        given.json_majority.tolerance = TOLERANCE
+
+
+def _polled(given: EnsembleStrategy, enabled: int) -> None:
+    if not given.HasField("quorum"):
+        members = len(given.members) or enabled
+        given.quorum = members // 2 + 1
+    if not given.HasField("samples_per_member"):
+        given.samples_per_member = SAMPLES_PER_MEMBER
+
+
+def _cascade(given: Cascade) -> None:
+    given.on_exhausted = given.on_exhausted or EXHAUSTED_SERVE_LAST
+    asks = given.HasField("agreement") or given.HasField("check")
+    if not (given.HasField("min_confidence") or asks):
+        given.min_confidence = MIN_CONFIDENCE
+    if given.HasField("check"):
+        _check(given.check)
+
+
+def _judge(given: Judge) -> None:
+    given.on_exhausted = given.on_exhausted or EXHAUSTED_FAIL
+    if given.HasField("check"):
+        _check(given.check)
+
+
+def _check(given: Check) -> None:
+    given.on_failure = given.on_failure or CHECK_FAILURE_REJECT
+    if given.HasField("verifier"):
+        verifier = given.verifier
+        # A classifier says labels, which no pointer leads to.
+        if not verifier.accept_labels:
+            verifier.accept_pointer = verifier.accept_pointer or ACCEPT_POINTER
+            if not verifier.HasField("min_score"):
+                verifier.min_score = MIN_SCORE

@@ -1,0 +1,106 @@
+"""The ensembles of a router, its own and its policies': who sits in them, and the models that help them."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from turnout.router.v1.ensemble_pb2 import Check, Helper
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router, Variant
+from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, EnsembleStrategy
+
+VERIFIER, JUDGE, FUSER, EMBEDDER, META = "verifier", "judge", "fuser", "embedder", "meta-model"
+# Of the others one answer is the reply: no quorum, no combiner, and nobody is asked twice for the same.
+ALL_ANSWER = ("", "best_of_n", "mixture_of_n")
+
+
+class Helping(NamedTuple):
+    """A helper, what it does, and the field that names it."""
+
+    path: str
+    role: str
+    helper: Helper
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """An ensemble at a field of its router. `members` are the enabled variants that it asks, `everybody` the
+    ids of all variants; `models` are those that are known in full, as variants and helpers spell them."""
+
+    field: str
+    given: EnsembleStrategy
+    members: Sequence[Variant]
+    everybody: Collection[str]
+    models: Mapping[str, Model]
+
+    @property
+    def ids(self) -> list[str]:
+        """Of the members."""
+        return [one.id for one in self.members]
+
+    @property
+    def pattern(self) -> str:
+        """Name of the pattern; empty for a jury."""
+        return pattern_of(self.given)
+
+    @property
+    def known(self) -> list[tuple[Variant, Model]]:
+        """The members whose models are known, with these."""
+        return [(one, self.models[one.model]) for one in self.members if one.model in self.models]
+
+    @property
+    def helpers(self) -> Iterator[Helping]:
+        """Who helps it."""
+        return helpers_of(self.given, self.field)
+
+
+def pattern_of(given: EnsembleStrategy) -> str:
+    """How members work together, by its field; empty for a jury."""
+    if given.aggregation == AGGREGATION_METHOD_CASCADE:
+        return given.WhichOneof("pattern") or "cascade"
+    return given.WhichOneof("pattern") or ""
+
+
+def ensembles_in(router: Router) -> Iterator[tuple[str, EnsembleStrategy]]:
+    """Every ensemble, with its field."""
+    if router.HasField("ensemble"):
+        yield "router.ensemble", router.ensemble
+    for place, policy in enumerate(router.policies):
+        if policy.HasField("ensemble"):
+            yield f"router.policies[{place}].ensemble", policy.ensemble
+
+
+def panels_in(router: Router, models: Mapping[str, Model]) -> Iterator[Panel]:
+    """The same with who sits in them; `models` as variants and helpers spell them."""
+    for field, given in ensembles_in(router):
+        yield Panel(field, given, seated(given, router), [one.id for one in router.variants], models)
+
+
+def seated(given: EnsembleStrategy, router: Router) -> list[Variant]:
+    """The members that are enabled, in declared order."""
+    return [one for one in router.variants if one.enabled and (not given.members or one.id in given.members)]
+
+
+def helpers_in(router: Router) -> Iterator[Helping]:
+    """The helpers of all its ensembles."""
+    for field, given in ensembles_in(router):
+        yield from helpers_of(given, field)
+
+
+def helpers_of(given: EnsembleStrategy, field: str) -> Iterator[Helping]:
+    """The helpers of an ensemble at `field`."""
+    if given.stacking.HasField("model"):
+        yield Helping(f"{field}.stacking.model", META, given.stacking.model)
+    if given.HasField("semantic_mean"):
+        yield Helping(f"{field}.semantic_mean.embedder", EMBEDDER, given.semantic_mean.embedder)
+    yield from _checking(given.cascade.check, f"{field}.cascade")
+    yield from _checking(given.judge.check, f"{field}.judge")
+    if given.HasField("best_of_n"):
+        yield Helping(f"{field}.best_of_n.judge", JUDGE, given.best_of_n.judge)
+    if given.HasField("mixture_of_n"):
+        yield Helping(f"{field}.mixture_of_n.fuser", FUSER, given.mixture_of_n.fuser)
+
+
+def _checking(check: Check, path: str) -> Iterator[Helping]:
+    if check.HasField("verifier"):
+        yield Helping(f"{path}.check.verifier.helper", VERIFIER, check.verifier.helper)

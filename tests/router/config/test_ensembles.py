@@ -1,0 +1,248 @@
+"""Every field of an ensemble: what is accepted, what is refused by its exact name, and the defaults."""
+
+import math
+from typing import Any
+
+import pytest
+from turnout.router.v1 import ensemble_pb2, strategy_pb2
+from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.strategy_pb2 import EnsembleStrategy
+
+from services.aggregator.combiners import kinds
+from services.router.config import combining
+from services.router.config.defaults import with_defaults
+from services.router.config.validate import validate
+from services.state.errors import ModelNotFound
+from tests.router.config.juries import (
+    CHATS,
+    DECLARED,
+    DOCTORS,
+    GAUGES,
+    accepted,
+    ensemble,
+    refused,
+)
+
+VOTE = "AGGREGATION_METHOD_VOTE"
+STACKING = "AGGREGATION_METHOD_STACKING"
+MEAN = "AGGREGATION_METHOD_SEMANTIC_MEAN"
+JSON = "AGGREGATION_METHOD_JSON_MAJORITY"
+LEARNT = {
+    "members": ["doctor-a", "doctor-b"],
+    "labels": ["no", "yes"],
+    "coefficients": [0.5] * 8,
+    "intercepts": [0, 0],
+}
+
+
+def vote(**more: Any) -> dict[str, Any]:
+    return {"aggregation": VOTE, **more}
+
+
+LIMITS: list[tuple[str, list[Any], list[Any]]] = [
+    ("quorum", [1, 3], [0, 4, -1]),
+    ("full_panel_fraction", [0.0, 0.5, 1.0], [-0.01, 1.01, math.nan]),
+    ("max_cost", [1e-9, 5.0], [0.0, -1.0, math.inf, math.nan]),
+    ("samples_per_member", [1, 16], [0, 17]),
+    ("member_retries", [0, 3], [-1, 4]),
+]
+
+
+@pytest.mark.parametrize(("field", "right", "wrong"), LIMITS, ids=[one[0] for one in LIMITS])
+def test_a_number_has_two_ends(field: str, right: list[Any], wrong: list[Any]) -> None:
+    for value in right:
+        router = ensemble(vote())
+        setattr(router.ensemble, field, value)
+        validate(with_defaults(router), DECLARED, DECLARED)
+    for value in wrong:
+        router = ensemble(vote())
+        setattr(router.ensemble, field, value)
+        with pytest.raises(Exception, match=rf"router\.ensemble\.{field}"):
+            validate(with_defaults(router), DECLARED, DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"sampling": {"temperature": -1}}, "sampling.temperature"),
+        ({"sampling": {"top_p": 0}}, "sampling.top_p"),
+        ({"sampling": {"max_tokens": 0}}, "sampling.max_tokens"),
+        ({"launch": 7}, "launch"),
+        ({"weight_source": 9}, "weight_source"),
+        ({"member_timeout": "0s"}, "member_timeout"),
+        ({"extraction": {}}, "extraction"),
+        ({"extraction": {"regex": "(a"}}, "extraction.regex"),
+        ({"extraction": {"regex": ""}}, "extraction.regex"),
+        ({"extraction": {"regex": "x" * 257}}, "extraction.regex"),
+        ({"extraction": {"regex": "(a{1,99}){1,9}"}}, "extraction.regex"),
+        ({"extraction": {"json_pointer": "answer"}}, "extraction.json_pointer"),
+        ({"extraction": {"json_pointer": "/a~2"}}, "extraction.json_pointer"),
+        ({"extraction": {"labels": {"labels": ["yes"]}}}, "extraction.labels.labels"),
+        ({"extraction": {"labels": {"labels": ["yes", "YES "]}}}, "extraction.labels.labels[1]"),
+        ({"extraction": {"labels": {"labels": ["yes", " "]}}}, "extraction.labels.labels[1]"),
+        (
+            {"extraction": {"labels": {"labels": [f"l{n}" for n in range(1001)]}}},
+            "extraction.labels.labels",
+        ),
+        ({"aggregation": JSON, "json_majority": {"tolerance": 1.5}}, "json_majority.tolerance"),
+        ({"aggregation": JSON, "json_majority": {"tolerance": -0.1}}, "json_majority.tolerance"),
+        ({"aggregation": MEAN}, "semantic_mean.embedder"),
+        ({"aggregation": MEAN, "semantic_mean": {}}, "semantic_mean.embedder.model"),
+        (
+            {"aggregation": MEAN, "semantic_mean": {"embedder": {"model": "chat-a"}}},
+            "semantic_mean.embedder.model",
+        ),
+        (
+            {"aggregation": MEAN, "semantic_mean": {"embedder": {"model": "embedder", "timeout": "0s"}}},
+            "semantic_mean.embedder.timeout",
+        ),
+        (
+            {
+                "aggregation": MEAN,
+                "semantic_mean": {"embedder": {"model": "embedder", "overrides": {"threshold": 2}}},
+            },
+            "semantic_mean.embedder.overrides.threshold",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(given: dict[str, Any], field: str) -> None:
+    assert list(refused(vote(**given))) == [field]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sampling": {"temperature": 0.7, "top_p": 1, "max_tokens": 1}},
+        {"launch": "LAUNCH_STAGED"},
+        {"extraction": {"regex": r"(?i)answer:\s*(\w+)"}},
+        {"extraction": {"json_pointer": ""}},
+        {"extraction": {"json_pointer": "/a~1b/0"}},
+        {"extraction": {"labels": {"labels": [f"l{n}" for n in range(1000)]}}},
+        {"aggregation": JSON, "json_majority": {"by_field": True, "tolerance": 1}},
+        {"aggregation": MEAN, "semantic_mean": {"embedder": {"model": "embedder", "timeout": "1s"}}},
+    ],
+)
+def test_what_is_right_is_accepted(given: dict[str, Any]) -> None:
+    accepted(vote(**given))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"members": ["doctor-a", "doctor-a"]}, "stacking.learnt.members"),
+        ({"members": ["doctor-a", "nobody"]}, "stacking.learnt.members[1]"),
+        ({"members": []}, "stacking.learnt.members"),
+        ({"labels": ["no", "no"]}, "stacking.learnt.labels"),
+        ({"coefficients": [1] * 7}, "stacking.learnt.coefficients"),
+        ({"coefficients": ["NaN", *[1] * 7]}, "stacking.learnt.coefficients"),
+        ({"intercepts": [1]}, "stacking.learnt.intercepts"),
+        ({"intercepts": [1, "Infinity"]}, "stacking.learnt.intercepts"),
+        ({"fill": [1]}, "stacking.learnt.fill"),
+    ],
+)
+def test_a_learnt_meta_model_fits_together(change: dict[str, Any], field: str) -> None:
+    accepted({"aggregation": STACKING, "stacking": {"learnt": LEARNT}}, DOCTORS)
+    assert field in refused({"aggregation": STACKING, "stacking": {"learnt": LEARNT | change}}, DOCTORS)
+
+
+def test_a_meta_model_is_one_that_reads_tensors() -> None:
+    accepted({"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}, DOCTORS)
+    assert list(refused({"aggregation": STACKING}, DOCTORS)) == ["stacking"]
+    chat = {"aggregation": STACKING, "stacking": {"model": {"model": "referee"}}}
+    assert list(refused(chat, DOCTORS)) == ["stacking.model.model"]
+
+
+def test_numbers_have_one_output() -> None:
+    learnt = {"members": GAUGES, "coefficients": [0.3, 0.3, 0.4], "intercepts": [0], "fill": [1, 1, 1]}
+    accepted({"aggregation": STACKING, "stacking": {"learnt": learnt}}, GAUGES)
+
+
+@pytest.mark.parametrize(
+    ("method", "members", "instead"),
+    [
+        ("AVERAGE", CHATS, "vote, max_confidence or semantic_mean can; or say in extraction"),
+        ("MEDIAN", CHATS, "extraction"),
+        ("LOG_POOL", GAUGES, "average, weighted_average, max_confidence, stacking or median can"),
+        ("VOTE", GAUGES, "numbers, which gauge-a (models/gauge-a) answers"),
+        ("JSON_MAJORITY", DOCTORS, "classes"),
+    ],
+)
+def test_a_method_that_cannot_combine_the_answers_is_refused_with_those_that_can(
+    method: str, members: list[str], instead: str
+) -> None:
+    told = refused({"aggregation": f"AGGREGATION_METHOD_{method}"}, members)
+    assert list(told) == ["aggregation"]
+    assert instead in told["aggregation"]
+
+
+def test_texts_that_labels_are_found_in_are_combined_as_labels() -> None:
+    extraction = {"labels": {"labels": ["yes", "no"]}}
+    accepted({"aggregation": "AGGREGATION_METHOD_AVERAGE", "extraction": extraction})
+
+
+def test_a_model_that_is_not_known_in_full_is_not_judged() -> None:
+    router = with_defaults(ensemble({"aggregation": "AGGREGATION_METHOD_AVERAGE"}))
+    validate(router, DECLARED, None)
+
+
+def test_the_methods_take_what_the_combiners_take() -> None:
+    assert combining.TAKES == kinds.TAKES
+
+
+def test_a_jury_shows_its_defaults() -> None:
+    stored = accepted(vote()).ensemble
+    assert stored.quorum == 2
+    assert (stored.full_panel_fraction, stored.samples_per_member, stored.member_retries) == (0.05, 1, 1)
+    assert stored.launch == strategy_pb2.LAUNCH_PARALLEL
+    assert accepted({"aggregation": JSON}).ensemble.json_majority.tolerance == 1e-9
+
+
+def test_a_pattern_shows_its_defaults_and_none_of_a_jury() -> None:
+    stored = accepted({"cascade": {}}, DOCTORS).ensemble
+    assert stored.cascade.min_confidence == 0.8
+    assert stored.cascade.on_exhausted == ensemble_pb2.EXHAUSTED_SERVE_LAST
+    assert (stored.HasField("quorum"), stored.aggregation, stored.launch) == (False, 0, 0)
+    check = {"verifier": {"helper": {"model": "referee"}}}
+    stored = accepted({"judge": {"check": check}}).ensemble
+    assert stored.judge.on_exhausted == ensemble_pb2.EXHAUSTED_FAIL
+    assert stored.judge.check.on_failure == ensemble_pb2.CHECK_FAILURE_REJECT
+    verifier = stored.judge.check.verifier
+    assert (verifier.helper.model, verifier.accept_pointer, verifier.min_score) == (
+        "models/referee",
+        "/accept",
+        0.5,
+    )
+
+
+def test_the_method_cascade_is_the_pattern_with_its_defaults() -> None:
+    stored = accepted({"aggregation": "AGGREGATION_METHOD_CASCADE"}, DOCTORS).ensemble
+    assert stored.cascade.min_confidence == 0.8
+
+
+def test_the_default_method_of_a_jury_that_becomes_a_cascade_goes() -> None:
+    stored = accepted({}, DOCTORS)
+    stored.ensemble.cascade.SetInParent()
+    changed = with_defaults(stored)
+    validate(changed, DECLARED, DECLARED)
+    assert changed.ensemble.aggregation == 0
+
+
+def test_helpers_that_nobody_registered_are_named() -> None:
+    router = with_defaults(ensemble({"best_of_n": {"judge": {"model": "nobody"}}}))
+    with pytest.raises(ModelNotFound) as caught:
+        validate(router, DECLARED, DECLARED)
+    assert [one.field for one in caught.value.fields] == ["router.ensemble.best_of_n.judge.model"]
+
+
+def test_the_ensemble_of_a_policy_is_checked_at_its_own_field() -> None:
+    router = Router(name="routers/r", variants=[{"model": one} for one in CHATS])
+    broken = EnsembleStrategy(max_cost=-1, aggregation=strategy_pb2.AGGREGATION_METHOD_VOTE)
+    router.policies.add(name="vip", condition="true", ensemble=broken)
+    with pytest.raises(Exception, match=r"router\.policies\[0\]\.ensemble\.max_cost"):
+        validate(with_defaults(router), DECLARED, DECLARED)
+
+
+def test_an_ensemble_of_vectors_needs_no_embedder() -> None:
+    router = Router(name="routers/r", variants=[{"id": one, "model": "embedder"} for one in "abc"])
+    router.ensemble.aggregation = strategy_pb2.AGGREGATION_METHOD_SEMANTIC_MEAN
+    validate(with_defaults(router), DECLARED, DECLARED)
