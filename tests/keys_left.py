@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from services.state import access_keys, catalog_keys, keys, metric_keys, pin_keys, truth_keys
+from services.state import access_keys, catalog_keys, keys, metric_keys, panel_keys, pin_keys, truth_keys
 from services.state.failures import MappedRedis
 
 TYPES = {
@@ -19,7 +19,7 @@ TYPES = {
 }
 
 
-SPELLING = (keys, access_keys, catalog_keys, metric_keys, pin_keys, truth_keys)
+SPELLING = (keys, access_keys, catalog_keys, metric_keys, panel_keys, pin_keys, truth_keys)
 
 
 class Documented(NamedTuple):

@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Sequence
 
+from services.aggregator.divergence.assembly import observing
 from services.aggregator.registry import Registry
 from services.aggregator.servicer import AggregatorServicer
 from services.aggregator.settings import AggregatorSettings
@@ -29,8 +31,11 @@ async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Serv
     permissions = guarded(settings, runtime, connections, follower)
     registry.loaded, registry.catch_up = follower.ready, follower.reconcile
     runtime.spawn(follower.run(), "catalog")
+    collector, insight = observing(connections, follower, runtime.metrics, runtime.rng, time.time)
+    runtime.spawn(collector.run(), "panels")
+    runtime.on_drain(collector.flush)
     await _until_read(follower.ready, settings.catalog_seconds)
-    return [AggregatorServicer(registry, Watch(runtime.metrics), permissions)]
+    return [AggregatorServicer(registry, Watch(runtime.metrics), permissions, collector, insight)]
 
 
 async def _until_read(ready: asyncio.Event, seconds: float) -> None:

@@ -35,7 +35,7 @@ class Observer(Protocol):
 
     def panel(self, panel: Panel) -> None: ...
 
-    def walk(self, router: str, *, through: bool) -> None:
+    def walk(self, router: str, plan: Plan, *, through: bool) -> None:
         """Members were asked one after the other; `through`: down to the last."""
 
 
@@ -45,7 +45,7 @@ class Nobody:
     def panel(self, panel: Panel) -> None:
         """Pass over it."""
 
-    def walk(self, router: str, *, through: bool) -> None:
+    def walk(self, router: str, plan: Plan, *, through: bool) -> None:
         """Pass over it."""
 
 

@@ -10,10 +10,10 @@ from services.aggregator.desk import Panel
 from services.aggregator.errors import CannotCombine, QuorumNotMet
 from services.aggregator.patterns import PATTERNS, Decided
 from services.aggregator.plan import Jury, Plan, Sequence, Specialists
+from services.aggregator.polling import listed
 from services.aggregator.recipe import PLAIN
 from services.aggregator.session import Session
 from services.aggregator.stopping import can_stop
-from services.aggregator.voices import Member
 from services.aggregator.wire.replies import write_entries, write_panel
 from services.aggregator.worth import worth
 from services.foundation.errors import TurnoutError
@@ -53,11 +53,12 @@ def _tell(reply: InferResponse, session: Session, decided: Decided) -> None:
     missing = _missing(session)
     reply.degraded = bool(missing) or not decided.complete
     reply.warnings.extend(decided.notes)
-    if missing and decided.error is None and isinstance(session.plan.members[0], Member):
-        told = [f"{entry.seat.voice.variant or entry.seat.voice.model}: {entry.trouble}" for entry in missing]
-        named = [one for one in told if not any(one.partition(": ")[2] in note for note in decided.notes)]
-        if named:
-            reply.warnings.append(f"without an answer: {'; '.join(named)}")
+    if decided.error is None:
+        # A note may have told of it, and of what was done about it.
+        untold = [entry for entry in missing if not any(entry.trouble in note for note in decided.notes)]
+        told = [f"{entry.seat.voice.variant or entry.seat.voice.model}: {entry.trouble}" for entry in untold]
+        if told:
+            reply.warnings.append(f"without an answer: {listed(told)}")
     if stranger := session.purse.stranger:
         reply.warnings.append(
             f"max_cost counts {session.purse.currency}; calls in {stranger} are not counted"
@@ -126,9 +127,9 @@ def _sampled(session: Session) -> bool:
 def _show(session: Session, decided: Decided, told: Aggregation) -> None:
     """The panel to whoever learns from it."""
     plan, entries, observer = session.plan, session.entries, session.desk.observer
-    if isinstance(plan.pattern, Sequence):
+    if isinstance(plan.pattern, Sequence) and len(plan.members) > 1:
         asked = {entry.seat.voice.variant for entry in entries if entry.attempt is not None} - {""}
-        observer.walk(session.router, through=len(asked) == len(plan.members))
+        observer.walk(session.router, plan, through=len(asked) == len(plan.members))
     if decided.verdict is None or isinstance(plan.pattern, Sequence | Specialists):
         return
     costs: dict[str, float | None] = {}

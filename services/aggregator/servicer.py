@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 from turnout.aggregator.v1.aggregator_service_pb2 import (
     AggregateRequest,
     AggregateResponse,
+    GetDivergenceRequest,
+    GetDivergenceResponse,
+    GetRoutingEfficiencyRequest,
+    GetRoutingEfficiencyResponse,
     InferRequest,
     InferResponse,
     InferStreamRequest,
@@ -16,6 +20,7 @@ from services.aggregator.calls import Listener
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.compiling import Plans
 from services.aggregator.desk import Desk, Nobody, Observer
+from services.aggregator.divergence.insight import Insight
 from services.aggregator.following import Progress
 from services.aggregator.registry import Registry
 from services.aggregator.running import run
@@ -28,6 +33,7 @@ from services.aggregator.wire.replies import write_aggregate
 from services.foundation.call import Call
 from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
+from services.state.errors import StateUnavailable
 from services.state.permissions import CatalogPermissions
 
 
@@ -42,10 +48,12 @@ class AggregatorServicer:
         watch: Watch,
         permissions: CatalogPermissions | None = None,
         observer: Observer | None = None,
+        insight: Insight | None = None,
     ) -> None:
         self._registry = registry
         self._desk = Desk(registry.find, watch, observer=observer or Nobody())
         self._permissions = permissions
+        self._insight = insight
         self._plans = Plans()
 
     async def Infer(self, request: InferRequest, call: Call) -> InferResponse:
@@ -69,6 +77,21 @@ class AggregatorServicer:
         """Combine the outputs of the request; nobody is called."""
         recipe, ballots, outputs = read_handed_in(request)
         return write_aggregate(recipe, outputs, ballots, COMBINERS[recipe.method](ballots, recipe))
+
+    async def GetDivergence(self, request: GetDivergenceRequest, _call: Call) -> GetDivergenceResponse:
+        """How often the members of a router's full panels differ."""
+        return await self._known().divergence(request)
+
+    async def GetRoutingEfficiency(
+        self, request: GetRoutingEfficiencyRequest, _call: Call
+    ) -> GetRoutingEfficiencyResponse:
+        """How often a cheaper member would have done as well."""
+        return await self._known().efficiency(request)
+
+    def _known(self) -> Insight:
+        if self._insight is None:
+            raise StateUnavailable("this process has no state to read panels from")
+        return self._insight
 
     async def _session(self, request: InferRequest, call: Call, listener: Listener | None = None) -> Session:
         roster = self._plans.read(request.plan)

@@ -15,6 +15,14 @@ class Answer(NamedTuple):
     chosen: bool = False
 
 
+class Seat(NamedTuple):
+    """What a member of a full panel said: labels, one per row, and what it cost where that is known."""
+
+    variant: str
+    labels: Sequence[str]
+    cost: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A recorded prediction.
@@ -22,7 +30,8 @@ class Prediction:
     variant: what was drawn; empty where nothing was (a pinned variant, a jury, a default). failed: what was
     drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
     drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
-    reply. segments: those that it belongs to, as name=value.
+    reply. segments: those that it belongs to, as name=value. panel: of a panel that may be learnt from, every
+    member that answered with labels.
     """
 
     id: str
@@ -38,6 +47,7 @@ class Prediction:
     policy: str = ""
     served: Sequence[str] = ()
     segments: Sequence[str] = ()
+    panel: Sequence[Seat] = ()
 
 
 def drawn_share(prediction: Prediction, row: int, label: str) -> float | None:

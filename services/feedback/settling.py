@@ -8,6 +8,7 @@ from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 from services.feedback import crediting
 from services.feedback.errors import BadFeedback, NothingDrawn, RewardOutOfRange
 from services.feedback.measure import OutsideRange
+from services.feedback.panels import panel_truths
 from services.feedback.prediction import Prediction
 from services.feedback.rulebook import Rulebook
 from services.feedback.rules import Rules
@@ -16,6 +17,7 @@ from services.feedback.wire.requests import value_of
 from services.foundation.errors import FieldViolation
 from services.foundation.metrics import Metrics
 from services.state.errors import RouterNotFound, StoreFull
+from services.state.panel_truths import FULL, PanelTruth, PanelTruthStore
 from services.state.reports import row_misfits
 from services.state.rewards import Applied, Claim, RewardStore
 
@@ -54,9 +56,9 @@ class Settling:
             return Applied.SUPERSEDED
         return applied
 
-    async def claims(self, truth: RecordFeedbackRequest, prediction: Prediction) -> list[Claim]:
-        """What a truth credits; nothing where it has no row. What cannot be compared with the answers is
-        counted only."""
+    async def claims(self, truth: RecordFeedbackRequest, prediction: Prediction) -> list[Claim | PanelTruth]:
+        """What a truth credits, and what it says of a panel; nothing where it has no row. What cannot be
+        compared with the answers is counted only."""
         if truth.row >= prediction.rows:
             self.count("unmatched")
             return []
@@ -66,7 +68,8 @@ class Settling:
         models = self.rulebook.models_of(prediction)
         observed = truth.observed_at.ToMicroseconds()
         told = crediting.Told(truth.row, label, observed, truth.feedback_id)
-        return crediting.truth(rules, models, prediction, told)
+        panels = panel_truths(prediction, told, rules.horizon) if rules else []
+        return [*crediting.truth(rules, models, prediction, told), *panels]
 
     async def settle(self, request: RecordFeedbackRequest, prediction: Prediction) -> None:
         """Apply feedback of any kind whose record has come. Raises what is wrong with it."""
@@ -76,9 +79,16 @@ class Settling:
             applied = await self.reward(request, prediction, await self.rules_of(prediction))
             self.count(applied.lower())
 
-    async def apply(self, claims: Sequence[Claim]) -> list[Applied]:
-        """Apply claims in one round trip. Raises StateUnavailable; doing it again changes nothing."""
-        return await self.rewards.apply(claims, self.now()) if claims else []
+    async def apply(self, claims: Sequence[Claim | PanelTruth]) -> list[Applied]:
+        """Apply claims in one round trip, and count panels in another. Returns what became of the claims.
+        Raises StateUnavailable; doing it again changes nothing."""
+        own = [claim for claim in claims if isinstance(claim, Claim)]
+        applied = await self.rewards.apply(own, self.now()) if own else []
+        panels = [claim for claim in claims if isinstance(claim, PanelTruth)]
+        for status in await PanelTruthStore(self.rewards.redis).count(panels, self.now()):
+            if status == FULL:
+                self.count("panel_full")
+        return applied
 
     def count(self, result: str, items: int = 1) -> None:
         """Count feedback by what became of it."""

@@ -13,6 +13,7 @@ from services.feedback.wire.requests import of_truth
 from services.foundation.logs import log
 from services.state.consumer import Entry
 from services.state.fenced import Fence
+from services.state.panel_truths import PanelTruth
 from services.state.parked import Parked
 from services.state.records import RecordStore
 from services.state.rewards import Claim
@@ -35,7 +36,7 @@ class Truths:
         # An entry that speaks for a metric is no ground truth.
         truths = [of_truth(entry.message) for entry in entries if not entry.message.metric]
         records = await self.records.read_many([truth.prediction_id for truth in truths])
-        claims: list[Claim] = []
+        claims: list[Claim | PanelTruth] = []
         for truth in truths:
             record = records.get(truth.prediction_id)
             if record is None:

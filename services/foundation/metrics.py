@@ -53,6 +53,7 @@ class Metrics:
         self._ruling()
         self._carrying_out()
         self._ensembles()
+        self._panels()
         self._rpcs()
         self._events()
 
@@ -156,6 +157,28 @@ class Metrics:
             "Answers that were checked, by result: accepted, rejected, failed.",
             "router",
             "result",
+        )
+
+    def _panels(self) -> None:
+        self.panels = self._counter(
+            "turnout_panels_total", "Panels that statistics of disagreement rest on.", "router"
+        )
+        self.panel_pairs = self._counter(
+            "turnout_panel_pairs_total",
+            "Rows of these panels, once for each pair of members, by result: same, different.",
+            "router",
+            "result",
+        )
+        self.panel_dissents = self._counter(
+            "turnout_panel_dissents_total",
+            "Such panels in which a member's answer was not the verdict.",
+            "router",
+            "variant",
+        )
+        self.panels_lost = self._counter(
+            "turnout_panels_lost_total",
+            "Panels that were not counted, by reason: memory, store, error.",
+            "reason",
         )
 
     def _rpcs(self) -> None:

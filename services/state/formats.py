@@ -21,6 +21,8 @@ OUTCOMES = 1
 MODEL_METRICS = 1
 VERDICT = 1
 EJECTION = 1
+PANELS = 1
+PANEL_TRUTHS = 1
 
 
 def check(noun: str, found: int, known: int) -> None:

@@ -6,7 +6,7 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Output
 
-from services.feedback.prediction import Answer, Prediction
+from services.feedback.prediction import Answer, Prediction, Seat
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
 # Who answers the caller's question; the others judge, verify or rewrite.
@@ -42,6 +42,7 @@ def prediction_of(event: PredictionEvent) -> Prediction:
         policy=decision.policy,
         served=_labels(event.output),
         segments=[f"{name}={event.segments[name]}" for name in sorted(event.segments)],
+        panel=_panel(event) if event.manifest.aggregation.representative else (),
     )
 
 
@@ -88,6 +89,20 @@ def _answers(event: PredictionEvent) -> Sequence[Answer]:
             chosen = bool(who.variant) and who.variant == variant and who.role in CHOSEN
             found.append(Answer(who.model, _labels(given.output), chosen and bool(drawn), chosen))
     return tuple(found)
+
+
+def _panel(event: PredictionEvent) -> Sequence[Seat]:
+    """Members that answered once with labels. One that was asked for several answers has voted on them, and
+    the log has no record of that."""
+    seats: dict[str, list[Seat]] = {}
+    for given in event.outputs:
+        if not 0 <= given.participant < len(event.manifest.participants):
+            continue
+        who = event.manifest.participants[given.participant]
+        if who.role == manifest.PARTICIPANT_ROLE_JUROR and who.variant:
+            cost = who.cost.amount if who.HasField("cost") else None
+            seats.setdefault(who.variant, []).append(Seat(who.variant, _labels(given.output), cost))
+    return [some[0] for some in seats.values() if len(some) == 1 and some[0].labels]
 
 
 def _labels(output: Output) -> Sequence[str]:
