@@ -66,8 +66,10 @@ class Calls:
             again = entry is not None
             entry = self._begin(seat, end - self._clock(), avoid)
             await self._account(entry, handle.price, again=again)
-            if not self._may_help(entry, end):
+            wait = self._wait(entry, end)
+            if wait is None:
                 return entry
+            await asyncio.sleep(wait)
         return entry or self.skip(seat, refusal)
 
     async def _account(self, entry: Entry, price: Price, *, again: bool) -> None:
@@ -127,17 +129,20 @@ class Calls:
             attempt.close()
         return piece
 
-    def _may_help(self, entry: Entry, end: float) -> bool:
-        """Whether the same question, asked again, may be answered."""
+    def _wait(self, entry: Entry, end: float) -> float | None:
+        """Seconds after which the same question may be answered, if asked again; None where that is not
+        worth it, or not to be had before `end`."""
         result = entry.result
         # Nobody's words fit behind those that were said.
-        spoken = isinstance(entry.attempt, StreamedAttempt)
-        if spoken or not isinstance(result, Failure) or not result.retryable:
-            return False
+        if isinstance(entry.attempt, StreamedAttempt) or not isinstance(result, Failure):
+            return None
+        if not result.retryable and result.retry_after is None:
+            return None
+        wait = result.retry_after or 0.0
         tried = sum(one.seat is entry.seat for one in self.entries)
-        if tried > self._plan.retries or end - self._clock() < LEAST_SECONDS:
-            return False
+        if tried > self._plan.retries or end - self._clock() < wait + LEAST_SECONDS:
+            return None
         if self._desk.effort.may_retry():
-            return True
+            return wait
         self._desk.watch.retry_refused(self._router)
-        return False
+        return None

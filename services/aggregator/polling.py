@@ -18,6 +18,7 @@ from services.models.errors import InputMismatch
 SETTLED = "not asked: the vote was settled without it"
 HOPELESS = "not asked: the quorum was out of reach"
 NO_TIME = "not asked: no time was left"
+MOST_NAMED = 10
 
 
 class Poll:
@@ -136,9 +137,15 @@ class Poll:
 def missed(plan: Plan, entries: Sequence[Entry], answered: int) -> QuorumNotMet:
     """Too few have answered: who has not, and why."""
     last = {entry.seat.voice.variant: entry for entry in entries if entry.seat.voice.variant}
-    missing = "; ".join(f"{variant}: {one.trouble}" for variant, one in last.items() if one.trouble)
+    missing = [f"{variant}: {one.trouble}" for variant, one in last.items() if one.trouble]
     said = f"{answered} of {len(plan.members)} members answered, {plan.quorum} are required"
-    return QuorumNotMet(f"{said}: {missing}")
+    return QuorumNotMet(f"{said}: {listed(missing)}")
+
+
+def listed(told: Sequence[str]) -> str:
+    """The first few, and how many more there are: a status travels in metadata, and nobody reads sixty."""
+    more = f"; and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+    return "; ".join(told[:MOST_NAMED]) + more
 
 
 def refuse(seats: Sequence[Seat], quorum: int) -> None:

@@ -21,7 +21,7 @@ from services.aggregator.checks.verifier import Verifier
 from services.aggregator.errors import NotAccepted
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Plan, Sequence
-from services.aggregator.polling import missed, refuse
+from services.aggregator.polling import listed, missed, refuse
 from services.aggregator.session import Session
 from services.aggregator.testimony import Vote, votes_of
 from services.aggregator.wording import answer_of
@@ -198,9 +198,8 @@ def _served(heard: Hearings, rounds: int) -> Decided:
 def _exhausted(plan: Plan, pattern: Sequence, session: Session, heard: Hearings) -> Decided:
     if not heard.votes:
         raise missed(plan, session.entries, 0)
-    told = "; ".join(
-        f"{vote.ballot.member}: {reason}" for vote, reason in zip(heard.votes, heard.reasons, strict=False)
-    )
+    pairs = zip(heard.votes, heard.reasons, strict=False)
+    told = listed([f"{vote.ballot.member}: {reason}" for vote, reason in pairs])
     if not pattern.serve_last:
         decided = Decided(votes=heard.votes, notes=heard.notes, complete=False, rounds=len(heard.reasons))
         decided.error = NotAccepted(f"nobody's answer will do: {told}")

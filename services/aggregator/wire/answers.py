@@ -1,5 +1,6 @@
 """Outputs as arrays, and arrays as outputs."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -117,6 +118,25 @@ def _read_numbers(given: Regression) -> Numbers:
 
 
 def _read_classes(given: Classification) -> Classes:
+    return _read_one(given) or _read_rows(given)
+
+
+def _read_one(given: Classification) -> Classes | None:
+    """One row with its probabilities, in a third of the time; None for whatever is odd about it."""
+    columns = [each.label for each in given.probabilities]
+    if given.rows or given.label not in columns or len(set(columns)) < len(columns):
+        return None
+    spread = [each.probability for each in given.probabilities]
+    total = math.fsum(spread)
+    # Written so that NaN fails.
+    if not (abs(total - 1) <= SUM_TOLERANCE and min(spread) >= 0):
+        return None
+    chosen = np.array([columns.index(given.label)])
+    shares = np.array([[each / total for each in spread]])
+    return Classes(tuple(columns), chosen, shares, abs(total - 1) > SUM_ROUNDING)
+
+
+def _read_rows(given: Classification) -> Classes:
     names = [row.label for row in given.rows] or [given.label]
     if not all(names):
         raise Unreadable("classification.label", "a label is required for every row")

@@ -66,9 +66,12 @@ async def test_where_that_fails_too_the_jury_is_blamed_and_all_are_logged(panel:
 
 
 async def test_a_jury_that_fails_has_cost_what_its_members_cost(panel: Desk, log: Log) -> None:
-    await panel.deploy("ward", jury())
+    given = jury()
+    given.ensemble.member_timeout.FromMilliseconds(500)
+    await panel.deploy("ward", given)
     for name in MEMBERS[:2]:
-        panel.servers[name].faults.set("fail")
+        # One that failed at once could put the quorum out of reach before anybody has answered.
+        panel.servers[name].faults.set("hang")
     with pytest.raises(RemoteError):
         await panel.predict("ward", patient())
     (event,) = await log.predictions()
