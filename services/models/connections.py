@@ -1,13 +1,10 @@
 """Connections: one gRPC channel per target and one HTTP session per process, shared by all models."""
 
-import asyncio
 import weakref
 from collections.abc import Mapping
 
 import aiohttp
 import grpc
-
-from services.models.http2.link import Link
 
 # Room for a batch of a few thousand wide rows; more wants several calls.
 MESSAGE_BYTES = 16 * 1024 * 1024
@@ -25,9 +22,6 @@ OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
 
-# Where grpc.aio looks for a proxy.
-PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
-
 
 class Connections:
     """Opens connections on first use. A channel lives as long as somebody holds it: the handles of a model
@@ -38,7 +32,6 @@ class Connections:
         self.environ = environ
         self._options = [*OPTIONS, ("grpc.use_local_subchannel_pool", 1)] if apart else OPTIONS
         self._channels: weakref.WeakValueDictionary[str, grpc.aio.Channel] = weakref.WeakValueDictionary()
-        self._links: weakref.WeakValueDictionary[tuple[str, str], Link] = weakref.WeakValueDictionary()
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -54,16 +47,6 @@ class Connections:
             channel = self._channels[target] = grpc.aio.insecure_channel(target, options=self._options)
         return channel
 
-    def link(self, target: str, path: str) -> Link | None:
-        """What carries small calls of the method at `path` to `host:port`, beside the channel; None where a
-        proxy is to be asked first."""
-        if any(self.environ.get(name) for name in PROXIES):
-            return None
-        link = self._links.get((target, path))
-        if link is None:
-            link = self._links[target, path] = Link(target, path, MESSAGE_BYTES)
-        return link
-
     def session(self) -> aiohttp.ClientSession:
         """The HTTP session. It has no timeout and no limit of its own: both belong to the model."""
         if self._session is None:
@@ -75,9 +58,7 @@ class Connections:
 
     async def close(self, grace: float | None = None) -> None:
         """Close everything; calls in flight have `grace` seconds."""
-        await asyncio.gather(
-            *(link.close(grace) for link in list(self._links.values())),
-            *(channel.close(grace) for channel in list(self._channels.values())),
-        )
+        for channel in list(self._channels.values()):
+            await channel.close(grace)
         if self._session is not None:
             await self._session.close()

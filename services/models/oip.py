@@ -100,13 +100,12 @@ class OipWire:
         return OipWire(self._model, self._signature, compile_outputs(self._model, given.threshold))
 
     def connect(self, connections: Connections, address: str) -> Line:
-        target = address.removeprefix("grpc://").rstrip("/")
-        channel = connections.channel(target)
+        channel = connections.channel(address.removeprefix("grpc://").rstrip("/"))
 
         async def probe(timeout: float) -> Probe:  # noqa: ASYNC109
             return await _probe(channel, self._served, self._model.version, timeout)
 
-        return Line(connected(connections, channel, target, SERVICE + "ModelInfer"), probe)
+        return Line(connected(channel, SERVICE + "ModelInfer"), probe)
 
 
 async def _probe(channel: grpc.aio.Channel, name: str, version: str, seconds: float) -> Probe:
