@@ -83,9 +83,9 @@ def _kind(spec: wire.OutputSpec, problems: Problems) -> int:
         return wire.OUTPUT_KIND_TENSORS
     name = wire.OutputKind.Name(kind).removeprefix("OUTPUT_KIND_")
     for field in sorted(named.difference(_READS[kind])):
-        problems.add(f"{PATH}.{field}", f"a {name} answer does not read it")
+        problems.add(f"{PATH}.{field}", f"an answer of {name} does not read it")
     if _READS[kind] and not named.intersection(_READS[kind]):
-        problems.add(f"{PATH}.{_READS[kind][0]}", f"a {name} answer needs the name of a tensor")
+        problems.add(f"{PATH}.{_READS[kind][0]}", f"an answer of {name} needs the name of a tensor")
     return kind
 
 

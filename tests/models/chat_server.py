@@ -1,5 +1,5 @@
-"""A real OpenAI-compatible server that answers by rule, and misbehaves when it is told to. The official client
-talks to it too, in tests/clients, so that it cannot drift from the protocol."""
+"""A real OpenAI-compatible server that answers by rule, and misbehaves when it is told to. The official
+client talks to it too, in tests/clients, so that it cannot drift from the protocol."""
 
 import asyncio
 import base64

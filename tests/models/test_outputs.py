@@ -181,7 +181,7 @@ def test_says_that_an_element_is_longer_than_its_tensor() -> None:
 @pytest.mark.parametrize(
     ("spec", "field", "says"),
     [
-        ({"label": "a", "value": "b"}, "value", "a CLASSIFICATION answer does not read it"),
+        ({"label": "a", "value": "b"}, "value", "an answer of CLASSIFICATION does not read it"),
         ({"kind": wire.OUTPUT_KIND_REGRESSION}, "value", "needs the name of a tensor"),
         ({"probabilities": "p"}, "class_order", "the classes in the order of the probabilities expected"),
         ({"probabilities": "p", "class_order": ["a", "a"]}, "class_order", "each class once"),
