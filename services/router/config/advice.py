@@ -1,18 +1,17 @@
 """What is allowed and rarely meant: known mistakes of routers and ensembles, told when they are written."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from google.protobuf.duration_pb2 import Duration
 from turnout.router.v1 import strategy_pb2 as strategies
 from turnout.router.v1.model_pb2 import Model
-from turnout.router.v1.router_pb2 import REDACTION_HASHED, REDACTION_NONE, Policy, Router, Variant
-from turnout.router.v1.strategy_pb2 import EnsembleStrategy, FeatureRule
+from turnout.router.v1.router_pb2 import REDACTION_HASHED, REDACTION_NONE, Policy, Router
+from turnout.router.v1.strategy_pb2 import FeatureRule
 
 from services.router.conditions import BadCondition, Schema, compile_value
 from services.router.conditions.tokens import tokens_of
 from services.router.config.defaults import weight_of
 from services.router.config.idle import idle
-from services.router.managing.aliases import model_of
+from services.router.config.panel_advice import panels
 
 MOST_TOLD = 20
 # What redaction calls that part of a request which a name of conditions begins with.
@@ -23,106 +22,16 @@ Models = Mapping[str, Model]
 
 
 def advice(router: Router, models: Models) -> list[str]:
-    """Sentences about a router that has its defaults; `models` are those of its variants, by name."""
+    """Sentences about a router that has its defaults; `models` are those of its variants and helpers, by
+    name."""
     found = [
-        *_panels(router, models),
+        *panels(router, models),
         *_routing(router),
         *_rules(router),
         *_segments(router),
         *idle(router, models),
     ]
     return list(dict.fromkeys(found))[:MOST_TOLD]
-
-
-def _panels(router: Router, models: Models) -> Iterator[str]:
-    if router.HasField("ensemble"):
-        yield from _panel("The ensemble", router.ensemble, router, models)
-    for policy in router.policies:
-        if policy.HasField("ensemble"):
-            yield from _panel(f"The ensemble of policy {policy.name}", policy.ensemble, router, models)
-
-
-def _panel(name: str, panel: EnsembleStrategy, router: Router, models: Models) -> Iterator[str]:
-    members = [
-        one for one in router.variants if one.enabled and (one.id in panel.members or not panel.members)
-    ]
-    if len(members) < 2:
-        yield f"{name} asks one member: route to that variant, and save the aggregator."
-        return
-    yield from _alike(name, members, models)
-    yield from _one_rules(name, panel, members)
-    yield from _slack(name, panel, router, members, models)
-    if panel.aggregation == strategies.AGGREGATION_METHOD_VOTE and _may_tie(members):
-        yield f"{name} lets an even number of members vote: {len(members)} votes can tie; add or drop one."
-    if panel.quorum == len(members):
-        yield (
-            f"{name} needs all of its {len(members)} members to answer: one that hangs or fails, fails the "
-            "prediction; a lower quorum goes on with the rest."
-        )
-
-
-def _alike(name: str, members: Sequence[Variant], models: Models) -> Iterator[str]:
-    """Who errs alike cannot correct each other. What a model does not declare is not known."""
-    known = [models[model_of(one)] for one in members if model_of(one) in models]
-    if len(known) < len(members):
-        return
-    kinds: list[tuple[str, Callable[[Model], str]]] = [
-        ("model", lambda model: model.name),
-        ("family", lambda model: model.family),
-        ("provider", lambda model: model.provider),
-    ]
-    for kind, of in kinds:
-        values = {of(model).casefold() for model in known}
-        if len(values) == 1 and values != {""}:
-            yield (
-                f"{name} is homogeneous: all members are of one {kind}, {of(known[0])}, and tend to be wrong "
-                "together."
-            )
-            # Of one model they are of one family too; that needs no saying.
-            return
-
-
-def _one_rules(name: str, panel: EnsembleStrategy, members: Sequence[Variant]) -> Iterator[str]:
-    """Declared weights under which the others can never change a vote."""
-    if panel.aggregation != strategies.AGGREGATION_METHOD_VOTE:
-        return
-    leader = max(members, key=weight_of)
-    others = sum(weight_of(one) for one in members) - weight_of(leader)
-    # Two equal members tie, which is told elsewhere; of three, a leader as heavy as both is never outvoted.
-    if weight_of(leader) > others or (weight_of(leader) == others and len(members) > 2):
-        yield (
-            f"{name} is a kitchen sink: {leader.id} has weight {weight_of(leader):g}, the others together "
-            f"{others:g}, so they never outvote it; one model would do."
-        )
-
-
-def _may_tie(members: Sequence[Variant]) -> bool:
-    weights = {weight_of(one) for one in members if weight_of(one) > 0}
-    return len(weights) == 1 and sum(weight_of(one) > 0 for one in members) % 2 == 0
-
-
-def _slack(
-    name: str, panel: EnsembleStrategy, router: Router, members: Sequence[Variant], models: Models
-) -> Iterator[str]:
-    """Timeouts that leave no time to go on with the rest. A model's own holds beside member_timeout."""
-    deadline = _seconds(router.default_deadline)
-    limit = _seconds(panel.member_timeout) or float("inf")
-    slow, unbounded = [], []
-    for one in members:
-        model = models.get(model_of(one))
-        own = _seconds(model.timeout) if model is not None else 0.0
-        mine = min(limit, own or float("inf"))
-        if mine == float("inf"):
-            unbounded.append(one.id)
-        elif mine >= deadline:
-            slow.append(f"{one.id} ({mine:g} s)")
-    if unbounded:
-        yield f"{name} has members without a timeout, {_some(unbounded)}: set member_timeout."
-    if slow:
-        yield (
-            f"{name} gives members as long as the whole prediction has, {deadline:g} s, or longer: "
-            f"{_some(slow)}; if one hangs, no time is left for the rest. Set a shorter member_timeout."
-        )
 
 
 def _routing(router: Router) -> Iterator[str]:
@@ -196,10 +105,6 @@ def _segments(router: Router) -> Iterator[str]:
                 f"Segment {segment.name} reads {_some(found)}, which log.redact holds back: its values are "
                 "stored in clear."
             )
-
-
-def _seconds(span: Duration) -> float:
-    return span.ToNanoseconds() / 1e9
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,8 +12,10 @@ from turnout.router.v1.model_pb2 import (
 )
 from turnout.router.v1.router_pb2 import Router
 
+from services.router.config.combining import misfits as cannot_do
 from services.router.config.overrides import misfits
-from services.router.managing.aliases import model_of
+from services.router.config.panels import panels_in
+from services.router.managing.aliases import model_of, spelled
 
 # A router of 64 variants that agree in nothing is told so in as many words as people read.
 MOST_TOLD = 10
@@ -31,6 +33,7 @@ def disagreements(router: Router, models: Mapping[str, Model]) -> list[str]:
             *_outputs(members),
             *_labels(router, members),
             *_overrides(router, models),
+            *_panels(router, models),
         )
     )
     return list(found)[:MOST_TOLD]
@@ -91,6 +94,12 @@ def _overrides(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
         if variant.HasField("overrides") and model is not None:
             for field, said in misfits(variant.overrides, model):
                 yield f"{variant.id} has {field}, and {model.name} cannot: {said}"
+
+
+def _panels(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
+    for panel in panels_in(router, spelled(router, models)):
+        for field, said in cannot_do(panel):
+            yield f"{field}: {said}"
 
 
 def _some(labels: set[str]) -> str:

@@ -16,8 +16,9 @@ from services.router.config.answers import check_extraction
 from services.router.config.combining import AGGREGATIONS, embeds, misfits
 from services.router.config.defaults import weight_of
 from services.router.config.overrides import misfits as cannot_override
-from services.router.config.panels import ALL_ANSWER, Helping, Panel, panels_in
+from services.router.config.panels import ALL_ANSWER, Helping, Panel, indispensable, panels_in, seated
 from services.router.config.patterns import check_pattern
+from services.router.config.policies import variant_named
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 
@@ -34,6 +35,7 @@ def check(
     """Everything about router.ensemble and the ensembles of policies, which have their defaults. `names` are
     those of registered models, `declared` those that are known in full, None where they were when they were
     written."""
+    _subsets(router, problems)
     for panel in panels_in(router, declared or {}):
         _aggregation(panel, problems)
         _members(panel, problems)
@@ -45,6 +47,16 @@ def check(
             _helper(one, panel, problems)
         for field, said in misfits(panel):
             problems.add(field, said)
+
+
+def _subsets(router: Router, problems: Problems) -> None:
+    """A policy may leave members of the router's ensemble out, but none whom nobody can stand in for."""
+    wanted = indispensable(router.ensemble, seated(router.ensemble, router))
+    for place, policy in enumerate(router.policies):
+        named = {variant_named(router, one) for one in policy.subset.variants}
+        if policy.HasField("subset") and (lost := [one for one in wanted if one not in named]):
+            said = f"leaves {lost[0]} out, which router.ensemble cannot do without"
+            problems.add(f"router.policies[{place}].subset.variants", said)
 
 
 def _aggregation(panel: Panel, problems: Problems) -> None:

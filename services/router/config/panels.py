@@ -7,7 +7,11 @@ from typing import NamedTuple
 from turnout.router.v1.ensemble_pb2 import Check, Helper
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
-from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, EnsembleStrategy
+from turnout.router.v1.strategy_pb2 import (
+    AGGREGATION_METHOD_CASCADE,
+    AGGREGATION_METHOD_STACKING,
+    EnsembleStrategy,
+)
 
 VERIFIER, JUDGE, FUSER, EMBEDDER, META = "verifier", "judge", "fuser", "embedder", "meta-model"
 # Of the others one answer is the reply: no quorum, no combiner, and nobody is asked twice for the same.
@@ -24,10 +28,12 @@ class Helping(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """An ensemble at a field of its router. `members` are the enabled variants that it asks, `everybody` the
-    ids of all variants; `models` are those that are known in full, as variants and helpers spell them."""
+    """An ensemble at a field of its router; `title` is what sentences call it. `members` are the enabled
+    variants that it asks, `everybody` the ids of all variants; `models` are those that are known in full, as
+    variants and helpers spell them."""
 
     field: str
+    title: str
     given: EnsembleStrategy
     members: Sequence[Variant]
     everybody: Collection[str]
@@ -61,19 +67,21 @@ def pattern_of(given: EnsembleStrategy) -> str:
     return given.WhichOneof("pattern") or ""
 
 
-def ensembles_in(router: Router) -> Iterator[tuple[str, EnsembleStrategy]]:
-    """Every ensemble, with its field."""
+def ensembles_in(router: Router) -> Iterator[tuple[str, str, EnsembleStrategy]]:
+    """Every ensemble, with its field and what sentences call it."""
     if router.HasField("ensemble"):
-        yield "router.ensemble", router.ensemble
+        yield "router.ensemble", "The ensemble", router.ensemble
     for place, policy in enumerate(router.policies):
         if policy.HasField("ensemble"):
-            yield f"router.policies[{place}].ensemble", policy.ensemble
+            title = f"The ensemble of policy {policy.name}"
+            yield f"router.policies[{place}].ensemble", title, policy.ensemble
 
 
 def panels_in(router: Router, models: Mapping[str, Model]) -> Iterator[Panel]:
     """The same with who sits in them; `models` as variants and helpers spell them."""
-    for field, given in ensembles_in(router):
-        yield Panel(field, given, seated(given, router), [one.id for one in router.variants], models)
+    everybody = [one.id for one in router.variants]
+    for field, title, given in ensembles_in(router):
+        yield Panel(field, title, given, seated(given, router), everybody, models)
 
 
 def seated(given: EnsembleStrategy, router: Router) -> list[Variant]:
@@ -81,9 +89,18 @@ def seated(given: EnsembleStrategy, router: Router) -> list[Variant]:
     return [one for one in router.variants if one.enabled and (not given.members or one.id in given.members)]
 
 
+def indispensable(given: EnsembleStrategy, members: Sequence[Variant]) -> list[str]:
+    """Ids of those whom nobody can stand in for: each has a step of its own, or columns of a registered
+    meta-model."""
+    if pattern_of(given) == "specialists":
+        return list(dict.fromkeys(step.variant for step in given.specialists.steps))
+    stacking = given.aggregation == AGGREGATION_METHOD_STACKING and given.stacking.HasField("model")
+    return [one.id for one in members] if stacking and not pattern_of(given) else []
+
+
 def helpers_in(router: Router) -> Iterator[Helping]:
     """The helpers of all its ensembles."""
-    for field, given in ensembles_in(router):
+    for field, _, given in ensembles_in(router):
         yield from helpers_of(given, field)
 
 

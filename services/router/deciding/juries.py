@@ -8,10 +8,10 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Variant
-from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_STACKING, EnsembleStrategy
+from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
 from services.models.handle import ModelHandle
-from services.router.config.panels import pattern_of
+from services.router.config.panels import indispensable, pattern_of
 from services.router.deciding.masking import Masking
 from services.router.deciding.patterns import told
 from services.router.deciding.plan import Jury
@@ -22,11 +22,8 @@ from services.router.health.probe import Probe
 # More rows than a message of 4 MiB can carry.
 MOST_ROWS = 4 * 1024 * 1024
 # Why those who are out for their health are asked all the same.
-WHY_ALL = {
-    "cascade": "too few others are left",
-    "judge": "nobody else is left",
-    "specialists": "each has a step that nobody else does",
-}
+QUORUM = "the quorum needs them"
+WHY_ALL = {"cascade": "too few others are left", "judge": "nobody else is left"}
 DEGRADED = Manifest(degraded=True).SerializeToString()
 
 Members = Sequence[tuple[Variant, Model]]
@@ -85,20 +82,21 @@ def make_jury(
 def _bench(
     ensemble: EnsembleStrategy, members: Members, among: Collection[str] | None, seen: Masking
 ) -> Bench:
-    named, pattern = _named(ensemble), pattern_of(ensemble)
-    whole = [
+    named = _named(ensemble)
+    enabled = [
         (variant, model)
         for variant, model in members
         if variant.enabled
         and (not ensemble.members or variant.id in ensemble.members)
-        and (among is None or variant.id in among)
         and (not named or variant.id in named)
     ]
-    if pattern == "specialists" and len(whole) < len(named):
+    whole = [one for one in enabled if among is None or one[0].id in among]
+    wanted = indispensable(ensemble, [variant for variant, _ in enabled])
+    if not {variant.id for variant, _ in whole}.issuperset(wanted):
         return NOBODY
     well = [(variant, model) for variant, model in whole if variant.id not in seen.reasons]
-    if len(well) < _needed(ensemble, len(whole)):
-        why = WHY_ALL.get(pattern, "the quorum needs them")
+    if len(well) < (len(whole) if wanted else _needed(ensemble, len(whole))):
+        why = "nobody stands in for them" if wanted else WHY_ALL.get(pattern_of(ensemble), QUORUM)
         return Bench(whole, whole, f"; health is ignored: {why}" if len(well) < len(whole) else "")
     return Bench(whole, well, "")
 
@@ -116,19 +114,12 @@ def _named(ensemble: EnsembleStrategy) -> frozenset[str]:
 
 
 def _needed(ensemble: EnsembleStrategy, members: int) -> int:
-    """How many must be asked: whoever does a step of a graph has nobody to stand in for it, and a registered
-    meta-model has columns for each member."""
+    """How many must be asked of so many, where each can stand in for another."""
     match pattern_of(ensemble):
-        case "specialists":
-            return members
         case "cascade":
             return min(max(ensemble.cascade.agreement, 1), members)
         case "judge":
             return 1
-        case "" if ensemble.aggregation == AGGREGATION_METHOD_STACKING and ensemble.stacking.HasField(
-            "model"
-        ):
-            return members
     return _quorum(ensemble, members)
 
 

@@ -11,6 +11,7 @@ from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 from services.aggregator.combiners import kinds
 from services.router.config import combining
 from services.router.config.defaults import with_defaults
+from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
 from services.state.errors import ModelNotFound
 from tests.router.config.juries import (
@@ -246,3 +247,15 @@ def test_an_ensemble_of_vectors_needs_no_embedder() -> None:
     router = Router(name="routers/r", variants=[{"id": one, "model": "embedder"} for one in "abc"])
     router.ensemble.aggregation = strategy_pb2.AGGREGATION_METHOD_SEMANTIC_MEAN
     validate(with_defaults(router), DECLARED, DECLARED)
+
+
+def test_a_policy_leaves_nobody_out_who_has_a_step_or_a_column() -> None:
+    steps = [{"name": "a", "variant": "chat-a"}, {"name": "b", "variant": "chat-b", "template": "{a}"}]
+    for router in (
+        ensemble({"specialists": {"steps": steps}}),
+        ensemble({"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}, DOCTORS),
+    ):
+        first, second, third = (one.model for one in router.variants)
+        router.policies.add(name="few", condition="true").subset.variants.extend([second, third])
+        with pytest.raises(InvalidConfiguration, match=rf"policies\[0\]\.subset\.variants: leaves {first}"):
+            validate(with_defaults(router), DECLARED, DECLARED)
