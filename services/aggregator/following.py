@@ -25,7 +25,13 @@ class Progress:
 
     async def follow(self, running: "asyncio.Task[InferResponse]") -> AsyncIterator[InferStreamResponse]:
         """The news while the task runs, and its reply in the end; raises what it raises."""
-        running.add_done_callback(lambda _: self._news.put_nowait(None))
+        running.add_done_callback(self._ended)
         while (news := await self._news.get()) is not None:
             yield news
         yield InferStreamResponse(response=running.result())
+
+    def _ended(self, running: "asyncio.Task[InferResponse]") -> None:
+        if not running.cancelled():
+            # Looked at here: nobody else does once the reader has left.
+            running.exception()
+        self._news.put_nowait(None)

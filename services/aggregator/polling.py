@@ -65,7 +65,7 @@ class Poll:
         """Those of the members that have answered. Raises QuorumNotMet."""
         votes = votes_of(self._session.entries)
         if len(votes) < self._plan.quorum:
-            raise missed(self._plan, self._session.entries, len(votes))
+            raise missed(self._plan, self._session.entries, len(votes), self._plan.quorum)
         return votes
 
     @property
@@ -134,11 +134,12 @@ class Poll:
             self._session.skip(self._seats[rank][0], told, spared=self.stopped)
 
 
-def missed(plan: Plan, entries: Sequence[Entry], answered: int) -> QuorumNotMet:
+def missed(plan: Plan, entries: Sequence[Entry], answered: int, required: int) -> QuorumNotMet:
     """Too few have answered: who has not, and why."""
     last = {entry.seat.voice.variant: entry for entry in entries if entry.seat.voice.variant}
     missing = [f"{variant}: {one.trouble}" for variant, one in last.items() if one.trouble]
-    said = f"{answered} of {len(plan.members)} members answered, {plan.quorum} are required"
+    wanted = "1 is required" if required == 1 else f"{required} are required"
+    said = f"{answered} of {len(plan.members)} members answered, {wanted}"
     return QuorumNotMet(f"{said}: {listed(missing)}")
 
 

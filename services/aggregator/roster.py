@@ -2,6 +2,7 @@
 overriding a model compiles it again."""
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT
 from turnout.router.v1.overrides_pb2 import Overrides
@@ -22,8 +23,8 @@ class Roster:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.models = tuple(voice.model for voice in plan.voices)
-        # By path and sample: the handle as it is registered, and as it is asked.
-        self._handles: dict[tuple[str, int], tuple[ModelHandle, ModelHandle]] = {}
+        # How each is asked, by path and sample. Weakly: a model that is gone must not keep its channel.
+        self._asked: WeakKeyDictionary[ModelHandle, dict[tuple[str, int], ModelHandle]] = WeakKeyDictionary()
 
     def handle(self, voice: Voice, find: Find, sample: int = 0) -> ModelHandle:
         """Whom to ask. Raises ModelsNotFound; InputMismatch for overrides that a model like it cannot
@@ -32,16 +33,19 @@ class Roster:
         if registered is None:
             said = f"{voice.model} is not registered"
             raise ModelsNotFound(said, fields=[(f"{voice.path}.model", said)])
-        known = self._handles.get((voice.path, sample))
-        if known is None or known[0] is not registered:
-            known = registered, self._as_asked(voice, registered, sample)
-            self._handles[voice.path, sample] = known
-        return known[1]
+        if voice.overrides is None and not sample and self.plan.sampling is None:
+            return registered
+        known = self._asked.setdefault(registered, {})
+        found = known.get((voice.path, sample))
+        if found is None:
+            found = self._as_asked(voice, registered, sample)
+            # Itself would keep itself.
+            if found is not registered:
+                known[voice.path, sample] = found
+        return found
 
     def _as_asked(self, voice: Voice, handle: ModelHandle, sample: int) -> ModelHandle:
         how = self._overrides(voice, handle, sample)
-        if how is None:
-            return handle
         try:
             # Same instances and connections; only asking and reading differ.
             return handle.with_overrides(how)
@@ -50,11 +54,11 @@ class Roster:
             fields = [(f"{voice.path}.{_spelled(one.field, own)}", one.description) for one in wrong.fields]
             raise InputMismatch(wrong.message, fields=fields) from wrong
 
-    def _overrides(self, voice: Voice, handle: ModelHandle, sample: int) -> Overrides | None:
+    def _overrides(self, voice: Voice, handle: ModelHandle, sample: int) -> Overrides:
+        """The voice's own, over what the plan says of every generative member; empty where nobody says
+        anything."""
         chat = handle.model.protocol == PROTOCOL_OPENAI_CHAT
         general = self.plan.sampling if isinstance(voice, Member) and chat else None
-        if general is None and voice.overrides is None and not sample:
-            return None
         how = Overrides()
         if general is not None:
             how.CopyFrom(general)

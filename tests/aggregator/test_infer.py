@@ -56,7 +56,7 @@ def chances(output: Output) -> dict[str, float]:
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_every_method_makes_one_answer_of_three(doctors: Bench, method: str) -> None:
-    reply = await doctors.infer(plan(aggregation=METHODS[method]))
+    reply = await doctors.infer(plan(aggregation=METHODS[method], full_panel_fraction=1.0))
     assert not reply.error_code
     assert reply.output.classification.label == diagnosis()
     assert sum(each.probability for each in reply.output.classification.probabilities) == pytest.approx(1)
@@ -353,7 +353,8 @@ async def test_texts_vote_by_what_they_say(bench: Bench) -> None:
             server = await stack.enter_async_context(scripted_model(name, saying(text)))
             bench.register(text_model(name, server.address))
         capital = Input(text="Which city is the capital of France?")
-        reply = await bench.infer(plan("a", "b", "c", aggregation=METHODS["vote"]), capital)
+        everybody = plan("a", "b", "c", aggregation=METHODS["vote"], full_panel_fraction=1.0)
+        reply = await bench.infer(everybody, capital)
         mean = await bench.infer(plan("a", "b", "c"), capital)
     assert reply.output.text.content == "Paris"
     assert list(reply.aggregation.dissenting) == ["a"]

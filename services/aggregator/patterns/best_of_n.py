@@ -53,6 +53,8 @@ async def _choose(pattern: BestOfN, session: Session, votes: Sequence[Vote]) -> 
     # Judges favour the first answer that they read.
     order = list(range(len(votes))) if pattern.fixed_order else shuffled(len(votes), session.seed)
     answers = [answer_of(votes[place].output) for place in order]
+    if len(set(answers)) == 1:
+        return 0, ""
     given = prompts.compare(question_of(session.given), answers, pattern.rubric)
     seat = session.seat(pattern.judge, PARTICIPANT_ROLE_JUDGE, given=given, rank=len(session.entries))
     entry = await session.ask(seat)

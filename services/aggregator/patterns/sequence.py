@@ -46,7 +46,6 @@ async def run(plan: Plan, session: Session) -> Decided:
     assert isinstance(pattern, Sequence)  # noqa: S101 - the table leads here for no other
     queue = list(_order(plan, pattern, session))
     heard, last = Hearings(), queue[-1]
-    refuse_all(plan, session)
     while len(heard.reasons) < pattern.rounds and session.left > 0:
         again = not queue
         rank = last if again else queue.pop(0)
@@ -77,13 +76,6 @@ def _order(plan: Plan, pattern: Sequence, session: Session) -> Several[int]:
 
 def _or_infinite(price: float | None) -> float:
     return float("inf") if price is None else price
-
-
-def refuse_all(plan: Plan, session: Session) -> None:
-    """Raise the caller's mistake where the input fits nobody."""
-    seats = [session.seat(member, PARTICIPANT_ROLE_PRIMARY) for member in plan.members]
-    if all(seat.excuse is not None for seat in seats):
-        refuse(seats, 1)
 
 
 def _repeats(pattern: Sequence, plan: Plan) -> bool:
@@ -197,7 +189,11 @@ def _served(heard: Hearings, rounds: int) -> Decided:
 
 def _exhausted(plan: Plan, pattern: Sequence, session: Session, heard: Hearings) -> Decided:
     if not heard.votes:
-        raise missed(plan, session.entries, 0)
+        seats = [entry.seat for entry in session.entries]
+        if all(seat.excuse is not None for seat in seats):
+            # Nobody was called: the input fits none of them, or none is known.
+            refuse(seats, 1)
+        raise missed(plan, session.entries, 0, 1)
     pairs = zip(heard.votes, heard.reasons, strict=False)
     told = listed([f"{vote.ballot.member}: {reason}" for vote, reason in pairs])
     if not pattern.serve_last:
