@@ -1,6 +1,7 @@
 """One prediction by several models: the aggregator asks and combines, the router accounts for it."""
 
 import asyncio
+from typing import Protocol
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResponse
 from turnout.inference.v1.manifest_pb2 import (
@@ -41,8 +42,23 @@ REFUSALS = frozenset(
 )
 
 
+class Speech(Protocol):
+    """Where the words of the final step go, if anybody wants them as they come. Once some are `said`, nobody
+    else's fit behind them."""
+
+    said: bool
+
+    def say(self, words: str) -> None: ...
+
+
 async def ask_all(
-    plan: RoutingPlan, jury: Jury, choice: Choice, request: PredictRequest, call: Call, use: Equipment
+    plan: RoutingPlan,
+    jury: Jury,
+    choice: Choice,
+    request: PredictRequest,
+    call: Call,
+    use: Equipment,
+    speech: Speech | None = None,
 ) -> Ledger:
     """Send the plan and the input to the aggregator; the ledger is closed and logged.
 
@@ -60,7 +76,7 @@ async def ask_all(
     for model in jury.models:
         use.metrics.routing_decisions[choice.route.strategy, model].inc()
     try:
-        output = await _asked(plan, jury, request, call, use, ledger, stead)
+        output = await _asked(plan, jury, request, call, use, ledger, stead, speech)
     except asyncio.CancelledError:
         ledger.fail(PredictionCancelled("the caller cancelled the prediction"))
         use.log(plan, ledger)
@@ -82,13 +98,17 @@ async def _asked(
     use: Equipment,
     ledger: Ledger,
     stead: Stead | None,
+    speech: Speech | None,
 ) -> bytes | TurnoutError:
     """The serialized Output of the jury, or of who answers in its stead; why there is none."""
     probe = use.trial(jury.probe)
     question = InferRequest(input=request.input, prediction_id=ledger.prediction_id, router=plan.name)
     try:
         seconds = plan.budget(call) if stead is None else stead.seconds
-        reply = await use.panel.ask(jury, question, seconds, call)
+        if speech is None:
+            reply = await use.panel.ask(jury, question, seconds, call)
+        else:
+            reply = await use.panel.hear(jury, question, seconds, call, speech.say)
     except asyncio.CancelledError:
         _unheard(probe)
         _enter(
@@ -106,7 +126,9 @@ async def _asked(
         if not reply.error_code:
             return reply.output.SerializeToString()
         error = _error(reply)
-    instead = await stead.answer(ledger) if stead is not None else None
+    if stead is None or (speech is not None and speech.said):
+        return error
+    instead = await stead.answer(ledger)
     return error if instead is None else instead.encoded
 
 

@@ -1,5 +1,6 @@
 """StreamPredict: pieces of an answer, and the account of it in the last message."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -11,8 +12,9 @@ from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.models.framing import delimited, text
 from services.router.deciding.choosing import Choice
-from services.router.deciding.plan import Arm, RoutingPlan
+from services.router.deciding.plan import Arm, Jury, RoutingPlan
 from services.router.execution.equipment import Equipment
+from services.router.execution.jury import ask_all
 from services.router.execution.ledger import Ledger
 from services.router.execution.limits import check_rows
 from services.router.execution.opening import opened
@@ -45,6 +47,44 @@ def in_one(ledger: Ledger, request: PredictRequest) -> bytes:
 
 def _last(ledger: Ledger, request: PredictRequest) -> bytes:
     return delimited(_RESPONSE, ledger.reply(request))
+
+
+class Words:
+    """The words of a jury's final step, on their way from who asks to who tells; None ends them."""
+
+    def __init__(self) -> None:
+        self.said = False
+        self.coming: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def say(self, words: str) -> None:
+        """They go on."""
+        self.said = True
+        self.coming.put_nowait(words)
+
+    def end(self, asking: "asyncio.Task[Ledger]") -> None:
+        """Nothing more comes."""
+        if not asking.cancelled():
+            # Looked at here: nobody else does once the reader has left.
+            asking.exception()
+        self.coming.put_nowait(None)
+
+
+async def tell_all(
+    plan: RoutingPlan, jury: Jury, choice: Choice, request: PredictRequest, call: Call, use: Equipment
+) -> AsyncGenerator[bytes, None]:
+    """The same as `tell`, of a jury: in pieces where its answer is one model's text, else in one."""
+    words = Words()
+    asking = asyncio.ensure_future(ask_all(plan, jury, choice, request, call, use, words))
+    asking.add_done_callback(words.end)
+    try:
+        while (said := await words.coming.get()) is not None:
+            yield text(_DELTA, said)
+    finally:
+        asking.cancel()
+        # It accounts for the prediction before it ends; what came of it is read below.
+        await asyncio.wait([asking])
+    ledger = asking.result()
+    yield _last(ledger, request) if words.said else in_one(ledger, request)
 
 
 async def tell(

@@ -21,7 +21,7 @@ from services.router.execution.ledger import Ledger
 from services.router.execution.limits import admitted
 from services.router.execution.predicting import ask_one
 from services.router.execution.requests import check
-from services.router.execution.tokens import in_one, question_of, tell
+from services.router.execution.tokens import question_of, tell, tell_all
 from services.router.serving.snapshot import Snapshot
 from services.state.permissions import CatalogPermissions
 
@@ -132,9 +132,10 @@ class InferenceService:
         with self._admitted(plan, asked):
             plan, choice = await self._choose(plan, asked, call)
             if choice.arm is None:
-                yield in_one(await ask_all(plan, choice.panel, choice, asked, call, self._use), asked)
-                return
-            async with aclosing(tell(plan, choice.arm, choice, asked, call, self._use)) as pieces:
+                told = tell_all(plan, choice.panel, choice, asked, call, self._use)
+            else:
+                told = tell(plan, choice.arm, choice, asked, call, self._use)
+            async with aclosing(told) as pieces:
                 async for said in pieces:
                     yield said
 
