@@ -86,7 +86,9 @@ async def test_logged_features_become_a_drift_result(suite: Suite) -> None:
 async def test_a_jury_names_everybody_and_the_metrics_agree(suite: Suite) -> None:
     client = suite.client("router")
     members = ("digits-right", "digits-top", "digits-bottom")
-    vote = strategy_pb2.EnsembleStrategy(aggregation=strategy_pb2.AGGREGATION_METHOD_VOTE)
+    vote = strategy_pb2.EnsembleStrategy(
+        aggregation=strategy_pb2.AGGREGATION_METHOD_VOTE, full_panel_fraction=1.0
+    )
     before = await pages.read([url for urls in suite.ready["metrics"].values() for url in urls], "")
     await deployed(client, router("slice-jury", *members, ensemble=vote))
     supply = Supply("digits", 13)

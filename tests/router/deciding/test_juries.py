@@ -50,7 +50,9 @@ def patient() -> dict[str, float]:
 
 
 async def test_everybody_is_asked_and_accounted_for_once(panel: Desk) -> None:
-    await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_VOTE))
+    await panel.deploy(
+        "panel", jury(aggregation=strategy.AGGREGATION_METHOD_VOTE, full_panel_fraction=1.0)
+    )
     reply = await panel.predict("panel", patient())
     told = reply.manifest
     assert reply.output.classification.label in ("benign", "malignant")
