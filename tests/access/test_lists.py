@@ -82,6 +82,23 @@ async def test_a_router_is_made_of_models_that_its_maker_may_ask(house: House) -
     await create(house, "predictor", "mine", doctors("third", "shared"))
 
 
+async def test_a_helper_is_a_model_that_its_ensembles_maker_may_ask(house: House) -> None:
+    await house.make("shared")
+    for name in ("own", "second"):
+        await register(house, "stranger", name)
+    router = doctors("own", "second")
+    verifier = router.ensemble.judge.check.verifier
+    verifier.helper.model, verifier.accept_labels[:] = "shared", ["benign"]
+    request = routers.CreateRouterRequest(router_id="mine", router=router)
+    hidden = await house.refusal("stranger", "RouterService/CreateRouter", request)
+    request.router.ensemble.judge.check.verifier.helper.model = "absent"
+    missing = await house.refusal("stranger", "RouterService/CreateRouter", request)
+    assert hidden.message.replace("shared", "absent") == missing.message
+    assert hidden.reason == missing.reason == "MODEL_NOT_FOUND"
+    request.router.ensemble.judge.check.verifier.helper.model = "own"
+    await house.call("stranger", "RouterService/CreateRouter", request)
+
+
 async def test_the_specification_s_call_is_no_way_around(house: House) -> None:
     await house.make("shared")
     await register(house, "stranger", "own")
