@@ -54,9 +54,9 @@ def percent(share: float) -> str:
     """A share as people read it.
 
     >>> percent(0.0312), percent(1.0), percent(0.0)
-    ('3.1 %', '100 %', '0 %')
+    ('3.12 %', '100 %', '0 %')
     """
-    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.3g} %"
+    return f"{100 * share:.3g} %"
 
 
 def best_member(rights: RightCounts) -> tuple[str, Interval] | None:
@@ -96,7 +96,7 @@ def _silent(tally: Tally) -> Iterator[str]:
         if panels and not changed and len(tally.names) > 1 and (bound := at_most(int(panels))) <= RARELY:
             yield (
                 f"{name} never changed a verdict in {panels:.0f} sampled panels (in at most {percent(bound)} "
-                "of panels, with 95 % confidence): without it the answers would be the same."
+                "of panels, with 95 % confidence): the answers were the same without it."
             )
 
 
@@ -109,8 +109,8 @@ def _matched(rights: RightCounts) -> Iterator[str]:
         return
     told = (
         f"the verdict is right in {percent(rights.verdict_right / rights.rows)} of {rights.rows} rows with "
-        f"truth, {_points(more.estimate)} against {best} alone (paired 95 % interval {_points(more.low)} to "
-        f"{_points(more.high)} points)"
+        f"truth, {_points(more.estimate)} points against {best} alone (paired 95 % interval "
+        f"{_points(more.low)} to {_points(more.high)})"
     )
     end = "it is worse than its best member" if more.high < 0 else "one model would do nearly as well"
     yield f"Kitchen sink: {told}: {end}."

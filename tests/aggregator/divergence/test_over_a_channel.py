@@ -1,22 +1,29 @@
 """Panels of real models, and what the two methods tell of them, beside the same counted by hand."""
 
+import random
 from collections import Counter
 from itertools import combinations
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
+from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.router.v1.ensemble_pb2 import Cascade
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_AVERAGE, AGGREGATION_METHOD_VOTE
 
 from services.foundation.errors import RemoteError
+from services.state import ids
+from services.state.fenced import Fence
+from services.state.model_metrics import ModelMetricsStore
+from services.state.panel_truths import PanelTruth, PanelTruthStore
 from services.state.panels import DAY, HOUR
 from tests.aggregator.conftest import DOCTORS, plan
 from tests.aggregator.divergence.conftest import ROUTER, Ward
 
 AVERAGE, VOTE = AGGREGATION_METHOD_AVERAGE, AGGREGATION_METHOD_VOTE
 ROWS = range(0, 60, 2)
+NOON = 1_750_003_200.0
 
 
 def labels(reply: InferResponse) -> dict[str, str]:
@@ -122,6 +129,45 @@ async def test_one_family_is_told_with_how_often_it_differs(doctors: Ward) -> No
     await doctors.infer(plan())
     advice = (await doctors.ask("GetDivergence")).advice
     assert any("All 3 members are of one family, trees" in one and "of 3 rows" in one for one in advice)
+
+
+async def test_who_was_right_comes_from_feedback(doctors: Ward) -> None:
+    """What feedback counted of the hour, and the accuracy that it publishes."""
+    router = await doctors.routers.read(ROUTER)
+    partition = ids.partition_for(router.uid)
+    best, other = DOCTORS[:2]
+    truths = [
+        PanelTruth(
+            router.uid,
+            ids.new_prediction_id(partition, doctors.now() - 60, random.Random(number)),
+            0,
+            {best: True, other: number % 4 > 0},
+            number % 20 > 0,
+            best,
+            1,
+            "f",
+            30 * DAY,
+        )
+        for number in range(200)
+    ]
+    await PanelTruthStore(doctors.connections.steady).count(truths, doctors.now())
+    model = await doctors.models.read(f"models/{best}")
+    fence = Fence.of(0, "feedback", 1)
+    await doctors.connections.steady.set(fence.key, fence.token)
+    published = ModelMetrics(model_uid=model.uid, model=model.name, accuracy=0.75, labels=200)
+    await ModelMetricsStore(doctors.connections).publish(fence, 0, {}, {model.uid: published}, [], NOON)
+    await doctors.infer(plan())
+    found = await doctors.ask("GetRoutingEfficiency")
+    told = {one.variant: (one.labelled, one.right, one.verdict_right) for one in found.members}
+    assert told[best] == (200, 1.0, pytest.approx(0.95))
+    assert told[other] == (200, pytest.approx(0.75), pytest.approx(0.95))
+    assert told[DOCTORS[2]] == (0, 0, 0)
+    assert found.avoidable_right_share == 1.0
+    assert any(f"-5.0 points against {best} alone" in one for one in found.advice)
+    divergence = await doctors.ask("GetDivergence")
+    accuracy = {one.variant: one.accuracy for one in divergence.members if one.HasField("accuracy")}
+    assert accuracy == {best: 0.75}
+    assert found.advice[-1] in divergence.advice
 
 
 async def test_a_router_that_does_not_exist_is_not_found(ward: Ward) -> None:
