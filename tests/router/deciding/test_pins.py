@@ -168,9 +168,8 @@ async def test_without_redis_the_hash_decides_and_the_manifest_says_so(
 
 
 async def test_a_variant_that_goes_is_given_up_for_a_new_draw(desk: Desk) -> None:
-    await desk.seat("cancer-boosting")
     given = pinning(100, 50)
-    given.variants.add(model="cancer-boosting", weight=50)
+    given.variants.add(id="again", model="cancer-bayes", weight=50)
     await desk.deploy("cancer", given)
     first = await decided(desk, entity_id="ann")
     request = routers.ToggleVariantRequest(name="cancer", variant=first.variant, enabled=False)
