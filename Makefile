@@ -42,7 +42,7 @@ test: setup ## every test, on a real Redis and real channels
 	@$(BIN)/python -m pytest -n auto
 
 CLIENTS ?= tests/clients
-test-clients: setup ## unmodified tritonclient, kserve, mlserver and mlflow, each in an environment under build/
+test-clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
 	@$(BIN)/python -m pytest $(CLIENTS)
 
 check: setup ## format, lint, types, import rules, proto lint, file lengths

@@ -193,6 +193,15 @@ MODELS: list[Told] = [
         "characters",
         "It goes out with every call.",
     ),
+    (
+        "a reply of a model, and a request in the Open Inference Protocol",
+        "models.connections:MESSAGE_BYTES",
+        "bytes",
+        "",
+    ),
+    ("texts of one call of an embedding model", "models.embedding_request:MOST_TEXTS", "", ""),
+    ("such a text", "models.embedding_request:LONGEST_TEXT", "characters", ""),
+    ("a `Retry-After` that is passed on, at most", "models.http:LONGEST_WAIT_SECONDS", "s", ""),
     ("models of one import", "router.managing.importing:MOST_IMPORTED", "", ""),
     (
         "registered models read of a registry",

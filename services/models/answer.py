@@ -104,9 +104,12 @@ class Failure(NamedTuple):
         if self.error_id:
             return Internal(f"{self.model}: {self.message}", model=self.model, error_id=self.error_id)
         kinds: dict[str, type[TurnoutError]] = {"TIMED_OUT": ModelTimedOut, "DROPPED": ModelBusy}
-        return kinds.get(self.kind, ModelFailed)(
+        # Never with UNAVAILABLE: the caller's library would wait as long and repeat the call by itself.
+        limited = self.retry_after if self.code == "RESOURCE_EXHAUSTED" else None
+        kind = ModelBusy if limited is not None else kinds.get(self.kind, ModelFailed)
+        return kind(
             f"{self.model}: {self.message}",
-            retry_after=1.0 if self.kind == "DROPPED" else self.retry_after,
+            retry_after=1.0 if self.kind == "DROPPED" else limited,
             model=self.model,
             endpoint=self.endpoint,
             model_code=self.code,

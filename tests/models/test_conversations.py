@@ -238,7 +238,7 @@ async def test_a_limit_says_when_to_come_again(server: ChatServer, streams: bool
     failure = (await heard(server))[1] if streams else await failed(writer(server))
     assert isinstance(failure, Failure)
     assert (failure.code, failure.retry_after, failure.retryable) == ("RESOURCE_EXHAUSTED", 45.0, False)
-    assert failure.error.retry_after == 45.0
+    assert (failure.error.reason, failure.error.retry_after) == ("TOO_MANY_REQUESTS", 45.0)
 
 
 @pytest.mark.parametrize(("wait", "retryable"), [("0", True), ("5", False)])
@@ -248,6 +248,8 @@ async def test_who_wants_to_be_left_alone_is_not_asked_at_once(
     server.answering({}, status=503, headers={"Retry-After": wait})
     failure = await failed(writer(server))
     assert (failure.retryable, failure.retry_after) == (retryable, float(wait))
+    # With UNAVAILABLE, the caller's library would repeat the call by itself.
+    assert (failure.error.reason, failure.error.retry_after) == ("MODEL_FAILED", None)
 
 
 def test_a_conversation_of_this_kind_is_still_what_it_was() -> None:

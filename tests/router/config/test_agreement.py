@@ -8,6 +8,7 @@ from turnout.router.v1.model_pb2 import (
     OUTPUT_KIND_CLASSIFICATION,
     OUTPUT_KIND_REGRESSION,
     PROTOCOL_OPENAI_CHAT,
+    PROTOCOL_OPENAI_EMBEDDINGS,
     Model,
 )
 from turnout.router.v1.router_pb2 import Router
@@ -49,6 +50,15 @@ def test_a_chat_is_no_row() -> None:
     chat = {"protocol": PROTOCOL_OPENAI_CHAT}
     columns = signed(features=[{"name": "x", "kind": FEATURE_KIND_NUMERIC}])
     assert told(chat, columns) == ["models/a takes a chat, and models/b takes columns: no input fits both"]
+
+
+def test_an_embedding_is_no_chat_and_of_no_row() -> None:
+    texts = {"protocol": PROTOCOL_OPENAI_EMBEDDINGS}
+    columns = signed(features=[{"name": "x", "kind": FEATURE_KIND_NUMERIC}])
+    assert told(texts, columns) == ["models/a takes texts, and models/b takes columns: no input fits both"]
+    chat = {"protocol": PROTOCOL_OPENAI_CHAT}
+    assert told(texts, chat) == ["models/a answers with embeddings, and models/b with text"]
+    assert told(texts, texts) == []
 
 
 def test_classes_are_no_numbers() -> None:
