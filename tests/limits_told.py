@@ -83,18 +83,35 @@ STRATEGIES: list[Told] = [
     ("fields voted on by `json_majority.by_field`", "aggregator.combiners.fields:MOST_FIELDS", "", ""),
     (
         "a regular expression of `extraction`",
-        "aggregator.extraction:LONGEST_PATTERN",
+        f"{CONFIG}.answers:LONGEST_PATTERN",
         "characters",
         "As of conditions.",
     ),
-    ("its compiled size, in instructions", "aggregator.extraction:LARGEST_PROGRAM", "", ""),
+    ("its compiled size, in instructions", f"{CONFIG}.answers:LARGEST_PROGRAM", "", ""),
     ("a text that is searched for an answer", "aggregator.extraction:LONGEST_TEXT", "characters", ""),
     (
         "labels of `extraction`",
-        "aggregator.extraction:MOST_LABELS",
+        f"{CONFIG}.answers:LEAST_LABELS {CONFIG}.answers:MOST_LABELS",
         "",
-        "As many as a message of its size carries.",
+        "One label is no question; a thousand are as many as a classifier is asked to keep apart.",
     ),
+    ("`samples_per_member`, at most", f"{CONFIG}.ensembles:MOST_SAMPLES", "", "Each is a call."),
+    ("`member_retries`, at most", f"{CONFIG}.ensembles:MOST_RETRIES", "", "What fails four times is down."),
+    (
+        "`agreement` of a cascade, at least",
+        f"{CONFIG}.patterns:LEAST_AGREEMENT",
+        "",
+        "An answer always agrees with itself.",
+    ),
+    ("rounds of a judge, at most", f"{CONFIG}.patterns:MOST_ROUNDS", "", "Each is an answer and an audit."),
+    ("steps of a graph", f"{CONFIG}.graphs:MOST_STEPS", "", "More is a program."),
+    (
+        "a rubric, an instruction, a template of a step",
+        f"{CONFIG}.answers:LONGEST_RUBRIC",
+        "characters",
+        "Every call pays for it.",
+    ),
+    ("a JSON schema", f"{CONFIG}.answers:LARGEST_SCHEMA", "bytes", "Each reply is held against all of it."),
 ]
 
 POLICIES: list[Told] = [

@@ -16,6 +16,7 @@ INWARD = {
     "router.config.advice:MOST_TOLD",
     "router.config.agreement:MOST_TOLD",
     "router.config.idle:MOST_NAMED",
+    "router.config.panel_advice:MOST_NAMED",
     "router.conditions.errors:MOST_SHOWN",
     "router.conditions.keeping:MOST_RECENT",
     "router.conditions.arithmetic:GREATEST_INT",
