@@ -42,11 +42,11 @@ class Pieces:
         self._logprobs += (choice.get("logprobs") or {}).get("content") or ()
         for call in delta.get("tool_calls") or ():
             self._call(call)
-        self._refusal.append(delta.get("refusal") or "")
-        text = delta.get("content") or ""
-        if not isinstance(text, str):
+        text, refusal = delta.get("content") or "", delta.get("refusal") or ""
+        if not (isinstance(text, str) and isinstance(refusal, str)):
             raise TypeError("content")
         self._content.append(text)
+        self._refusal.append(refusal)
         return text
 
     def _call(self, part: dict[str, Any]) -> None:

@@ -172,7 +172,16 @@ async def test_an_answer_without_end_is_cut_off(server: ChatServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["[]", "{", '{"choices": [1]}', '{"choices": [{"delta": {"content": 3}}]}', "null"]
+    "raw",
+    [
+        "[]",
+        "{",
+        '{"choices": [1]}',
+        '{"choices": [{"delta": {"content": 3}}]}',
+        '{"choices": [{"delta": {"refusal": 3}}]}',
+        '{"choices": [{"delta": {"tool_calls": [{"index": "x"}]}}]}',
+        "null",
+    ],
 )
 async def test_pieces_that_are_none_are_a_failure(server: ChatServer, raw: str) -> None:
     async def odd(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
