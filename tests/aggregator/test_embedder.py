@@ -1,0 +1,55 @@
+"""The most representative answer by embeddings of an OpenAI-compatible server, asked once for all."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import numpy as np
+from turnout.router.v1 import ensemble_pb2 as ensemble
+from turnout.router.v1 import strategy_pb2
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_EMBEDDINGS, Model
+
+from tests.aggregator.conftest import Bench
+from tests.aggregator.talk import QUESTION, account, helper, plan_of, speaker
+from tests.models.chat_server import ChatServer, chat_server, vector_of
+from tests.models.faults import limited
+
+SEMANTIC = strategy_pb2.AGGREGATION_METHOD_SEMANTIC_MEAN
+SAID = ("stocks fell in London", "the cat sat on the mat", "the cat sat on the red mat")
+
+
+async def asked(bench: Bench, stack: AsyncExitStack, server: ChatServer) -> Any:
+    for name, line in zip("abc", SAID, strict=True):
+        await speaker(bench, stack, name, line)
+    endpoints = [{"address": server.url}]
+    cost = {"input_per_1k_tokens": 10.0, "currency": "USD"}
+    bench.register(
+        Model(name="models/mini", protocol=PROTOCOL_OPENAI_EMBEDDINGS, endpoints=endpoints, cost=cost)
+    )
+    how = ensemble.SemanticMean(embedder=helper("mini"))
+    return await bench.infer(plan_of(*"abc", aggregation=SEMANTIC, semantic_mean=how), QUESTION)
+
+
+async def test_all_answers_are_embedded_in_one_call(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(chat_server())
+        reply = await asked(bench, stack, server)
+    vectors = np.array([vector_of(text) for text in SAID])
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    nearest = SAID[int((units @ units.mean(axis=0)).argmax())]
+    assert [body["input"] for body in server.bodies] == [list(SAID)]
+    assert reply.output.text.content == nearest != SAID[0]
+    assert account(reply)[3] == ("mini", "EMBEDDER", "CONTRIBUTED")
+    embedder = reply.participants[3]
+    words = sum(len(text.split()) for text in SAID)
+    assert (embedder.tokens_in, round(embedder.cost.amount, 9)) == (words, words / 100)
+
+
+async def test_an_embedder_that_wants_to_be_left_alone_is_told(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(chat_server())
+        server.behave = limited(Retry_After="7")
+        reply = await asked(bench, stack, server)
+    assert reply.output.text.content == SAID[0]
+    assert reply.degraded
+    assert reply.participants[3].error_code == "RESOURCE_EXHAUSTED"
+    assert any("HTTP 429: slow down" in warning for warning in reply.warnings)
