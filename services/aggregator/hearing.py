@@ -35,40 +35,42 @@ class Hearing:
     """
 
     def __init__(self) -> None:
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._busy: set[asyncio.Task[None]] = set()
+        self._ended: list[asyncio.Task[None]] = []
+        self._waiter: asyncio.Future[None] | None = None
         self._end = 0.0
         self._grace = 0.0
         self.late = False
 
     @property
     def busy(self) -> int:
-        """Calls that have not ended."""
-        return len(self._busy)
+        """Calls that have not ended, or whose end was not waited for."""
+        return len(self._busy) + len(self._ended)
 
     def start(self, call: Coroutine[Any, Any, None], seconds: float) -> None:
         """Start a call that takes `seconds` at most, and raises nothing."""
-        self._busy.add(asyncio.ensure_future(call))
+        task = asyncio.ensure_future(call)
+        self._busy.add(task)
+        task.add_done_callback(self._note)
         grace = min(GRACE_SECONDS, GRACE_SHARE * max(0.0, seconds))
         self._grace = max(self._grace, grace)
-        self._end = max(self._end, self._clock() + seconds + grace)
+        self._end = max(self._end, self._loop.time() + seconds + grace)
 
     async def wait(self) -> bool:
         """Until one more call has ended; False once the time is up, and then nothing more is to be waited
         for."""
-        done, self._busy = await asyncio.wait(
-            self._busy, timeout=max(0.0, self._end - self._clock()), return_when=asyncio.FIRST_COMPLETED
-        )
-        if not done:
+        if not self._ended:
+            await self._next()
+        if not self._ended:
             # What has arrived counts, also when the timer was the first to be served.
             for _ in range(ROUNDS_TO_DRAIN):
                 await asyncio.sleep(0)
-            done = {task for task in self._busy if task.done()}
-            self._busy -= done
             self.late = True
-        for task in done:
+        for task in self._ended:
             if not task.cancelled():
                 task.result()
+        self._ended.clear()
         return not self.late
 
     async def __aenter__(self) -> "Hearing":
@@ -77,7 +79,29 @@ class Hearing:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._busy:
+        busy = tuple(self._busy)
+        for task in busy:
             task.cancel()
-        if self._busy:
-            await asyncio.wait(self._busy, timeout=self._grace)
+        if busy:
+            await asyncio.wait(busy, timeout=self._grace)
+
+    async def _next(self) -> None:
+        """Until a call ends, or the time is up. One waiter for all: asyncio.wait asks each of them anew."""
+        waiter = self._waiter = self._loop.create_future()
+        timer = self._loop.call_at(self._end, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _note(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._ended.append(task)
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
