@@ -1,11 +1,11 @@
 """One panel as counts."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from services.aggregator.alike import alike
-from services.aggregator.answers import Ballot, Flags, Floats, Numbers, Taken, Vectors
+from services.aggregator.answers import Ballot, Classes, Flags, Floats, Numbers, Taken, Vectors
 from services.aggregator.desk import Panel
 from services.aggregator.divergence.tally import Counts, OfAll, OfMember, OfPair
 
@@ -27,6 +27,21 @@ def counted(panel: Panel) -> Counts:
     if panel.currency:
         return _priced(panel, found, same)
     return found
+
+
+def likeness(panel: Panel) -> Hashable | None:
+    """Equal for panels that count the same; None where that is not told cheaply. Most panels are of one row
+    with labels, and have been seen before: counting anew takes twenty times as long as this."""
+    decided = panel.verdict.answer
+    reply = panel.ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
+    pivotal = None if panel.pivotal is None else tuple(panel.pivotal)
+    said: list[Hashable] = [panel.currency, pivotal]
+    for answer in (reply, *(ballot.answer for ballot in panel.ballots)):
+        if not isinstance(answer, Classes) or len(answer.chosen) != 1:
+            return None
+        said.append(answer.labels[answer.chosen[0]])
+    said += [ballot.member for ballot in panel.ballots]
+    return None if panel.recipe.options.vectors is not None else (*said, *panel.costs.items())
 
 
 def _shape(ballot: Ballot) -> tuple[type, int]:

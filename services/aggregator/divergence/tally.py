@@ -59,6 +59,10 @@ class Counts:
         empty = np.zeros((len(OfMember), size)), np.zeros((len(OfPair), size, size)), np.zeros(len(OfAll))
         return cls(names, *empty)
 
+    def times(self, count: int) -> "Counts":
+        """The same, as often as that."""
+        return Counts(self.names, self.members * count, self.pairs * count, self.whole * count, self.currency)
+
 
 @dataclass(slots=True, eq=False)
 class Tally:

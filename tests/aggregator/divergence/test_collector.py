@@ -1,26 +1,35 @@
 """Counting in memory and writing to Redis: several processes, retries, outages, and bounds."""
 
+import itertools
 import random
 import time
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from turnout.aggregator.v1.panels_pb2 import PanelTally
 from turnout.router.v1.router_pb2 import Router
 
+from services.aggregator.answers import Ballot
+from services.aggregator.desk import Panel
 from services.aggregator.divergence import collector as collecting
 from services.aggregator.divergence.collector import Collector
+from services.aggregator.divergence.counting import counted, likeness
 from services.aggregator.divergence.reading import Panels, read_panels
 from services.aggregator.divergence.roll import Roll
-from services.aggregator.divergence.tally import OfAll
+from services.aggregator.divergence.tally import OfAll, Tally
+from services.aggregator.wire.tallies import write_tally
 from services.foundation.metrics import Metrics
 from services.state import formats, ids, panel_keys
 from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
 from services.state.errors import NewerFormat, StateUnavailable
 from services.state.panels import DAY, HOUR, MOST_FIELDS, Counted, PanelStore
-from tests.aggregator.ballots import sure
-from tests.aggregator.divergence.test_counting import panel
+from tests.aggregator.ballots import panels, sure
+from tests.aggregator.divergence.test_counting import panel, sums
 
 NOON = 1_750_003_200.0
 UID = "01975d00-0000-7000-8000-000000000001"
@@ -117,8 +126,8 @@ async def test_hours_that_nobody_can_write_are_dropped_oldest_first(
         one.panel(AGREED)
         one.panel(AGREED)
         clock.now += HOUR
-    assert one.metrics.panels_lost["memory"]._value.get() == 4
     await one.flush()
+    assert one.metrics.panels_lost["memory"]._value.get() == 4
     found = await read(connections, hours=6)
     assert [hour.start for hour in found.hours] == [int(NOON) + hour * HOUR for hour in (2, 3, 4)]
 
@@ -131,8 +140,8 @@ async def test_routers_of_one_hour_are_bounded_too(
     one = process(connections, Clock(), 1, UID, *others)
     for name in ("r", "r1", "r2", "r"):
         one.panel(AGREED._replace(router=name))
-    assert one.metrics.panels_lost["memory"]._value.get() == 1
     await one.flush()
+    assert one.metrics.panels_lost["memory"]._value.get() == 1
     assert (await read(connections)).tally.whole[OfAll.PANELS] == 2
 
 
@@ -183,6 +192,7 @@ async def test_the_metrics_tell_rows_by_pair_and_dissents(connections: Connectio
     one = process(connections, Clock())
     one.panel(AGREED)
     one.panel(SPLIT)
+    await one.flush()
 
     def sample(name: str, **labels: str) -> float | None:
         return one.metrics.registry.get_sample_value(name, {"router": "routers/r", **labels})
@@ -206,3 +216,41 @@ async def test_64_members_are_counted_written_and_read(connections: Connections)
     found = await read(connections, time.time())
     assert sorted(found.tally.names) == sorted(names)
     assert np.count_nonzero(found.tally.pairs[0]) == 64 * 63
+
+
+@given(st.lists(panels(least=1), min_size=1, max_size=4), st.lists(st.integers(0, 3), max_size=12))
+def test_what_is_noted_together_is_counted_as_if_alone(
+    those: list[Sequence[Ballot]], order: list[int]
+) -> None:
+    made = [panel(ballots) for ballots in those]
+    kinds = [panel_of(one, pivotal) for one in made for pivotal in (None, [], [one.ballots[0].member])]
+    drawn = [kinds[place % len(kinds)] for place in order]
+    for one, other in itertools.combinations(drawn, 2):
+        if (like := likeness(one)) is not None and like == likeness(other):
+            assert write_tally(sums(one)) == write_tally(sums(other))
+    together = Tally()
+    for like, times in Counter(map(likeness, drawn)).items():
+        if like is not None:
+            first = next(each for each in drawn if likeness(each) == like)
+            together.add(counted(first).times(times))
+    alone = sums(*(one for one in drawn if likeness(one) is not None))
+    assert together.whole.tolist() == alone.whole.tolist()
+    assert sorted(together.names) == sorted(alone.names)
+
+
+def panel_of(one: Panel, pivotal: list[str] | None) -> Panel:
+    costs = {ballot.member: 1.0 for ballot in one.ballots}
+    return one._replace(pivotal=pivotal, costs=costs, currency="EUR")
+
+
+async def test_many_panels_of_many_kinds_are_bounded_between_two_writes(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "MOST_NOTED", 4)
+    one = process(connections, Clock())
+    for price in range(50):
+        one.panel(SPLIT._replace(costs={"a": float(price), "b": 1.0}, currency="EUR"))
+        assert len(one._noted) <= 4
+    await one.flush()
+    found = (await read(connections)).tally
+    assert found.whole[[OfAll.PANELS, OfAll.COST]].tolist() == [50, sum(range(50)) + 50]
