@@ -13,13 +13,15 @@ from turnout.router.v1.model_pb2 import (
 from turnout.router.v1.router_pb2 import Variant
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, LAUNCH_STAGED
 
-from services.router.config.combining import AGGREGATIONS
+from services.router.config.combining import AGGREGATIONS, TEXT, kind_of
 from services.router.config.panels import ALL_ANSWER, JUDGE, VERIFIER, Panel
 
 # Fewer have to be asked almost all before a vote is settled.
 LEAST_STAGED = 5
 # What declared weights alone decide, so that it can be settled early.
 SETTLED_BY = (strategies.WEIGHT_SOURCE_UNSPECIFIED, strategies.WEIGHT_SOURCE_DECLARED)
+# The methods that read weights.
+WEIGHING = ("vote", "weighted_average", "median", "log_pool", "semantic_mean", "json_majority")
 # Of a call with a thousand tokens read and a thousand written, by which cascades are ordered.
 PRICES = ("per_call", "input_per_1k_tokens", "output_per_1k_tokens")
 CONFIDENCES = (CONFIDENCE_SOURCE_LOGPROB, CONFIDENCE_SOURCE_JSON_POINTER)
@@ -76,10 +78,23 @@ def _nothing(panel: Panel) -> Iterator[str]:
             f"{panel.title} has samples_per_member {given.samples_per_member}, which does nothing: "
             f"{panel.pattern} asks a member once."
         )
+    yield from _idle_options(panel, method)
     for name in ("stacking", "semantic_mean", "json_majority"):
         if given.HasField(name) and (panel.pattern or method != name):  # type: ignore[arg-type,unused-ignore]
             does = panel.pattern or method
             yield f"{panel.title} has {name}, which does nothing: its answer is made by {does}."
+
+
+def _idle_options(panel: Panel, method: str) -> Iterator[str]:
+    given, kinds = panel.given, [kind_of(model) for _, model in panel.known]
+    if given.weight_source and not panel.pattern and method not in WEIGHING:
+        yield f"{panel.title} has a weight_source, which does nothing: {method} weighs nothing."
+    if TEXT in kinds or len(kinds) < len(panel.members):
+        return
+    for name in ("sampling", "extraction"):
+        if given.HasField(name):  # type: ignore[arg-type,unused-ignore]
+            said = f"none of its {len(kinds)} members answers text"
+            yield f"{panel.title} has {name}, which does nothing: {said}."
 
 
 def _unsure(panel: Panel) -> Iterator[str]:

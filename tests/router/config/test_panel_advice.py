@@ -32,6 +32,12 @@ def referee(family: str) -> dict[str, Model]:
 
 
 THREE = chats(1, 2, 3)
+TREES = {
+    f"models/{one}": Model(
+        name=f"models/{one}", family=one, timeout={"seconds": 3}, signature={"outputs": {"label": "l"}}
+    )
+    for one in ("oak", "elm", "fir")
+}
 FIVE = chats(1, 2, 3, 4, 5)
 
 
@@ -74,6 +80,12 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, Model], str]] = [
     (vote(launch=STAGED, weight_source="WEIGHT_SOURCE_CONFIDENCE"), FIVE, "for nothing: only a vote"),
     (vote(best_of_n={"judge": {"model": "ref"}}), THREE | referee("q"), "aggregation vote"),
     (judged() | {"samples_per_member": 4}, THREE | referee("q"), "samples_per_member 4, which does nothing"),
+    (
+        {"aggregation": "AGGREGATION_METHOD_MAX_CONFIDENCE", "weight_source": "WEIGHT_SOURCE_DECLARED"},
+        THREE,
+        "weight_source, which does nothing: max_confidence",
+    ),
+    (vote(sampling={"seed": 1}), TREES, "sampling, which does nothing: none of its 3 members answers text"),
     (vote(json_majority={"tolerance": 0.1}), THREE, "json_majority, which does nothing"),
     ({"cascade": {}}, THREE, "confidence of 0.8, and 3 of 3 members tell none (a, b, c)"),
     ({"cascade": {"agreement": 2, "order": ["c", "a"]}}, THREE, "asks c first, at 3 a call, and a costs 1"),
