@@ -79,6 +79,25 @@ STRATEGIES: list[Told] = [
     ("length of such a word", f"{CONFIG}.choosers:LONGEST_WORD", "characters", "Longer is no word."),
     ("`member_timeout`", f"{CONFIG}.ensembles:SHORTEST_TIMEOUT {CONFIG}.ensembles:LONGEST_TIMEOUT", "s", ""),
     ("members x rows x labels of an ensemble's answers", "aggregator.combiners.panel:MOST_CELLS", "", ""),
+    (
+        "panels: how long their statistics are kept",
+        "state.panels:KEPT_SECONDS",
+        "s",
+        "A quarter shows what changed with the season.",
+    ),
+    (
+        "hours of routers whose panels a process holds until they are written",
+        "aggregator.divergence.collector:MOST_HELD",
+        "",
+        "",
+    ),
+    ("processes times hours that count panels of one router in a day", "state.panels:MOST_FIELDS", "", ""),
+    (
+        "counts kept of who was right in a router's panels of one hour; rows beyond are not counted",
+        "state.panel_truths:MOST_FIELDS",
+        "",
+        "Six for each member, whatever the traffic: variants that come and go find room.",
+    ),
     ("levels of a structure in an ensemble", "aggregator.canonical:DEEPEST", "", ""),
     ("fields voted on by `json_majority.by_field`", "aggregator.combiners.fields:MOST_FIELDS", "", ""),
     (
