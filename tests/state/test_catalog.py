@@ -87,7 +87,7 @@ async def test_a_reconcile_tells_the_end_of_the_former_holder_of_a_name_before_t
     former = await models.create(Model(name="models/a")), await routers.create(Router(name="routers/churn"))
     await catalog.reconcile()
     await models.delete("models/a")
-    await routers.delete("routers/churn")
+    await routers.discard("routers/churn", etag=former[1].message.etag)
     latter = await models.create(Model(name="models/a")), await routers.create(Router(name="routers/churn"))
     told.clear()
     await catalog.reconcile()
@@ -135,13 +135,13 @@ async def test_what_was_read_first_is_not_taken_in_last(connections: Connections
     assert catalog.routers.by_name["routers/churn"].description == "newer"
 
 
-async def test_a_deleted_router_leaves_its_name_to_another(connections: Connections) -> None:
+async def test_a_router_that_is_gone_for_good_leaves_its_name_to_another(connections: Connections) -> None:
     routers, _ = stores(connections)
     catalog = follower(connections)
     async with running(catalog.run()):
         await asyncio.wait_for(catalog.ready.wait(), 5)
         former = await routers.create(Router(name="routers/churn"))
-        await routers.delete("routers/churn")
+        await routers.discard("routers/churn", etag=former.message.etag)
         new = await routers.create(Router(name="routers/churn"))
         assert await catalog.wait_for(new.position, 5)
         assert catalog.routers.by_name["routers/churn"].uid == new.message.uid

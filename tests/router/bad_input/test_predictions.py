@@ -258,8 +258,7 @@ async def test_a_dead_model_costs_its_own_predictions_and_each_is_accounted_for(
     for _ in range(2):
         refusal, prediction = await failed(office, variant="cancer-stump")
         assert refusal[:3] == ("UNAVAILABLE", "MODEL_FAILED", [])
-        assert bare(refusal.message).startswith("models/cancer-stump: ")
-        assert stump.address in refusal.message
+        assert bare(refusal.message).startswith("models/cancer-stump: cannot be reached: it refused")
         assert refusal.message.endswith(f"(prediction {prediction})")
         with_id.append(prediction)
     served = (await desk.predict("cancer", variant="cancer-bayes")).prediction_id

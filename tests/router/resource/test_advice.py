@@ -28,7 +28,7 @@ async def test_whoever_creates_an_ensemble_hears_of_its_weaknesses(desk: Desk) -
     await kin(desk)
     made = await ask(desk, "CreateRouter", router_id="jury", router=jury())
     assert len(made.warnings) == 2
-    assert any("homogeneous: all members are of one family, naive-bayes" in said for said in made.warnings)
+    assert any("homogeneous: all 3 members are of one family, naive-bayes" in said for said in made.warnings)
     assert any("needs all of its 3 members" in said for said in made.warnings)
     assert (await read(desk, "jury")).ensemble.quorum == 3
     tried = await ask(desk, "CreateRouter", router_id="other", router=jury(), validate_only=True)
