@@ -114,7 +114,7 @@ class Metrics:
         )
         self.retries_refused = self._counter(
             "turnout_retries_refused_total",
-            "Fallbacks that were not tried because the router's retry budget was spent.",
+            "Fallbacks, and members' second attempts, that were not made because the retry budget was spent.",
             "router",
         )
         self.predictions_refused = self._counter(

@@ -34,6 +34,14 @@ async def test_what_is_rejected_goes_to_the_larger_model(bench: Bench) -> None:
     assert "<answer>\nLyon\n</answer>" in audit.heard[0]
     form = audit.server.bodies[0]["response_format"]
     assert form["json_schema"]["schema"]["required"] == ["accept", "reason"]
+    sample = bench.metrics.registry.get_sample_value
+    checks = {
+        result: sample("turnout_ensemble_checks_total", {"router": "", "result": result})
+        for result in ("accepted", "rejected")
+    }
+    assert checks == {"accepted": 1, "rejected": 1}
+    assert sample("turnout_ensemble_escalations_total", {"router": ""}) == 1
+    assert sample("turnout_ensemble_calls_total", {"router": "", "pattern": "judge"}) == 4
 
 
 async def test_nobody_accepted_is_a_failure_with_the_reasons_and_everybody_in_it(bench: Bench) -> None:
