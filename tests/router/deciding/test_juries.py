@@ -50,9 +50,7 @@ def patient() -> dict[str, float]:
 
 
 async def test_everybody_is_asked_and_accounted_for_once(panel: Desk) -> None:
-    await panel.deploy(
-        "panel", jury(aggregation=strategy.AGGREGATION_METHOD_VOTE, full_panel_fraction=1.0)
-    )
+    await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_VOTE, full_panel_fraction=1.0))
     reply = await panel.predict("panel", patient())
     told = reply.manifest
     assert reply.output.classification.label in ("benign", "malignant")
@@ -162,3 +160,16 @@ async def test_a_member_that_keeps_failing_is_not_asked_until_one_probe_says_tha
 
 def _well(panel: Desk) -> bool:
     return panel.metrics.registry.get_sample_value("turnout_model_ejected", {"model": "models/ill"}) == 0
+
+
+async def test_a_cascade_asks_the_cheapest_first_and_names_who_was_spared(panel: Desk) -> None:
+    await panel.deploy("panel", jury(aggregation=strategy.AGGREGATION_METHOD_CASCADE))
+    told = (await panel.predict("panel", patient())).manifest
+    assert (told.aggregation.pattern, told.aggregation.rounds) == ("cascade", 1)
+    assert [(one.variant, manifest.Outcome.Name(one.outcome)) for one in told.participants] == [
+        ("cancer-bayes", "OUTCOME_SERVED"),
+        ("cancer-logistic", "OUTCOME_SKIPPED"),
+        ("cancer-boosting", "OUTCOME_SKIPPED"),
+    ]
+    assert told.total_cost.amount == pytest.approx(1e-4)
+    assert not told.degraded
