@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from turnout.inference.v1.manifest_pb2 import Decision, Manifest
@@ -12,7 +13,7 @@ from examples.fleet.catalog import registration
 from services.foundation.telemetry import Telemetry
 from services.models.pool import ModelPool
 from services.router.config.defaults import with_defaults
-from services.router.deciding.compiling import Ingredients, compile_plan
+from services.router.deciding.compiling import CannotCompile, Ingredients, compile_plan
 from services.router.deciding.latencies import Latencies
 from services.router.deciding.plan import RoutingPlan
 from services.router.health.probe import Probe
@@ -131,3 +132,66 @@ async def test_a_jury_goes_without_the_ejected_where_its_quorum_allows(
     # A member is missing before anybody was asked, and the quorum is no smaller for it.
     assert Manifest.FromString(plan.route.jury.sheet.manifest).degraded is (asked < 3)
     assert plan.route.jury.plan.ensemble.quorum == quorum
+
+
+GRAPH = {
+    "steps": [
+        {"name": "look", "variant": "cancer-bayes"},
+        {"name": "decide", "variant": "cancer-stump", "columns": {"look": "look.label"}},
+    ]
+}
+META = {"aggregation": 5, "stacking": {"model": {"model": "cancer-stump"}}}
+NOBODY = "; health is ignored: nobody stands in for them"
+TOO_FEW = "; health is ignored: too few others are left"
+TWO, ALL = "2 healthy ones of 3 members may be asked", "all 2 members may be asked"
+STEPS = "look by cancer-bayes, decide by cancer-stump"
+
+
+@pytest.mark.parametrize(
+    ("how", "asked", "said"),
+    [
+        (
+            {"cascade": {"min_confidence": 0.9}},
+            [STUMP, BOOSTING],
+            f"{TWO}, the cheapest first, until an answer has a confidence of 0.9",
+        ),
+        (
+            {"cascade": {"agreement": 2, "order": ["cancer-bayes", "cancer-stump"]}},
+            [BAYES, STUMP],
+            f"{ALL}, cancer-bayes, then cancer-stump, until 2 have given the same answer{TOO_FEW}",
+        ),
+        (
+            {"judge": {"check": {"cel": "confidence > 0.5"}, "max_rounds": 2}},
+            [STUMP, BOOSTING],
+            f"{TWO}, as they are declared, until confidence > 0.5 holds of an answer, in at most 2 rounds",
+        ),
+        (
+            {"specialists": GRAPH},
+            [BAYES, STUMP],
+            f"all 2 members have a part in 2 steps ({STEPS}), and decide answers{NOBODY}",
+        ),
+        (META, [BAYES, STUMP, BOOSTING], f"all 3 members are asked{NOBODY}"),
+    ],
+)
+async def test_who_has_a_place_in_a_pattern_keeps_it_where_nobody_can_take_it(
+    pool: ModelPool, how: dict[str, Any], asked: list[str], said: str
+) -> None:
+    plan = plan_of(router(1, 1, 1, ensemble=how), pool, view(BAYES))
+    assert plan.route.jury is not None
+    assert [one.model for one in plan.route.jury.plan.members] == asked
+    assert Decision.FromString(plan.route.jury.sheet.decision).explanation == said
+
+
+async def test_an_order_is_that_of_those_who_are_asked(pool: ModelPool) -> None:
+    order = ["cancer-bayes", "cancer-boosting", "cancer-stump"]
+    plan = plan_of(router(1, 1, 1, ensemble={"cascade": {"order": order}}), pool, view(BAYES))
+    assert plan.route.jury is not None
+    assert list(plan.route.jury.plan.ensemble.cascade.order) == order[1:]
+
+
+async def test_a_helper_that_is_gone_leaves_no_plan(pool: ModelPool) -> None:
+    given = router(1, 1, ensemble={"best_of_n": {"judge": {"model": "nobody"}}})
+    with pytest.raises(
+        CannotCompile, match=r"models/nobody, the judge at router\.ensemble\.best_of_n\.judge"
+    ):
+        plan_of(given, pool, view())
