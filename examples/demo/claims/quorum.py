@@ -17,6 +17,6 @@ def check(evidence: Evidence) -> Claim:
     return Claim(
         hung > 0 and hung + passed_over >= LEAST and not unanswered,
         f"{len(answers) - len(unanswered)} of {len(answers)} were answered while {cast.hanging} hung; of the "
-        f"{len(without)} manifests marked degraded {hung} say that it timed out, and {passed_over} that it was "
-        "not asked, being out for its health",
+        f"{len(without)} manifests marked degraded {hung} say that it timed out, and {passed_over} that it "
+        "was not asked, being out for its health",
     )
