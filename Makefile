@@ -63,9 +63,12 @@ replay: setup ## a hundred thousand random decisions, made again to the last bit
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 
-bench: setup ## CPU per prediction against a bare grpcio proxy, and of combining; writes build/bench.json, build/combine.json
+bench: setup ## CPU per prediction, of a router and of an ensemble, against bare grpcio; of combining; what stages and cascades save; writes build/*.json
 	@$(BIN)/python -m benchmarks.floor
 	@$(BIN)/python -m benchmarks.combine
+	@$(BIN)/python -m benchmarks.infer
+	@$(BIN)/python -m benchmarks.early_stop
+	@$(BIN)/python -m benchmarks.cascade
 
 clients: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients

@@ -1,7 +1,7 @@
 """The floors: bare grpc.aio servers with nothing of Turnout in them, each run as its own process.
 
-`python -m benchmarks.bare backend|echo|proxy [--upstream ADDRESS]` prints its address as JSON and serves
-until SIGTERM or the death of its parent.
+`python -m benchmarks.bare backend|hang|echo|proxy|fan [--upstream ADDRESS,…] [--delay SECONDS]` prints its
+address as JSON and serves until SIGTERM or the death of its parent.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from inference.open_inference_pb2 import ModelInferResponse
 
 from services.foundation.parent import die_with
 
+Call = Callable[..., Awaitable[bytes]]
+Behaviour = Callable[[bytes, object], Awaitable[bytes]]
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -30,23 +32,37 @@ def canned_reply() -> bytes:
     return reply.SerializeToString()
 
 
-async def serve(kind: str, upstream: str) -> None:
-    """Serve until told to stop."""
-    server = grpc.aio.server()
-    reply, channel = canned_reply(), grpc.aio.insecure_channel(upstream or "127.0.0.1:1")
-    call: Callable[..., Awaitable[bytes]] = channel.unary_unary(METHOD)
+def behaviour(kind: str, calls: list[Call], delay: float) -> Behaviour:
+    """What a server does with a request; `calls` are those to its upstreams."""
+    reply = canned_reply()
 
     async def backend(_request: bytes, _context: object) -> bytes:
+        if delay:
+            await asyncio.sleep(delay)
+        return reply
+
+    async def hang(_request: bytes, _context: object) -> bytes:
+        await asyncio.Event().wait()
         return reply
 
     async def echo(request: bytes, _context: object) -> bytes:
         return request
 
     async def proxy(request: bytes, _context: object) -> bytes:
-        return await call(request, timeout=5)
+        return await calls[0](request, timeout=5)
 
-    behaviour = {"backend": backend, "echo": echo, "proxy": proxy}[kind]
-    handler: Any = grpc.unary_unary_rpc_method_handler(behaviour)
+    async def fan(request: bytes, _context: object) -> bytes:
+        return (await asyncio.gather(*(call(request, timeout=5) for call in calls)))[0]
+
+    return {"backend": backend, "hang": hang, "echo": echo, "proxy": proxy, "fan": fan}[kind]
+
+
+async def serve(kind: str, upstreams: list[str], delay: float) -> None:
+    """Serve until told to stop."""
+    server = grpc.aio.server()
+    channels = [grpc.aio.insecure_channel(address) for address in upstreams]
+    calls: list[Call] = [channel.unary_unary(METHOD) for channel in channels]
+    handler: Any = grpc.unary_unary_rpc_method_handler(behaviour(kind, calls, delay))
     service, method = METHOD[1:].split("/")
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
@@ -57,13 +73,15 @@ async def serve(kind: str, upstream: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
     await server.stop(None)
-    await channel.close()
+    for channel in channels:
+        await channel.close()
 
 
 if __name__ == "__main__":
     told = argparse.ArgumentParser()
-    told.add_argument("kind", choices=["backend", "echo", "proxy"])
-    told.add_argument("--upstream", default="")
+    told.add_argument("kind", choices=["backend", "hang", "echo", "proxy", "fan"])
+    told.add_argument("--upstream", default="", help="addresses, by commas")
+    told.add_argument("--delay", type=float, default=0.0, help="seconds that a backend takes")
     given = told.parse_args()
     die_with(os.getppid())
-    uvloop.run(serve(given.kind, given.upstream))
+    uvloop.run(serve(given.kind, [at for at in given.upstream.split(",") if at], given.delay))

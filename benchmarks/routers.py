@@ -49,7 +49,7 @@ async def configure(address: str, backend: str) -> None:
     try:
         for width in (FEATURES, RULED_FEATURES, VALUES):
             for variant in ("a", "b"):
-                model = _model(f"canned-{width}-{variant}", width, backend)
+                model = canned_model(f"canned-{width}-{variant}", width, backend)
                 await register(RegisterModelRequest(model=model), timeout=20)
         for name, router in _routers().items():
             await create(CreateRouterRequest(router_id=name, router=router), timeout=20)
@@ -58,7 +58,8 @@ async def configure(address: str, backend: str) -> None:
         await client.close()
 
 
-def _model(name: str, width: int, backend: str) -> model_pb2.Model:
+def canned_model(name: str, width: int, backend: str) -> model_pb2.Model:
+    """A bare backend's registration: it reads so many numbers."""
     model = model_pb2.Model(
         name=f"models/{name}", protocol=model_pb2.PROTOCOL_OIP_GRPC, endpoints=[{"address": backend}]
     )

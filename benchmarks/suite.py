@@ -3,15 +3,22 @@
 import asyncio
 import json
 import os
+import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from turnout.router.v1.model_pb2 import Model
+
 from benchmarks.routers import configure
+from services.state.configs import ConfigStore
+from services.state.connection import connect
 from services.state.embedded import EmbeddedRedis
+from services.state.kinds import MODELS
 from tests.waiting import eventually
 
 START_SECONDS = 20.0
@@ -61,26 +68,40 @@ async def started(module: str, *arguments: str, core: int = MEASURED) -> AsyncIt
 async def router_process(backend: str) -> AsyncIterator[Process]:
     """A router worker on an embedded Redis, with the routers that are measured."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        async with EmbeddedRedis(Path(folder) / "redis") as redis, _router(folder, redis.url) as process:
+        spool = {"SPOOL_DIR": str(Path(folder) / "spool")}
+        async with (
+            EmbeddedRedis(Path(folder) / "redis") as redis,
+            _service("router", folder, redis.url, **spool) as process,
+        ):
             await configure(process.address, backend)
             yield process
 
 
 @asynccontextmanager
-async def _router(folder: str, redis_url: str) -> AsyncIterator[Process]:
+async def aggregator_process(models: Iterable[Model]) -> AsyncIterator[Process]:
+    """An aggregator worker on an embedded Redis, which knows these models."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        async with EmbeddedRedis(Path(folder) / "redis") as redis:
+            async with connect(redis.url) as connections:
+                store = ConfigStore(connections, MODELS, time.time, random.Random(1))
+                for model in models:
+                    await store.create(model)
+            async with _service("aggregator", folder, redis.url) as process:
+                yield process
+
+
+@asynccontextmanager
+async def _service(name: str, folder: str, redis_url: str, **settings: str) -> AsyncIterator[Process]:
     announce = Path(folder) / "announce"
-    told = {
-        "TURNOUT_ROUTER_REDIS_URL": redis_url,
-        "TURNOUT_ROUTER_PORT": "0",
-        "TURNOUT_ROUTER_METRICS_PORT": "0",
-        "TURNOUT_ROUTER_SPOOL_DIR": str(Path(folder) / "spool"),
-    }
+    settings |= {"REDIS_URL": redis_url, "PORT": "0", "METRICS_PORT": "0"}
+    told = {f"TURNOUT_{name.upper()}_{key}": value for key, value in settings.items()}
     with on_core(MEASURED):
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.router", "--announce", str(announce), env={**os.environ, **told}
+            *(sys.executable, "-m", f"services.{name}", "--announce", str(announce)),
+            env={**os.environ, **told},
         )
     try:
-        said = announce / "router-0.json"
+        said = announce / f"{name}-0.json"
         await eventually(said.exists, within=START_SECONDS)
         yield Process(child.pid, json.loads(said.read_text())["address"])
     finally:
