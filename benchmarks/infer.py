@@ -25,7 +25,7 @@ from turnout.inference.v1.manifest_pb2 import OUTCOME_CONTRIBUTED, OUTCOME_TIMED
 from benchmarks import bare
 from benchmarks.load import Target, drive, target
 from benchmarks.routers import FEATURES, canned_model, model_request
-from benchmarks.suite import OTHERS, Process, aggregator_process, on_core, started
+from benchmarks.suite import MEASURED_ROUTER, OTHERS, Process, aggregator_process, on_core, started
 
 INFER = "/turnout.aggregator.v1.AggregatorService/Infer"
 ROUNDS, REQUESTS, WARM_UP, IN_FLIGHT = 20, 300, 1_000, 64
@@ -49,7 +49,7 @@ def jury(members: Sequence[str], seconds: float = 5.0) -> bytes:
     """A row of ten numbers for these members, each with so much time."""
     plan = Plan(members=[Member(model=f"models/{name}") for name in members])
     plan.ensemble.member_timeout.FromNanoseconds(int(seconds * 1e9))
-    request = InferRequest(plan=plan, router="routers/measured")
+    request = InferRequest(plan=plan, router=MEASURED_ROUTER)
     for place in range(FEATURES):
         request.input.tabular.numeric_features[f"f{place}"] = place * 1.5
     return request.SerializeToString()

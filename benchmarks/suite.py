@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
 
 from benchmarks.routers import configure
 from services.state.configs import ConfigStore
 from services.state.connection import connect
 from services.state.embedded import EmbeddedRedis
-from services.state.kinds import MODELS
+from services.state.kinds import MODELS, ROUTERS
 from tests.waiting import eventually
 
 START_SECONDS = 20.0
 MEASURED, OTHERS = 0, 1
+MEASURED_ROUTER = "routers/measured"
 # A Redis that waits for a busy disk takes no events for a second or two, which then cost a spool as well.
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of this name is made there by tempfile
 
@@ -79,13 +81,17 @@ async def router_process(backend: str) -> AsyncIterator[Process]:
 
 @asynccontextmanager
 async def aggregator_process(models: Iterable[Model]) -> AsyncIterator[Process]:
-    """An aggregator worker on an embedded Redis, which knows these models."""
+    """An aggregator worker on an embedded Redis, which knows these models, and MEASURED_ROUTER over them: it
+    counts panels of routers that there are."""
+    router = Router(name=MEASURED_ROUTER)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         async with EmbeddedRedis(Path(folder) / "redis") as redis:
             async with connect(redis.url) as connections:
                 store = ConfigStore(connections, MODELS, time.time, random.Random(1))
                 for model in models:
                     await store.create(model)
+                    router.variants.add(id=model.name.removeprefix("models/"), model=model.name)
+                await ConfigStore(connections, ROUTERS, time.time, random.Random(2)).create(router)
             async with _service("aggregator", folder, redis.url) as process:
                 yield process
 
