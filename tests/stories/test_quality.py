@@ -75,14 +75,26 @@ async def test_the_choice_moves_when_the_measured_quality_does(suite: Suite) -> 
 
     await judged(suite, supply, DEAR, LEAST, right=True)
     await judged(suite, supply, FAIR, LEAST, right=False)
-    told = await chosen(client, BEST, DEAR)
-    assert [one.score for one in told.candidates] == [1.0, 0.0]
-    told = await chosen(client, CHEAP, DEAR)
-    assert [one.reason for one in told.candidates] == ["", "its accuracy is 0, at least 0.6 is wanted"]
-    assert [one.score for one in told.candidates] == [2.0, 0.5]
+    await chosen(client, BEST, DEAR)
+    assert await eventually(lambda: _scored(client, BEST, [1.0, 0.0]), within=30)
+    await chosen(client, CHEAP, DEAR)
+    # Who is measured later is out all the while, first for want of a measurement.
+    assert await eventually(
+        lambda: _refused(client, CHEAP, "its accuracy is 0, at least 0.6 is wanted"), within=30
+    )
+    assert [one.score for one in (await decides(client, CHEAP)).candidates] == [2.0, 0.5]
 
     await judged(suite, supply, FAIR, 3 * LEAST, right=True)
     assert (await chosen(client, CHEAP, FAIR)).candidates[0].reason == ""
     assert (await decides(client, BEST)).variant == DEAR
     await judged(suite, supply, DEAR, LEAST, right=False)
     await chosen(client, BEST, FAIR)
+
+
+async def _scored(client: Client, name: str, scores: list[float]) -> bool:
+    return [one.score for one in (await decides(client, name)).candidates] == scores
+
+
+async def _refused(client: Client, name: str, reason: str) -> bool:
+    """Whether the second candidate, and it alone, is out for this reason."""
+    return [one.reason for one in (await decides(client, name)).candidates] == ["", reason]

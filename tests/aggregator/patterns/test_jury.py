@@ -54,13 +54,18 @@ async def test_a_staged_jury_gives_the_same_labels_for_fewer_calls(bench: Bench)
 
 
 async def test_a_member_that_is_not_needed_any_more_is_cancelled_and_sees_it(doctors: Bench) -> None:
-    doctors.servers["cancer-bayes"].faults.set("hang")
-    jury = plan(aggregation=VOTE, full_panel_fraction=0.0)
-    reply = await doctors.infer(jury)
+    late = doctors.servers["cancer-bayes"]
+    for server in doctors.servers.values():
+        server.faults.set("hang")
+    asking = asyncio.ensure_future(doctors.infer(plan(aggregation=VOTE, full_panel_fraction=0.0)))
+    await eventually(lambda: late.in_flight == 1)
+    for name in doctors.servers.keys() - {"cancer-bayes"}:
+        doctors.servers[name].faults.set("ok")
+    reply = await asking
     assert outcomes(reply)["cancer-bayes"] == "CANCELLED"
     assert reply.aggregation.stopped_early
     assert not reply.degraded
-    await eventually(lambda: doctors.servers["cancer-bayes"].cancelled == 1)
+    await eventually(lambda: late.cancelled == 1)
     counted = doctors.metrics.registry.get_sample_value(
         "turnout_ensemble_spared_total", {"router": "", "pattern": "jury"}
     )

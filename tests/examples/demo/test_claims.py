@@ -47,6 +47,21 @@ def test_other_shares_than_the_weights_are_noticed() -> None:
     assert not CLAIMS["traffic splits by the weights"](evidence(kept)).held
 
 
+def test_what_was_drawn_while_one_was_out_for_its_health_says_nothing_of_the_weights() -> None:
+    given = answers(1)
+    split = [a for a in given if a.router == CAST.split]
+    alone = dataclasses.replace(
+        next(a for a in split if a.variant == "cancer-bayes"),
+        propensity=1.0,
+        probabilities={"cancer-logistic": 0.0, "cancer-bayes": 1.0},
+    )
+    claim = CLAIMS["traffic splits by the weights"]
+    told = claim(evidence([*given, *[alone] * 100]))
+    assert told.held
+    assert told.said.endswith("; 100 more while one was out for its health")
+    assert not claim(evidence([*given, *[alone] * len(split)])).held
+
+
 def test_a_propensity_that_is_not_the_weight_is_noticed() -> None:
     first, *others = answers(1)
     lied = dataclasses.replace(first, propensity=first.propensity - 0.01)
