@@ -17,7 +17,7 @@ from inference import open_inference_pb2 as wire
 from numpy.typing import NDArray
 from sklearn import datasets
 
-from examples.fleet.catalog import FLEET, LABEL, PROBABILITIES, registration
+from examples.fleet.catalog import FLEET, LABEL, PROBABILITIES, TIMEOUT_MS, registration
 from examples.fleet.columns import BREAST_CANCER, CLASSES, COLUMNS, DIGITS
 from examples.fleet.data import column_indices, holdout, split
 from examples.fleet.faults import Faults
@@ -77,7 +77,7 @@ def test_holdout_rows_are_unseen_and_keep_their_labels(dataset: str) -> None:
 def test_every_registration_is_sound(name: str) -> None:
     compiled = compile_model(registration(name, "127.0.0.1:50061"))
     assert compiled.price.per_call == FLEET[name].price
-    assert compiled.timeout == 0.5
+    assert compiled.timeout == TIMEOUT_MS / 1e3
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
