@@ -108,7 +108,8 @@ async def test_routers_are_listed_with_what_was_deployed(suite: Suite) -> None:
     client = suite.client("router")
     await deployed(client, router("slice-listed", "cancer-bayes", "cancer-stump"))
     # Other stories have routers of their own in this suite: as many as come, page by page.
-    asked, found = router_service_pb2.ListRoutersRequest(page_size=20), {}
+    asked = router_service_pb2.ListRoutersRequest(page_size=20)
+    found: dict[str, router_pb2.Router] = {}
     while True:
         page = await client.unary(ROUTERS, "ListRouters")(asked, timeout=SECONDS)
         found |= {one.name: one for one in page.routers}
