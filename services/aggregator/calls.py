@@ -60,30 +60,34 @@ class Calls:
         handle = seat.handle
         assert handle is not None  # noqa: S101 - a seat without a handle has an excuse
         end = self._clock() + seat.seconds
+        effort, retries = self._desk.effort, 0
         entry: Entry | None = None
-        while (refusal := self.purse.refusal(handle.price)) is None:
-            avoid = entry.attempt.endpoint if entry is not None and entry.attempt is not None else ""
-            again = entry is not None
-            entry = self._begin(seat, end - self._clock(), avoid)
-            await self._account(entry, handle.price, again=again)
-            wait = self._wait(entry, end)
-            if wait is None:
-                return entry
-            await asyncio.sleep(wait)
+        try:
+            while (refusal := self.purse.refusal(handle.price)) is None:
+                avoid = entry.attempt.endpoint if entry is not None and entry.attempt is not None else ""
+                entry = self._begin(seat, end - self._clock(), avoid)
+                await self._account(entry, handle.price)
+                effort.retries, retries = effort.retries - retries, 0
+                wait = self._wait(entry, end)
+                if wait is None:
+                    return entry
+                # From the decision on: those who wait for their turn would else all find room.
+                effort.retries, retries = effort.retries + 1, 1
+                await asyncio.sleep(wait)
+        finally:
+            effort.retries -= retries
         return entry or self.skip(seat, refusal)
 
-    async def _account(self, entry: Entry, price: Price, *, again: bool) -> None:
+    async def _account(self, entry: Entry, price: Price) -> None:
         """Make the attempt, counted among those in flight and against the limit of cost."""
         effort, cost = self._desk.effort, None
         effort.calls += 1
-        effort.retries += again
         self.purse.promise(price)
         try:
             await self._run(entry)
             cost = entry.result.cost if isinstance(entry.result, Answer) else None
         finally:
             effort.calls -= 1
-            effort.retries -= again
             self.purse.settle(price, cost)
         if self._listener is not None:
             self._listener.finished(entry)

@@ -102,12 +102,6 @@ class Poll:
 
     def _next(self) -> Sequence[Seat]:
         """Whom to ask now: nobody, while those who are asked could still settle it by agreeing."""
-        count = self._count
-        pending = [rank for rank in count.open if rank in self._asked]
-        weight = sum(count.weights[rank] for rank in pending)
-        enough = count.answered + len(pending) >= count.quorum
-        if enough and count.lead + weight > count.outstanding - weight:
-            return ()
         return self._called(self._wave())
 
     def _wave(self) -> Sequence[int]:

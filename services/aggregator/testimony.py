@@ -10,7 +10,7 @@ from services.aggregator.alike import alike
 from services.aggregator.answers import Ballot, Taken, Text
 from services.aggregator.asking import Entry, Testimony
 from services.aggregator.combiners import COMBINERS
-from services.aggregator.errors import Unreadable
+from services.aggregator.errors import CannotCombine, Unreadable
 from services.aggregator.extraction import Extraction
 from services.aggregator.recipe import Recipe
 from services.aggregator.voices import Member
@@ -63,7 +63,13 @@ def _vote(entries: Sequence[Entry]) -> Vote:
         (entry,) = entries
         said = entries[0].testimony
         return Vote(said.ballot, said.served, (entry,))
-    return _most_frequent(entries)
+    try:
+        return _most_frequent(entries)
+    except CannotCombine:
+        # Answers of several kinds: the first stands, without a confidence, and the others are not its own.
+        first = entries[0]
+        assert first.testimony is not None  # noqa: S101 - `votes_of` asks for it
+        return Vote(replace(first.testimony.ballot, confidence=None), first.testimony.served, (first,))
 
 
 def _most_frequent(entries: Sequence[Entry]) -> Vote:

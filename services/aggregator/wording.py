@@ -1,8 +1,10 @@
 """Questions and answers as words, for models that look at what others were asked and said."""
 
 import json
+import math
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Value
 from turnout.inference.v1.input_pb2 import Input
 from turnout.inference.v1.output_pb2 import Output
 
@@ -30,9 +32,19 @@ def question_of(given: Input) -> str:
 def columns_of(given: Input) -> dict[str, object]:
     """The columns of a row or tabular input; none of another."""
     if given.HasField("row"):
-        return dict(MessageToDict(given.row))
+        return {name: _plain(value) for name, value in given.row.fields.items()}
     tabular = given.tabular
-    return {**tabular.numeric_features, **tabular.categorical_features} if given.HasField("tabular") else {}
+    numbers = {name: _finite(number) for name, number in tabular.numeric_features.items()}
+    return {**numbers, **tabular.categorical_features} if given.HasField("tabular") else {}
+
+
+def _plain(value: Value) -> object:
+    return _finite(value.number_value) if value.HasField("number_value") else MessageToDict(value)
+
+
+def _finite(number: float) -> float | None:
+    """A column may be NaN where its signature says nullable; JSON has no word for it but null."""
+    return number if math.isfinite(number) else None
 
 
 def answer_of(output: Output) -> str:

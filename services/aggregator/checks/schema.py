@@ -1,5 +1,6 @@
 """A JSON Schema that an answer must meet (draft 2020-12)."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,11 @@ from referencing.exceptions import Unresolvable
 
 from services.aggregator.canonical import Json
 
+# Bytes of the schema as JSON.
 LARGEST = 65_536
+# A schema can double with each $ref in it: ten lines of one are a thousand looks at an answer, thirty a
+# billion. Each takes some 50 microseconds.
+MOST_REFERENCES = 2_000
 # Keywords that would run expressions of Python's, which can take forever on what a model says.
 REFUSED = ("patternProperties",)
 
@@ -26,7 +31,19 @@ def _pattern(_validator: Validator, pattern: str, value: object, _schema: object
         yield jsonschema.ValidationError(f"{value[:80]!r} does not match {pattern!r}")
 
 
-_Validator = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
+# References that may still be followed; a look at an answer awaits nothing, so there is one at a time.
+_left = [MOST_REFERENCES]
+_follow = jsonschema.Draft202012Validator.VALIDATORS["$ref"]
+
+
+def _reference(validator: Validator, ref: str, value: object, schema: object) -> Iterator[Any]:
+    _left[0] -= 1
+    if _left[0] < 0:
+        raise BadSchema(f"at most {MOST_REFERENCES} references ($ref) may be followed for one answer")
+    yield from _follow(validator, ref, value, schema) or ()
+
+
+_Validator = extend(jsonschema.Draft202012Validator, {"pattern": _pattern, "$ref": _reference})
 
 
 class Schema:
@@ -35,7 +52,11 @@ class Schema:
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Raises BadSchema."""
         self.given = dict(given)
+        if (size := len(json.dumps(self.given).encode())) > LARGEST:
+            raise BadSchema(f"at most {LARGEST} bytes of JSON expected, got {size}")
         _refuse(self.given, "")
+        # Of the schema of schemas, which a schema of this size cannot make much of.
+        _left[0] = LARGEST
         try:
             _Validator.check_schema(self.given)
         except jsonschema.SchemaError as wrong:
@@ -45,7 +66,8 @@ class Schema:
 
     def complaint(self, value: Json) -> str:
         """What is wrong with the value, and where; empty if it meets the schema. Raises BadSchema for a $ref
-        that leads nowhere, which no look at the schema alone finds."""
+        that leads nowhere, which no look at the schema alone finds, or to too many others."""
+        _left[0] = MOST_REFERENCES
         try:
             wrong = jsonschema.exceptions.best_match(self._validator.iter_errors(value))
         except (Unresolvable, RecursionError) as error:

@@ -45,6 +45,7 @@ class _Graph:
     def __init__(self, plan: Plan, pattern: Specialists, session: Session) -> None:
         self._plan, self._pattern, self._session = plan, pattern, session
         self._seats: dict[int, Seat] = {}
+        self._ways: dict[int, float] = {}
         self.votes: dict[int, Vote] = {}
         self.lost: set[int] = set()
         self.failed: int | None = None
@@ -121,13 +122,16 @@ class _Graph:
         return asked_of(step, self._session.given, names)
 
     def _after(self, index: int) -> float:
-        """Seconds that the longest way from the end of this step to the answer may take."""
-        ways = [
-            self._session.patience(self._plan.members[step.member]) + self._after(after)
-            for after, step in enumerate(self._pattern.steps)
-            if index in step.needs
-        ]
-        return max(ways, default=0.0)
+        """Seconds that the longest way from the end of this step to the answer may take. Each step is looked
+        at once: the ways through a graph are many more than its steps."""
+        if index not in self._ways:
+            ways = [
+                self._session.patience(self._plan.members[step.member]) + self._after(after)
+                for after, step in enumerate(self._pattern.steps)
+                if index in step.needs
+            ]
+            self._ways[index] = max(ways, default=0.0)
+        return self._ways[index]
 
     def _lose(self, index: int) -> None:
         step = self._pattern.steps[index]
