@@ -114,6 +114,19 @@ STRATEGIES: list[Told] = [
         "",
         "One label is no question; a thousand are as many as a classifier is asked to keep apart.",
     ),
+    ("words of such a label", f"{CONFIG}.answers:MOST_WORDS", "", "It is a class, and no sentence."),
+    (
+        "references (`$ref`) followed for one answer",
+        "aggregator.checks.schema:MOST_REFERENCES",
+        "",
+        "A schema can double with each.",
+    ),
+    (
+        "answers x answers x numbers compared within a `tolerance`",
+        "aggregator.alike:MOST_COMPARED",
+        "",
+        MEMORY,
+    ),
     ("`samples_per_member`, at most", f"{CONFIG}.ensembles:MOST_SAMPLES", "", "Each is a call."),
     ("`member_retries`, at most", f"{CONFIG}.ensembles:MOST_RETRIES", "", "What fails four times is down."),
     (

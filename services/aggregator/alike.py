@@ -1,15 +1,18 @@
 """Where answers are either the same or not: who says the same as whom."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from services.aggregator.answers import Answer, Calls, Classes, Flags, Floats, Structure, Text
+from services.aggregator.answers import Answer, Calls, Classes, Flags, Floats, Integers, Structure, Text
 from services.aggregator.canonical import Json, key_of
+from services.aggregator.errors import CannotCombine
 from services.aggregator.tolerance import EXACT, Tolerance
 
 # More members, or rows, are compared as arrays.
 FEW = 16
+# Members x members x numbers of a structure, compared within a tolerance: 40 MB, four times.
+MOST_COMPARED = 5_000_000
 
 
 def voices(answer: Answer) -> list[str] | None:
@@ -39,19 +42,32 @@ def alike(answers: Sequence[Answer], tolerance: Tolerance = EXACT) -> Flags | No
     if len(said) <= FEW and all(len(each) == 1 for each in said):
         # The common case in a fifth of the time: arrays of texts are slow to make.
         return np.array([[[one == other] for other in said] for one in said])
-    named = np.array(said)
-    return np.asarray(named[:, None] == named[None])
+    # By number: an array of texts has room for the longest in each of its places.
+    numbers = numbered(voice for each in said for voice in each).reshape(len(said), -1)
+    return np.asarray(numbers[:, None] == numbers[None])
+
+
+def numbered(texts: Iterable[str]) -> Integers:
+    """A number for each text, the same for the same."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.int64)
 
 
 def near(values: Sequence[Json], tolerance: Tolerance) -> tuple[Flags, Floats]:
     """[members, members]: which canonical values are the same but for numbers within `tolerance` of each
-    other, and how far those are apart, in sum over the numbers and in units of what the tolerance allows."""
+    other, and how far those are apart, in sum over the numbers and in units of what the tolerance allows.
+    Raises CannotCombine past MOST_COMPARED."""
     outlines = [_outline(value) for value in values]
     same = np.zeros((len(values), len(values)), dtype=np.bool_)
     apart = np.zeros(same.shape)
     for skeleton in dict.fromkeys(skeleton for skeleton, _ in outlines):
         places = np.array([place for place, (own, _) in enumerate(outlines) if own == skeleton])
         numbers = np.array([outlines[place][1] for place in places])
+        if (cells := len(places) * numbers.size) > MOST_COMPARED:
+            told = f"{len(places)} answers with {numbers.shape[1]} numbers each are too much to compare"
+            raise CannotCombine(
+                f"{told}; answers x answers x numbers is at most {MOST_COMPARED}", cells=cells
+            )
         here = np.ix_(places, places)
         same[here], apart[here] = _compared(numbers, tolerance)
     return same, apart

@@ -9,6 +9,8 @@ from services.aggregator.wire.plans import read_plan
 
 # As many as routers that one process is busy with; the rest is read again.
 MOST_PLANS = 512
+# Bytes. One with a large meta-model in it is read with each request, rather than fill the memory with others.
+LARGEST_KEPT = 65_536
 
 
 class Plans:
@@ -25,7 +27,9 @@ class Plans:
         if known is not None:
             self._kept.move_to_end(key)
             return known
-        made = self._kept[key] = Roster(read_plan(given))
+        made = Roster(read_plan(given))
+        if len(key) <= LARGEST_KEPT:
+            self._kept[key] = made
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return made

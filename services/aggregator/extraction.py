@@ -24,6 +24,8 @@ LARGEST_PROGRAM = 500
 # Some 8,000 tokens.
 LONGEST_TEXT = 32_768
 MOST_LABELS = 1000
+# Words of a label: each place of a text is compared with labels of each length.
+MOST_WORDS = 10
 
 # Models put JSON into a fence also where they are asked not to.
 FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
@@ -108,6 +110,10 @@ def by_labels(labels: Sequence[str]) -> Extraction:
     words: dict[tuple[str, ...], int] = {}
     for place, label in enumerate(labels):
         key = tuple(_words(label))
+        if len(key) > MOST_WORDS:
+            raise BadExtraction(
+                f"labels of at most {MOST_WORDS} words expected, got {len(key)} in {_shown(label)}"
+            )
         if not key or key in words:
             other = f", and it reads as {labels[words[key]]!r} does" if key else ""
             raise BadExtraction(f"labels that can be told apart expected, got {label!r}{other}")

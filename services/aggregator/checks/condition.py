@@ -1,15 +1,19 @@
 """A CEL condition on an answer."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import cel
+import re2
 
 # As of the conditions of routers: longer ones are programs, and macros over macros take seconds.
 LONGEST = 1024
 NAMES = ("label", "confidence", "probabilities", "value", "text", "json", "input")
-MACROS = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter|transformList|transformMap)\s*\(")
+# A macro is one wherever its name is called; comments are white space. RE2, for another engine could be made
+# to take forever with this.
+MACROS = re2.compile(
+    r"\b(all|exists|exists_one|existsOne|map|filter|transformList|transformMap)(?:\s|//[^\n]*\n?)*\("
+)
 # Everything that an evaluation raises; anything else is a fault of ours.
 FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -31,7 +35,7 @@ class Condition:
         if len(text.encode()) > LONGEST:
             raise BadCondition(f"at most {LONGEST} bytes expected, got {len(text.encode())}")
         if macro := MACROS.search(text):
-            raise BadCondition(f"comprehensions such as {macro[0].strip('. (')} are not available")
+            raise BadCondition(f"comprehensions such as {macro[1]} are not available")
         try:
             self._program = cel.compile(text)
         except ValueError as wrong:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.aggregator.alike import near
+from services.aggregator.alike import near, numbered
 from services.aggregator.answers import Flags, Floats
 from services.aggregator.canonical import Json, key_of
 from services.aggregator.combiners.panel import LEVEL
@@ -34,6 +34,6 @@ def sameness(values: Sequence[Json], tolerance: Tolerance) -> tuple[Flags, Float
     """[members, members]: which canonical values are the same, and how far those are apart."""
     if tolerance != EXACT:
         return near(values, tolerance)
-    keys = np.array([key_of(value) for value in values])
+    keys = numbered(key_of(value) for value in values)
     same = keys[:, None] == keys[None]
     return same, np.zeros(same.shape)

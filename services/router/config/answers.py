@@ -19,6 +19,8 @@ LONGEST_PATTERN = 256
 # Instructions: a search may take 7 ns for each and each character of the text.
 LARGEST_PROGRAM = 500
 LEAST_LABELS, MOST_LABELS = 2, 1000
+# Words of a label: the aggregator compares each place of a text with labels of each length.
+MOST_WORDS = 10
 LONGEST_RUBRIC = 32_768
 # Bytes, serialized.
 LARGEST_SCHEMA = 65_536
@@ -126,6 +128,8 @@ def _labels(labels: list[str], field: str, problems: Problems) -> None:
         words = tuple(WORD.findall(unicodedata.normalize("NFC", label).casefold()))
         if not words:
             problems.add(f"{field}[{place}]", f"a word, got {label[:100]!r}")
+        elif len(words) > MOST_WORDS:
+            problems.add(f"{field}[{place}]", f"at most {MOST_WORDS} words, got {len(words)}")
         elif words in seen:
             said = f"{label[:100]!r} cannot be told from {seen[words][:100]!r}: case and spaces do not count"
             problems.add(f"{field}[{place}]", said)

@@ -1,19 +1,20 @@
 """Who answers: the caller's pin, or a draw from the route that the rules lead to."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from turnout.inference.v1.input_pb2 import Input
 from turnout.inference.v1.manifest_pb2 import Decision
 
 from services.foundation.errors import FailedPrecondition, NotFound
 from services.models.framing import text
 from services.router.conditions.policies import Match
 from services.router.conditions.requests import RequestView
+from services.router.deciding import segments
 from services.router.deciding.plan import Arm, Jury, Route, RoutingPlan
 from services.router.deciding.rendezvous import pick, unit_hash
 from services.router.deciding.rulings import IDLE
+from services.router.deciding.segments import Headers
 from services.router.execution.frames import Sheet
 
 _UNIT = Decision.UNIT_HASH_FIELD_NUMBER
@@ -34,23 +35,11 @@ class NotPinnable(FailedPrecondition):
     reason = "WRONG_STATE"
 
 
-class Asking(Protocol):
+class Asking(segments.Asking, Protocol):
     """What a decision reads of a request; PredictRequest and ExplainRequest have it."""
 
     @property
-    def input(self) -> Input: ...
-    @property
-    def entity_id(self) -> str: ...
-    @property
     def variant(self) -> str: ...
-    @property
-    def attributes(self) -> Mapping[str, str]: ...
-
-
-class Headers(Protocol):
-    """Where the request's headers are read."""
-
-    def header(self, name: str) -> str | None: ...
 
 
 class Choice(NamedTuple):

@@ -1,15 +1,23 @@
 """Plans and answers that are made to cost: each is cut short."""
 
+import numpy as np
 import pytest
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
 
-from services.aggregator.canonical import NotJson, parse
+from services.aggregator.alike import MOST_COMPARED, alike, near
+from services.aggregator.answers import Classes
+from services.aggregator.canonical import Json, NotJson, parse
+from services.aggregator.checks.condition import BadCondition, Condition
 from services.aggregator.checks.schema import LARGEST, MOST_REFERENCES, BadSchema, Schema
+from services.aggregator.compiling import LARGEST_KEPT, Plans
+from services.aggregator.errors import CannotCombine
+from services.aggregator.extraction import MOST_WORDS, BadExtraction, by_labels
 from services.aggregator.patterns.graph import _Graph
 from services.aggregator.plan import Specialists
 from services.aggregator.prompts import compare
 from services.aggregator.stopping import Count
+from services.aggregator.tolerance import ROUNDING, Tolerance
 from services.aggregator.wire.plans import read_plan
 from services.aggregator.wording import columns_of
 from tests.aggregator.ballots import sure
@@ -50,6 +58,63 @@ def test_a_member_whose_vote_may_decide_is_asked_whatever_the_last_digit() -> No
     count.hear(2, sure("c", "y").answer)
     assert not count.settled
     assert count.wave({0, 2}) == (1,)
+
+
+def test_one_long_label_is_not_paid_for_in_each_row() -> None:
+    """As an array of texts these two would take four gigabytes."""
+    rows = np.array([0] * 999 + [1])
+    panel = [Classes(("a", letter * 500_000), rows) for letter in "xy"]
+    same = alike(panel)
+    assert same is not None
+    assert same.shape == (2, 2, 1000)
+    assert np.flatnonzero(~same[0, 1]).tolist() == [999]
+
+
+def test_structures_are_compared_up_to_so_many_numbers() -> None:
+    most = MOST_COMPARED // 4
+    fits: list[Json] = [[0.0] * most, [1e-12] * most]
+    assert near(fits, Tolerance(absolute=1e-9))[0].all()
+    more: list[Json] = [[0.0] * (most + 1)] * 2
+    with pytest.raises(
+        CannotCombine, match=f"2 answers with {most + 1} numbers each are too much to compare"
+    ):
+        near(more, ROUNDING)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["json.exists(x, true)", "json . map (x, x)", "json.//\nexists(x, true)", "json.exists //(\n (x, true)",
+     "input." + "map//" + "/" * 900 + "\n(x, x)"],
+)  # fmt: skip
+def test_a_comprehension_is_one_however_it_is_written(text: str) -> None:
+    with pytest.raises(BadCondition, match="comprehensions such as"):
+        Condition(text)
+
+
+def test_a_name_that_a_macro_has_too_is_a_name() -> None:
+    assert Condition("json.map == 1").holds({"json": {"map": 1}})
+
+
+def test_a_label_has_so_many_words() -> None:
+    most = " ".join("a" * MOST_WORDS)
+    found = by_labels((most, "b")).read(f"It is {most}.")
+    assert isinstance(found, Classes)
+    assert found.names == [most]
+    with pytest.raises(BadExtraction, match=f"at most {MOST_WORDS} words expected, got {MOST_WORDS + 1}"):
+        by_labels((f"{most} a", "b"))
+
+
+def test_a_large_plan_is_read_each_time_and_a_small_one_is_kept() -> None:
+    plans = Plans()
+    small = wire.Plan(members=[{"model": "m"}])
+    assert plans.read(small) is plans.read(small)
+    assert len(plans) == 1
+    large = wire.Plan(members=[{"model": "m", "overrides": {"template": "{input}" + "x" * 30_000}}] * 3)
+    for place, member in enumerate(large.members):
+        member.variant = f"m{place}"
+    assert large.ByteSize() > LARGEST_KEPT
+    assert plans.read(large) is not plans.read(large)
+    assert len(plans) == 1
 
 
 def test_a_column_without_a_number_is_null_in_words() -> None:

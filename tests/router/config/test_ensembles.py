@@ -73,6 +73,7 @@ def test_a_number_has_two_ends(field: str, right: list[Any], wrong: list[Any]) -
         ({"member_timeout": "0s"}, "member_timeout"),
         ({"extraction": {}}, "extraction"),
         ({"extraction": {"regex": "(a"}}, "extraction.regex"),
+        ({"extraction": {"labels": {"labels": ["b", "a " * 11]}}}, "extraction.labels.labels[1]"),
         ({"extraction": {"regex": ""}}, "extraction.regex"),
         ({"extraction": {"regex": "x" * 257}}, "extraction.regex"),
         ({"extraction": {"regex": "(a{1,99}){1,9}"}}, "extraction.regex"),
@@ -179,6 +180,10 @@ def test_a_method_that_cannot_combine_the_answers_is_refused_with_those_that_can
 def test_texts_that_labels_are_found_in_are_combined_as_labels() -> None:
     extraction = {"labels": {"labels": ["yes", "no"]}}
     accepted({"aggregation": "AGGREGATION_METHOD_AVERAGE", "extraction": extraction})
+
+
+def test_a_label_may_have_ten_words() -> None:
+    accepted(vote(extraction={"labels": {"labels": ["b", "a " * 10]}}))
 
 
 def test_a_model_that_is_not_known_in_full_is_not_judged() -> None:

@@ -1,8 +1,6 @@
 """Juries end to end: router, aggregator and models, each on its own port."""
 
-import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,13 +11,10 @@ from turnout.router.v1.router_pb2 import Router
 from examples.fleet.catalog import registration
 from examples.fleet.columns import BREAST_CANCER, DIGITS
 from examples.fleet.data import holdout
-from services.aggregator.__main__ import build
-from services.aggregator.settings import AggregatorSettings
 from services.foundation.errors import RemoteError
-from services.foundation.runtime import Runtime
-from services.foundation.server import Server
 from services.state.connection import Connections
 from tests.router.conftest import Desk, running_router
+from tests.router.panels import running_panel
 from tests.waiting import eventually
 
 PANEL = ("cancer-logistic", "cancer-boosting", "cancer-bayes")
@@ -28,15 +23,7 @@ PANEL = ("cancer-logistic", "cancer-boosting", "cancer-bayes")
 @pytest.fixture
 async def panel(redis_url: str, connections: Connections, tmp_path: Path) -> AsyncIterator[Desk]:
     """A router with an aggregator behind it, and three doctors."""
-    settings = AggregatorSettings(port=0, metrics_port=0, redis_url=redis_url)
-    runtime = Runtime("aggregator", settings, rng=random.Random(3))
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(runtime.close)
-        server = Server(await build(settings, runtime), settings, telemetry=runtime.telemetry)
-        await server.start()
-        stack.push_async_callback(server.stop)
-        desk = await stack.enter_async_context(running_router(redis_url, tmp_path, aggregator=server.address))
-        await desk.seat(*PANEL)
+    async with running_panel(redis_url, tmp_path, *PANEL) as desk:
         yield desk
 
 
