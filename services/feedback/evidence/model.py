@@ -10,8 +10,9 @@ from services.feedback.sequential.display import Estimate
 
 
 class ArmCount(NamedTuple):
-    """Of one arm: decisions that are observations; those whose primary metric is folded; those whose value did
-    not come within the horizon; drawn variants that failed; decisions that came when their minute was folded."""
+    """Of one arm: decisions that are observations; those whose primary metric is folded; those whose value
+    did not come within the horizon; drawn variants that failed; decisions that came when their minute was
+    folded."""
 
     decisions: int = 0
     mature: int = 0
@@ -47,11 +48,12 @@ class Comparison:
 class Evidence:
     """What is known of a router's arms in its present epoch.
 
-    started: when it began. watermark: decisions up to here are folded, seen: those up to here as far as no label
-    is needed; all in seconds since 1970. srm_log_e: of the arms' counts against their logged shares.
-    missing_log_e: of the missing values' arms, by metric and treatment ("accuracy:b"). segments: by name=value.
-    units: entities that are remembered; full: whether there is no room for more, so that the state stands still.
-    thinned: decisions left out by a draw of their units, to keep within bounds. warnings: in sentences.
+    started: when it began. watermark: decisions up to here are folded, seen: those up to here as far as no
+    label is needed; all in seconds since 1970. srm_log_e: of the arms' counts against their logged shares.
+    missing_log_e: of the missing values' arms, by metric and treatment ("accuracy:b"). segments: by
+    name=value. units: entities that are remembered; full: whether there is no room for more, so that the
+    state stands still. thinned: decisions left out by a draw of their units, to keep within bounds.
+    warnings: in sentences.
     """
 
     epoch: str

@@ -1,15 +1,15 @@
 """What is asked of a router's arms: which metrics, compared by which tests, with which error rates.
 
-Every test is about a merit in [0, 1] of which more is better, so that a revenue, an error rate and the share of
-answers within 200 ms are asked alike. Margins are in units of the merit.
+Every test is about a merit in [0, 1] of which more is better, so that a revenue, an error rate and the
+share of answers within 200 ms are asked alike. Margins are in units of the merit.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar
 
 from services.feedback.measure import Measure
 
@@ -28,8 +28,9 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as evidence sees it. measure: of feedback, its range and direction. failed: merit of a decision
-    whose drawn variant failed, which nobody need report. slo_ms: of latency, what the merit is 1 within."""
+    """A metric as evidence sees it. measure: of feedback, its range and direction. failed: merit of a
+    decision whose drawn variant failed, which nobody need report. slo_ms: of latency, what the merit is 1
+    within."""
 
     name: str
     source: Source
@@ -48,15 +49,16 @@ class Metric:
         return self.measure.high - self.measure.low if self.measure else 1.0
 
 
-class TestSpec(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TestSpec:
     """A question about a treatment and the baseline.
 
-    metric: key in `Watch.metrics`. kind, margin: of `sequential.questions.Test`. flip: whether values are 1 − merit,
-    so that the alternative is "worse by more than margin". alpha: error rate at which it is declared. limit: the
-    value that the treatment is held to instead of the baseline's, after the flip.
+    metric: key in `Watch.metrics`. kind, margin: of `sequential.questions.Test`. flip: whether values are 1
+    − merit, so that the alternative is "worse by more than margin". alpha: error rate at which it is
+    declared. limit: the value that the treatment is held to instead of the baseline's, after the flip.
     """
 
-    __test__ = False  # pytest would take the class for a test of its own
+    __test__: ClassVar[bool] = False  # pytest would take the class for a test of its own
 
     name: str
     metric: str
@@ -98,9 +100,10 @@ class Watch:
 
     @property
     def epoch(self) -> str:
-        """Digest of everything that evidence gathered so far would no longer speak of, were it changed. Weights
-        may change (shares are logged with each decision), and error rates (they are read off the evidence)."""
-        tests = [test._replace(alpha=0.0) for test in self.tests]
+        """Digest of everything that evidence gathered so far would no longer speak of, were it changed.
+        Weights may change (shares are logged with each decision), and error rates (they are read off the
+        evidence)."""
+        tests = [astuple(replace(test, alpha=0.0)) for test in self.tests]
         metrics = [repr(self.metrics[name]) for name in sorted(self.metrics)]
         parts = [list(self.arms), metrics, tests, self.by_entity, self.salt, list(self.segments)]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
@@ -110,9 +113,9 @@ class Watch:
 class Experiment:
     """How a router's variants are compared, as its configuration says.
 
-    min_effect: least difference worth finding, in the metric's unit; 0 for none. alpha: of all decisions about
-    the primary metric together. guardrails: names of their tests. min_samples, max_samples: observations per arm
-    before a decision, and after which there will be none; 0 for no such end.
+    min_effect: least difference worth finding, in the metric's unit; 0 for none. alpha: of all decisions
+    about the primary metric together. guardrails: names of their tests. min_samples, max_samples:
+    observations per arm before a decision, and after which there will be none; 0 for no such end.
     """
 
     primary_metric: str
