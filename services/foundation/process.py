@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from services.foundation import logs
+from services.foundation import huge_pages, logs
 from services.foundation.announcement import Announcement
 from services.foundation.configuration import SettingsError, load
 from services.foundation.handlers import Servicer
@@ -130,6 +130,7 @@ async def _until_stopped(
     # What has been built stays: without it in view, the collector's passes between calls are short.
     gc.collect()
     gc.freeze()
+    huge_pages.gather()
     log.info("serving", address=server.address, metrics=page.url)
     announcement = Announcement(place.announce, runtime.name, place.worker) if place.announce else None
     if announcement:
