@@ -60,6 +60,7 @@ class Entry:
         "spared",
         "spoilt",
         "testimony",
+        "told",
         "used",
         "weight",
     )
@@ -76,6 +77,8 @@ class Entry:
         # Why its answer is none.
         self.spoilt = ""
         self.late = False
+        # Whether a note tells of its trouble, and of what was done about it.
+        self.told = False
         # What became of its answer: its weight in the reply, or that it is the reply.
         self.used: Outcome | None = None
         self.weight: float | None = None
@@ -110,6 +113,11 @@ class Entry:
         """What it answered. Only for those that have."""
         assert isinstance(self.result, Answer)  # noqa: S101 - see above
         return self.result.output
+
+    def tell(self) -> str:
+        """Its trouble, for a note that speaks of it: nobody else is to."""
+        self.told = True
+        return self.trouble
 
     def serve(self) -> None:
         """Its answer is the reply."""

@@ -115,7 +115,7 @@ class Calls:
             else:
                 entry.result = await attempt.run()
             if isinstance(entry.result, Answer) and isinstance(entry.seat.voice, Member):
-                testify(entry, self._plan.extraction)
+                testify(entry, self._plan)
         except Exception as defect:  # noqa: BLE001 - one member's surprise must not take the others' answers along
             error_id, model = secrets.token_hex(8), entry.seat.voice.model
             log.error("unexpected error in a member's call", error_id=error_id, model=model, exc_info=defect)

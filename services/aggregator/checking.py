@@ -50,12 +50,12 @@ async def _verified(session: Session, verifier: Verifier, output: Output, step: 
     )
     entry = await session.ask(seat)
     if not entry.answered:
-        return Ruling(False, f"the verifier failed: {entry.trouble}", failed=True)
+        return Ruling(False, f"the verifier failed: {entry.tell()}", failed=True)
     try:
         accepted, reason = verifier.verdict(entry.output)
     except (NoVerdict, BadSchema) as wrong:
         entry.spoilt = str(wrong)
-        return Ruling(False, f"the verifier failed: {wrong}", failed=True)
+        return Ruling(False, f"the verifier failed: {entry.tell()}", failed=True)
     entry.contribute()
     return Ruling(accepted, reason)
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from turnout.inference.v1.input_pb2 import ChatInput, Input
 
+from services.aggregator.answers import kind_of
 from services.aggregator.canonical import Json, NotJson, key_of
 from services.aggregator.checking import json_of
 from services.aggregator.plan import Step
 from services.aggregator.pointers import compiled, resolve
 from services.aggregator.references import COLUMN, INPUT, POINTER, PROBABILITY, Reference, Unresolved, Value
+from services.aggregator.sound import WORDLESS, WORDS
 from services.aggregator.testimony import Vote
 from services.aggregator.wording import answer_of, columns_of, question_of
 
@@ -62,6 +64,8 @@ def _part(reference: Reference, vote: Vote) -> Value:
         return output.regression.values[0] if output.regression.values else None
     if part == "text":
         return output.text.content if output.HasField("text") else None
+    if kind_of(vote.ballot.answer) in WORDLESS:
+        raise Unresolved(f"{reference}: {WORDS} expected, got {kind_of(vote.ballot.answer)}")
     return output.regression.values[0] if output.HasField("regression") else answer_of(output)
 
 

@@ -43,6 +43,10 @@ class Sequence:
     serve_last: bool = True
     tell_reason: bool = False
 
+    def asked(self, members: int) -> int:
+        """How many of the plan's members are asked at most."""
+        return members if self.order is None else len(self.order)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -4,11 +4,20 @@ overriding a model compiles it again."""
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT
+from turnout.router.v1.model_pb2 import (
+    OUTPUT_KIND_EMBEDDING,
+    OUTPUT_KIND_TENSORS,
+    PROTOCOL_OIP_GRPC,
+    PROTOCOL_OPENAI_CHAT,
+    PROTOCOL_OPENAI_EMBEDDINGS,
+    Model,
+)
 from turnout.router.v1.overrides_pb2 import Overrides
 
-from services.aggregator.errors import ModelsNotFound
+from services.aggregator.combiners.kinds import EMBEDDING, TENSORS
+from services.aggregator.errors import ModelsNotFound, settle
 from services.aggregator.plan import Plan
+from services.aggregator.sound import WORDS, reader_of
 from services.aggregator.voices import Member, Voice
 from services.models.errors import InputMismatch, InvalidModel
 from services.models.handle import ModelHandle
@@ -44,6 +53,19 @@ class Roster:
                 known[voice.path, sample] = found
         return found
 
+    def require_readers(self, find: Find) -> None:
+        """Raise InvalidPlan where members answer what the plan's judge, fuser or verifier cannot read, as far
+        as their models say what that is."""
+        reader = reader_of(self.plan.pattern)
+        if reader is None:
+            return
+        field, title = reader
+        for member in self.plan.members:
+            handle = find(member.model)
+            if handle is not None and (kind := wordless(handle.model)):
+                said = f"{title} reads {WORDS}; {member.variant} ({member.model}) answers {kind}"
+                settle({f"plan.ensemble.{field}": said}, "the plan cannot be run")
+
     def _as_asked(self, voice: Voice, handle: ModelHandle, sample: int) -> ModelHandle:
         how = self._overrides(voice, handle, sample)
         try:
@@ -70,6 +92,17 @@ class Roster:
             # The same seed would draw the same answer again.
             how.sampling.seed += sample
         return how
+
+
+def wordless(model: Model) -> str:
+    """What the model answers where nobody could read it as words; empty where somebody may."""
+    if model.protocol != PROTOCOL_OIP_GRPC:
+        return EMBEDDING if model.protocol == PROTOCOL_OPENAI_EMBEDDINGS else ""
+    outputs = model.signature.outputs
+    if outputs.kind == OUTPUT_KIND_EMBEDDING or (not outputs.kind and outputs.embedding):
+        return EMBEDDING
+    named = outputs.label or outputs.probabilities or outputs.value or outputs.text
+    return TENSORS if outputs.kind == OUTPUT_KIND_TENSORS or not (outputs.kind or named) else ""
 
 
 def _spelled(field: str, own: bool) -> str:

@@ -54,8 +54,7 @@ def _tell(reply: InferResponse, session: Session, decided: Decided) -> None:
     reply.degraded = bool(missing) or not decided.complete
     reply.warnings.extend(decided.notes)
     if decided.error is None:
-        # A note may have told of it, and of what was done about it.
-        untold = [entry for entry in missing if not any(entry.trouble in note for note in decided.notes)]
+        untold = [entry for entry in missing if not entry.told]
         told = [f"{entry.seat.voice.variant or entry.seat.voice.model}: {entry.trouble}" for entry in untold]
         if told:
             reply.warnings.append(f"without an answer: {listed(told)}")
@@ -127,9 +126,12 @@ def _sampled(session: Session) -> bool:
 def _show(session: Session, decided: Decided, told: Aggregation) -> None:
     """The panel to whoever learns from it."""
     plan, entries, observer = session.plan, session.entries, session.desk.observer
-    if isinstance(plan.pattern, Sequence) and len(plan.members) > 1:
+    if not session.counts:
+        return
+    if isinstance(plan.pattern, Sequence):
         asked = {entry.seat.voice.variant for entry in entries if entry.attempt is not None} - {""}
-        observer.walk(session.router, plan, through=len(asked) == len(plan.members))
+        if (named := plan.pattern.asked(len(plan.members))) > 1:
+            observer.walk(session.router, plan, through=len(asked) == named)
     if decided.verdict is None or isinstance(plan.pattern, Sequence | Specialists):
         return
     costs: dict[str, float | None] = {}

@@ -94,11 +94,15 @@ class AggregatorServicer:
         return self._insight
 
     async def _session(self, request: InferRequest, call: Call, listener: Listener | None = None) -> Session:
-        roster = self._plans.read(request.plan)
+        reading = self._plans.read(request.plan)
+        roster = reading.roster
         require_input(request.input)
         await self._registry.meet(roster.models)
         self._refuse_strangers(roster.plan.voices, call.caller)
-        return Session(roster, request, self._desk, call, call.remaining(), listener)
+        self._plans.keep(reading)
+        roster.require_readers(self._registry.find)
+        counts = _of_the_router(call.caller)
+        return Session(roster, request, self._desk, call, call.remaining(), listener, counts=counts)
 
     async def _run(self, session: Session) -> InferResponse:
         try:
@@ -115,3 +119,10 @@ class AggregatorServicer:
         for voice in voices:
             field = f"{voice.path}.model"
             self._permissions.require(caller, Role.PREDICTOR, "models", voice.model, field)
+
+
+def _of_the_router(caller: Caller) -> bool:
+    """Whether what comes of the call says something of the router that it names: who calls directly may ask
+    as the router would, but not as often, nor the same questions. Where access is open nobody can be told
+    from the router."""
+    return caller.method == "service" or (caller.method == "none" and caller.admin)

@@ -33,15 +33,17 @@ class Session:
         parent: Parent,
         seconds: float,
         listener: Listener | None = None,
+        *,
+        counts: bool = True,
     ) -> None:
-        """`seconds` are those that the caller leaves."""
+        """`seconds` are those that the caller leaves; `counts`: it was the router that asked."""
         self._clock = asyncio.get_running_loop().time
         self._end = self._clock() + budget(seconds)
         self._roster = roster
         self.plan: Plan = roster.plan
         self.given = request.input
         self.desk = desk
-        self.prediction_id, self.router = request.prediction_id, request.router
+        self.prediction_id, self.router, self.counts = request.prediction_id, request.router, counts
         # What chance is drawn from: without an id, the trace, which is another one each time.
         self.seed = request.prediction_id or parent.trace_id
         self._calls = Calls(self.plan, desk, parent, request.router, listener)

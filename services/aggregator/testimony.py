@@ -11,8 +11,9 @@ from services.aggregator.answers import Ballot, Taken, Text
 from services.aggregator.asking import Entry, Testimony
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.errors import CannotCombine, Unreadable
-from services.aggregator.extraction import Extraction
+from services.aggregator.plan import Plan
 from services.aggregator.recipe import Recipe
+from services.aggregator.sound import require_sound
 from services.aggregator.voices import Member
 from services.aggregator.wire.answers import confidence_of, output_of, read_answer
 from services.models.answer import Answer
@@ -27,17 +28,18 @@ class Vote:
     entries: Sequence[Entry]
 
 
-def testify(entry: Entry, extraction: Extraction | None) -> None:
+def testify(entry: Entry, plan: Plan) -> None:
     """Read the answer of a member; one that is none spoils the entry."""
     result, member = entry.result, entry.seat.voice
     assert isinstance(result, Answer)  # noqa: S101 - asked of answers alone
-    output = result.output
+    output, extraction = result.output, plan.extraction
     served = output
     try:
         answer = read_answer(output)
         if extraction is not None and isinstance(answer, Text):
             answer = extraction.read(answer.content)
             served = output_of(answer)
+        require_sound(answer, plan)
     except Unreadable as wrong:
         entry.spoilt = f"malformed answer: {wrong}"
         return

@@ -17,6 +17,7 @@ from services.aggregator.learnt import Layout
 from services.aggregator.plan import Plan
 from services.aggregator.recipe import Recipe
 from services.aggregator.session import Session
+from services.aggregator.sound import aimless
 from services.aggregator.testimony import Vote
 from services.aggregator.voices import Helper
 from services.aggregator.wire.answers import read_answer
@@ -48,7 +49,7 @@ async def deliberate(plan: Plan, session: Session, votes: Sequence[Vote]) -> Del
         texts = [answer_of(vote.output) for vote in votes]
         vectors, entry = await embedded(session, plan.embedder, texts)
         if vectors is None:
-            return fallback(ballots, recipe, f"the embedder failed: {entry.trouble}")
+            return fallback(ballots, recipe, f"the embedder failed: {entry.tell()}")
         recipe = replace(recipe, options=replace(recipe.options, vectors=vectors))
         entry.contribute()
     return Deliberation(COMBINERS[recipe.method](ballots, recipe), recipe)
@@ -74,6 +75,10 @@ async def embedded(session: Session, helper: Helper, texts: Sequence[str]) -> tu
     if vectors is None or len(vectors) != len(texts):
         entry.spoilt = f"malformed answer: {len(texts)} vectors expected, one per text"
         return None, entry
+    if (bad := aimless(vectors)) >= 0:
+        said = f"that of text {bad + 1} has no direction"
+        entry.spoilt = f"malformed answer: finite vectors of a length above 0 expected; {said}"
+        return None, entry
     return vectors, entry
 
 
@@ -87,7 +92,7 @@ async def _stacked(plan: Plan, meta: Helper, session: Session, ballots: Sequence
     )
     entry = await session.ask(seat)
     if not entry.answered:
-        return fallback(ballots, plan.recipe, f"the meta-model failed: {entry.trouble}")
+        return fallback(ballots, plan.recipe, f"the meta-model failed: {entry.tell()}")
     try:
         answer = read_answer(entry.output)
     except Unreadable as wrong:
@@ -99,7 +104,7 @@ async def _stacked(plan: Plan, meta: Helper, session: Session, ballots: Sequence
             verdict = Verdict(answer, shares, np.zeros(answer.rows, dtype=np.bool_))
             return Deliberation(verdict, plan.recipe, notes)
         entry.spoilt = f"malformed answer: {len(given)} rows expected, got {answer.rows}"
-    return fallback(ballots, plan.recipe, f"the meta-model failed: {entry.spoilt}")
+    return fallback(ballots, plan.recipe, f"the meta-model failed: {entry.tell()}")
 
 
 def fallback(ballots: Sequence[Ballot], recipe: Recipe, why: str) -> Deliberation:

@@ -11,6 +11,7 @@ from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 from examples.fleet.catalog import registration
 from services.aggregator.compiling import Plans
 from services.aggregator.errors import InvalidPlan, ModelsNotFound
+from services.aggregator.roster import Roster
 from services.foundation.telemetry import Telemetry
 from services.models.errors import InputMismatch
 from services.models.pool import ModelPool
@@ -34,22 +35,29 @@ def plan(*thresholds: float | None, **how: object) -> Plan:
     return Plan(members=members, ensemble=EnsembleStrategy(**how))  # type: ignore[arg-type]
 
 
+def allowed(plans: Plans, given: Plan) -> Roster:
+    """What a caller gets who may have the plan run."""
+    reading = plans.read(given)
+    plans.keep(reading)
+    return reading.roster
+
+
 async def test_the_same_plan_is_read_once_and_the_eldest_is_forgotten() -> None:
     plans = Plans(most=2)
-    first = plans.read(plan(0.5))
-    assert plans.read(plan(0.5)) is first
-    plans.read(plan(0.4))
-    plans.read(plan(0.5))
-    plans.read(plan(0.3))
+    first = allowed(plans, plan(0.5))
+    assert allowed(plans, plan(0.5)) is first
+    allowed(plans, plan(0.4))
+    allowed(plans, plan(0.5))
+    allowed(plans, plan(0.3))
     assert len(plans) == 2
-    assert plans.read(plan(0.5)) is first
+    assert allowed(plans, plan(0.5)) is first
     with pytest.raises(InvalidPlan):
         plans.read(Plan())
     assert len(plans) == 2
 
 
 async def test_an_overridden_handle_is_made_once_per_registration(pool: ModelPool) -> None:
-    roster = Plans().read(plan(0.25, None))
+    roster = Plans().read(plan(0.25, None)).roster
     strict, plain = roster.plan.members
     assert roster.handle(strict, pool.get) is roster.handle(strict, pool.get)
     assert roster.handle(plain, pool.get) is pool.get("models/cancer-logistic")
@@ -61,7 +69,7 @@ async def test_an_overridden_handle_is_made_once_per_registration(pool: ModelPoo
 
 
 async def test_a_model_that_is_gone_is_not_kept_by_the_plans_that_named_it(pool: ModelPool) -> None:
-    roster = Plans().read(plan(0.25, None, sampling={"temperature": 0.5}))
+    roster = Plans().read(plan(0.25, None, sampling={"temperature": 0.5})).roster
     kept = [weakref.ref(roster.handle(member, pool.get)) for member in roster.plan.members]
     pool.forget("models/cancer-logistic")
     gc.collect()
@@ -73,7 +81,7 @@ async def test_a_model_that_is_gone_is_not_kept_by_the_plans_that_named_it(pool:
 async def test_what_a_model_cannot_have_is_told_by_the_plans_own_field(pool: ModelPool) -> None:
     given = plan(0.25)
     given.members[0].overrides.system_prompt = "Be kind."
-    roster = Plans().read(given)
+    roster = Plans().read(given).roster
     with pytest.raises(InputMismatch) as refused:
         roster.handle(roster.plan.members[0], pool.get)
     assert [one.field for one in refused.value.fields] == ["plan.members[0].overrides.system_prompt"]

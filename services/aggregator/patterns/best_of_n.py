@@ -69,7 +69,7 @@ async def _choose(pattern: BestOfN, session: Session, votes: Sequence[Vote]) -> 
     ballots = [vote.ballot for vote in votes]
     instead, rule = most_confident(ballots)
     said = f"the answer is that of {ballots[instead].member}, {rule}"
-    return instead, f"the judge failed: {entry.trouble}; {said}"
+    return instead, f"the judge failed: {entry.tell()}; {said}"
 
 
 def choice(output: Output, answers: int) -> int:

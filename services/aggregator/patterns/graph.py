@@ -137,14 +137,17 @@ class _Graph:
         step = self._pattern.steps[index]
         if step.optional and index != self._pattern.output:
             self.lost.add(index)
-            self.notes.append(f"the step '{step.name}' failed and was left out: {self._trouble(index)}")
+            said = self._trouble(index, told=True)
+            self.notes.append(f"the step '{step.name}' failed and was left out: {said}")
         elif self.failed is None:
             self.failed = index
 
-    def _trouble(self, index: int) -> str:
+    def _trouble(self, index: int, *, told: bool = False) -> str:
         seat = self._seats.get(index)
         entries: list[Entry] = [entry for entry in self._session.entries if entry.seat is seat]
-        return entries[-1].trouble if entries else "it was not asked"
+        if not entries:
+            return "it was not asked"
+        return entries[-1].tell() if told else entries[-1].trouble
 
     def _name(self, index: int) -> str:
         return self._pattern.steps[index].name

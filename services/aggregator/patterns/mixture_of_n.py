@@ -47,5 +47,5 @@ async def run(plan: Plan, session: Session) -> Decided:
         each.serve()
     said = f"the answer is that of {votes[instead].ballot.member}, {rule}"
     decided.output, decided.complete = votes[instead].output, False
-    decided.notes.append(f"the fuser failed: {entry.trouble}; {said}")
+    decided.notes.append(f"the fuser failed: {entry.tell()}; {said}")
     return decided

@@ -64,6 +64,8 @@ async def run(plan: Plan, session: Session) -> Decided:
         queue,
         "not asked: no time was left" if session.left <= 0 else "not asked: enough were audited",
     )
+    if queue and session.left <= 0:
+        heard.whole = False
     return _exhausted(plan, pattern, session, heard)
 
 
@@ -79,7 +81,8 @@ def _or_infinite(price: float | None) -> float:
 
 
 def _repeats(pattern: Sequence, plan: Plan) -> bool:
-    return pattern.rounds > len(plan.members)
+    """Whether the last is asked again once everybody was asked: there are more rounds than members to ask."""
+    return pattern.rounds > pattern.asked(len(plan.members))
 
 
 async def _answer(
@@ -97,7 +100,7 @@ async def _answer(
     votes = votes_of([entry])
     if not votes:
         heard.whole = False
-        heard.notes.append(f"{member.variant} did not answer: {entry.trouble}")
+        heard.notes.append(f"{member.variant} did not answer: {entry.tell()}")
         return None
     heard.votes.append(votes[0])
     return votes[0]
@@ -200,7 +203,16 @@ def _exhausted(plan: Plan, pattern: Sequence, session: Session, heard: Hearings)
         decided = Decided(votes=heard.votes, notes=heard.notes, complete=False, rounds=len(heard.reasons))
         decided.error = NotAccepted(f"nobody's answer will do: {told}")
         return decided
-    heard.notes.append(f"nobody's answer will do, and the last one is served: {told}")
-    decided = _served(heard, len(heard.reasons))
-    decided.complete = False
-    return decided
+    heard.notes.append(_last_resort(pattern, heard, told))
+    # Nobody is missing by it: the plan serves the last answer where none will do.
+    return _served(heard, len(heard.reasons))
+
+
+def _last_resort(pattern: Sequence, heard: Hearings, told: str) -> str:
+    """Why the last answer is served, which will not do either, and how sure it is."""
+    if pattern.agreement is not None or pattern.check is not None:
+        return f"nobody's answer will do, and the last one is served: {told}"
+    last = heard.votes[-1].ballot
+    sure = "no confidence" if last.confidence is None else f"a confidence of {last.confidence.min():.3g}"
+    wanted = f"{pattern.min_confidence:g} or more is wanted"
+    return f"no member was confident enough, {wanted}: the last, {last.member}, answered with {sure}"

@@ -57,7 +57,7 @@ def read_answer(output: Output) -> Answer:
         case "text" if output.text.tool_calls:
             return read_calls(output.text)
         case "text":
-            return _read_text(output.text.content)
+            return _read_text(output.text)
         case "json":
             return read_structure(output)
         case "tensors":
@@ -102,10 +102,13 @@ def output_of(answer: Answer) -> Output:
             return write_vectors(vectors)
 
 
-def _read_text(content: str) -> Text:
-    if not content.strip():
+def _read_text(given: TextOutput) -> Text:
+    if not given.content.strip():
         raise Unreadable("text.content", "a text expected, or calls of tools; it is empty")
-    return Text(content)
+    # Written so that NaN fails.
+    if given.HasField("confidence") and not 0 <= given.confidence <= 1:
+        raise Unreadable("text.confidence", f"a number from 0 to 1 expected, got {given.confidence:g}")
+    return Text(given.content)
 
 
 def _read_numbers(given: Regression) -> Numbers:

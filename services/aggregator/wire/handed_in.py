@@ -12,6 +12,7 @@ from services.aggregator.errors import Problems, Unreadable, settle
 from services.aggregator.extraction import Extraction
 from services.aggregator.plan import MOST_MEMBERS
 from services.aggregator.recipe import DEFAULTS, Options, Recipe
+from services.aggregator.sound import aimless, require_numbers
 from services.aggregator.wire.answers import confidence_of, output_of, read_answer
 from services.aggregator.wire.recipes import (
     check_weights,
@@ -39,7 +40,7 @@ def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], lis
     _check_names(request, problems)
     extraction = read_extraction(request.extraction, recipe.method, "extraction", problems)
     read = [
-        _ballot(each, weight, extraction, f"outputs[{index}]", problems)
+        _ballot(each, weight, extraction, recipe.method, f"outputs[{index}]", problems)
         for index, (each, weight) in enumerate(zip(request.outputs, weights, strict=True))
     ]
     settle(problems, "the outputs cannot be combined")
@@ -68,7 +69,11 @@ def _vectors(outputs: Sequence[WeightedOutput], problems: Problems) -> Floats | 
             said = f"as many numbers as that of the first output expected, {lengths[0]}; got {length}"
             problems[f"outputs[{index}].embedding"] = said
             return None
-    return np.array([each.embedding for each in outputs], dtype=np.float64)
+    vectors = np.array([each.embedding for each in outputs], dtype=np.float64)
+    if (bad := aimless(vectors)) >= 0:
+        said = "finite numbers expected, not all of them 0: it has no direction"
+        problems[f"outputs[{bad}].embedding"] = said
+    return vectors
 
 
 def _check_names(request: AggregateRequest, problems: Problems) -> None:
@@ -82,7 +87,12 @@ def _check_names(request: AggregateRequest, problems: Problems) -> None:
 
 
 def _ballot(
-    given: WeightedOutput, weight: float | None, extraction: Extraction | None, path: str, problems: Problems
+    given: WeightedOutput,
+    weight: float | None,
+    extraction: Extraction | None,
+    method: str,
+    path: str,
+    problems: Problems,
 ) -> tuple[Ballot, Output] | None:
     confidence = given.confidence if given.HasField("confidence") else None
     if confidence is not None and not 0 <= confidence <= 1:
@@ -93,6 +103,7 @@ def _ballot(
         if extraction is not None and isinstance(answer, Text):
             answer = extraction.read(answer.content)
             output = output_of(answer)
+        require_numbers(answer, method)
     except Unreadable as wrong:
         problems[".".join(filter(None, (path, "output", wrong.path)))] = wrong.said
         return None

@@ -41,6 +41,10 @@ KINDS = {
     model_pb2.OUTPUT_KIND_TENSORS: TENSORS,
     model_pb2.OUTPUT_KIND_EMBEDDING: EMBEDDING,
 }
+# What nobody can judge who reads words, and who does.
+WORDLESS = (TENSORS, EMBEDDING)
+WORDS = "labels, numbers, texts, JSON or calls of tools"
+READERS = (JUDGE, FUSER, VERIFIER)
 # The tensors by which a kind that is not declared is known.
 BY_TENSOR = {
     "label": CLASSES,
@@ -97,6 +101,7 @@ def misfits(panel: Panel) -> Iterator[tuple[str, str]]:
         model = panel.models.get(one.helper.model)
         if model is not None and (said := _cannot_help(one, model)):
             yield f"{one.path}.model", said
+    yield from _unread(panel)
     yield from _unsaid(panel)
 
 
@@ -128,6 +133,18 @@ def _uncombined(panel: Panel) -> Iterator[tuple[str, str]]:
         said = f"{method} cannot combine {kind}, which {variant.id} ({model.name}) answers; {instead}"
         yield f"{panel.field}.aggregation", said
         return
+
+
+def _unread(panel: Panel) -> Iterator[tuple[str, str]]:
+    """Answers without words, for those who read nothing else. Of a graph only its templates do."""
+    for one in panel.helpers:
+        if one.role not in READERS or not one.path.startswith(f"{panel.field}.{panel.pattern}."):
+            continue
+        for variant, model in panel.known:
+            if (kind := kind_of(model)) in WORDLESS:
+                said = f"a {one.role} reads {WORDS}; {variant.id} ({model.name}) answers {kind}"
+                yield one.path.removesuffix(".helper"), said
+                return
 
 
 def _readable(panel: Panel, method: str, model: Model) -> bool:

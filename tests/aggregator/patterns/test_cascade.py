@@ -26,8 +26,9 @@ async def test_the_cheapest_that_is_sure_answers_and_the_rest_is_spared(doctors:
             sum(FLEET[one.variant].price for one in asked)
         )
         served = next(one for one in reply.participants if one.variant == asked[-1].variant)
-        if served.confidence >= 0.8:
-            assert not reply.degraded
+        assert not reply.degraded
+        unsure = any(one.startswith("no member was confident enough") for one in reply.warnings)
+        assert unsure == (served.confidence < 0.8)
         assert all(one.confidence < 0.8 for one in asked[:-1])
         assert reply.aggregation.rounds == len(asked)
         assert (reply.aggregation.method, reply.aggregation.pattern) == ("cascade", "cascade")
@@ -63,7 +64,7 @@ async def test_agreement_of_two_is_enough(doctors: Bench) -> None:
     assert [name for name, _, _ in account(reply)][:2] == ["cancer-boosting", "cancer-bayes"]
 
 
-async def test_nobody_sure_serves_the_last_degraded_or_fails(bench: Bench) -> None:
+async def test_nobody_sure_serves_the_last_with_a_warning_or_fails(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         await speaker(bench, stack, "dear", "Lyon", price=2.0)
         await speaker(bench, stack, "cheap", "Paris", price=0.1)
@@ -73,9 +74,24 @@ async def test_nobody_sure_serves_the_last_degraded_or_fails(bench: Bench) -> No
         failed = await bench.infer(plan_of("dear", "cheap", cascade=cascade), QUESTION)
     assert [name for name, _, _ in account(reply)] == ["cheap", "dear", "unpriced"]
     assert reply.output.text.content == "Nice"
-    assert reply.degraded
-    assert any("it has no confidence" in warning for warning in reply.warnings)
+    assert not reply.degraded
+    (warning,) = reply.warnings
+    said = "no member was confident enough, 0.8 or more is wanted"
+    assert warning == f"{said}: the last, unpriced, answered with no confidence"
     assert failed.error_reason == "NOT_ACCEPTED"
+
+
+async def test_how_sure_the_last_resort_was_is_told(doctors: Bench) -> None:
+    for cascade in (ensemble.Cascade(min_confidence=1.0), ensemble.Cascade(agreement=3, min_confidence=1.0)):
+        reply = await doctors.infer(plan(cascade=cascade))
+        last = reply.participants[-1]
+        assert (last.variant, last.confidence < 1) == (BY_PRICE[-1], True)
+        assert account(reply)[-1][2] == "SERVED"
+        assert not reply.degraded
+        assert any(f"a confidence of {last.confidence:.3g}" in one for one in reply.warnings) or any(
+            f"{last.variant}: its confidence is {last.confidence:.3g}, below 1" in one
+            for one in reply.warnings
+        )
 
 
 async def test_what_an_answer_may_cost_ends_the_escalation(bench: Bench) -> None:

@@ -58,7 +58,8 @@ async def test_nobody_accepted_is_a_failure_with_the_reasons_and_everybody_in_it
     assert not reply.HasField("output")
     assert [role for _, role, _ in account(reply)] == ["PRIMARY", "VERIFIER", "FALLBACK", "VERIFIER"]
     assert last.output.text.content == "Lyon"
-    assert last.degraded
+    # Nobody and nothing that was asked for is missing.
+    assert not last.degraded
     assert any("nobody's answer will do" in warning for warning in last.warnings)
 
 
@@ -120,3 +121,16 @@ async def test_beyond_the_members_the_last_one_is_asked_again(bench: Bench) -> N
     assert reply.output.text.content == "Paris"
     assert [one.attempt for one in reply.participants] == [1, 2, 3]
     assert reply.aggregation.rounds == 3
+
+
+async def test_rounds_beyond_an_order_of_few_ask_its_last_again(bench: Bench) -> None:
+    """Whoever the order leaves out is not among those who must have been asked first."""
+    async with AsyncExitStack() as stack:
+        for name in ("large", "huge"):
+            await speaker(bench, stack, name, "Paris")
+        await speaker(bench, stack, "small", "Lyon", "Nice", "Paris")
+        check = ensemble.Check(cel="text == 'Paris'")
+        judged = ensemble.Judge(check=check, max_rounds=3, order=["small"])
+        reply = await bench.infer(plan_of("large", "small", "huge", judge=judged), QUESTION)
+    assert account(reply)[2] == ("small", "FALLBACK", "SERVED")
+    assert len(reply.participants) == reply.aggregation.rounds == 3

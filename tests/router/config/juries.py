@@ -28,6 +28,7 @@ DECLARED = {
         *(Model(name=f"models/gauge-{one}", protocol=OIP, signature=NUMBERS) for one in "abc"),
         Model(name="models/referee", protocol=CHAT),
         Model(name="models/embedder", protocol=EMBEDDINGS),
+        Model(name="models/raw", protocol=OIP),
         Model(name="models/filter", protocol=OIP, signature=CLASSES),
         Model(name="models/meta", protocol=OIP, signature=CLASSES),
     )

@@ -192,3 +192,20 @@ def test_an_order_goes_on_without_a_disabled_member_and_a_step_cannot() -> None:
     halved = without_the_first(graph(step("a"), step("b", "chat-b", template="{a}")))
     with pytest.raises(InvalidConfiguration, match=r"steps\[0\]\.variant"):
         validate(halved, DECLARED, DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"best_of_n": {"judge": REFEREE}}, "best_of_n.judge"),
+        ({"mixture_of_n": {"fuser": REFEREE}}, "mixture_of_n.fuser"),
+        (judge({"verifier": VERIFIER}), "judge.check.verifier"),
+        (cascade(check={"verifier": VERIFIER}), "cascade.check.verifier"),
+    ],
+)
+def test_nobody_judges_answers_without_words(given: dict[str, Any], field: str) -> None:
+    for kind, member in (("tensors", "raw"), ("embedding", "embedder")):
+        told = refused(given, ["chat-a", member])
+        assert list(told) == [field]
+        assert told[field].endswith(f"; {member} (models/{member}) answers {kind}")
+        accepted(given, ["chat-a", "gauge-a", "doctor-a"])
