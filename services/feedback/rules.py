@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.feedback.canary.plan import Canary
 from services.feedback.measure import Measure
 from services.feedback.policies.allocation import Learning
 
@@ -21,7 +22,8 @@ class Rules:
     failed. horizon: seconds from a prediction to the last feedback that counts. window, overall: how many of
     the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
     learnt. models: names of the variants' models, or aliases of them. positive_label: of the task, if it has
-    one. segments: by name, how many of their values are told apart.
+    one. segments: by name, how many of their values are told apart. canary: None where the strategy is
+    another.
     """
 
     uid: str
@@ -39,3 +41,4 @@ class Rules:
     models: Sequence[str] = ()
     positive_label: str = ""
     segments: Mapping[str, int] = field(default_factory=dict)
+    canary: Canary | None = None

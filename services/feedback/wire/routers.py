@@ -9,6 +9,7 @@ from services.feedback.measure import Measure
 from services.feedback.policies.allocation import Learning
 from services.feedback.policies.epsilon_greedy import EXPLORATION_RATE
 from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, REWARD_WINDOW, Rules
+from services.feedback.wire.canaries import canary_of
 from services.state import ids
 from services.state.moments import retention
 from services.state.names import id_of
@@ -46,6 +47,7 @@ def rules_of(router: wire.Router) -> Rules:
         models=[variant.resolved_model or variant.model for variant in router.variants],
         positive_label=router.task.positive_label,
         segments={one.name: one.max_values or SEGMENT_VALUES for one in router.segments},
+        canary=canary_of(router),
     )
 
 
