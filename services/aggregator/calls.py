@@ -41,15 +41,22 @@ class Calls:
         self.purse = Purse(plan.max_cost)
         self.entries: list[Entry] = []
         self._numbers: dict[tuple[str, str], int] = {}
+        self._told = set[Entry]()
+        self._spoke = False
 
     def skip(self, seat: Seat, why: TurnoutError | str, *, spared: bool = False) -> Entry:
         """Account for somebody who is not called."""
         entry = Entry(seat)
         entry.skipped, entry.spared, seat.done = why, spared, True
         self.entries.append(entry)
-        if self._listener is not None:
-            self._listener.finished(entry)
+        self.tell(entry)
         return entry
+
+    def tell(self, entry: Entry) -> None:
+        """Let whoever listens know that nothing more comes of it; once, whatever comes all the same."""
+        if self._listener is not None and entry not in self._told:
+            self._told.add(entry)
+            self._listener.finished(entry)
 
     async def put(self, seat: Seat) -> None:
         """Ask one, and again while that may help. Raises nothing; who starts it sees to it that it ends."""
@@ -89,15 +96,14 @@ class Calls:
         finally:
             effort.calls -= 1
             self.purse.settle(price, cost)
-        if self._listener is not None:
-            self._listener.finished(entry)
+        self.tell(entry)
 
     def _begin(self, seat: Seat, seconds: float, avoid: str) -> Entry:
         handle, request = seat.handle, seat.request
         assert handle is not None  # noqa: S101 - as above
         assert request is not None  # noqa: S101 - as above
         if seat.aloud and self._listener is not None and handle.streams:
-            attempt: Attempt = StreamedAttempt(handle, request, seconds, seconds, self._parent)
+            attempt: Attempt = StreamedAttempt(handle, request, seconds, seconds, self._parent, avoid)
         else:
             attempt = handle.attempt(request, seconds, self._parent, avoid)
         place = (seat.voice.path, seat.step)
@@ -128,6 +134,7 @@ class Calls:
         assert self._listener is not None  # noqa: S101 - nobody else makes an attempt that streams
         try:
             while isinstance(piece := await attempt.next(), str):
+                self._spoke = True
                 self._listener.said(piece)
         finally:
             attempt.close()
@@ -137,8 +144,10 @@ class Calls:
         """Seconds after which the same question may be answered, if asked again; None where that is not
         worth it, or not to be had before `end`."""
         result = entry.result
+        if not isinstance(result, Failure):
+            return None
         # Nobody's words fit behind those that were said.
-        if isinstance(entry.attempt, StreamedAttempt) or not isinstance(result, Failure):
+        if self._spoke and isinstance(entry.attempt, StreamedAttempt):
             return None
         if not result.retryable and result.retry_after is None:
             return None

@@ -124,6 +124,8 @@ class Session:
         for entry in self.entries[first:]:
             entry.late = hearing.late
             begun.add(entry.seat)
+            # Whoever was cut off has not said so itself.
+            self._calls.tell(entry)
         for seat in asked:
             # Cut off before it had left.
             if seat not in begun:

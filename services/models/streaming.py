@@ -5,7 +5,7 @@ import asyncio
 from services.foundation.telemetry import Span
 from services.foundation.tracing import Parent
 from services.models.answer import Answer, CallFailed, Failure
-from services.models.endpoints import Endpoint, Stream, least_loaded
+from services.models.endpoints import Endpoint, Stream, least_loaded, others
 from services.models.handle import Attempt, ModelHandle
 from services.models.signature import Request
 
@@ -19,9 +19,15 @@ class StreamedAttempt(Attempt):
     __slots__ = ("_at", "_clock", "_code", "_first", "_heard", "_span", "_started", "_stream")
 
     def __init__(
-        self, handle: ModelHandle, request: Request, first: float, seconds: float, parent: Parent | None
+        self,
+        handle: ModelHandle,
+        request: Request,
+        first: float,
+        seconds: float,
+        parent: Parent | None,
+        avoid: str = "",
     ) -> None:
-        super().__init__(handle, request, seconds, parent)
+        super().__init__(handle, request, seconds, parent, avoid)
         self._clock = asyncio.get_running_loop().time
         self._first = min(first, self._timeout)
         self._heard = False
@@ -69,7 +75,8 @@ class StreamedAttempt(Attempt):
 
     def _open(self) -> Stream:
         handle = self._handle
-        endpoint = least_loaded([one for one in handle.endpoints if one.line.stream], handle.rng)
+        able = [one for one in handle.endpoints if one.line.stream]
+        endpoint = least_loaded(others(able, self._avoid) if self._avoid else able, handle.rng)
         assert endpoint.line.stream is not None  # noqa: S101 - all lines of a wire can, or none
         self._span, self.span_id, trace = handle.telemetry.depart(
             handle.span_name, self._parent, endpoint.span_attributes

@@ -10,7 +10,7 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.router.config.defaults import weight_of
-from services.router.config.panels import ALL_ANSWER, Panel, panels_in
+from services.router.config.panels import ALL_ANSWER, IN_ORDER, Panel, panels_in
 from services.router.config.pattern_advice import working_together
 from services.router.managing.aliases import spelled
 
@@ -97,7 +97,7 @@ def _may_tie(members: Sequence[Variant]) -> bool:
 
 def _slack(panel: Panel, deadline: float) -> Iterator[str]:
     """Timeouts that leave no time to go on with the rest. A model's own holds beside member_timeout."""
-    patience = {one.id: _patience(panel, one) for one in panel.members}
+    patience = {one.id: _patience(panel, one) for one in panel.asked}
     unbounded = [name for name, seconds in patience.items() if seconds == inf]
     slow = [f"{name} ({seconds:g} s)" for name, seconds in patience.items() if deadline <= seconds < inf]
     if unbounded:
@@ -108,7 +108,7 @@ def _slack(panel: Panel, deadline: float) -> Iterator[str]:
             f"{_some(slow)}; if one hangs, no time is left for the rest. Set a shorter member_timeout."
         )
     together = sum(patience.values())
-    if panel.pattern in ("cascade", "judge") and not slow and deadline < together < inf:
+    if panel.pattern in IN_ORDER and not slow and deadline < together < inf:
         yield (
             f"{panel.title} asks {len(patience)} members one after the other, with timeouts of "
             f"{together:g} s together, and the whole prediction has {deadline:g} s: if the first hang, the "

@@ -16,6 +16,7 @@ from turnout.router.v1.strategy_pb2 import (
 VERIFIER, JUDGE, FUSER, EMBEDDER, META = "verifier", "judge", "fuser", "embedder", "meta-model"
 # Of the others one answer is the reply: no quorum, no combiner, and nobody is asked twice for the same.
 ALL_ANSWER = ("", "best_of_n", "mixture_of_n")
+IN_ORDER = ("cascade", "judge")
 
 
 class Helping(NamedTuple):
@@ -48,6 +49,12 @@ class Panel:
     def pattern(self) -> str:
         """Name of the pattern; empty for a jury."""
         return pattern_of(self.given)
+
+    @property
+    def asked(self) -> Sequence[Variant]:
+        """The members that may be asked at all: whom the order of a cascade or a judge leaves out is not."""
+        order = getattr(self.given, self.pattern).order if self.pattern in IN_ORDER else ()
+        return [one for one in self.members if one.id in order] if order else self.members
 
     @property
     def known(self) -> list[tuple[Variant, Model]]:

@@ -102,11 +102,13 @@ def _unsure(panel: Panel) -> Iterator[str]:
     cascade = panel.given.cascade
     if panel.pattern != "cascade" or not cascade.HasField("min_confidence"):
         return
-    mute = [variant.id for variant, model in panel.known if not _tells_confidence(model)]
+    asked = {one.id for one in panel.asked}
+    known = [(variant.id, model) for variant, model in panel.known if variant.id in asked]
+    mute = [name for name, model in known if not _tells_confidence(model)]
     if mute and cascade.min_confidence > 0:
         yield (
             f"{panel.title} waits for a confidence of {cascade.min_confidence:g}, and {len(mute)} of "
-            f"{len(panel.members)} members tell none ({_some(mute)}): their answers never will do. Give "
+            f"{len(asked)} members tell none ({_some(mute)}): their answers never will do. Give "
             "their models confidence_from, or the cascade an agreement or a check instead."
         )
 

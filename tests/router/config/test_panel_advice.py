@@ -88,6 +88,11 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, Model], str]] = [
     (vote(sampling={"seed": 1}), TREES, "sampling, which does nothing: none of its 3 members answers text"),
     (vote(json_majority={"tolerance": 0.1}), THREE, "json_majority, which does nothing"),
     ({"cascade": {}}, THREE, "confidence of 0.8, and 3 of 3 members tell none (a, b, c)"),
+    (
+        {"cascade": {"order": ["b", "c"]}},
+        chats(3, 2, 2),
+        "confidence of 0.8, and 2 of 2 members tell none (b, c)",
+    ),
     ({"cascade": {"agreement": 2, "order": ["c", "a"]}}, THREE, "asks c first, at 3 a call, and a costs 1"),
     (vote(max_cost=0.5), chats(1, None, 2), "may cost 0.5, and 1 of 3 members declare no cost (b)"),
     (judged(), THREE | referee("W"), "judge 1 of 3 members of its own family, W (b)"),
@@ -105,10 +110,14 @@ def test_a_mistake_is_told_with_its_number(
 
 
 def test_members_one_after_the_other_need_their_time_together() -> None:
-    cascade = {"cascade": {"agreement": 2}}
+    cascade: dict[str, dict[str, Any]] = {"cascade": {"agreement": 2}}
     (sentence,) = told(cascade, default_deadline="8s")
     assert "asks 3 members one after the other, with timeouts of 9 s together" in sentence
     assert told(cascade, default_deadline="9s") == []
+    cascade["cascade"]["order"] = ["c", "a"]
+    assert told(cascade, chats(2, 1, 1), default_deadline="8s") == []
+    (sentence,) = told(cascade, chats(2, 1, 1), default_deadline="5s")
+    assert "asks 2 members one after the other, with timeouts of 6 s together" in sentence
 
 
 def test_a_sample_of_a_members_own_temperature_is_that_members() -> None:
