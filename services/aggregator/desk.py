@@ -13,8 +13,9 @@ from services.aggregator.watch import Watch
 
 
 class Panel(NamedTuple):
-    """Several members, and the verdict that they came to. `costs` by variant, None where unknown, in
-    `currency`. `representative`: everybody was asked whatever the answers, and nobody was cut off, so that it
+    """Several members, and the verdict that they came to; None where somebody else made an answer of theirs.
+    `costs` by variant, and `helping`, of those who helped: None where unknown, in `currency`.
+    `representative`: everybody was asked whatever the answers, and nobody was cut off, so that it
     may be learnt from. `pivotal`: without whom the verdict would have been another; None where nobody
     looked. `recipe` is the one that was applied."""
 
@@ -22,12 +23,13 @@ class Panel(NamedTuple):
     prediction_id: str
     plan: Plan
     ballots: Sequence[Ballot]
-    verdict: Verdict
+    verdict: Verdict | None
     costs: Mapping[str, float | None]
     currency: str
     representative: bool
     recipe: Recipe
     pivotal: Sequence[str] | None
+    helping: float | None = 0.0
 
 
 class Observer(Protocol):

@@ -1,5 +1,8 @@
 """A plan from its first question to one reply that accounts for everybody."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.inference.v1.manifest_pb2 import Aggregation
 
@@ -132,27 +135,43 @@ def _show(session: Session, decided: Decided, told: Aggregation) -> None:
         asked = {entry.seat.voice.variant for entry in entries if entry.attempt is not None} - {""}
         if (named := plan.pattern.asked(len(plan.members))) > 1:
             observer.walk(session.router, plan, through=len(asked) == named)
-    if decided.verdict is None or isinstance(plan.pattern, Sequence | Specialists):
+    if not decided.votes or isinstance(plan.pattern, Sequence | Specialists):
         return
-    costs: dict[str, float | None] = {}
-    currencies = set[str]()
-    for entry in entries:
-        variant, result = entry.seat.voice.variant, entry.result
-        if variant and isinstance(result, Answer):
-            known = costs.get(variant, 0.0)
-            costs[variant] = None if known is None or result.cost is None else known + result.cost
-            currencies |= {result.currency} if result.cost is not None else set()
+    bill = _bill(entries)
     panel = Panel(
         router=session.router,
         prediction_id=session.prediction_id,
         plan=plan,
         ballots=[vote.ballot for vote in decided.votes],
         verdict=decided.verdict,
-        costs=costs,
-        # Amounts in several currencies do not add up.
-        currency=currencies.pop() if len(currencies) == 1 else "",
+        costs=bill.members,
+        currency=bill.currency,
         representative=told.representative,
         recipe=decided.recipe or PLAIN,
         pivotal=list(told.pivotal) if _weighed(session, decided) else None,
+        helping=bill.helpers,
     )
     observer.panel(panel)
+
+
+class _Bill(NamedTuple):
+    """What answers have cost: each member's, and the helpers' together; None where it is unknown."""
+
+    members: dict[str, float | None]
+    helpers: float | None
+    currency: str
+
+
+def _bill(entries: Iterable[Entry]) -> _Bill:
+    costs: dict[str, float | None] = {}
+    currencies = set[str]()
+    for entry in entries:
+        result = entry.result
+        if isinstance(result, Answer):
+            variant = entry.seat.voice.variant
+            known = costs.get(variant, 0.0)
+            costs[variant] = None if known is None or result.cost is None else known + result.cost
+            currencies |= {result.currency} if result.cost is not None else set()
+    helpers = costs.pop("", 0.0)
+    # Amounts in several currencies do not add up.
+    return _Bill(costs, helpers, currencies.pop() if len(currencies) == 1 else "")

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from services.aggregator.alike import alike
-from services.aggregator.answers import Ballot, Classes, Flags, Floats, Numbers, Taken, Vectors
+from services.aggregator.answers import Answer, Ballot, Classes, Flags, Floats, Numbers, Taken, Vectors
 from services.aggregator.desk import Panel
 from services.aggregator.divergence.tally import Counts, OfAll, OfMember, OfPair
 
@@ -32,10 +32,11 @@ def counted(panel: Panel) -> Counts:
 def likeness(panel: Panel) -> Hashable | None:
     """Equal for panels that count the same; None where that is not told cheaply. Most panels are of one row
     with labels, and have been seen before: counting anew takes twenty times as long as this."""
-    decided = panel.verdict.answer
-    reply = panel.ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
+    reply = _reply(panel)
+    if reply is None:
+        return None
     pivotal = None if panel.pivotal is None else tuple(panel.pivotal)
-    said: list[Hashable] = [panel.currency, pivotal]
+    said: list[Hashable] = [panel.currency, panel.helping, pivotal]
     for answer in (reply, *(ballot.answer for ballot in panel.ballots)):
         if not isinstance(answer, Classes) or len(answer.chosen) != 1:
             return None
@@ -51,7 +52,7 @@ def _shape(ballot: Ballot) -> tuple[type, int]:
 def _pairwise(panel: Panel, found: Counts) -> Flags | None:
     """Count who differs from whom. Returns [members]: who said in every row what the verdict says; None where
     answers differ by degree."""
-    ballots, decided = panel.ballots, panel.verdict.answer
+    ballots, reply = panel.ballots, _reply(panel)
     rows, options = ballots[0].answer.rows, panel.recipe.options
     if (vectors := _vectors(ballots, options.vectors)) is not None:
         found.pairs[OfPair.VECTORS] = vectors.shape[1]
@@ -62,18 +63,28 @@ def _pairwise(panel: Panel, found: Counts) -> Flags | None:
         found.pairs[OfPair.NUMBERS] = rows
         found.pairs[OfPair.DIFFERENCE] = np.abs(numbers[:, None] - numbers[None]).sum(axis=2)
         return None
-    reply = ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
-    if reply.rows != rows:
+    said = [ballot.answer for ballot in ballots]
+    if reply is not None and reply.rows != rows:
         return None
-    same = alike([*(ballot.answer for ballot in ballots), reply], options.tolerance)
+    same = alike(said if reply is None else [*said, reply], options.tolerance)
     if same is None:
         return None
     found.pairs[OfPair.ROWS] = rows
-    found.pairs[OfPair.DIFFERING] = rows - same[:-1, :-1].sum(axis=2)
+    found.pairs[OfPair.DIFFERING] = rows - same[: len(said), : len(said)].sum(axis=2)
+    if reply is None:
+        return None
     as_verdict = np.asarray(same[-1, :-1].all(axis=1))
     found.members[OfMember.JUDGED] = 1
     found.members[OfMember.DISSENTS] = ~as_verdict
     return as_verdict
+
+
+def _reply(panel: Panel) -> Answer | None:
+    """The answer that the members came to; None where it is not theirs."""
+    if panel.verdict is None:
+        return None
+    decided = panel.verdict.answer
+    return panel.ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
 
 
 def _vectors(ballots: Sequence[Ballot], embedded: Floats | None) -> Floats | None:
@@ -97,8 +108,9 @@ def _priced(panel: Panel, found: Counts, as_verdict: Flags | None) -> Counts:
     costs = [panel.costs.get(name) for name in found.names]
     found.members[OfMember.PRICED] = [cost is not None for cost in costs]
     found.members[OfMember.COST] = [cost or 0.0 for cost in costs]
-    if None not in panel.costs.values() and None not in costs:
-        total = sum(cost or 0.0 for cost in panel.costs.values())
+    paid = [*panel.costs.values(), panel.helping]
+    if None not in paid and None not in costs:
+        total = sum(cost or 0.0 for cost in paid)
         found.whole[OfAll.PRICED], found.whole[OfAll.COST] = 1, total
         if as_verdict is not None:
             found.whole[OfAll.JUDGED] = 1

@@ -70,6 +70,7 @@ def test_labels_differ_row_by_row(those: list[Sequence[Ballot]]) -> None:
 @given(panels(least=2))
 def test_a_batch_dissents_as_a_whole(ballots: Sequence[Ballot]) -> None:
     made = panel(ballots)
+    assert made.verdict is not None
     decided = made.verdict.answer
     assert isinstance(decided, Classes)
     tally = sums(made)

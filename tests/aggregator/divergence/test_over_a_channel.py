@@ -3,13 +3,14 @@
 import random
 from collections import Counter
 from itertools import combinations
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.router.v1.ensemble_pb2 import Cascade
-from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Endpoint, Model, ModelCost
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_AVERAGE, AGGREGATION_METHOD_VOTE
 
 from services.foundation.errors import RemoteError
@@ -20,9 +21,11 @@ from services.state.panel_truths import PanelTruth, PanelTruthStore
 from services.state.panels import DAY, HOUR
 from tests.aggregator.conftest import DOCTORS, plan
 from tests.aggregator.divergence.conftest import ROUTER, Ward
+from tests.models.chat_server import chat_server
 
 AVERAGE, VOTE = AGGREGATION_METHOD_AVERAGE, AGGREGATION_METHOD_VOTE
 ROWS = range(0, 60, 2)
+HELPERS = {"best_of_n": "judge", "mixture_of_n": "fuser"}
 NOON = 1_750_003_200.0
 
 
@@ -85,6 +88,37 @@ async def test_costs_are_those_of_the_replies_and_savings_those_of_the_cheapest_
         assert one.same_answer == pytest.approx(same[one.variant] / len(replies))
         assert (one.labelled, one.HasField("right"), one.HasField("verdict_right")) == (0, False, False)
     assert not found.HasField("avoidable_right_share")
+
+
+@pytest.mark.parametrize("pattern", HELPERS)
+async def test_who_helps_is_paid_too(doctors: Ward, pattern: str) -> None:
+    """Judge and fuser are in the mean cost; of a mixture, pairs and costs are counted and nobody dissents."""
+    async with chat_server() as server:
+        choice = {"index": 0, "message": {"role": "assistant", "content": '{"best": 1}'}}
+        server.answering({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
+        helper = Model(
+            name="models/helper",
+            protocol=PROTOCOL_OPENAI_CHAT,
+            endpoints=[Endpoint(address=server.url)],
+            cost=ModelCost(per_call=0.25, currency="USD"),
+        )
+        helper.timeout.FromSeconds(20)
+        await doctors.models.create(helper)
+        await doctors.follower.reconcile()
+        how: dict[str, Any] = {pattern: {HELPERS[pattern]: {"model": "helper"}}}
+        replies = [await doctors.infer(plan(**how), row) for row in ROWS]
+    paid = [sum(one.cost.amount for one in reply.participants) for reply in replies]
+    asked = [len(reply.participants) > len(DOCTORS) for reply in replies]
+    assert any(asked)
+    assert all(not reply.degraded for reply in replies)
+    found = await doctors.ask("GetRoutingEfficiency")
+    assert found.panels == len(replies)
+    assert found.mean_cost.amount == pytest.approx(sum(paid) / len(paid))
+    assert found.HasField("mean_saving") == (pattern == "best_of_n")
+    differing = sum(len(set(labels(reply).values())) > 1 for reply in replies)
+    told = await doctors.ask("GetDivergence")
+    assert sum(pair.disagreement > 0 for pair in told.pairs) >= (differing > 0)
+    assert [one.HasField("dissent") for one in told.members] == [pattern == "best_of_n"] * len(DOCTORS)
 
 
 async def test_a_vote_that_may_stop_early_counts_only_where_it_was_sampled(doctors: Ward) -> None:
