@@ -15,7 +15,7 @@ from services.state.fenced import Fence
 from services.state.logged import readable
 from services.state.positions import order
 from services.state.pulls import Pulls, PullStore
-from services.state.rewards import Claim
+from services.state.rewards import Claim, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,17 @@ class Draws:
         events = {entry.id: list(readable(entry.message)) for entry in entries}
         failed = [event for some in events.values() for event in some if drawn_failed(event)]
         await self.settling.apply([claim for event in failed async for claim in self._failure(event)])
-        after = await self.pulls.counted_until(partition)
-        new = [event for id_, some in events.items() if order(id_) > order(after) for event in some]
+        routers = sorted({event.router_uid for some in events.values() for event in some})
+        after = await self.pulls.counted(partition, routers)
+        new = [event for id_, some in events.items() if order(id_) > order(after.until) for event in some]
+        # What was drawn before a reset of rewards waits for none.
+        new = [
+            event
+            for event in new
+            if place_of(event.manifest.prediction_id, 0) >= after.since[event.router_uid]
+        ]
         until = entries[-1].id
-        if order(until) <= order(after):
+        if order(until) <= order(after.until):
             return
         if not await self.pulls.count(partition, counts_of(new), after=after, until=until):
             raise LostLease("another process has counted these draws", retry_after=1.0, partition=partition)

@@ -1,11 +1,18 @@
 """A metric as arms are credited in it: its range makes every value a share of it, in whole millionths."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from services.feedback.deriving.seen import Seen, Value
 from services.state.earned import Scale
+from services.state.rewards import Repeats
 
 UNITS = 1_000_000
+
+# From a row's record and its truth (None where that is not known) to a value; None where there is none.
+Derive: TypeAlias = Callable[[Seen, Value], float | None]
 
 
 class OutsideRange(ValueError):
@@ -14,13 +21,20 @@ class OutsideRange(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric with its range. `from_truth` says that ground truth yields its values."""
+    """A metric with its range.
+
+    from_truth: ground truth yields its values; from_record: the record of a prediction does, without any
+    feedback; derive: how. repeats: what a second report on the same row does.
+    """
 
     name: str
     low: float = 0.0
     high: float = 1.0
     minimize: bool = False
     from_truth: bool = False
+    from_record: bool = False
+    derive: Derive | None = field(default=None, compare=False)
+    repeats: Repeats = "REPLACE"
 
     @property
     def key(self) -> str:
@@ -35,6 +49,20 @@ class Measure:
     def worst(self) -> float:
         """The end of the range that nobody wants."""
         return self.high if self.minimize else self.low
+
+    @property
+    def zero(self) -> int:
+        """The millionths that stand for the value 0, which lies outside of 0 to 1,000,000 where the range
+        does not hold it."""
+        return round(-self.low / (self.high - self.low) * UNITS)
+
+    def derived(self, seen: Seen, truth: Value = None) -> int | None:
+        """What a record, or its truth, comes to in millionths: beyond an end of the range it counts as that
+        end. None where it comes to nothing."""
+        value = self.derive(seen, truth) if self.derive else None
+        return (
+            None if value is None or math.isnan(value) else self.units(min(max(value, self.low), self.high))
+        )
 
     def units(self, value: float) -> int:
         """`value` as millionths of the range, rounded. Raises `OutsideRange`, also for NaN.

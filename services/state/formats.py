@@ -23,6 +23,9 @@ VERDICT = 1
 EJECTION = 1
 PANELS = 1
 PANEL_TRUTHS = 1
+EVIDENCE = 1
+DECISIONS = 1
+RESET = 1
 
 
 def check(noun: str, found: int, known: int) -> None:

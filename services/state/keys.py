@@ -1,5 +1,6 @@
 """Every key of the suite's state: the only place where one is spelled, with `access_keys.py`,
-`catalog_keys.py`, `metric_keys.py`, `panel_keys.py`, `pin_keys.py` and `truth_keys.py`.
+`catalog_keys.py`, `evidence_keys.py`, `feedback_keys.py`, `metric_keys.py`, `panel_keys.py`, `pin_keys.py`
+and `truth_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -65,8 +66,8 @@ def generations(partition: int, kind: str, uid: str) -> str:
 
 
 def audit(partition: int) -> str:
-    """Stream. Router writes. Router reads. Lives as long as the deployment, its last 5,000 changes of
-    configurations."""
+    """Stream. Router and feedback write. Router reads. Lives as long as the deployment, its last 5,000
+    changes of configurations and resets of rewards."""
     return f"{_partition(partition)}:audit"
 
 

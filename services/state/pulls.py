@@ -1,13 +1,13 @@
 """How often arms were drawn, and how often what was drawn failed: counted from the event streams."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from services.state import formats, keys
 from services.state.failures import MappedRedis
 from services.state.rewards import LIFETIME_SECONDS
-from services.state.scripts import Script
+from services.state.scripts import Arg, Script
 
 _COUNT = Script("count_pulls")
 
@@ -19,6 +19,14 @@ class Pulls(NamedTuple):
     failed: int = 0
 
 
+class Counted(NamedTuple):
+    """What is in counts of draws: all up to the entry `until` (empty for none), and of each router, by its
+    uid, only what has a place (see `rewards.place_of`) from `since` on."""
+
+    until: str
+    since: Mapping[str, bytes] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class PullStore:
     """Reads and writes draws. Every method raises StateUnavailable if Redis is."""
@@ -28,25 +36,32 @@ class PullStore:
     async def read(self, partition: int, router_uid: str) -> dict[str, Pulls]:
         """Draws and failures of each arm of a router."""
         fields: Any = await self.redis.hgetall(keys.pulls(partition, router_uid))
-        counts = {key.decode(): int(count) for key, count in fields.items()}
+        counts = {key.decode(): int(count) for key, count in fields.items() if key != b"since"}
         formats.check("count of draws", counts.pop("format", 0), formats.PULLS)
         arms = {key.partition(":")[2] for key in counts}
         return {arm: Pulls(counts.get(f"drawn:{arm}", 0), counts.get(f"failed:{arm}", 0)) for arm in arms}
 
-    async def counted_until(self, partition: int) -> str:
-        """The last entry of the partition's event stream that is in the counts; empty for none."""
-        until: Any = await self.redis.get(keys.pulls_until(partition))
-        return str((until or b"").decode())
+    async def counted(self, partition: int, routers: Collection[str]) -> Counted:
+        """What is in the counts of these routers."""
+        async with self.redis.pipeline() as pipe:
+            pipe.get(keys.pulls_until(partition))
+            for router in routers:
+                pipe.hget(keys.pulls(partition, router), "since")
+            until, *since = await pipe.execute()
+        return Counted(
+            (until or b"").decode(), dict(zip(routers, (one or b"" for one in since), strict=True))
+        )
 
     async def count(
-        self, partition: int, counts: Mapping[tuple[str, str], Pulls], *, after: str, until: str
+        self, partition: int, counts: Mapping[tuple[str, str], Pulls], *, after: Counted, until: str
     ) -> bool:
-        """Add `counts` by (router uid, arm): those of the entries after `after` up to `until`.
+        """Add `counts` by (router uid, arm): those of the entries that are not `after` up to `until`.
 
-        False, and nothing changes, if the entry last counted is not `after`: somebody else has counted.
+        False, and nothing changes, if what is counted is not `after`: somebody else has counted, or reset.
         """
         routers = sorted({router for router, _ in counts})
-        args: list[str | int] = [after, until, LIFETIME_SECONDS, formats.PULLS]
+        args: list[Arg] = [after.until, until, LIFETIME_SECONDS, formats.PULLS]
+        args += [after.since.get(router, b"") for router in routers]
         for (router, arm), pulls in sorted(counts.items()):
             place = routers.index(router) + 2
             args += [place, f"drawn:{arm}", pulls.drawn, place, f"failed:{arm}", pulls.failed]

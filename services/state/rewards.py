@@ -8,7 +8,7 @@ prediction ids, whatever order they came in, packed and sorted: 24 bytes each.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ _PLACE = [("id_high", ">u8"), ("id_low", ">u8"), ("row", ">u4")]
 WINDOW = np.dtype([*_PLACE, ("units", ">u4")])
 
 
+Repeats = Literal["REPLACE", "FIRST", "SUM"]
+
+
 class Learner(NamedTuple):
     """Whose arms they are: `uid` is a router's, or a model's (which is its own only arm); `measure` names the
     metric and its range."""
@@ -48,7 +51,8 @@ class Learner(NamedTuple):
 
 class Report(NamedTuple):
     """One value for one arm. Of two reports to one learner with the same prediction and row, the one with the
-    greater (observed, feedback_id) counts; the same feedback_id again changes nothing.
+    greater (observed, feedback_id) counts, unless the claim says else; the same feedback_id again changes
+    nothing.
 
     units: millionths of the range, 0 to UNITS. observed: microseconds since 1970, or FINAL.
     """
@@ -66,7 +70,8 @@ class Claim(NamedTuple):
 
     window: rewards that it holds. horizon: seconds from a prediction to the last feedback that counts.
     told: whether the change is announced, for allocations to follow. counted: where it is counted by the time
-    of the prediction too. pair: what the report's value stands for instead of its units.
+    of the prediction too. pair: what the report's value stands for instead of its units. repeats: what a
+    second report does; a FINAL one is neither corrected nor added to. zero: units that stand for the value 0.
     """
 
     learner: Learner
@@ -76,16 +81,20 @@ class Claim(NamedTuple):
     told: bool = True
     counted: Counted | None = None
     pair: Pair | None = None
+    repeats: Repeats = "REPLACE"
+    zero: int = 0
 
 
 class Applied(StrEnum):
-    """What a report changed."""
+    """What a report changed. FORGOTTEN: the learner's rewards were reset since the prediction; the report is
+    counted by time only."""
 
     ACCEPTED = "ACCEPTED"
     DUPLICATE = "DUPLICATE"
     CORRECTED = "CORRECTED"
     SUPERSEDED = "SUPERSEDED"
     EXPIRED = "EXPIRED"
+    FORGOTTEN = "FORGOTTEN"
     TOO_MANY_REPORTS = "TOO_MANY_REPORTS"
     TOO_MANY_ARMS = "TOO_MANY_ARMS"
 
@@ -103,9 +112,11 @@ class ArmTotals:
 
 @dataclass(frozen=True, slots=True)
 class ArmStates:
-    """Every arm of a learner. The version counts the distinct reports that were seen."""
+    """Every arm of a learner. The version counts the distinct reports that were seen, and resets; `resets`
+    these alone."""
 
     version: int = 0
+    resets: int = 0
     arms: Mapping[str, ArmTotals] = field(default_factory=dict)
 
 
@@ -192,6 +203,8 @@ def _run(claim: Claim, now: float) -> Run:
         keys.arms_channel() if claim.told else "",
         f"{learner.partition} {learner.uid}",
         formats.ARMS,
+        claim.repeats,
+        claim.zero,
         *counting,
     )
 
@@ -222,9 +235,10 @@ def _applied(reply: Any) -> Applied:
 
 
 def _states(fields: Mapping[bytes, bytes]) -> ArmStates:
-    stored = {key.decode(): int(value) for key, value in fields.items()}
+    # Where a reset begins is a place, and no number.
+    stored = {key.decode(): int(value) for key, value in fields.items() if key != b"since"}
     formats.check("reward state", stored.get("format", 0), formats.ARMS)
     arms = sorted(key.removeprefix("n:") for key in stored if key.startswith("n:"))
     names = ("n", "sum", "squares", "window_n", "window_sum")
     totals = {arm: ArmTotals(*(stored[f"{name}:{arm}"] for name in names)) for arm in arms}
-    return ArmStates(stored.get("version", 0), totals)
+    return ArmStates(stored.get("version", 0), stored.get("resets", 0), totals)

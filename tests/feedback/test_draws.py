@@ -105,7 +105,7 @@ async def test_what_a_newer_version_logged_is_left_for_it(draws: Draws) -> None:
     newer.format = 99
     with pytest.raises(NewerFormat):
         await handle(draws, [Entry("1-0", batch(newer))])
-    assert await draws.pulls.counted_until(PARTITION) == ""
+    assert (await draws.pulls.counted(PARTITION, [])).until == ""
 
 
 async def test_an_event_of_no_time_is_left_out_alone(draws: Draws) -> None:

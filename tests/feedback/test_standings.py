@@ -14,7 +14,7 @@ from services.feedback.wire.records import prediction_of
 from services.feedback.wire.routers import rules_of
 from services.feedback.wire.snapshots import snapshot_of
 from services.state.connection import Connections
-from services.state.pulls import Pulls, PullStore
+from services.state.pulls import Counted, Pulls, PullStore
 from services.state.rewards import RewardStore
 from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
 
@@ -38,7 +38,7 @@ async def earn(standings: Standings, rules: Rules, *shares: tuple[str, float], s
 async def test_a_snapshot_tells_each_arms_life_window_and_draws(standings: Standings) -> None:
     rules = replace(RULES, window=2)
     await earn(standings, rules, ("a", 1), ("a", 0), ("a", 0), ("b", 0.5))
-    await standings.pulls.count(PARTITION, {(ROUTER_UID, "a"): Pulls(9, 2)}, after="", until="1-0")
+    await standings.pulls.count(PARTITION, {(ROUTER_UID, "a"): Pulls(9, 2)}, after=Counted(""), until="1-0")
     standing = await standings.read(rules)
     shares = allot(rules, standing.windows)
     shown = snapshot_of(rules, standing, shares, NOW)

@@ -1,15 +1,14 @@
 """What a router's configuration tells feedback to do."""
 
-import math
-
 from turnout.router.v1 import router_pb2 as wire
 from turnout.router.v1 import strategy_pb2 as strategy
 
 from services.feedback.measure import Measure
 from services.feedback.policies.allocation import Learning
 from services.feedback.policies.epsilon_greedy import EXPLORATION_RATE
-from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, REWARD_WINDOW, Rules
+from services.feedback.rules import HORIZON_SECONDS, REWARD_WINDOW, Rules
 from services.feedback.wire.canaries import canary_of
+from services.feedback.wire.measures import measures_of
 from services.state import ids
 from services.state.moments import retention
 from services.state.names import id_of
@@ -25,9 +24,8 @@ ALGORITHMS = {
 def rules_of(router: wire.Router) -> Rules:
     """The rules of a stored router. Every router has a measure for rewards, also one that does not learn."""
     bandit = router.bandit
-    measures = {spec.name: _measure(spec) for spec in router.metrics}
-    name = reward_metric(router)
-    reward = measures.setdefault(name, Measure(name, from_truth=name == REWARD_METRIC))
+    measures = measures_of(router)
+    reward = measures[reward_metric(router)]
     return Rules(
         uid=router.uid,
         name=router.name,
@@ -48,21 +46,6 @@ def rules_of(router: wire.Router) -> Rules:
         positive_label=router.task.positive_label,
         segments={one.name: one.max_values or SEGMENT_VALUES for one in router.segments},
         canary=canary_of(router),
-    )
-
-
-def _measure(spec: wire.MetricSpec) -> Measure:
-    low = spec.min_value if spec.HasField("min_value") else 0.0
-    high = spec.max_value if spec.HasField("max_value") else 1.0
-    if not (low < high and math.isfinite(high - low)):
-        low, high = 0.0, 1.0
-    truth = spec.source == wire.METRIC_SOURCE_TRUTH or not spec.source
-    return Measure(
-        spec.name,
-        low,
-        high,
-        minimize=spec.direction == wire.DIRECTION_MINIMIZE,
-        from_truth=truth and spec.name == REWARD_METRIC,
     )
 
 
