@@ -7,7 +7,7 @@ are independent tests.
 >>> test = Test("binary")
 >>> after = fold(test, start(test), np.array([True, False]), np.array([1.0, 0.0]), np.array([0.5, 0.5]))
 >>> round(log_evidence(test, after), 3)
-0.364
+0.216
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.feedback.sequential.seen import Floats, Seen
 
-BETS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+BETS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 WHOLE = CHOICE = False
 # At a level of 0 one value above it is proof; a bet of 1000 to 1 is enough, and stays finite.
 LEAST_LEVEL = 1e-3

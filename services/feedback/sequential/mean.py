@@ -15,7 +15,7 @@ from services.feedback.sequential.seen import Floats, Seen
 
 # The best stake is effect · |least Z| / variance: .02 for .50 against .52 on half of the traffic, .18 for .90
 # against .92 on a tenth, and more only for what shows quickly anyway.
-BETS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+BETS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 WHOLE, CHOICE = False, True
 
 

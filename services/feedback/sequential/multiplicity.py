@@ -39,8 +39,9 @@ def declared(log_e: Floats, alpha: float) -> Flags:
 def insured(greatest: Floats) -> Floats:
     """The e-value that a greatest capital y is worth, (y − 1 − ln y)/(ln y)²; both as logarithms.
 
-    It is less, the price of keeping what a process once had. G. Shafer, A. Shen, N. Vereshchagin and V. Vovk, Test
-    martingales, Bayes factors and p-values, Statistical Science 2011, section 3: ∫ y^(1−κ) κ dκ over [0, 1].
+    It is less: the price of keeping what a process once had. The integral of κ y^(1−κ) over κ in [0, 1];
+    G. Shafer, A. Shen, N. Vereshchagin and V. Vovk, Test martingales, Bayes factors and p-values, Statistical
+    Science 2011, section 3.
     """
     log_y = np.maximum(greatest, 1e-3)  # the limit at 0 is 1/2, which is nobody's evidence
     return np.asarray(np.log(np.expm1(log_y) - log_y) - 2.0 * np.log(log_y))
