@@ -7,8 +7,8 @@ are told apart in four of five trials (`tests/feedback/sequential/test_conforman
 from services.feedback.sequential.display import Estimate
 
 WARNING = (
-    "evidence LITERAL compares point estimates: looked at often, it promotes a canary that is no better in about"
-    " 4 of 5 trials, and rolls a healthy one back in about 3 of 4; ANYTIME_VALID errs in at most alpha of them"
+    "evidence LITERAL compares point estimates: looked at often, it promotes a canary that is no better in "
+    "about 4 of 5 trials and rolls a healthy one back in about 3 of 4; ANYTIME_VALID errs in at most alpha"
 )
 
 

@@ -1,8 +1,8 @@
 """How long evidence takes: how fast capital grows, the time to a threshold, the chance to reach it.
 
-Capital grows like a random walk of drift g per observation, g = max over bets of E ln(1 + λ Z), and, where the
-bet suits the effect, of variance 2 g. The time to b = ln(1/alpha) is then inverse Gaussian with mean b/g, and
-the chance to be there after n is Φ((g n − b)/√(2 g n)) + e^b Φ(−(g n + b)/√(2 g n)).
+The logarithm of the capital is a random walk of drift g per observation, the greatest of its bets', and,
+where that bet suits the effect, of variance 2 g. The time to b = ln(1/alpha) is then inverse Gaussian with
+mean b/g, and the chance to be there after n is Φ((g n − b)/√(2 g n)) + e^b Φ(−(g n + b)/√(2 g n)).
 
 Reference: D. Siegmund, Sequential Analysis, Springer 1985, section III.2, for the law of the first passage.
 
