@@ -1,0 +1,1 @@
+"""Every aggregation and pattern, on real models over real channels."""
