@@ -5,7 +5,17 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from services.state import access_keys, catalog_keys, keys, metric_keys, panel_keys, pin_keys, truth_keys
+from services.state import (
+    access_keys,
+    catalog_keys,
+    evidence_keys,
+    feedback_keys,
+    keys,
+    metric_keys,
+    panel_keys,
+    pin_keys,
+    truth_keys,
+)
 from services.state.failures import MappedRedis
 
 TYPES = {
@@ -19,7 +29,17 @@ TYPES = {
 }
 
 
-SPELLING = (keys, access_keys, catalog_keys, metric_keys, panel_keys, pin_keys, truth_keys)
+SPELLING = (
+    keys,
+    access_keys,
+    catalog_keys,
+    evidence_keys,
+    feedback_keys,
+    metric_keys,
+    panel_keys,
+    pin_keys,
+    truth_keys,
+)
 
 
 class Documented(NamedTuple):

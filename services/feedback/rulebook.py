@@ -46,6 +46,10 @@ class Rulebook:
         """The rules of every router that learns."""
         return [rules for rules in self._by_uid.values() if rules.learning]
 
+    def watched(self) -> Iterable[Rules]:
+        """The rules of every router whose variants are compared."""
+        return [rules for rules in self._by_uid.values() if rules.watch]
+
     async def of(self, uid: str) -> Rules | None:
         """The rules of a router, read from Redis if it is too new to be in memory; None if it is deleted."""
         if uid in self._by_uid or not uid:

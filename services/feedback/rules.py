@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.feedback.canary.plan import Canary
+from services.feedback.evidence.plan import Experiment, Watch
 from services.feedback.measure import Measure
-from services.feedback.policies.allocation import Learning
+from services.feedback.policies.learning import Learning
 
 REWARD_METRIC = "accuracy"
 REWARD_WINDOW = 1000
@@ -23,7 +24,8 @@ class Rules:
     the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
     learnt. models: names of the variants' models, or aliases of them. positive_label: of the task, if it has
     one. segments: by name, how many of their values are told apart. canary: None where the strategy is
-    another.
+    another. experiment: None without one. watch: what is kept and tested of its decisions, of an experiment
+    or a canary. updated: when this generation was written, in seconds since 1970.
     """
 
     uid: str
@@ -42,3 +44,6 @@ class Rules:
     positive_label: str = ""
     segments: Mapping[str, int] = field(default_factory=dict)
     canary: Canary | None = None
+    experiment: Experiment | None = None
+    watch: Watch | None = None
+    updated: float = 0.0

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.feedback.evidence.plan import TestSpec
 from services.feedback.sequential.display import Estimate
+from services.feedback.sequential.seen import Floats
 
 
 class ArmCount(NamedTuple):
@@ -23,11 +24,14 @@ class ArmCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What a test has found. log_e: logarithm of the greatest capital; declare at log(1 / spec.alpha)."""
+    """What a test has found. log_e: logarithm of the greatest capital; declare at log(1 / spec.alpha).
+    estimate: in units of the value, which is 1 − merit where the test is flipped. state: of the sequential
+    test, for what else may be asked of it."""
 
     spec: TestSpec
     log_e: float
     estimate: Estimate
+    state: Floats = field(repr=False, compare=False)
 
     @property
     def declared(self) -> bool:
@@ -50,7 +54,7 @@ class Evidence:
 
     started: when it began. watermark: decisions up to here are folded, seen: those up to here as far as no
     label is needed; all in seconds since 1970. srm_log_e: of the arms' counts against their logged shares.
-    missing_log_e: of the missing values' arms, by metric and treatment ("accuracy:b"). segments: by
+    missing_log_e: of the missing values' arms, by (metric, treatment). segments: by
     name=value. units: entities that are remembered; full: whether there is no room for more, so that the
     state stands still. thinned: decisions left out by a draw of their units, to keep within bounds.
     warnings: in sentences.
@@ -63,9 +67,10 @@ class Evidence:
     arms: Mapping[str, ArmCount]
     comparisons: Sequence[Comparison]
     srm_log_e: float
-    missing_log_e: Mapping[str, float] = field(default_factory=dict)
+    missing_log_e: Mapping[tuple[str, str], float] = field(default_factory=dict)
     segments: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
     units: int = 0
     full: bool = False
     thinned: int = 0
+    latency: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     warnings: Sequence[str] = ()

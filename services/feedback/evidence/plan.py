@@ -14,6 +14,9 @@ from typing import ClassVar
 from services.feedback.measure import Measure
 
 ALPHA = 0.05
+MIN_SAMPLES = 100
+# Quantiles of latency, by the names that metrics of models have too.
+QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 # One hour: what comes later than that after a decision is rare where labels come by themselves.
 LABEL_HORIZON_SECONDS = 3600.0
 
@@ -42,6 +45,13 @@ class Metric:
     def prompt(self) -> bool:
         """Whether the event of the prediction has its value: nobody has to be waited for."""
         return self.source is not Source.FEEDBACK
+
+    @property
+    def identity(self) -> list[object]:
+        """What its values mean: another identity is another metric."""
+        one = self.measure
+        measure = [one.key, one.minimize, one.from_truth, one.from_record, one.repeats] if one else []
+        return [self.name, self.source, self.failed, self.slo_ms, *measure]
 
     @property
     def width(self) -> float:
@@ -76,7 +86,7 @@ class Watch:
     arms: the variants that are compared, the baseline first. by_entity: whether an entity is one observation,
     rather than each of its predictions. label_horizon: seconds after which a missing value is missed. settle:
     seconds after its end at which all events of a minute are there. segments: names of those that are told
-    apart.
+    apart. trial: number of a canary's trial, 0 without one.
     """
 
     arms: Sequence[str]
@@ -87,11 +97,17 @@ class Watch:
     label_horizon: float
     settle: float
     segments: Sequence[str] = ()
+    trial: int = 0
 
     @property
     def baseline(self) -> str:
         """What the others are compared with."""
         return self.arms[0]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether anything has to be reported."""
+        return any(not one.prompt for one in self.metrics.values())
 
     @property
     def treatments(self) -> Sequence[str]:
@@ -104,8 +120,8 @@ class Watch:
         Weights may change (shares are logged with each decision), and error rates (they are read off the
         evidence)."""
         tests = [astuple(replace(test, alpha=0.0)) for test in self.tests]
-        metrics = [repr(self.metrics[name]) for name in sorted(self.metrics)]
-        parts = [list(self.arms), metrics, tests, self.by_entity, self.salt, list(self.segments)]
+        metrics = [self.metrics[name].identity for name in sorted(self.metrics)]
+        parts = [list(self.arms), metrics, tests, self.by_entity, self.salt, list(self.segments), self.trial]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 

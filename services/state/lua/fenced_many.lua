@@ -1,0 +1,27 @@
+-- Writes many values at once, all or none, if nobody has taken the partition over.
+-- KEYS: token, then one for each operation, in their order.
+-- ARGV: the writer's token, then of each operation: its kind (SET, HSET or DEL), lifetime in seconds, field of a
+-- hash ('' else), value ('' for DEL).
+-- Returns 1, or 0 if the writer is fenced out: then nothing was written.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+for index = 2, #KEYS do
+  local kind = ARGV[4 * index - 6]
+  if kind ~= 'SET' and kind ~= 'HSET' and kind ~= 'DEL' then
+    return redis.error_reply('ERR an operation is SET, HSET or DEL, not ' .. tostring(kind))
+  end
+end
+for index = 2, #KEYS do
+  local at = 4 * index - 6
+  local kind, lifetime, field, value = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  if kind == 'SET' then
+    redis.call('SET', KEYS[index], value, 'EX', lifetime)
+  elseif kind == 'HSET' then
+    redis.call('HSET', KEYS[index], field, value)
+    redis.call('EXPIRE', KEYS[index], lifetime)
+  else
+    redis.call('DEL', KEYS[index])
+  end
+end
+return 1
