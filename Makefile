@@ -60,6 +60,9 @@ format: setup ## rewrite what ruff and buf can rewrite
 replay: setup ## a hundred thousand random decisions, made again to the last bit
 	@DECISIONS=100000 $(BIN)/python -m pytest --timeout=900 tests/router/deciding/test_replay.py
 
+coverage: setup ## how often intervals of off-policy estimates hold the truth; writes build/off_policy.json
+	@$(BIN)/python -m tests.feedback.offpolicy.coverage
+
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 
@@ -77,4 +80,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients check format docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients check format coverage docs bench clients clean
