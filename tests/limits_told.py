@@ -55,7 +55,7 @@ ROUTERS: list[Told] = [
 ]
 
 STRATEGIES: list[Told] = [
-    ("`bandit.reward_window`, at most", f"{CONFIG}.checks:LONGEST_WINDOW", "", MEMORY),
+    ("`bandit.reward_window`, at most", f"{CONFIG}.bandits:LONGEST_WINDOW", "", MEMORY),
     (
         "`latency_based.half_life`",
         f"{CONFIG}.choosers:SHORTEST_HALF_LIFE {CONFIG}.choosers:LONGEST_HALF_LIFE",
@@ -150,8 +150,8 @@ POLICIES: list[Told] = [
     ("policies of a router", f"{CONFIG}.policies:MOST_POLICIES", "", ""),
     ("rules of `feature_based`", f"{CONFIG}.policies:MOST_RULES", "", "As of policies."),
     ("priority, at most", f"{CONFIG}.policies:GREATEST_PRIORITY", "", "Room enough to put one between two."),
-    ("a condition", "router.conditions.tokens:LONGEST", "bytes", ""),
-    ("function calls in a condition", "router.conditions.tokens:MOST_CALLS", "", ""),
+    ("a condition", "foundation.cel_text:LONGEST", "bytes", ""),
+    ("function calls in a condition", "foundation.cel_text:MOST_CALLS", "", ""),
     ("brackets within each other", "router.conditions.parsing:MOST_OPEN", "", ""),
     ("depth of a condition", "router.conditions.syntax:DEEPEST", "", ""),
     ("what conditions see of a text", "router.conditions.view:LONGEST_TEXT", "characters", ""),

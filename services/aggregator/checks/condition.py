@@ -3,17 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import cel
-import re2
+from services.foundation.cel_text import BadCel, compiled, tokens_of
 
-# As of the conditions of routers: longer ones are programs, and macros over macros take seconds.
-LONGEST = 1024
 NAMES = ("label", "confidence", "probabilities", "value", "text", "json", "input")
-# A macro is one wherever its name is called; comments are white space. RE2, for another engine could be made
-# to take forever with this.
-MACROS = re2.compile(
-    r"\b(all|exists|exists_one|existsOne|map|filter|transformList|transformMap)(?:\s|//[^\n]*\n?)*\("
-)
 # Everything that an evaluation raises; anything else is a fault of ours.
 FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -32,17 +24,14 @@ class Condition:
     def __init__(self, text: str) -> None:
         """Raises BadCondition."""
         self.text = text
-        if len(text.encode()) > LONGEST:
-            raise BadCondition(f"at most {LONGEST} bytes expected, got {len(text.encode())}")
-        if macro := MACROS.search(text):
-            raise BadCondition(f"comprehensions such as {macro[1]} are not available")
         try:
-            self._program = cel.compile(text)
-        except ValueError as wrong:
-            said = str(wrong).partition("ERROR: ")[2].partition("\n")[0] or str(wrong)
-            raise BadCondition(f"is no CEL: {said[:300]}") from wrong
-        if unknown := [name for name in self._program.variables() if name not in NAMES]:
-            raise BadCondition(f"speaks of {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+            tokens_of(text)
+            self._program = compiled(text)
+        except BadCel as wrong:
+            raise BadCondition(str(wrong)) from wrong
+        if unknown := sorted(set(self._program.variables()).difference(NAMES)):
+            said = ", ".join(unknown)[:100]
+            raise BadCondition(f"does not know {said}; there are {', '.join(NAMES)}")
 
     def holds(self, names: Mapping[str, Any]) -> bool:
         """Raises NotEvaluated."""

@@ -1,5 +1,6 @@
 """A plan out of its message: everything that is wrong with it is told at once, by field."""
 
+import math
 from dataclasses import replace
 
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
@@ -53,7 +54,7 @@ def read_plan(given: wire.Plan) -> Plan:
         quorum=quorum,
         pattern=pattern,
         full_fraction=_number(how, "full_panel_fraction", 0, 1, problems, FULL_PANEL_FRACTION),
-        max_cost=_number(how, "max_cost", 0, float("inf"), problems) if how.HasField("max_cost") else None,
+        max_cost=_limit(how, problems),
         retries=int(_number(how, "member_retries", 0, MOST_RETRIES, problems, 1)),
         samples=int(_number(how, "samples_per_member", 1, MOST_SAMPLES, problems, 1)),
         extraction=read_extraction(how.extraction, recipe.method, f"{PATH}.extraction", problems),
@@ -103,6 +104,16 @@ def _meta(how: EnsembleStrategy, recipe: Recipe, problems: Problems) -> Helper |
     return None
 
 
+def _limit(how: EnsembleStrategy, problems: Problems) -> float | None:
+    """What one answer may cost. Not 0: a price per token is known to be more only afterwards."""
+    if not how.HasField("max_cost"):
+        return None
+    # Written so that NaN fails.
+    if not 0 < how.max_cost < math.inf:
+        problems[f"{PATH}.max_cost"] = f"a number above 0, got {how.max_cost:g}"
+    return how.max_cost
+
+
 def _number(
     how: EnsembleStrategy, field: str, least: float, most: float, problems: Problems, default: float = 0
 ) -> float:
@@ -110,8 +121,7 @@ def _number(
     # Written so that NaN fails.
     if least <= found <= most:
         return found
-    upto = f" to {most:g}" if most != float("inf") else ""
-    problems[f"{PATH}.{field}"] = f"a number from {least:g}{upto} expected, got {found:g}"
+    problems[f"{PATH}.{field}"] = f"a number from {least:g} to {most:g} expected, got {found:g}"
     return default
 
 

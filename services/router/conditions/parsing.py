@@ -1,13 +1,13 @@
 """From tokens to a tree, by precedence. CEL's own parser has the last word on what is well formed; this one
 refuses whatever it does not know."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal as OneOf
 
 import cel
 
+from services.foundation.cel_text import BadCel, compiled
 from services.router.conditions.errors import BadCondition
 from services.router.conditions.syntax import (
     Binary,
@@ -30,7 +30,6 @@ MOST_OPEN = 24
 # What people write who know other languages.
 SPELLED = {"and": "&&", "or": "||", "not": "!", "is": "==", "<>": "!="}
 HAS_ASKS = "has() asks for features.x, attributes.x, headers.x or metrics('models/a').accuracy"
-CEL_PLACE = re.compile(r"<input>:1:(\d+): ")
 CONSTANTS = {"true": True, "false": False, "null": None}
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 # Loosest first; `&&` and `||` stand above them.
@@ -51,14 +50,10 @@ def parse(text: str) -> Node:
 def well_formed(text: str) -> cel.Program:
     """The text compiled by CEL. Raises BadCondition with the first line of what CEL says."""
     try:
-        return cel.compile(text)
-    except ValueError as wrong:
-        said = str(wrong).partition("ERROR: ")[2].partition("\n")[0] or str(wrong)
-        place = CEL_PLACE.match(said)
-        if place is not None and "\n" not in text:
-            said = f"{said[place.end() :]}, at character {place[1]}"
-        hint = f"; {HAS_ASKS}" if "has()" in said else ""
-        raise BadCondition(f"is no CEL: {said[:300]}{hint}") from wrong
+        return compiled(text)
+    except BadCel as wrong:
+        hint = f"; {HAS_ASKS}" if "has()" in str(wrong) else ""
+        raise BadCondition(f"{wrong}{hint}") from wrong
 
 
 def _hint(before: Token, token: Token) -> str:

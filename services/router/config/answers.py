@@ -10,9 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from turnout.router.v1.ensemble_pb2 import Extraction
 
-from services.router.conditions.errors import BadCondition
-from services.router.conditions.parsing import well_formed
-from services.router.conditions.tokens import tokens_of
+from services.foundation.cel_text import BadCel, compiled, tokens_of
 from services.router.config.problems import Problems
 
 LONGEST_PATTERN = 256
@@ -89,8 +87,8 @@ def check_condition(text: str, field: str, problems: Problems) -> frozenset[str]
     where it is wrong."""
     try:
         tokens_of(text)
-        names = frozenset(well_formed(text).variables())
-    except BadCondition as wrong:
+        names = frozenset(compiled(text).variables())
+    except BadCel as wrong:
         problems.add(field, str(wrong))
         return frozenset()
     if strange := sorted(names.difference(NAMES)):

@@ -195,6 +195,26 @@ def test_an_order_goes_on_without_a_disabled_member_and_a_step_cannot() -> None:
 
 
 @pytest.mark.parametrize(
+    ("how", "field"),
+    [
+        *(
+            (judge({"cel": text}), "judge.check.cel")
+            for text in (
+                "", " ", "text =", "txt == 'a'", "text == '''a'''", "json.all(x, x > 1)",
+                "size(text) > 1 && " * 20 + "size(text) > 1", "text == '" + "x" * 1024 + "'", "has(text)",
+            )
+        ),
+        *(({"max_cost": limit}, "max_cost") for limit in (0.0, -1.0, "NaN", "Infinity")),
+    ],
+)  # fmt: skip
+def test_both_services_refuse_in_the_same_words(how: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidPlan) as caught:
+        read_plan(planned(how))
+    told = {one.field.removeprefix("plan.ensemble."): one.description for one in caught.value.fields}
+    assert refused(how)[field] == told[field]
+
+
+@pytest.mark.parametrize(
     ("given", "field"),
     [
         ({"best_of_n": {"judge": REFEREE}}, "best_of_n.judge"),
