@@ -5,12 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.drift.cells import Frame, Grid, Tally
-from services.drift.statistics import Counts, chi_square, jensen_shannon, ks, missingness, psi
+from services.drift.statistics import (
+    Counts,
+    Measurement,
+    chi_square,
+    hellinger,
+    jensen_shannon,
+    ks,
+    l_infinity,
+    missingness,
+    psi,
+    wasserstein,
+)
 from services.drift.statistics.chi_square import ChiSquare
 from services.drift.statistics.jensen_shannon import JensenShannon
 from services.drift.statistics.ks import Bracket
 from services.drift.statistics.missingness import Missingness
 from services.drift.statistics.psi import Psi
+from services.drift.statistics.wasserstein import Wasserstein
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,9 @@ class Comparison:
     ks: Bracket | None
     chi_square: ChiSquare | None
     jensen_shannon: JensenShannon | None
+    hellinger: Measurement | None
+    l_infinity: Measurement | None
+    wasserstein: Wasserstein | None
     missingness: Missingness | None
     p_value: float | None
     reference_rows: int
@@ -42,16 +57,21 @@ def compare(frame: Frame, reference: Tally, current: Tally) -> Comparison:
     """Measure `current` against `reference`, both counted on `frame`."""
     if isinstance(frame, Grid):
         left, right = frame.coarse(reference), frame.coarse(current)
-        bracket = ks.measure(frame.present(reference), frame.present(current), frame.singletons)
+        cells = frame.present(reference), frame.present(current)
+        bracket = ks.measure(*cells, frame.singletons)
+        moved = wasserstein.measure(*cells, frame.places, frame.widths)
         test, width = _test_bins(frame, left, right), frame.width
     else:
         left, right = frame.table(reference, current)
-        bracket, test, width = None, chi_square.measure(left, right), 0.0
+        bracket, moved, test, width = None, None, chi_square.measure(left, right), 0.0
     return Comparison(
         psi=psi.measure(left, right),
         ks=bracket,
         chi_square=test,
         jensen_shannon=jensen_shannon.measure(left, right),
+        hellinger=hellinger.measure(left, right),
+        l_infinity=l_infinity.measure(left, right),
+        wasserstein=moved,
         missingness=missingness.measure(
             np.array([left.sum(), frame.absent(reference)]), np.array([right.sum(), frame.absent(current)])
         ),

@@ -10,6 +10,7 @@ from services.drift.baselines import Baseline
 from services.drift.buckets import Cover
 from services.drift.cells import Grid
 from services.drift.comparison import Comparison
+from services.drift.statistics.wasserstein import Wasserstein
 from services.drift.verdict import Level
 from services.drift.wire import timestamp
 
@@ -101,10 +102,22 @@ def _write_statistics(message: result_pb2.FeatureDrift, found: Comparison) -> No
     if found.jensen_shannon:
         message.jensen_shannon = found.jensen_shannon.value
         message.jensen_shannon_distance = found.jensen_shannon.distance
+    if found.hellinger and found.l_infinity:
+        message.hellinger, message.l_infinity = found.hellinger.value, found.l_infinity.value
+    if found.wasserstein:
+        _write_wasserstein(message, found.wasserstein)
     if found.missingness:
         message.baseline_missing_share = found.missingness.reference_rate
         message.missing_share = found.missingness.current_rate
         message.missing_p_value = found.missingness.p_value
+
+
+def _write_wasserstein(message: result_pb2.FeatureDrift, found: Wasserstein) -> None:
+    message.wasserstein, message.wasserstein_margin = found.value, found.margin
+    if found.in_deviations is not None:
+        message.wasserstein_per_deviation = found.in_deviations
+    if found.in_quartiles is not None:
+        message.wasserstein_per_quartile_range = found.in_quartiles
 
 
 def _unseen(one: FeatureFinding) -> list[str]:

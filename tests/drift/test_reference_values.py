@@ -4,9 +4,19 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from scipy.stats import wasserstein_distance
 
 from services.drift.cells import freeze, learn
-from services.drift.statistics import Counts, chi_square, jensen_shannon, ks, psi
+from services.drift.statistics import (
+    Counts,
+    chi_square,
+    hellinger,
+    jensen_shannon,
+    ks,
+    l_infinity,
+    psi,
+    wasserstein,
+)
 from tests.drift import reference
 from tests.drift.reference import Case
 
@@ -77,3 +87,30 @@ def test_exact_ks_matches_scipy_and_lies_in_the_bracket(case: Case) -> None:
     if case.values["ks_p_asymp"] != "nan":
         assert bracket.p_value is not None
         assert bracket.p_value >= case.values["ks_p_asymp"] * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if "hellinger" in c.values], ids=lambda case: case.id)
+def test_hellinger_and_l_infinity_match_scipy(case: Case) -> None:
+    left, right = counted(case)
+    found, largest = hellinger.measure(left, right), l_infinity.measure(left, right)
+    assert found is not None
+    assert largest is not None
+    assert_agrees({"hellinger": found.value, "l_infinity": largest.value}, case)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if "wasserstein" in c.values], ids=lambda case: case.id)
+def test_the_exact_wasserstein_distance_lies_within_the_margin(case: Case) -> None:
+    left, right = (
+        [value for value in numbers(side) if np.isfinite(value)] for side in (case.reference, case.current)
+    )
+    grid = freeze(left)
+    found = wasserstein.measure(
+        grid.present(grid.count(left)), grid.present(grid.count(right)), grid.places, grid.widths
+    )
+    assert found is not None
+    # What lies out of range counts as at its end, in which way it differs from scipy's on purpose.
+    clipped = np.clip(right, min(left), max(left))
+    exact = wasserstein_distance(left, clipped)
+    assert abs(found.value - exact) <= found.margin + 1e-9 * max(exact, 1.0)
+    if np.array_equal(clipped, right):
+        assert abs(found.value - case.values["wasserstein"]) <= found.margin + 1e-9 * max(exact, 1.0)

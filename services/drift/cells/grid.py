@@ -67,6 +67,25 @@ class Grid:
         # Then the gaps share one bin, so bins do not follow the cells' order.
         return bool((np.diff(self.bins) < 0).any())
 
+    @cached_property
+    def widths(self) -> Values:
+        """Width of each cell that holds several values, in the feature's unit; 0 of the others and of the two
+        that lie out of range."""
+        with np.errstate(over="ignore"):
+            inner = np.where(self.singletons[1:-1], 0.0, np.diff(self.edges))
+        return np.pad(inner, 1)
+
+    @cached_property
+    def places(self) -> Values:
+        """Where the mass of each cell stands, ascending: at its value, or in its middle. The outermost cells
+        stand at their inner ends, for a wild value may be the other one; and what is out of range beside
+        them."""
+        lefts = np.where(self.singletons[1:-1], self.edges[1:], self.edges[:-1])
+        middles = lefts / 2 + self.edges[1:] / 2
+        middles[0] = self.edges[1] if len(middles) > 1 else middles[0]
+        middles[-1] = lefts[-1]
+        return np.maximum.accumulate(np.pad(middles, 1, mode="edge"))
+
     def count(self, values: ArrayLike, missing: int = 0) -> Tally:
         """Count values (any shape, NaN and infinities allowed) beside `missing` absent ones."""
         array = np.asarray(values, dtype=np.float64).ravel()

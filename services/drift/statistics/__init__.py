@@ -1,11 +1,20 @@
 """Statistics of two count vectors. Each file exports `measure(reference, current)`.
 
-A measurement is None where a sample is empty: no data is never a small distance.
+A measurement is None where a sample is empty: no data is never a small distance. Wasserstein stands beside
+the table, as it needs to know where the cells lie too.
 """
 
 from collections.abc import Callable
 
-from services.drift.statistics import chi_square, jensen_shannon, ks, missingness, psi
+from services.drift.statistics import (
+    chi_square,
+    hellinger,
+    jensen_shannon,
+    ks,
+    l_infinity,
+    missingness,
+    psi,
+)
 from services.drift.statistics.counts import Counts, Measurement
 
 Statistic = Callable[[Counts, Counts], Measurement | None]
@@ -15,6 +24,8 @@ STATISTICS: dict[str, Statistic] = {
     "ks": ks.measure,
     "chi_square": chi_square.measure,
     "jensen_shannon": jensen_shannon.measure,
+    "hellinger": hellinger.measure,
+    "l_infinity": l_infinity.measure,
     "missingness": missingness.measure,
 }
 

@@ -1,0 +1,26 @@
+"""Hellinger distance: how little two samples overlap, 0 (equal) to 1 (disjoint).
+
+H = sqrt(1 - sum over bins of sqrt(p q)), computed as |sqrt p - sqrt q| / sqrt 2, which is the same and keeps
+its digits where the samples are nearly equal. It is a metric, and needs no rule for empty bins.
+
+Reference: E. Hellinger, Neue Begründung der Theorie quadratischer Formen, J. reine angew. Math. 136, 1909.
+
+>>> round(measure(np.array([500, 300, 200]), np.array([300, 300, 400])).value, 4)
+0.1728
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from services.drift.statistics.counts import Counts, Measurement, pair
+
+
+def measure(reference: Counts, current: Counts) -> Measurement | None:
+    """Distance of two count vectors over the same bins."""
+    checked = pair(reference, current)
+    if checked is None:
+        return None
+    p, q = (np.sqrt(counts / counts.sum()) for counts in checked)
+    # Rounding can leave a few ulps above one.
+    return Measurement(min(float(np.linalg.norm(p - q)) / sqrt(2), 1.0), None)
