@@ -10,12 +10,16 @@ from google.protobuf import descriptor_pool
 from turnout.router.v1.router_pb2 import Router
 
 from tests.contract.test_pending import PENDING, SERVICERS
+from tests.models.chat_server import chat_server
+from tests.stories.ensembles.speaking import Reader
 from tests.stories.grpcurl import Answer, run
 from tests.stories.reference import PAGES, Example, alike, examples, missing
 from tests.stories.suite import ROOT, Suite
 from tests.waiting import eventually
 
 PORTS = {"50051": "router", "50052": "aggregator", "50053": "feedback", "50054": "drift"}
+# Where pages say that a chat model of one's own is meant to listen.
+OWN_CHAT = "http://127.0.0.1:11434"
 # What others tell each other a moment later: records of predictions, what came of them, who changed what.
 LATER = re.compile(r"/(Get|List|Export)\w+$")
 
@@ -25,10 +29,11 @@ def filled(text: str, known: dict[str, str]) -> str:
     return re.sub(r"\$([A-Za-z]+)", lambda name: known[name[1]], text)
 
 
-def here(suite: Suite, words: list[str], known: dict[str, str]) -> list[str]:
+def here(suite: Suite, words: list[str], known: dict[str, str], chat: str) -> list[str]:
     """The command with the suite's own addresses, and with what earlier answers said."""
 
     def put(word: str) -> str:
+        word = word.replace(OWN_CHAT, chat)
         for port, service in PORTS.items():
             word = word.replace(f"127.0.0.1:{port}", suite.ready[service])
         return filled(word, known)
@@ -59,11 +64,12 @@ def check(example: Example, answer: Answer) -> None:
         assert not list(missing(example.shown, answer.documents[: len(example.shown)]))
 
 
-async def play(suite: Suite, page: Path) -> None:
-    """Every command of a page, in order; one that reads what others write gets a while to be right."""
+async def play(suite: Suite, page: Path, chat: str) -> None:
+    """Every command of a page, in order; one that reads what others write gets a while to be right. `chat` is
+    where a model of one's own listens."""
     known: dict[str, str] = {}
     for written in examples(page):
-        words = here(suite, written.words, known)
+        words = here(suite, written.words, known, chat)
         example = written._replace(shown=json.loads(filled(json.dumps(written.shown), known)))
 
         async def right(example: Example = example, words: list[str] = words) -> Answer:
@@ -82,7 +88,10 @@ async def play(suite: Suite, page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 async def test_every_line_of_a_page_answers_what_it_shows(suite: Suite, page: Path) -> None:
-    await play(suite, page)
+    async with chat_server() as server:
+        server.behave = Reader(server).serve
+        # On the other pages nobody listens there.
+        await play(suite, page, server.url if page.stem == "aggregation" else OWN_CHAT)
 
 
 def test_every_rpc_of_the_router_that_works_has_a_line() -> None:

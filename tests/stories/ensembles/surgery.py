@@ -16,9 +16,9 @@ from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 from examples.demo.rows import Question
 from examples.fleet.catalog import FLEET
 from examples.fleet.columns import BREAST_CANCER, DIAGNOSES
-from tests.models.chat_server import ChatServer, completion
-from tests.models.speech import Speech
+from tests.models.chat_server import ChatServer
 from tests.stories.ensembles.panel import Prices, chances
+from tests.stories.ensembles.speaking import utter
 
 # In USD per thousand words read and written; who costs more is better.
 WORDS = {
@@ -72,18 +72,7 @@ class Surgery:
     async def serve(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if request.path.endswith("/embeddings"):
             return await self.server.embed(request, body)
-        prompts = [message["content"] for message in body["messages"]]
-        message = self._message(body)
-        words = (message["content"] or "").split(" ")
-        if body.get("stream"):
-            return await Speech([word + " " for word in words])(request, body)
-        choice = {
-            "index": 0,
-            "message": message,
-            "finish_reason": "tool_calls" if body.get("tools") else "stop",
-        }
-        read = sum(len(prompt.split()) for prompt in prompts)
-        return web.json_response(completion(body, choice, read, len(words)))
+        return await utter(request, body, self._message(body))
 
     def _message(self, body: Mapping[str, Any]) -> dict[str, Any]:
         name, first = body["model"], body["messages"][0]
