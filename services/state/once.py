@@ -25,21 +25,19 @@ class Once(NamedTuple):
     fingerprint: str
 
 
-def once(method: str, request: Message, caller: str = "") -> Once | None:
-    """What identifies this change; None if the request carries no `request_id`.
+def once(method: str, request: Message, caller: str = "", *, field: str = "request_id") -> Once | None:
+    """What identifies this change; None if the request carries no id in `field`.
 
     Raises InvalidArgument for an id that is too long to keep.
     """
-    request_id: str = getattr(request, "request_id", "")
+    request_id: str = getattr(request, field, "")
     if not request_id:
         return None
     if len(request_id) > MAX_LENGTH:
-        raise InvalidArgument(
-            f"request_id is longer than {MAX_LENGTH} characters", fields=[("request_id", "a UUID")]
-        )
+        raise InvalidArgument(f"{field} is longer than {MAX_LENGTH} characters", fields=[(field, "a UUID")])
     rest = type(request)()
     rest.CopyFrom(request)
-    rest.ClearField("request_id")
+    rest.ClearField(field)  # type: ignore[arg-type,unused-ignore]
     digest = hashlib.blake2b(f"{method}\0{caller}\0".encode(), digest_size=16)
     digest.update(rest.SerializeToString(deterministic=True))
     return Once(request_id, digest.hexdigest())

@@ -9,6 +9,7 @@ from turnout.router.v1.strategy_pb2 import FeatureRule
 
 from services.router.conditions import BadCondition, Schema, compile_value
 from services.router.conditions.tokens import tokens_of
+from services.router.config import canaries
 from services.router.config.defaults import weight_of
 from services.router.config.idle import idle
 from services.router.config.panel_advice import panels
@@ -27,6 +28,7 @@ def advice(router: Router, models: Models) -> list[str]:
     found = [
         *panels(router, models),
         *_routing(router),
+        *canaries.advice(router),
         *_rules(router),
         *_segments(router),
         *idle(router, models),
@@ -35,12 +37,7 @@ def advice(router: Router, models: Models) -> list[str]:
 
 
 def _routing(router: Router) -> Iterator[str]:
-    canary, bandit = router.canary, router.bandit
-    if router.HasField("canary") and not (canary.HasField("promotion_criteria") or canary.guardrails):
-        yield (
-            "The canary has neither promotion_criteria nor guardrails: it keeps its percentage, good or bad, "
-            "until somebody changes it."
-        )
+    bandit = router.bandit
     greedy = bandit.algorithm == strategies.BANDIT_ALGORITHM_EPSILON_GREEDY
     if router.HasField("bandit") and greedy and not (bandit.exploration_rate or bandit.floor):
         yield (

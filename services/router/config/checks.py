@@ -1,12 +1,11 @@
 """The checks of a router's configuration, one function per part. They gather; they do not raise."""
 
-import math
 from collections.abc import Callable, Collection
 
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import choosers, execution
+from services.router.config import canaries, choosers, execution
 from services.router.config.defaults import REWARD_METRIC, weight_of
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
@@ -84,36 +83,6 @@ def _weights(router: Router, problems: Problems) -> None:
         problems.add("router.variants", "at least one enabled variant needs a weight above 0")
 
 
-def _canary(router: Router, problems: Problems) -> None:
-    canary, ids = router.canary, {variant.id for variant in router.variants}
-    for field in ("baseline_model", "canary_model"):
-        named: str = getattr(canary, field)
-        if not named:
-            problems.add(f"router.canary.{field}", "is required")
-        elif named not in ids:
-            problems.add(f"router.canary.{field}", f"{named} is no variant of this router")
-    if canary.baseline_model and canary.baseline_model == canary.canary_model:
-        problems.add("router.canary.canary_model", "must differ from baseline_model")
-    if not 0 <= canary.canary_percentage <= 100:
-        problems.add("router.canary.canary_percentage", f"0 to 100, got {canary.canary_percentage:g}")
-    known = {"baseline_model", "canary_model", "canary_percentage", "promotion_criteria"}
-    _criteria(canary, problems)
-    for given, _ in canary.ListFields():
-        if given.name not in known:
-            told = "not available in this version; the percentage is fixed"
-            problems.lacks(f"router.canary.{given.name}", told)
-
-
-def _criteria(canary: strategy.CanaryStrategy, problems: Problems) -> None:
-    criteria, field = canary.promotion_criteria, "router.canary.promotion_criteria"
-    if len(criteria.metric) > LONGEST_TEXT:
-        problems.add(f"{field}.metric", f"at most {LONGEST_TEXT} characters, got {len(criteria.metric)}")
-    if not 0 <= criteria.min_improvement < math.inf:
-        problems.add(f"{field}.min_improvement", f"a number from 0, got {criteria.min_improvement:g}")
-    if criteria.min_samples < 0:
-        problems.add(f"{field}.min_samples", f"a number from 0, got {criteria.min_samples}")
-
-
 def _bandit(router: Router, problems: Problems) -> None:
     bandit, enabled = router.bandit, sum(one.enabled for one in router.variants)
     if bandit.algorithm != strategy.BANDIT_ALGORITHM_EPSILON_GREEDY:
@@ -167,7 +136,7 @@ STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
     "weighted": _weights,
     "round_robin": _evenly,
     "random": _evenly,
-    "canary": _canary,
+    "canary": canaries.check,
     "bandit": _bandit,
     # Its rules are checked with the policies.
     "feature_based": _chosen,

@@ -7,11 +7,10 @@ from turnout.router.v1.strategy_pb2 import (
     BanditStrategy,
 )
 
-from services.router.config import choosers, execution, options, panel_defaults, segments
+from services.router.config import canaries, choosers, execution, options, panel_defaults, segments
 from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
-CANARY_PERCENTAGE = 10.0
 EXPLORATION_RATE = 0.1
 REWARD_WINDOW = 1000
 REWARD_METRIC = "accuracy"
@@ -83,8 +82,7 @@ def _take_in(router: Router, *models: str) -> None:
 
 def _canary(router: Router) -> None:
     canary = router.canary
-    if not canary.HasField("canary_percentage"):
-        canary.canary_percentage = CANARY_PERCENTAGE
+    canaries.fill(canary)
     _take_in(router, canary.baseline_model, canary.canary_model)
     canary.baseline_model, canary.canary_model = id_of(canary.baseline_model), id_of(canary.canary_model)
 

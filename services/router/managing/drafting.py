@@ -19,6 +19,7 @@ from services.router.config.enabling import stamp_enabled
 from services.router.config.naming import models_called, models_named
 from services.router.config.problems import Problems
 from services.router.config.references import as_written
+from services.router.config.trials import Moved, stamp_trial
 from services.router.config.validate import validate
 from services.router.managing.aliases import aliases_named, callees, follow, resolve, settle
 from services.router.managing.asked import Asked
@@ -32,8 +33,8 @@ from services.state.names import resource_name
 from services.state.permissions import CatalogPermissions
 from services.state.refusals import taken
 
-Change = Callable[[Router], None]
-NOT_PROMOTED = "promotion_criteria are stored; nothing promotes the canary by them in this version"
+# What a change of a canary says of itself; others say nothing.
+Change = Callable[[Router], Moved | None]
 
 
 class Known(NamedTuple):
@@ -73,6 +74,7 @@ class Drafts:
         validate(router, known.names, known.models)
         settle(router, known.aliases)
         stamp_enabled(None, router, self._now())
+        stamp_trial(None, router, self._now(), asked.by.caller)
         router.state, router.owner = state, asked.by.caller
         try:
             written = await self.routers.create(
@@ -97,9 +99,10 @@ class Drafts:
 
         def changed(router: Router) -> None:
             before.CopyFrom(router)
-            change(router)
+            moved = change(router)
             settle(router, aliases)
             stamp_enabled(before, router, self._now())
+            stamp_trial(before, router, self._now(), asked.by.caller, moved)
 
         written = await self.write(name, changed, asked, new_generation=True)
         undo = partial(self.routers.update, change=lambda router: router.CopyFrom(before), by=asked.by)
@@ -138,7 +141,7 @@ class Drafts:
         problems.settle()
 
     async def write(
-        self, name: str, change: Change, asked: Asked, *, new_generation: bool = False
+        self, name: str, change: Callable[[Router], None], asked: Asked, *, new_generation: bool = False
     ) -> Written[Router]:
         """Let `change` alter what is no configuration: lifecycle, permissions."""
         return await self.routers.update(
@@ -186,9 +189,7 @@ class Drafts:
         """What a reader of a router that was just written should know, a sentence each."""
         named = callees(router)
         models = {name: model for name in named if (model := await self.models.find(name)) is not None}
-        unpromoted = [NOT_PROMOTED] if router.canary.HasField("promotion_criteria") else []
-        said = disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)
-        return unpromoted + said
+        return disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)
 
     async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
         """An alias may have moved while the router was written, unseen by whoever moved it: its table is read

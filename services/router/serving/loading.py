@@ -12,6 +12,7 @@ from services.foundation.metrics import Metrics
 from services.models.pool import ModelPool
 from services.router.conditions.wire import schema_of
 from services.router.config.naming import models_called, rules_on_models
+from services.router.config.trials import progress
 from services.router.deciding.compiling import Ingredients, compile_plan, reads_metrics
 from services.router.deciding.knowledge import NOTHING_KNOWN, Knowledge
 from services.router.deciding.latencies import Latencies
@@ -172,7 +173,7 @@ class Loader:
         if router.state not in SERVING or not router.HasField("canary"):
             self._metrics.canary_progress.remove(router.name)
         else:
-            self._metrics.canary_progress[router.name].set(router.canary.canary_percentage)
+            self._metrics.canary_progress[router.name].set(progress(router.canary))
         if router.state in SERVING:
             self.snapshot.change(router, prove=self.started or router.state == DEPLOYING)
         else:

@@ -134,13 +134,26 @@ def routed(**strategy: Any) -> Router:
 
 
 def canary(**more: Any) -> Router:
-    return routed(canary={"baseline_model": "a", "canary_model": "b", **more})
+    return with_defaults(routed(canary={"baseline_model": "a", "canary_model": "b", **more}))
 
 
 def test_a_canary_that_nothing_ends_is_told_so() -> None:
     assert "neither promotion_criteria nor guardrails" in one(canary())
-    assert told(canary(promotion_criteria={"metric": "accuracy"})) == []
-    assert told(canary(guardrails=[{"metric": "accuracy"}])) == []
+    assert told(canary(promotion_criteria={"metric": "accuracy", "min_samples": 100})) == []
+    assert told(canary(guardrails=[{"metric": "accuracy", "max_regression": 0.1}])) == []
+
+
+def test_what_a_canarys_settings_cost_is_told_with_its_number() -> None:
+    criteria = {"metric": "accuracy", "min_samples": 1000}
+    assert "in 76 to 80 % of trials; ANYTIME_VALID does so in at most 5 %" in one(
+        canary(promotion_criteria=criteria, evidence="EVIDENCE_LITERAL")
+    )
+    assert "min_samples of 99 are few" in one(canary(promotion_criteria=criteria | {"min_samples": 99}))
+    assert "GetCanary says what its rules would do" in one(canary(promotion_criteria=criteria, auto=False))
+    # A label a second at 0.03 % takes 38 days to a thousand of them, at 0.04 % just 29.
+    said = one(canary(promotion_criteria=criteria, canary_percentage=0.03))
+    assert "At 0.03 % the canary has 1000 labels only after 3,333,333 predictions: 39 days" in said
+    assert told(canary(promotion_criteria=criteria, canary_percentage=0.04)) == []
 
 
 @pytest.mark.parametrize(

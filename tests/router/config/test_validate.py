@@ -232,11 +232,6 @@ def test_settings_that_would_be_ignored_are_refused() -> None:
     assert set(refused(router, UnavailableFeature)) == {"router.experiment"}
 
 
-def test_the_parameters_of_a_canary_that_do_nothing_yet_are_refused() -> None:
-    router = Router(canary={"baseline_model": "a", "canary_model": "b", "alpha": 0.1, "auto": True})
-    assert set(refused(router, UnavailableFeature)) == {"router.canary.alpha", "router.canary.auto"}
-
-
 def test_an_alias_is_told_apart_from_a_bad_id() -> None:
     router = router_of(1, 1)
     router.variants[1].model = "models/b@champion"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import ParseDict
 from turnout.router.v1 import strategy_pb2 as strategy
+from turnout.router.v1.canary_pb2 import CanaryState
 from turnout.router.v1.ensemble_service_pb2 import CreateEnsembleRequest
 from turnout.router.v1.router_pb2 import Router, RouterState
 
@@ -93,7 +94,7 @@ async def test_what_is_only_checked_is_told_and_not_made(desk: Desk) -> None:
     assert "strategy" in fields_of(await refused(desk, wrong))
 
 
-async def test_the_second_body_is_a_canary_that_answers_and_is_not_promoted(desk: Desk) -> None:
+async def test_the_second_body_is_a_canary_that_answers_and_whose_trial_runs(desk: Desk) -> None:
     await enrol(desk)
     made = await create(desk, CANARY)
     canary = made.router.canary
@@ -101,7 +102,12 @@ async def test_the_second_body_is_a_canary_that_answers_and_is_not_promoted(desk
     assert (canary.baseline_model, canary.canary_model) == ("churn-xgb-v2", "churn-xgb-v3")
     criteria = canary.promotion_criteria
     assert (criteria.metric, criteria.min_improvement, criteria.min_samples) == ("accuracy", 0.01, 1000)
-    assert any("promotion_criteria are stored" in warning for warning in made.warnings)
+    assert not any("promotion_criteria" in warning for warning in made.warnings)
+    assert (canary.trial.state, canary.trial.number, canary.auto) == (
+        CanaryState.CANARY_STATE_RUNNING,
+        1,
+        True,
+    )
     assert (await desk.predict("churn-canary")).prediction_id
     (event, created) = (await ask(desk, "ListAuditEvents", resource="churn-canary")).events
     assert (created.method, event.method) == ("CreateEnsemble", "Rollout")
