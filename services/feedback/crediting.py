@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from services.feedback.deriving.seen import Value
 from services.feedback.measure import Measure
 from services.feedback.prediction import (
     Prediction,
@@ -27,6 +28,7 @@ ALL = "all"
 # The verdict of the router's declared rule on a failure; nothing that is observed later changes it.
 # A control character, which no reporter's id may have, keeps anybody else from saying it.
 FAILED = "\x1ffailed"
+RECORDED = "\x1frecorded"
 
 
 def reward(
@@ -36,8 +38,15 @@ def reward(
     report = Report(prediction.id, row, prediction.variant, units, observed, id_)
     learner = Learner(rules.partition, rules.uid, measure.key)
     cell = Cell(REWARD, measure.name, measure.low, measure.high, prediction.variant, prediction.policy)
+    counted = Counted(rules.uid, cell, prediction.segments)
     return Claim(
-        learner, report, rules.window, rules.horizon, counted=Counted(rules.uid, cell, prediction.segments)
+        learner,
+        report,
+        rules.window,
+        rules.horizon,
+        counted=counted,
+        repeats=measure.repeats,
+        zero=measure.zero,
     )
 
 
@@ -58,21 +67,22 @@ def pairs_of(partition: int, model_uid: str) -> Learner:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A truth of one row: its label (None for a truth of another kind), when it was observed, and its id."""
+    """A truth of one row: its label (None for a truth of another kind, or of an answer that is none), when it
+    was observed, its id, and what it states of whatever kind."""
 
     row: int
     label: str | None
     observed: int
     id: str
+    value: Value = None
 
 
 def truth(rules: Rules | None, models: Mapping[str, str], prediction: Prediction, told: Told) -> list[Claim]:
-    """What a truth credits: the drawn variant, if its router's reward is accuracy, and every model that
-    answered. And the row counts as one with truth in its router.
+    """What a truth credits: the drawn variant, in each metric of its router that truth yields, and every
+    model that answered with its accuracy. And the row counts as one with truth in its router.
 
-    models: uid by name, of those that existed when the prediction was made. Classification is credited with 1
-    for the right label and 0 for another. Numbers and texts are not: a bounded reward of an error needs a
-    scale that nobody declared.
+    models: uid by name, of those that existed when the prediction was made. Accuracy is 1 for the right label
+    and 0 for another. Of numbers and texts nothing is derived but what the router declares, with its range.
     """
     claims = [*_drawn(rules, prediction, told), *_counted(rules, prediction, told)] if rules else []
     horizon = rules.horizon if rules else HORIZON_SECONDS
@@ -80,15 +90,33 @@ def truth(rules: Rules | None, models: Mapping[str, str], prediction: Prediction
 
 
 def _drawn(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim]:
-    if told.label is None or not (prediction.variant and rules.reward.from_truth):
+    if not prediction.variant:
         return
     if prediction.failed:
-        yield failure(rules, prediction, told.row)
+        if rules.reward.from_truth:
+            yield failure(rules, prediction, told.row)
         return
-    share = drawn_share(prediction, told.row, told.label)
-    if share is not None:
-        units = round(share * UNITS)
-        yield reward(rules, prediction, told.row, rules.reward, units, told.observed, told.id)
+    for measure in rules.measures.values():
+        if measure.from_truth and (units := _units(measure, prediction, told)) is not None:
+            yield reward(rules, prediction, told.row, measure, units, told.observed, told.id)
+
+
+def _units(measure: Measure, prediction: Prediction, told: Told) -> int | None:
+    if measure.name != ACCURACY:
+        return measure.derived(prediction.seen(told.row), told.value)
+    share = None if told.label is None else drawn_share(prediction, told.row, told.label)
+    return None if share is None else round(share * UNITS)
+
+
+def record(rules: Rules, prediction: Prediction) -> Iterator[Claim]:
+    """What a prediction's record alone credits the drawn variant with: its latency, say. A batch is one call,
+    so that counts for its first row."""
+    measures = [measure for measure in rules.measures.values() if measure.from_record]
+    if measures and prediction.variant and not prediction.failed:
+        seen, observed = prediction.seen(0), int(prediction.time * 1e6)
+        for measure in measures:
+            if (units := measure.derived(seen)) is not None:
+                yield reward(rules, prediction, 0, measure, units, observed, RECORDED)
 
 
 def _counted(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim]:

@@ -1,4 +1,4 @@
-"""Counts draws in the event stream, and credits those that failed."""
+"""Counts draws in the event stream, and credits what their records alone say: failures, latencies, costs."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -26,11 +26,11 @@ class Draws:
     settling: Settling
 
     async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
-        """Credit failures, then count draws; redelivered entries change neither. Raises LostLease when
-        another owner has counted meanwhile."""
+        """Credit what records say, then count draws; redelivered entries change neither. Raises LostLease
+        when another owner has counted meanwhile."""
         events = {entry.id: list(readable(entry.message)) for entry in entries}
-        failed = [event for some in events.values() for event in some if drawn_failed(event)]
-        await self.settling.apply([claim for event in failed async for claim in self._failure(event)])
+        drawn = [event for some in events.values() for event in some if drawn_variant(event)]
+        await self.settling.apply([claim for event in drawn async for claim in self._claims(event)])
         routers = sorted({event.router_uid for some in events.values() for event in some})
         after = await self.pulls.counted(partition, routers)
         new = [event for id_, some in events.items() if order(id_) > order(after.until) for event in some]
@@ -46,10 +46,16 @@ class Draws:
         if not await self.pulls.count(partition, counts_of(new), after=after, until=until):
             raise LostLease("another process has counted these draws", retry_after=1.0, partition=partition)
 
-    async def _failure(self, event: PredictionEvent) -> AsyncIterator[Claim]:
+    async def _claims(self, event: PredictionEvent) -> AsyncIterator[Claim]:
         # A router that is deleted has nothing to learn any more.
-        if rules := await self.settling.rulebook.of(event.router_uid):
+        rules = await self.settling.rulebook.of(event.router_uid)
+        if rules is None:
+            return
+        if drawn_failed(event):
             yield crediting.failure(rules, prediction_of(event), row=0)
+        elif any(measure.from_record for measure in rules.measures.values()):
+            for claim in crediting.record(rules, prediction_of(event)):
+                yield claim
 
 
 def counts_of(events: Iterable[PredictionEvent]) -> dict[tuple[str, str], Pulls]:

@@ -1,8 +1,10 @@
 """A recorded prediction as far as feedback needs to know it, and what a label says about it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from services.feedback.deriving.seen import Seen
 
 
 class Answer(NamedTuple):
@@ -31,7 +33,7 @@ class Prediction:
     drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
     drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
     reply. segments: those that it belongs to, as name=value. panel: of a panel that may be learnt from, every
-    member that answered with labels.
+    member that answered with labels. seen: what its record shows of a row.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Prediction:
     served: Sequence[str] = ()
     segments: Sequence[str] = ()
     panel: Sequence[Seat] = ()
+    # Asked only where a metric is derived from it: most routers have none.
+    seen: Callable[[int], Seen] = field(default=Seen, compare=False)
 
 
 def drawn_share(prediction: Prediction, row: int, label: str) -> float | None:

@@ -11,9 +11,10 @@ from services.feedback.measure import OutsideRange
 from services.feedback.panels import panel_truths
 from services.feedback.prediction import Prediction
 from services.feedback.rulebook import Rulebook
-from services.feedback.rules import Rules
+from services.feedback.rules import REWARD_METRIC, Rules
 from services.feedback.wire.records import label_of
 from services.feedback.wire.requests import value_of
+from services.feedback.wire.seen import value_of_truth
 from services.foundation.errors import FieldViolation
 from services.foundation.metrics import Metrics
 from services.state.errors import RouterNotFound, StoreFull
@@ -63,13 +64,15 @@ class Settling:
             self.count("unmatched")
             return []
         label = label_of(truth.truth) if prediction.classified else None
-        self.count("unmatched" if label is None else "matched")
         rules = await self.rulebook.of(prediction.router_uid)
         models = self.rulebook.models_of(prediction)
-        observed = truth.observed_at.ToMicroseconds()
-        told = crediting.Told(truth.row, label, observed, truth.feedback_id)
+        observed, value = truth.observed_at.ToMicroseconds(), value_of_truth(truth.truth)
+        told = crediting.Told(truth.row, label, observed, truth.feedback_id, value)
+        claims = crediting.truth(rules, models, prediction, told)
+        matched = label is not None or any(claim.told for claim in claims)
+        self.count("matched" if matched else "unmatched")
         panels = panel_truths(prediction, told, rules.horizon) if rules else []
-        return [*crediting.truth(rules, models, prediction, told), *panels]
+        return [*claims, *panels]
 
     async def settle(self, request: RecordFeedbackRequest, prediction: Prediction) -> None:
         """Apply feedback of any kind whose record has come. Raises what is wrong with it."""
@@ -115,6 +118,10 @@ def _claim(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules)
         known = ", ".join(sorted(rules.measures))
         said = f"{metric[:100]!r} is not a metric of {rules.name}, which has {known}"
         raise BadFeedback(f"metric.name: {said}", fields=[("metric.name", said)], metric=metric)
+    if measure.derive and measure.name != REWARD_METRIC:
+        source = "ground truth: report the truth" if measure.from_truth else "the record of each prediction"
+        said = f"{measure.name} is not reported, it comes from {source}"
+        raise BadFeedback(f"{field}: {said}", fields=[(field, said)], metric=measure.name)
     try:
         units = measure.units(value)
     except OutsideRange as outside:

@@ -93,7 +93,8 @@ def test_a_draw_that_gave_way_to_another_earns_nothing() -> None:
 
 
 def test_truth_is_no_reward_where_the_router_rewards_something_else() -> None:
-    conversion = replace(RULES, reward=Measure("conversion"))
+    reward = Measure("conversion")
+    conversion = replace(RULES, reward=reward, measures={"conversion": reward})
     assert earned(SINGLE, "yes", rules=conversion) == {("uid-a", "uid-a"): UNITS}
 
 

@@ -1,12 +1,14 @@
 """What a logged prediction says of who was drawn, who answered, and what."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Output
 
 from services.feedback.prediction import Answer, Prediction, Seat
+from services.feedback.wire.seen import CHOSEN, seen_of
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
 # Who answers the caller's question; the others judge, verify or rewrite.
@@ -20,7 +22,6 @@ ANSWERING = frozenset(
         manifest.PARTICIPANT_ROLE_HEDGE,
     }
 )
-CHOSEN = frozenset({manifest.PARTICIPANT_ROLE_PRIMARY, manifest.PARTICIPANT_ROLE_CANARY})
 
 
 def prediction_of(event: PredictionEvent) -> Prediction:
@@ -43,6 +44,7 @@ def prediction_of(event: PredictionEvent) -> Prediction:
         served=_labels(event.output),
         segments=[f"{name}={event.segments[name]}" for name in sorted(event.segments)],
         panel=_panel(event) if event.manifest.aggregation.representative else (),
+        seen=partial(seen_of, event),
     )
 
 

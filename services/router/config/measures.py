@@ -5,6 +5,7 @@ import math
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.router_pb2 import MetricSpec, Router
 
+from services.router.config import sources
 from services.router.config.problems import Problems
 
 LONGEST_METRIC = 64
@@ -39,10 +40,8 @@ def metrics(router: Router, problems: Problems) -> None:
             problems.add(f"{field}.name", f"{metric.name} is declared twice")
         seen.add(metric.name)
         _range(metric, field, problems)
-        if metric.source == router_pb2.METRIC_SOURCE_CEL or metric.expression:
-            problems.lacks(f"{field}.source", "expressions are not available in this version")
-        if metric.source in (router_pb2.METRIC_SOURCE_LATENCY, router_pb2.METRIC_SOURCE_COST):
-            problems.lacks(f"{field}.source", "latency and cost are no metrics of routers in this version")
+        sources.check(metric, router.task.type, field, problems)
+    sources.repeats(router, problems)
     _failure(router, problems)
 
 

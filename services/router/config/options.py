@@ -1,6 +1,6 @@
-"""What goes with any strategy: stickiness, ramp and bounds; their defaults and checks."""
+"""What goes with any strategy: stickiness, ramp, bounds and feedback; their defaults and checks."""
 
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import FEEDBACK_REPEATS_REPLACE, Router
 
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
@@ -19,6 +19,7 @@ UNBOUNDED = frozenset({"canary", "shadow", "feature_based", "ensemble"})
 
 def fill(router: Router) -> None:
     """Write out the defaults of those that are given."""
+    router.feedback_repeats = router.feedback_repeats or FEEDBACK_REPEATS_REPLACE
     if router.HasField("stickiness") and router.stickiness.pin and not router.stickiness.HasField("pin_ttl"):
         router.stickiness.pin_ttl.FromSeconds(PIN_DAYS * DAY)
     if router.HasField("ramp") and not router.ramp.HasField("start"):
