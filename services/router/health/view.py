@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from services.router.health.probe import Probe
 
+# What begins the sentence about a model that is out, and no other.
+EJECTED = "ejected"
+
 
 class Out(NamedTuple):
     """An ejection: when it began (shared ms), when it expires (seconds since 1970), and why."""
@@ -22,7 +25,7 @@ class Out(NamedTuple):
         'ejected until 22:13:20 UTC: 5 failures in a row'
         """
         until = datetime.fromtimestamp(self.until, UTC)
-        return f"ejected until {until:%H:%M:%S} UTC: {self.reason}"
+        return f"{EJECTED} until {until:%H:%M:%S} UTC: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from services.state.connection import Connections
 from services.state.earned import EarnedReader
 from services.state.heartbeats import Heartbeats
 from services.state.kinds import MODELS, ROUTERS
+from services.state.learned import SnapshotStore
 from services.state.leaving import Leaving
+from services.state.model_metrics import ModelMetricsStore
 from services.state.permissions import CatalogPermissions
 from services.state.records import RecordStore
 from services.state.tail import EventTail
@@ -68,6 +70,8 @@ class Management:
             feedback=feedback,
             lookout=self.lookout,
             permissions=permissions,
+            learnt=SnapshotStore(connections),
+            metrics=ModelMetricsStore(connections),
             rng=rng,
         )
 

@@ -12,6 +12,8 @@ from services.router.managing.watching import Lookout
 from services.router.reporting.report import Reports
 from services.state.audit import AuditLog
 from services.state.heartbeats import Heartbeats
+from services.state.learned import SnapshotStore
+from services.state.model_metrics import ModelMetricsStore
 from services.state.permissions import CatalogPermissions
 from services.state.records import RecordStore
 
@@ -31,6 +33,8 @@ class Office:
     feedback: FeedbackDoor
     lookout: Lookout
     permissions: CatalogPermissions
+    learnt: SnapshotStore
+    metrics: ModelMetricsStore
     rng: random.Random
 
 

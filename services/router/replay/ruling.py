@@ -1,6 +1,6 @@
 """The rules of a decision asked again, of the request as far as it was logged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
@@ -9,7 +9,7 @@ from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.conditions import BadCondition
+from services.router.conditions import BadCondition, Rule
 from services.router.conditions.requests import RequestView
 from services.router.conditions.view import Measures
 from services.router.conditions.wire import measures_of, schema_of
@@ -44,8 +44,8 @@ def rule_again(
         return Ruled([], [f"the rules: a condition {wrong}, as the models are now"])
     feature = _feature_rule(written, decision.policy) if router.HasField("feature_based") else None
     asked = asked_then(event)
-    if lacking := _lacking(written, asked, metrics):
-        return Ruled([], [f"the rules: {lacking}"], feature)
+    if gone := lacking((*written.policies.rules, *written.features.rules), asked, metrics):
+        return Ruled([], [f"the rules: {gone}"], feature)
 
     said, errors = _asked_again(event, router, written, asked or Input(), metrics or {})
     found = []
@@ -87,9 +87,8 @@ def _feature_rule(written: Written, named: str) -> int | None:
     return next((rule.action for rule in written.features.rules if rule.name == named), None)
 
 
-def _lacking(written: Written, asked: Input | None, metrics: Mapping[str, ModelMetrics] | None) -> str:
+def lacking(rules: Iterable[Rule], asked: Input | None, metrics: Mapping[str, ModelMetrics] | None) -> str:
     """What a rule reads that nobody has any more."""
-    rules = (*written.policies.rules, *written.features.rules)
     for name in sorted(frozenset[str]().union(*(rule.condition.names for rule in rules))):
         what, _, which = name.partition(".")
         if what == "headers":
