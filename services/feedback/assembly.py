@@ -11,6 +11,10 @@ from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.feedback.draws import Draws
 from services.feedback.durability import Durability
+from services.feedback.evidence.building import folder_of
+from services.feedback.evidence.folder import Folder
+from services.feedback.evidence.noting import Noting
+from services.feedback.evidence.reading import EvidenceStore
 from services.feedback.gauges import AccuracyGauge
 from services.feedback.intake import Intake
 from services.feedback.learnt_labels import LabelWatch
@@ -60,6 +64,7 @@ class Assembly:
     ownership: Ownership
     publisher: Publisher
     settling: Settling
+    evidence: Folder
     works: Mapping[str, Work]
 
     async def hand_over(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -93,7 +98,8 @@ def assemble(
     rulebook.aliases = lambda: follower.aliases
     draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
     consume = partial(PartitionConsumer, connections, ownership, rng=rng)
-    events = _events(draws, Traffic(TrafficStore(connections), rulebook, now))
+    evidence = folder_of(connections, rulebook, ownership, now)
+    events = _events(draws, Traffic(TrafficStore(connections), rulebook, now), evidence.noting)
     seen, told = consume(EVENTS, events), consume(TRUTH, truths.handle, entries=ENTRIES)
     meter = _meter(connections, rulebook, standings.rewards, ownership, rng, now)
     figures = ModelMetricsReader(connections, uid_of=rulebook.uid_of, now=now, rng=rng)
@@ -105,20 +111,25 @@ def assemble(
         "gauges": ConsumerGauges(ownership, [seen, told], metrics, rng).run,
         "notices": Notices(connections, lambda: ownership.owned, publisher.wake, rng).run,
         "publisher": publisher.run,
+        "evidence": evidence.run,
         "models": meter.run,
         "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,
         "accuracy": AccuracyGauge(rulebook, figures, metrics, rng).run,
     }
     intake = Intake(records, settling, parking, TruthLog(connections), now)
-    servicer = FeedbackServicer(intake, rulebook, standings, snapshots, Durability(redis, now), metrics, now)
-    return Assembly(servicer, follower, ownership, publisher, settling, works)
+    store = EvidenceStore(evidence.desk.log)
+    servicer = FeedbackServicer(
+        intake, rulebook, standings, snapshots, Durability(redis, now), store, metrics, now
+    )
+    return Assembly(servicer, follower, ownership, publisher, settling, evidence, works)
 
 
-def _events(draws: Draws, traffic: Traffic) -> Handler[EventBatch]:
+def _events(draws: Draws, traffic: Traffic, noting: Noting) -> Handler[EventBatch]:
     async def handle(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
         # Each knows what it has counted, so dying between the two costs neither.
         await draws.handle(partition, fence, entries)
         await traffic.handle(partition, fence, entries)
+        await noting.handle(partition, fence, entries)
 
     return handle
 

@@ -1,6 +1,6 @@
 """What can be wrong with feedback, as facts."""
 
-from services.foundation.errors import InvalidArgument
+from services.foundation.errors import FailedPrecondition, InvalidArgument
 
 
 class BadFeedback(InvalidArgument):
@@ -15,3 +15,9 @@ class RewardOutOfRange(InvalidArgument):
 
 class NothingDrawn(InvalidArgument):
     """A reward for a prediction in which no variant was drawn: there is no arm to credit."""
+
+
+class NoExperiment(FailedPrecondition):
+    """The router compares nothing."""
+
+    reason = "NO_EXPERIMENT"

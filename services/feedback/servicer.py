@@ -5,6 +5,8 @@ from collections.abc import Callable
 from turnout.feedback.v1 import feedback_service_pb2 as rpc
 
 from services.feedback.durability import Durability
+from services.feedback.evidence.reading import EvidenceStore
+from services.feedback.evidence.rpcs import ExperimentRpcs
 from services.feedback.intake import Intake
 from services.feedback.rulebook import Rulebook
 from services.feedback.standings import Standings
@@ -15,7 +17,7 @@ from services.foundation.metrics import Metrics
 from services.state.learned import SnapshotStore
 
 
-class FeedbackServicer:
+class FeedbackServicer(ExperimentRpcs):
     """Each method: parse, load, decide, save, reply. `now` is in seconds since 1970."""
 
     SERVICE = "turnout.feedback.v1.FeedbackService"
@@ -27,6 +29,7 @@ class FeedbackServicer:
         standings: Standings,
         snapshots: SnapshotStore,
         durability: Durability,
+        evidence: EvidenceStore,
         metrics: Metrics,
         now: Callable[[], float],
     ) -> None:
@@ -35,6 +38,7 @@ class FeedbackServicer:
         self._standings = standings
         self._snapshots = snapshots
         self._durability = durability
+        self._evidence = evidence
         self._metrics = metrics
         self._now = now
 

@@ -135,9 +135,6 @@ def _fold_test(
         return
     at = watch.arms.index(parts_of(key)[1])
     asked = np.where(spec.flip, 1.0 - merit, merit)
-    if spec.limit is not None:
-        # Held to a number: whatever the baseline got counts as that, so that only the treatment is judged.
-        asked = np.where(found.arm == at, asked, spec.limit)
     if spec.kind == "binary":
         asked = rounded(asked, found)
     states[key] = _blob(_folded(test, state_of(states[key], test), found, at, asked, which))

@@ -39,6 +39,16 @@ class Tested:
         return self.log_e >= -log(self.spec.alpha)
 
 
+class Doubt(NamedTuple):
+    """Evidence against the comparison itself: logarithms of the greatest capital so far, and the present."""
+
+    greatest: float = 0.0
+    present: float = 0.0
+
+
+NO_DOUBT = Doubt()
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A treatment beside the baseline; tests by name."""
@@ -53,11 +63,11 @@ class Evidence:
     """What is known of a router's arms in its present epoch.
 
     started: when it began. watermark: decisions up to here are folded, seen: those up to here as far as no
-    label is needed; all in seconds since 1970. srm_log_e: of the arms' counts against their logged shares.
-    missing_log_e: of the missing values' arms, by (metric, treatment). segments: by
-    name=value. units: entities that are remembered; full: whether there is no room for more, so that the
-    state stands still. thinned: decisions left out by a draw of their units, to keep within bounds.
-    warnings: in sentences.
+    label is needed; all in seconds since 1970. ratio: of the arms' counts against their logged shares.
+    missing: of the missing values' arms, by (metric, treatment). segments: by name=value. units: entities
+    that are remembered; full: whether there is no room for more, so that the state stands still. thinned:
+    decisions left out by a draw of their units, to keep within bounds. latency: predictions by cell of their
+    latency, of each arm. warnings: in sentences.
     """
 
     epoch: str
@@ -66,11 +76,16 @@ class Evidence:
     seen: float
     arms: Mapping[str, ArmCount]
     comparisons: Sequence[Comparison]
-    srm_log_e: float
-    missing_log_e: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    ratio: Doubt = NO_DOUBT
+    missing: Mapping[tuple[str, str], Doubt] = field(default_factory=dict)
     segments: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
     units: int = 0
     full: bool = False
     thinned: int = 0
     latency: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+
+    @property
+    def srm_log_e(self) -> float:
+        """Logarithm of the greatest capital against the sample ratio."""
+        return self.ratio.greatest

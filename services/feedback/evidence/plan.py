@@ -64,8 +64,8 @@ class TestSpec:
     """A question about a treatment and the baseline.
 
     metric: key in `Watch.metrics`. kind, margin: of `sequential.questions.Test`. flip: whether values are 1
-    − merit, so that the alternative is "worse by more than margin". alpha: error rate at which it is
-    declared. limit: the value that the treatment is held to instead of the baseline's, after the flip.
+    − merit, so that the alternative is "worse by more than margin", or, of kind "level", "above margin".
+    alpha: error rate at which it is declared.
     """
 
     __test__: ClassVar[bool] = False  # pytest would take the class for a test of its own
@@ -76,7 +76,6 @@ class TestSpec:
     margin: float
     flip: bool
     alpha: float
-    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from turnout.feedback.v1.evidence_pb2 import ArmEvidence, EvidenceState
 
@@ -19,12 +18,12 @@ from services.feedback.evidence.folding import (
     ratio_of,
     state_of,
 )
-from services.feedback.evidence.model import ArmCount, Comparison, Evidence, Tested
+from services.feedback.evidence.model import ArmCount, Comparison, Doubt, Evidence, Tested
 from services.feedback.evidence.plan import Metric, TestSpec, Watch
 from services.feedback.rules import Rules
 from services.feedback.sequential.display import estimate
-from services.feedback.sequential.folding import log_evidence
-from services.feedback.sequential.srm import srm_log_evidence
+from services.feedback.sequential.folding import log_capital, log_evidence
+from services.feedback.sequential.srm import PRESENT, srm_log_evidence
 from services.state.evidence import EvidenceLog, Place
 
 # By the tests that say best which metric it is about.
@@ -56,6 +55,7 @@ def evidence_of(watch: Watch, state: EvidenceState) -> Evidence:
     """The state, read."""
     segments = sorted({segment for segment, _, _ in map(parts_of, state.tests) if segment})
     within = [spec for spec in watch.tests if spec.name in SEGMENTED]
+    ratio = ratio_of(state, watch)
     return Evidence(
         epoch=state.epoch,
         started=state.started * 60.0,
@@ -63,8 +63,8 @@ def evidence_of(watch: Watch, state: EvidenceState) -> Evidence:
         seen=state.seen * 60.0,
         arms={arm: _count(_arm(state, arm), _primary(watch)) for arm in watch.arms},
         comparisons=list(_comparisons(watch, watch.tests, state)),
-        srm_log_e=srm_log_evidence(ratio_of(state, watch)),
-        missing_log_e=dict(_missing(watch, state)),
+        ratio=Doubt(srm_log_evidence(ratio), float(ratio[PRESENT])),
+        missing=dict(_missing(watch, state)),
         segments={one: list(_comparisons(watch, within, state, one)) for one in segments},
         units=state.units,
         full=state.full,
@@ -87,11 +87,12 @@ def _comparisons(
         yield Comparison(treatment, watch.baseline, tests)
 
 
-def _missing(watch: Watch, state: EvidenceState) -> Iterator[tuple[tuple[str, str], float]]:
+def _missing(watch: Watch, state: EvidenceState) -> Iterator[tuple[tuple[str, str], Doubt]]:
     for key, blob in state.missing.items():
         treatment, metric = missing_of(key)
         if metric in watch.metrics:
-            yield (metric, treatment), log_evidence(DIFFERS, state_of(blob, DIFFERS))
+            folded = state_of(blob, DIFFERS)
+            yield (metric, treatment), Doubt(log_evidence(DIFFERS, folded), log_capital(DIFFERS, folded))
 
 
 def _count(arm: ArmEvidence, primary: Metric) -> ArmCount:
@@ -110,7 +111,7 @@ def _arm(state: EvidenceState, arm: str) -> ArmEvidence:
     return state.arms[arm] if arm in state.arms else ArmEvidence()
 
 
-def _at(states: Mapping[str, Any], key: str) -> bytes:
+def _at(states: Mapping[str, bytes], key: str) -> bytes:
     return states.get(key, b"")
 
 

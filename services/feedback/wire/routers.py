@@ -8,6 +8,7 @@ from services.feedback.policies.allocation import Learning
 from services.feedback.policies.epsilon_greedy import EXPLORATION_RATE
 from services.feedback.rules import HORIZON_SECONDS, REWARD_WINDOW, Rules
 from services.feedback.wire.canaries import canary_of
+from services.feedback.wire.watching import watched
 from services.feedback.wire.measures import measures_of
 from services.state import ids
 from services.state.moments import retention
@@ -26,7 +27,7 @@ def rules_of(router: wire.Router) -> Rules:
     bandit = router.bandit
     measures = measures_of(router)
     reward = measures[reward_metric(router)]
-    return Rules(
+    rules = Rules(
         uid=router.uid,
         name=router.name,
         generation=router.generation,
@@ -40,6 +41,7 @@ def rules_of(router: wire.Router) -> Rules:
         failure_units=_failure_units(router, reward),
         horizon=retention(router.log.retention, HORIZON_SECONDS),
         window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
+    return watched(router, rules)
         overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
         learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
         models=[variant.resolved_model or variant.model for variant in router.variants],

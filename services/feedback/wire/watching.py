@@ -28,6 +28,8 @@ ERROR_RATE = "error_rate"
 DEADLINE_SECONDS = 30.0
 # After a deadline, the event of its prediction is in the stream: batches of 20 ms, and a try again.
 SETTLE_SECONDS = 5.0
+# A margin of the whole range is never passed, and nothing that a test could be asked.
+MOST_MARGIN = 0.999999
 
 
 def watched(router: wire.Router, rules: Rules) -> Rules:
@@ -117,18 +119,19 @@ def _of_experiment(
 def guarded(one: Guardrail, rules: Rules, alpha: float) -> Asked:
     """The test that a metric does not get worse: than the baseline by more than max_regression, or else than
     max_value. Of a quantile of latency, max_value says which answers are slow."""
+    metric = metric_of(one.metric, rules, one.max_value or 0.0)
+    if one.max_regression is not None or one.max_value is None:
+        return _test(
+            one.question, metric, alpha, (one.max_regression or 0.0) / metric.width, flip=True
+        ), metric
     if one.metric in QUANTILES:
-        metric = metric_of(one.metric, rules, one.max_value or 0.0)
-        slow = 1.0 - QUANTILES[one.metric]
-        limit = slow if one.max_regression is None else None
+        level = 1.0 - QUANTILES[one.metric]
     else:
-        metric = metric_of(one.metric, rules)
-        limit = None
-        if one.max_regression is None and one.max_value is not None:
-            low = metric.measure.low if metric.measure else 0.0
-            limit = min(max((one.max_value - low) / metric.width, 0.0), 1.0)
-    margin = (one.max_regression or 0.0) / metric.width
-    return _test(one.question, metric, alpha, margin, flip=True, limit=limit), metric
+        low = metric.measure.low if metric.measure else 0.0
+        level = (one.max_value - low) / metric.width
+    return TestSpec(
+        one.question, metric.name, "level", min(max(level, 0.0), MOST_MARGIN), True, alpha
+    ), metric
 
 
 def metric_of(name: str, rules: Rules, slo_ms: float = 0.0) -> Metric:
@@ -142,21 +145,12 @@ def metric_of(name: str, rules: Rules, slo_ms: float = 0.0) -> Metric:
     return Metric(name, Source.FEEDBACK, measure, failed)
 
 
-def _test(
-    name: str,
-    metric: Metric,
-    alpha: float,
-    margin: float = 0.0,
-    *,
-    flip: bool = False,
-    limit: float | None = None,
-) -> TestSpec:
-    # What is right or wrong is asked by the sharper test; only a margin and a number need the other one.
+def _test(name: str, metric: Metric, alpha: float, margin: float = 0.0, *, flip: bool = False) -> TestSpec:
+    # What is right or wrong is asked by the sharper test; a margin needs the other one.
     whole = metric.prompt or metric.name == DEFAULT_METRIC
-    kind = "binary" if whole and margin == 0 and limit is None else "mean"
-    # A margin of the whole range or more is never passed, and nothing that a test could be asked.
-    margin = min(max(margin, -0.999999), 0.999999)
-    return TestSpec(name, metric.name, kind, margin, flip, alpha, limit)
+    kind = "binary" if whole and margin == 0 else "mean"
+    margin = min(max(margin, -MOST_MARGIN), MOST_MARGIN)
+    return TestSpec(name, metric.name, kind, margin, flip, alpha)
 
 
 def _guardrail(given: strategy.Guardrail) -> Guardrail:
