@@ -89,11 +89,11 @@ def assemble(
     rulebook = Rulebook(ConfigReader(connections, ROUTERS, now))
     ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
     records, snapshots = RecordStore(connections), SnapshotStore(connections)
-    standings = Standings(RewardStore(redis), PullStore(redis))
+    standings = Standings(RewardStore(redis), PullStore(redis), snapshots)
     settling = Settling(rulebook, standings.rewards, metrics, now)
     parking = Parking(ParkedStore(redis, settings.parked_items))
     publisher = Publisher(rulebook, standings, snapshots, ownership, now, settings.publish_seconds)
-    rulebook.on_change = lambda _uid: publisher.wake()
+    rulebook.on_change = publisher.wake
     follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
     rulebook.aliases = lambda: follower.aliases
     draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
@@ -126,7 +126,7 @@ def assemble(
 
 def _events(draws: Draws, traffic: Traffic, noting: Noting) -> Handler[EventBatch]:
     async def handle(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
-        # Each knows what it has counted, so dying between the two costs neither.
+        # Each knows what it has counted, so dying between them costs none.
         await draws.handle(partition, fence, entries)
         await traffic.handle(partition, fence, entries)
         await noting.handle(partition, fence, entries)

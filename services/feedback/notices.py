@@ -19,11 +19,12 @@ LISTEN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Calls `wake` for each notice about one of the `owned` partitions. A lost notice costs a second."""
+    """Calls `wake` with the uid of each notice about one of the `owned` partitions, and with an empty one
+    where some may have been missed."""
 
     connections: Connections
     owned: Callable[[], Container[int]]
-    wake: Callable[[], None]
+    wake: Callable[[str], None]
     rng: random.Random
 
     async def run(self) -> None:
@@ -34,6 +35,7 @@ class Notices:
                 async with self.connections.blocking.pubsub() as channel:
                     with reaching_redis():
                         await channel.subscribe(keys.arms_channel())
+                    self.wake("")
                     while True:
                         await self._listen(channel)
                         waits.reset()
@@ -45,5 +47,7 @@ class Notices:
     async def _listen(self, channel: Any) -> None:
         with reaching_redis():
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
-        if message is not None and int(message["data"].split()[0]) in self.owned():
-            self.wake()
+        if message is not None:
+            partition, uid = message["data"].decode().split()
+            if int(partition) in self.owned():
+                self.wake(uid)

@@ -73,6 +73,16 @@ class Rulebook:
         model = self._models.by_name.get(name)
         return model.uid if model and model.create_time.ToNanoseconds() / 1e9 <= time else ""
 
+    def costs(self, rules: Rules) -> dict[str, float]:
+        """By variant, what a call of its model is declared to cost; of those where it is."""
+        aliases = self.aliases()
+        models = [self._models.by_name.get(aliases.get(name, name)) for name in rules.models]
+        return {
+            variant: model.cost.per_call
+            for variant, model in zip(rules.enabled, models, strict=True)
+            if model is not None and model.cost.HasField("per_call")
+        }
+
     def uid_of(self, name: str) -> str | None:
         """Uid of the model that has the name now."""
         model = self._models.by_name.get(name)

@@ -11,7 +11,7 @@ from services.feedback.intake import Intake
 from services.feedback.rulebook import Rulebook
 from services.feedback.standings import Standings
 from services.feedback.wire.requests import completed
-from services.feedback.wire.snapshots import as_published, snapshot_of
+from services.feedback.wire.snapshots import NOT_ALLOTTED, as_published, snapshot_of, with_posteriors
 from services.foundation.call import Call
 from services.foundation.metrics import Metrics
 from services.state.learned import SnapshotStore
@@ -63,5 +63,5 @@ class FeedbackServicer(ExperimentRpcs):
         rules = await self._rulebook.named(request.router)
         standing = await self._standings.read(rules)
         published = await self._snapshots.read(rules.uid)
-        snapshot = snapshot_of(rules, standing, {}, self._now())
-        return rpc.GetRewardsResponse(rewards=as_published(snapshot, published))
+        snapshot = snapshot_of(rules, standing, NOT_ALLOTTED, self._now())
+        return rpc.GetRewardsResponse(rewards=with_posteriors(as_published(snapshot, published), rules))

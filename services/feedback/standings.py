@@ -1,21 +1,29 @@
-"""Where the arms of a router stand: everything that allocations and people read, at one moment."""
+"""Where the arms of routers stand: everything that allocations and people read, at one moment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from services.feedback.changes import Restart, restarted
 from services.feedback.rules import Rules
-from services.feedback.windows import WindowSum, newest_of_each, newest_overall
+from services.feedback.windows import WindowSum, discounted, newest_of_each, newest_overall
+from services.feedback.wire.bandits import restart_of
+from services.state.errors import NewerFormat
+from services.state.learned import SnapshotStore
 from services.state.pulls import Pulls, PullStore
 from services.state.rewards import ArmStates, Learner, RewardStore
+
+# Routers that are read in one round trip: bounds a reply to a few megabytes.
+AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Of one router: lifetime sums, the window of each arm, draws."""
+    """Of one router: lifetime sums, what is remembered of each arm, draws, and where it has started again."""
 
     states: ArmStates
     windows: Mapping[str, WindowSum]
     pulls: Mapping[str, Pulls]
+    restart: Restart = field(default_factory=Restart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +32,64 @@ class Standings:
 
     rewards: RewardStore
     pulls: PullStore
+    snapshots: SnapshotStore
 
     async def read(self, rules: Rules) -> Standing:
-        """The standing of a router under its present rules."""
-        learner = learner_of(rules)
-        states = await self.rewards.read(learner)
-        pulls = await self.pulls.read(rules.partition, rules.uid)
-        return Standing(states, await self._windows(rules, learner, states), pulls)
+        """The standing of a router under its present rules. Raises NewerFormat."""
+        (found,) = await self.read_all([rules])
+        if isinstance(found, Standing):
+            return found
+        raise found
 
-    async def _windows(self, rules: Rules, learner: Learner, states: ArmStates) -> Mapping[str, WindowSum]:
-        # The kept sums are those of the last N of each arm at its last reward. They serve unless another
-        # reading is wanted, or N has shrunk since: then the entries themselves are read.
-        kept = {arm: WindowSum(each.window_n, each.window_sum) for arm, each in states.arms.items()}
-        if not rules.overall and all(each.n <= rules.window for each in kept.values()):
-            return kept
-        entries = await self.rewards.windows(learner, states.arms)
-        return (newest_overall if rules.overall else newest_of_each)(entries, rules.window)
+    async def read_all(self, routers: Sequence[Rules]) -> list[Standing | NewerFormat]:
+        """The standing of each router, AT_ONCE in a round trip; or why only it cannot be read."""
+        found: list[Standing | NewerFormat] = []
+        for first in range(0, len(routers), AT_ONCE):
+            some = routers[first : first + AT_ONCE]
+            try:
+                found += await self._some(some)
+            except NewerFormat as error:
+                # One router that only a newer version can read must not cost the others.
+                found += [error] if len(some) == 1 else [await self._alone(rules) for rules in some]
+        return found
+
+    async def _alone(self, rules: Rules) -> Standing | NewerFormat:
+        try:
+            return (await self._some([rules]))[0]
+        except NewerFormat as error:
+            return error
+
+    async def _some(self, routers: Sequence[Rules]) -> list[Standing]:
+        states = await self.rewards.read_all([learner_of(rules) for rules in routers])
+        pulls = await self.pulls.read_all([(rules.partition, rules.uid) for rules in routers])
+        found = []
+        for rules, state, drawn in zip(routers, states, pulls, strict=True):
+            # The kept sums are those of the last N of each arm at its last reward.
+            kept = {arm: WindowSum(each.window_n, each.window_sum) for arm, each in state.arms.items()}
+            if _folds(rules) or any(each.n > rules.window for each in kept.values()):
+                found.append(await self._folded(rules, state, drawn))
+            else:
+                found.append(Standing(state, kept, drawn))
+        return found
+
+    async def _folded(self, rules: Rules, states: ArmStates, pulls: Mapping[str, Pulls]) -> Standing:
+        # Another reading is wanted than the last N of each arm, or N has shrunk: the entries are read.
+        entries = await self.rewards.windows(learner_of(rules), states.arms)
+        learning, restart = rules.learning, Restart()
+        if learning is not None and learning.changes:
+            restart, left = restarted(entries, restart_of(await self.snapshots.read(rules.uid)))
+            entries = dict(left)
+        if learning is not None and learning.discount < 1:
+            windows = discounted(entries, rules.window, learning.discount)
+        else:
+            windows = (newest_overall if rules.overall else newest_of_each)(entries, rules.window)
+        return Standing(states, windows, pulls, restart)
+
+
+def _folds(rules: Rules) -> bool:
+    """Whether single rewards are looked at, in their order."""
+    learning = rules.learning
+    return rules.overall or (learning is not None and (learning.changes or learning.discount < 1))
 
 
 def learner_of(rules: Rules) -> Learner:

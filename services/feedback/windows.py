@@ -1,44 +1,63 @@
-"""The last N rewards of a router over all its arms, from the windows of the single arms.
+"""What the newest rewards of a router say of each arm, from the windows of the single arms.
 
 Each arm's window holds its N newest, so the N newest of all are among them; which reading of `reward_window`
 a router wants can therefore change at any time. Newest means the greatest prediction ids, not the last to
-arrive.
+arrive: what is said is the same in whatever order rewards came.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+# By arm: entries of `services.state.rewards.WINDOW`, oldest first.
+Windows: TypeAlias = Mapping[str, NDArray[Any]]
+
 
 class WindowSum(NamedTuple):
-    """Rewards of an arm within the window, and their sum in millionths."""
+    """Rewards of an arm within the window, and their sum in millionths; fractions where older ones count
+    less."""
 
-    n: int
-    sum: int
+    n: float
+    sum: float
 
 
-def newest_of_each(windows: Mapping[str, NDArray[Any]], most: int) -> dict[str, WindowSum]:
-    """The last `most` rewards of each arm; windows are sorted, oldest first."""
+def newest_of_each(windows: Windows, most: int) -> dict[str, WindowSum]:
+    """The last `most` rewards of each arm."""
     return {arm: WindowSum(len(kept), int(kept["units"].sum())) for arm, kept in _tails(windows, most)}
 
 
-def newest_overall(windows: Mapping[str, NDArray[Any]], most: int) -> dict[str, WindowSum]:
+def newest_overall(windows: Windows, most: int) -> dict[str, WindowSum]:
     """What the last `most` rewards of all arms together say of each arm."""
+    owners, units = _merged(windows, most)
+    counts = np.bincount(owners, minlength=len(windows))
+    # Whole numbers far below 2**53: a sum of floats is exact.
+    sums = np.bincount(owners, units, minlength=len(windows))
+    return {arm: WindowSum(int(counts[place]), int(sums[place])) for place, arm in enumerate(windows)}
+
+
+def discounted(windows: Windows, most: int, discount: float) -> dict[str, WindowSum]:
+    """The same, where the r-th newest reward, from 0, counts discount**r; what lies before the last `most`
+    counts nothing."""
+    owners, units = _merged(windows, most)
+    weights = discount ** np.arange(len(owners) - 1, -1, -1.0)
+    counts = np.bincount(owners, weights, minlength=len(windows))
+    sums = np.bincount(owners, weights * units, minlength=len(windows))
+    return {arm: WindowSum(float(counts[place]), float(sums[place])) for place, arm in enumerate(windows)}
+
+
+def _merged(windows: Windows, most: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Arm, as a place in `windows`, and units of the last `most` rewards of all, oldest first."""
     tails = _tails(windows, most)
-    if not tails:
-        return {}
-    entries: NDArray[Any] = np.concatenate([kept for _, kept in tails])
     owners = np.repeat(np.arange(len(tails)), [len(kept) for _, kept in tails])
-    if len(entries) > most:
-        newest = np.lexsort((entries["row"], entries["id_low"], entries["id_high"]))[-most:]
-        entries, owners = entries[newest], owners[newest]
-    return {
-        arm: WindowSum(int((owners == place).sum()), int(entries["units"][owners == place].sum()))
-        for place, (arm, _) in enumerate(tails)
-    }
+    if not len(owners):
+        return owners, np.zeros(0)
+    entries: NDArray[Any] = np.concatenate([kept for _, kept in tails])
+    # Times are in the high half of an id, which the sort of almost sorted runs is quick with.
+    newest = np.lexsort((entries["row"], entries["id_low"], entries["id_high"]))[-most:]
+    return owners[newest], entries["units"][newest].astype(float)
 
 
-def _tails(windows: Mapping[str, NDArray[Any]], most: int) -> list[tuple[str, NDArray[Any]]]:
+def _tails(windows: Windows, most: int) -> list[tuple[str, NDArray[Any]]]:
     return [(arm, window[-most:]) for arm, window in windows.items()]

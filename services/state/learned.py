@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 
@@ -13,7 +14,7 @@ from services.state.connection import Connections
 from services.state.errors import NewerFormat
 from services.state.fenced import Fence, lost
 from services.state.notices import POLL_SECONDS, Notices
-from services.state.scripts import Arg, Script
+from services.state.scripts import Arg, Run, Script
 
 PUBLISH_REWARDS = Script("publish_rewards")
 
@@ -31,28 +32,37 @@ class SnapshotStore:
     async def publish(self, snapshot: RewardSnapshot, fence: Fence) -> int:
         """Publish under the next version, which is returned, and filled into what is stored.
 
-        Raises LostLease, NewerFormat, StateUnavailable; if the outcome is unknown, publish again.
+        Raises LostLease, NewerFormat, Aborted, StateUnavailable; if the outcome is unknown, publish again.
         """
-        made = RewardSnapshot()
-        made.CopyFrom(snapshot)
-        made.format = formats.REWARDS
-        key = keys.rewards(ids.partition_for(made.router_uid), made.router_uid)
-        known = int(await self._redis.hget(key, "version") or 0)
+        (outcome,) = await self.publish_all([(snapshot, fence)])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def publish_all(self, those: Sequence[tuple[RewardSnapshot, Fence]]) -> list[int | Exception]:
+        """The same of many, in two round trips: the version of each, or why it was not published.
+
+        Raises StateUnavailable if the outcome of all is unknown.
+        """
+        uids = [snapshot.router_uid for snapshot, _ in those]
+        known = await self.versions(uids)
+        outcomes: list[int | Exception] = [_beaten(snapshot) for snapshot, _ in those]
+        left = list(range(len(those)))
         for _ in range(ATTEMPTS):
-            made.version = known + 1
-            notice = f"{made.router_uid} {made.version}"
-            blob = made.SerializeToString(deterministic=True)
-            args: list[Arg] = [fence.token, made.version, formats.REWARDS, blob, LIFETIME_MS]
-            args += [keys.rewards_channel(), notice]
-            outcome, *there = await PUBLISH_REWARDS(self._redis, [fence.key, key], args)
-            if outcome == b"FENCED":
-                raise lost(fence)
-            if outcome == b"PUBLISHED":
-                return made.version
-            if outcome == b"NEWER":
-                formats.check("reward snapshot", int(there[0]), formats.REWARDS)
-            known = there[0]
-        raise Aborted("others kept publishing for the same router", router=made.router)
+            versions = [known.get(uids[place], 0) + 1 for place in left]
+            runs = [_run(*those[place], version) for place, version in zip(left, versions, strict=True)]
+            replies = await PUBLISH_REWARDS.many(self._redis, runs)
+            behind = []
+            for place, version, reply in zip(left, versions, replies, strict=True):
+                if not isinstance(reply, Exception) and reply[0] == b"BEHIND":
+                    known[uids[place]] = reply[1]
+                    behind.append(place)
+                else:
+                    outcomes[place] = _outcome(reply, version, those[place][1])
+            left = behind
+            if not left:
+                break
+        return outcomes
 
     async def read(self, router_uid: str) -> RewardSnapshot | None:
         """The snapshot in force; None if nothing was published. Raises StateUnavailable, NewerFormat."""
@@ -70,6 +80,35 @@ class SnapshotStore:
                 pipe.hget(keys.rewards(ids.partition_for(uid), uid), "version")
             found = await pipe.execute()
         return {uid: int(version) for uid, version in zip(router_uids, found, strict=True) if version}
+
+
+def _run(snapshot: RewardSnapshot, fence: Fence, version: int) -> Run:
+    made = RewardSnapshot()
+    made.CopyFrom(snapshot)
+    made.format, made.version = formats.REWARDS, version
+    blob = made.SerializeToString(deterministic=True)
+    notice = f"{made.router_uid} {version}"
+    key = keys.rewards(ids.partition_for(made.router_uid), made.router_uid)
+    args: list[Arg] = [fence.token, version, formats.REWARDS, blob, LIFETIME_MS]
+    return [fence.key, key], [*args, keys.rewards_channel(), notice]
+
+
+def _outcome(reply: Any, version: int, fence: Fence) -> int | Exception:
+    if isinstance(reply, Exception):
+        return reply
+    if reply[0] == b"PUBLISHED":
+        return version
+    if reply[0] == b"FENCED":
+        return lost(fence)
+    try:
+        formats.check("reward snapshot", int(reply[1]), formats.REWARDS)
+    except NewerFormat as newer:
+        return newer
+    return Aborted("the snapshot that is there is of another format")
+
+
+def _beaten(snapshot: RewardSnapshot) -> Aborted:
+    return Aborted("others kept publishing for the same router", router=snapshot.router)
 
 
 class LearnedFollower:

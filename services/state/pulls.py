@@ -1,8 +1,8 @@
 """How often arms were drawn, and how often what was drawn failed: counted from the event streams."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.state import formats, keys
 from services.state.failures import MappedRedis
@@ -35,11 +35,14 @@ class PullStore:
 
     async def read(self, partition: int, router_uid: str) -> dict[str, Pulls]:
         """Draws and failures of each arm of a router."""
-        fields: Any = await self.redis.hgetall(keys.pulls(partition, router_uid))
-        counts = {key.decode(): int(count) for key, count in fields.items() if key != b"since"}
-        formats.check("count of draws", counts.pop("format", 0), formats.PULLS)
-        arms = {key.partition(":")[2] for key in counts}
-        return {arm: Pulls(counts.get(f"drawn:{arm}", 0), counts.get(f"failed:{arm}", 0)) for arm in arms}
+        return (await self.read_all([(partition, router_uid)]))[0]
+
+    async def read_all(self, routers: Sequence[tuple[int, str]]) -> list[dict[str, Pulls]]:
+        """The same of several, each a partition and a uid, in one round trip."""
+        async with self.redis.pipeline() as pipe:
+            for partition, router_uid in routers:
+                pipe.hgetall(keys.pulls(partition, router_uid))
+            return [_pulls(fields) for fields in await pipe.execute()]
 
     async def counted(self, partition: int, routers: Collection[str]) -> Counted:
         """What is in the counts of these routers."""
@@ -70,3 +73,10 @@ class PullStore:
         if done < 0:
             formats.check("count of pulls", int(told), formats.PULLS)
         return bool(done)
+
+
+def _pulls(fields: Mapping[bytes, bytes]) -> dict[str, Pulls]:
+    counts = {key.decode(): int(count) for key, count in fields.items() if key != b"since"}
+    formats.check("count of draws", counts.pop("format", 0), formats.PULLS)
+    arms = {key.partition(":")[2] for key in counts}
+    return {arm: Pulls(counts.get(f"drawn:{arm}", 0), counts.get(f"failed:{arm}", 0)) for arm in arms}

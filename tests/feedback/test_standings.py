@@ -6,14 +6,15 @@ import pytest
 from turnout.router.v1.strategy_pb2 import BANDIT_ALGORITHM_EPSILON_GREEDY
 
 from services.feedback import crediting
-from services.feedback.allotment import allot
+from services.feedback.allotment import Account, allot
 from services.feedback.measure import UNITS, Measure
 from services.feedback.rules import Rules
 from services.feedback.standings import Standings
 from services.feedback.wire.records import prediction_of
 from services.feedback.wire.routers import rules_of
-from services.feedback.wire.snapshots import snapshot_of
+from services.feedback.wire.snapshots import NOT_ALLOTTED, snapshot_of
 from services.state.connection import Connections
+from services.state.learned import SnapshotStore
 from services.state.pulls import Counted, Pulls, PullStore
 from services.state.rewards import RewardStore
 from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
@@ -23,7 +24,9 @@ RULES = rules_of(router())
 
 @pytest.fixture
 def standings(connections: Connections) -> Standings:
-    return Standings(RewardStore(connections.steady), PullStore(connections.steady))
+    return Standings(
+        RewardStore(connections.steady), PullStore(connections.steady), SnapshotStore(connections)
+    )
 
 
 async def earn(standings: Standings, rules: Rules, *shares: tuple[str, float], start: int = 0) -> None:
@@ -40,7 +43,7 @@ async def test_a_snapshot_tells_each_arms_life_window_and_draws(standings: Stand
     await earn(standings, rules, ("a", 1), ("a", 0), ("a", 0), ("b", 0.5))
     await standings.pulls.count(PARTITION, {(ROUTER_UID, "a"): Pulls(9, 2)}, after=Counted(""), until="1-0")
     standing = await standings.read(rules)
-    shares = allot(rules, standing.windows)
+    shares = allot(Account(rules, standing.windows, standing.states.arms))
     shown = snapshot_of(rules, standing, shares, NOW)
     a, b = shown.arms
     assert (a.variant, a.pulls, a.failures, a.pending, a.rewards) == ("a", 9, 2, 6, 3)
@@ -58,14 +61,14 @@ async def test_means_are_in_the_metrics_own_unit(standings: Standings) -> None:
     rules = replace(RULES, reward=Measure("revenue", -10, 30))
     await earn(standings, rules, ("a", 0.5), ("a", 1.0))
     standing = await standings.read(rules)
-    arm = snapshot_of(rules, standing, {}, NOW).arms[0]
+    arm = snapshot_of(rules, standing, NOT_ALLOTTED, NOW).arms[0]
     assert (arm.mean, arm.window_mean) == (20, 20)
     assert arm.variance == pytest.approx(200)
 
 
 async def test_an_arm_without_rewards_has_no_mean(standings: Standings) -> None:
     standing = await standings.read(RULES)
-    for arm in snapshot_of(RULES, standing, {}, NOW).arms:
+    for arm in snapshot_of(RULES, standing, NOT_ALLOTTED, NOW).arms:
         assert not arm.HasField("mean")
         assert not arm.HasField("window_mean")
 
@@ -73,7 +76,7 @@ async def test_an_arm_without_rewards_has_no_mean(standings: Standings) -> None:
 async def test_a_variant_that_is_gone_stays_in_view(standings: Standings) -> None:
     await earn(standings, RULES, ("former", 1))
     standing = await standings.read(RULES)
-    shown = snapshot_of(RULES, standing, {}, NOW)
+    shown = snapshot_of(RULES, standing, NOT_ALLOTTED, NOW)
     assert [arm.variant for arm in shown.arms] == ["a", "b", "former"]
 
 
@@ -99,7 +102,7 @@ async def test_a_metric_with_another_range_starts_anew(standings: Standings) -> 
 async def test_less_is_better_where_the_metric_says_so(standings: Standings) -> None:
     cost = replace(RULES, reward=Measure("cost", 0, 10, minimize=True))
     await earn(standings, cost, ("a", 0.9), ("b", 0.1))
-    shares = allot(cost, (await standings.read(cost)).windows)
+    shares = allot(Account(cost, (await standings.read(cost)).windows, {})).shares
     assert shares["b"] > shares["a"]
 
 
@@ -107,5 +110,5 @@ async def test_a_disabled_variant_keeps_its_rewards_and_gets_nothing(standings: 
     await earn(standings, RULES, ("a", 1), ("b", 0))
     disabled = replace(RULES, enabled={"a": False, "b": True})
     standing = await standings.read(disabled)
-    assert allot(disabled, standing.windows) == {"a": 0.0, "b": 1.0}
+    assert allot(Account(disabled, standing.windows, {})).shares == {"a": 0.0, "b": 1.0}
     assert standing.states.arms["a"].n == 1

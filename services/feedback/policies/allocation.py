@@ -1,34 +1,43 @@
-"""The rules common to all policies, in their order: eligibility, the policy, floor and cap."""
+"""The rules common to all policies, in their order: eligibility, the policy, newcomers, floor and cap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from services.feedback.policies import POLICIES, epsilon_greedy
+from services.feedback.policies import POLICIES, newcomer
 from services.feedback.policies.arms import Arms
+from services.feedback.policies.learning import Learning
 from services.foundation import water_filling
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """How a router learns. `floor` and `cap` bound the probability of every enabled arm."""
-
-    algorithm: str = "epsilon_greedy"
-    exploration_rate: float = epsilon_greedy.EXPLORATION_RATE
-    floor: float = 0.0
-    cap: float = 1.0
+class NotAllotted(ValueError):
+    """No allocation can be computed from these arms."""
 
 
 def allocate(arms: Arms, enabled: Sequence[bool], learning: Learning) -> list[float]:
     """A probability per arm; the sum is exactly 1, and a disabled arm gets 0.
 
-    Raises ValueError where nothing is enabled, `water_filling.InfeasibleBounds`, and KeyError for an
-    algorithm that is not in `POLICIES`.
+    Raises ValueError where nothing is enabled or the integral of a posterior is off,
+    `water_filling.InfeasibleBounds`, and KeyError for an algorithm that is not in `POLICIES`.
     """
     chosen = np.asarray(enabled, dtype=bool)
     if not chosen.any():
-        raise ValueError("no arm is enabled, so nothing can be allotted")
-    wanted = POLICIES[learning.algorithm](arms.only(chosen), learning.exploration_rate)
-    held = iter(water_filling.fill(wanted.tolist(), learning.floor, learning.cap))
+        raise NotAllotted("no arm is enabled, so nothing can be allotted")
+    held = iter(bounded(wanted(arms.only(chosen), learning), learning))
     return [next(held) if flag else 0.0 for flag in chosen]
+
+
+def wanted(arms: Arms, learning: Learning) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """What the policy and the rules of newcomers give to eligible arms, before floor and cap; of many
+    learners at once. NaN for a learner that has to be refused."""
+    shares = POLICIES[learning.algorithm](arms, learning)
+    return newcomer.welcomed(shares, arms.tried(), learning)
+
+
+def bounded(
+    shares: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]], learning: Learning
+) -> list[float]:
+    """The shares of one learner within floor and cap. Raises NotAllotted, InfeasibleBounds."""
+    if not np.isfinite(shares).all():
+        raise NotAllotted("the probabilities of being best do not sum to 1 within 1e-6")
+    return water_filling.fill(list(map(float, shares)), learning.floor, learning.cap)

@@ -11,12 +11,20 @@ Floats = NDArray[np.float64]
 class Arms(NamedTuple):
     """What eligible arms earned. The last axis runs over the arms; axes before it are independent learners.
 
-    rewards: how many rewards. means: their mean, where more is better; NaN where there is none.
+    rewards: how many rewards, a fraction where older ones count less. means: their mean, where more is
+    better; NaN where there is none. pending: draws whose reward is still to come; None for nowhere.
+    variances: of single rewards, NaN where unknown; None for nowhere known.
     """
 
     rewards: Floats
     means: Floats
+    pending: Floats | None = None
+    variances: Floats | None = None
 
     def only(self, chosen: NDArray[np.bool_]) -> "Arms":
         """The chosen arms; `chosen` has one flag per arm."""
-        return Arms(self.rewards[..., chosen], self.means[..., chosen])
+        return Arms(*(None if each is None else each[..., chosen] for each in self))  # type: ignore[arg-type]
+
+    def tried(self) -> Floats:
+        """Pulls, made when they were drawn: rewards and what is still to come."""
+        return self.rewards if self.pending is None else self.rewards + self.pending

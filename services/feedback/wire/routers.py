@@ -4,22 +4,15 @@ from turnout.router.v1 import router_pb2 as wire
 from turnout.router.v1 import strategy_pb2 as strategy
 
 from services.feedback.measure import Measure
-from services.feedback.policies.allocation import Learning
-from services.feedback.policies.epsilon_greedy import EXPLORATION_RATE
 from services.feedback.rules import HORIZON_SECONDS, REWARD_WINDOW, Rules
+from services.feedback.wire.bandits import learning_of
 from services.feedback.wire.canaries import canary_of
-from services.feedback.wire.watching import watched
 from services.feedback.wire.measures import measures_of
+from services.feedback.wire.watching import watched
 from services.state import ids
 from services.state.moments import retention
 from services.state.names import id_of
 from services.state.outcomes import SEGMENT_VALUES, reward_metric
-
-# The names under which policies stand in their table.
-ALGORITHMS = {
-    strategy.BANDIT_ALGORITHM_UNSPECIFIED: "epsilon_greedy",
-    strategy.BANDIT_ALGORITHM_EPSILON_GREEDY: "epsilon_greedy",
-}
 
 
 def rules_of(router: wire.Router) -> Rules:
@@ -41,26 +34,16 @@ def rules_of(router: wire.Router) -> Rules:
         failure_units=_failure_units(router, reward),
         horizon=retention(router.log.retention, HORIZON_SECONDS),
         window=bandit.reward_window if bandit.HasField("reward_window") else REWARD_WINDOW,
-    return watched(router, rules)
         overall=bandit.window == strategy.REWARD_WINDOW_LAST_N_OVERALL,
-        learning=_learning(bandit) if router.WhichOneof("strategy") == "bandit" else None,
+        learning=learning_of(bandit, reward) if router.WhichOneof("strategy") == "bandit" else None,
         models=[variant.resolved_model or variant.model for variant in router.variants],
         positive_label=router.task.positive_label,
         segments={one.name: one.max_values or SEGMENT_VALUES for one in router.segments},
         canary=canary_of(router),
     )
+    return watched(router, rules)
 
 
 def _failure_units(router: wire.Router, reward: Measure) -> int:
     declared = router.failure_reward if router.HasField("failure_reward") else reward.worst
     return reward.units(min(max(declared, reward.low), reward.high))
-
-
-def _learning(bandit: strategy.BanditStrategy) -> Learning:
-    return Learning(
-        # A number that this version has no policy for stays one, and is refused when it is looked up.
-        ALGORITHMS.get(bandit.algorithm, f"algorithm {bandit.algorithm}"),
-        bandit.exploration_rate if bandit.HasField("exploration_rate") else EXPLORATION_RATE,
-        bandit.floor if bandit.HasField("floor") else 0.0,
-        bandit.cap if bandit.HasField("cap") else 1.0,
-    )

@@ -1,53 +1,102 @@
 """What was learnt, as routers and people read it."""
 
 from collections.abc import Mapping
+from math import isfinite
 
+import numpy as np
+from scipy.special import betaincinv
 from turnout.feedback.v1.rewards_pb2 import Arm, RewardSnapshot
 from turnout.router.v1 import strategy_pb2 as strategy
 
+from services.feedback.allotment import Allotted
 from services.feedback.measure import Measure
 from services.feedback.rules import Rules
 from services.feedback.standings import Standing
 from services.feedback.windows import WindowSum
+from services.feedback.wire.bandits import ALGORITHMS, write_restart
 from services.state import formats
 from services.state.pulls import Pulls
 from services.state.rewards import UNITS, ArmTotals
 
-NUMBERS: Mapping[str, strategy.BanditAlgorithm] = {"epsilon_greedy": strategy.BANDIT_ALGORITHM_EPSILON_GREEDY}
+NUMBERS: Mapping[str, strategy.BanditAlgorithm] = {
+    name: number for number, name in ALGORITHMS.items() if number
+}
+NOT_ALLOTTED = Allotted({})
 
 
-def snapshot_of(rules: Rules, standing: Standing, shares: Mapping[str, float], now: float) -> RewardSnapshot:
+def snapshot_of(rules: Rules, standing: Standing, allotted: Allotted, now: float) -> RewardSnapshot:
     """A snapshot without its version: the variants of the configuration, then those that once were."""
     snapshot = RewardSnapshot(
         format=formats.REWARDS,
         router_uid=rules.uid,
         router=rules.name,
-        algorithm=NUMBERS.get(rules.learning.algorithm) if rules.learning else None,
+        algorithm=_number(rules),
         reward_metric=rules.reward.name,
         reward_window=rules.window,
         generation=rules.generation,
     )
     snapshot.compute_time.FromMicroseconds(int(now * 1e6))
+    write_restart(snapshot, standing.restart)
     arms, pulls = standing.states.arms, standing.pulls
     former = sorted((arms.keys() | pulls.keys()) - rules.enabled.keys())
     for variant in (*rules.enabled, *former):
-        arm = snapshot.arms.add(variant=variant, probability=shares.get(variant, 0.0))
+        arm = snapshot.arms.add(variant=variant, probability=allotted.shares.get(variant, 0.0))
         drawn = pulls.get(variant, Pulls())
         arm.pulls, arm.failures = drawn.drawn, drawn.failed
         _earned(arm, rules.reward, arms.get(variant, ArmTotals()), standing.windows.get(variant))
         arm.pending = max(0, drawn.drawn - arm.rewards)
+        _judged(arm, rules.reward, allotted)
     return snapshot
+
+
+def _number(rules: Rules) -> strategy.BanditAlgorithm | None:
+    return NUMBERS.get(rules.learning.algorithm) if rules.learning else None
+
+
+def _judged(arm: Arm, measure: Measure, allotted: Allotted) -> None:
+    """What the policy went by."""
+    score, counted = allotted.scores.get(arm.variant), allotted.counted.get(arm.variant)
+    if score is not None and isfinite(score):
+        arm.score = score
+    if counted is not None:
+        arm.effective_rewards = counted.n
+        if counted.n:
+            arm.effective_mean = measure.value(counted.sum / counted.n)
+    arm.newcomer = arm.variant in allotted.newcomers
 
 
 def as_published(snapshot: RewardSnapshot, published: RewardSnapshot | None) -> RewardSnapshot:
     """The present state under the version, generation and probabilities that were published last: those that
-    are in force. Without any it stays as it is."""
+    are in force; with what they rest on. Without any it stays as it is."""
     if published is None:
         return snapshot
     snapshot.version, snapshot.generation = published.version, published.generation
-    shares = {arm.variant: arm.probability for arm in published.arms}
+    snapshot.ClearField("restart")
+    if published.HasField("restart"):
+        snapshot.restart.CopyFrom(published.restart)
+    if published.HasField("linear"):
+        snapshot.linear.CopyFrom(published.linear)
+    before = {arm.variant: arm for arm in published.arms}
     for arm in snapshot.arms:
-        arm.probability = shares.get(arm.variant, 0.0)
+        was = before.get(arm.variant, Arm())
+        arm.probability, arm.newcomer = was.probability, was.newcomer
+        for name in ("score", "effective_rewards", "effective_mean"):
+            if was.HasField(name):
+                setattr(arm, name, getattr(was, name))
+    return snapshot
+
+
+def with_posteriors(snapshot: RewardSnapshot, rules: Rules) -> RewardSnapshot:
+    """The same, with the interval that holds each arm's mean with 95 %: of a Beta posterior of the rewards
+    that the policy counts, no narrower than the truth for rewards that are not only 0 and 1."""
+    low, high, measure = rules.reward.low, rules.reward.high, rules.reward
+    for arm in snapshot.arms:
+        if arm.HasField("effective_rewards"):
+            n = arm.effective_rewards
+            share = (arm.effective_mean - low) / (high - low) if n else 0.0
+            won = min(max(n * share, 0.0), n)
+            ends = betaincinv(1 + won, 1 + n - won, np.array([0.025, 0.975]))
+            arm.posterior_low, arm.posterior_high = (measure.value(float(end) * UNITS) for end in ends)
     return snapshot
 
 
@@ -60,5 +109,5 @@ def _earned(arm: Arm, measure: Measure, totals: ArmTotals, window: WindowSum | N
         spread = totals.squares / UNITS - totals.sum**2 / totals.n / UNITS**2
         arm.variance = max(spread, 0.0) / (totals.n - 1) * (measure.high - measure.low) ** 2
     if window and window.n:
-        arm.window_rewards = window.n
+        arm.window_rewards = round(window.n)
         arm.window_mean = measure.value(window.sum / window.n)

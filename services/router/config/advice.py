@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from turnout.router.v1 import strategy_pb2 as strategies
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import REDACTION_HASHED, REDACTION_NONE, Policy, Router
 from turnout.router.v1.strategy_pb2 import FeatureRule
 
 from services.router.conditions import BadCondition, Schema, compile_value
 from services.router.conditions.tokens import tokens_of
-from services.router.config import canaries
+from services.router.config import bandits, canaries
 from services.router.config.defaults import weight_of
 from services.router.config.idle import idle
 from services.router.config.panel_advice import panels
@@ -29,6 +28,7 @@ def advice(router: Router, models: Models) -> list[str]:
         *panels(router, models),
         *_routing(router),
         *canaries.advice(router),
+        *bandits.advice(router, models),
         *_rules(router),
         *_segments(router),
         *idle(router, models),
@@ -37,13 +37,6 @@ def advice(router: Router, models: Models) -> list[str]:
 
 
 def _routing(router: Router) -> Iterator[str]:
-    bandit = router.bandit
-    greedy = bandit.algorithm == strategies.BANDIT_ALGORITHM_EPSILON_GREEDY
-    if router.HasField("bandit") and greedy and not (bandit.exploration_rate or bandit.floor):
-        yield (
-            "The bandit never explores (exploration_rate 0, floor 0): a variant that starts badly is never "
-            "tried again."
-        )
     if router.HasField("weighted"):
         chosen = [one for one in router.variants if one.enabled and weight_of(one) > 0]
         if len(chosen) == 1 and not router.policies:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Collection
 
-from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config import canaries, choosers, execution
-from services.router.config.defaults import REWARD_METRIC, weight_of
+from services.router.config import bandits, canaries, choosers, execution
+from services.router.config.defaults import weight_of
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 from services.state.names import ID, ID_RULE
@@ -14,7 +13,6 @@ from services.state.names import ID, ID_RULE
 MOST_VARIANTS = 64
 MOST_TAGS = 32
 LONGEST_TEXT = 1024
-LONGEST_WINDOW = 100_000
 LEAST_ENABLED = 2
 # Seconds. A shorter deadline leaves no time for a call; a shorter retention none for feedback to come.
 SHORTEST_DEADLINE = 0.01
@@ -83,32 +81,6 @@ def _weights(router: Router, problems: Problems) -> None:
         problems.add("router.variants", "at least one enabled variant needs a weight above 0")
 
 
-def _bandit(router: Router, problems: Problems) -> None:
-    bandit, enabled = router.bandit, sum(one.enabled for one in router.variants)
-    if bandit.algorithm != strategy.BANDIT_ALGORITHM_EPSILON_GREEDY:
-        problems.lacks(
-            "router.bandit.algorithm", "only BANDIT_ALGORITHM_EPSILON_GREEDY is available in this version"
-        )
-    if bandit.context_features:
-        problems.lacks("router.bandit.context_features", "not available in this version")
-    if not 0 <= bandit.exploration_rate <= 1:
-        problems.add("router.bandit.exploration_rate", f"0 to 1, got {bandit.exploration_rate:g}")
-    if not 1 <= bandit.reward_window <= LONGEST_WINDOW:
-        problems.add("router.bandit.reward_window", f"1 to {LONGEST_WINDOW}, got {bandit.reward_window}")
-    if not (bandit.floor >= 0 and bandit.floor * enabled <= 1):
-        problems.add(
-            "router.bandit.floor", f"0 to 1/{enabled} for {enabled} enabled variants, got {bandit.floor:g}"
-        )
-    measured = {metric.name for metric in router.metrics} | {REWARD_METRIC}
-    if bandit.reward_metric not in measured:
-        offered = f"accuracy, or a name among router.metrics; got {bandit.reward_metric[:100]!r}"
-        problems.add("router.bandit.reward_metric", offered)
-    if not (bandit.cap <= 1 and bandit.cap * enabled >= 1 and bandit.cap >= bandit.floor):
-        problems.add(
-            "router.bandit.cap", f"1/{enabled} to 1 for {enabled} enabled variants, got {bandit.cap:g}"
-        )
-
-
 def _evenly(router: Router, problems: Problems) -> None:
     """Round robin and random have no parameters, and give each enabled variant the same share."""
     for place, variant in enumerate(router.variants):
@@ -137,7 +109,7 @@ STRATEGY_CHECKS: dict[str, Callable[[Router, Problems], None]] = {
     "round_robin": _evenly,
     "random": _evenly,
     "canary": canaries.check,
-    "bandit": _bandit,
+    "bandit": bandits.check,
     # Its rules are checked with the policies.
     "feature_based": _chosen,
     "latency_based": _chosen,

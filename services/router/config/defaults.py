@@ -1,19 +1,11 @@
 """A router as it will be stored: every default that applies is written out."""
 
 from turnout.router.v1.router_pb2 import Policy, Router, Variant
-from turnout.router.v1.strategy_pb2 import (
-    BANDIT_ALGORITHM_EPSILON_GREEDY,
-    REWARD_WINDOW_LAST_N_PER_ARM,
-    BanditStrategy,
-)
 
-from services.router.config import canaries, choosers, execution, options, panel_defaults, segments
+from services.router.config import bandits, canaries, choosers, execution, options, panel_defaults, segments
 from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
-EXPLORATION_RATE = 0.1
-REWARD_WINDOW = 1000
-REWARD_METRIC = "accuracy"
 DEADLINE_SECONDS = 30
 
 
@@ -34,7 +26,7 @@ def with_defaults(given: Router) -> Router:
         router.canary.baseline_model = _variant_named(router, router.canary.baseline_model)
         router.canary.canary_model = _variant_named(router, router.canary.canary_model)
     if router.HasField("bandit"):
-        _bandit(router.bandit)
+        bandits.fill(router.bandit)
     if router.HasField("ensemble"):
         panel_defaults.fill(router.ensemble, sum(variant.enabled for variant in router.variants))
     name = router.WhichOneof("strategy") or "weighted"
@@ -85,21 +77,6 @@ def _canary(router: Router) -> None:
     canaries.fill(canary)
     _take_in(router, canary.baseline_model, canary.canary_model)
     canary.baseline_model, canary.canary_model = id_of(canary.baseline_model), id_of(canary.canary_model)
-
-
-def _bandit(bandit: BanditStrategy) -> None:
-    bandit.algorithm = bandit.algorithm or BANDIT_ALGORITHM_EPSILON_GREEDY
-    bandit.window = bandit.window or REWARD_WINDOW_LAST_N_PER_ARM
-    bandit.reward_metric = bandit.reward_metric or REWARD_METRIC
-    defaults = {
-        "exploration_rate": EXPLORATION_RATE,
-        "reward_window": REWARD_WINDOW,
-        "floor": 0.0,
-        "cap": 1.0,
-    }
-    for name, value in defaults.items():
-        if not bandit.HasField(name):
-            setattr(bandit, name, value)
 
 
 def _policy(router: Router, policy: Policy) -> None:

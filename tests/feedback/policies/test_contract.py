@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.feedback.policies import POLICIES
-from services.feedback.policies.allocation import Learning, allocate
+from services.feedback.policies.allocation import allocate
 from services.feedback.policies.arms import Arms
+from services.feedback.policies.learning import Learning
 
 every_policy = pytest.mark.parametrize("algorithm", POLICIES)
 

@@ -3,12 +3,13 @@ import pytest
 
 from services.feedback.policies.arms import Arms
 from services.feedback.policies.epsilon_greedy import allocate
+from services.feedback.policies.learning import Learning
 
 NONE = float("nan")
 
 
 def shares(rewards: list[float], means: list[float], rate: float = 0.1) -> list[float]:
-    return list(allocate(Arms(np.array(rewards), np.array(means)), rate))
+    return list(allocate(Arms(np.array(rewards), np.array(means)), Learning(exploration_rate=rate)))
 
 
 def test_the_best_mean_gets_what_exploration_leaves() -> None:
@@ -42,5 +43,5 @@ def test_one_good_first_reward_does_not_crown_a_newcomer() -> None:
 
 
 def test_independent_learners_stand_side_by_side() -> None:
-    both = allocate(Arms(np.array([[9.0, 9.0], [9.0, 9.0]]), np.array([[0.2, 0.9], [0.9, 0.2]])), 0.1)
+    both = allocate(Arms(np.array([[9.0, 9.0], [9.0, 9.0]]), np.array([[0.2, 0.9], [0.9, 0.2]])), Learning())
     assert both.tolist() == [pytest.approx([0.05, 0.95]), pytest.approx([0.95, 0.05])]

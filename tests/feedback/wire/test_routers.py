@@ -4,7 +4,7 @@ from turnout.router.v1 import router_pb2 as wire
 from turnout.router.v1 import strategy_pb2 as strategy
 
 from services.feedback.measure import UNITS, Measure
-from services.feedback.policies.allocation import Learning
+from services.feedback.policies.learning import Learning
 from services.feedback.wire.routers import rules_of
 from tests.feedback.recorded import router
 
