@@ -1,10 +1,12 @@
 """One retry loop: what is tried again, when, how often, and how it is told."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import web
 
+from services.aggregator.effort import ALWAYS_ALLOWED
 from tests.aggregator.conftest import Bench
 from tests.aggregator.talk import QUESTION, Speaker, account, plan_of, speaker
 
@@ -60,3 +62,28 @@ async def test_a_refusal_for_good_is_not_tried_again(bench: Bench) -> None:
         refusing(wrong, 1, 400)
         reply = await bench.infer(plan_of("wrong", aggregation="AGGREGATION_METHOD_VOTE"), QUESTION)
     assert len(reply.participants) == len(wrong.server.bodies) == 1
+
+
+async def test_those_who_wait_for_their_second_try_have_its_place(bench: Bench) -> None:
+    """All are refused at once and told to come again in a second: few find room, and wait in it."""
+    names = [f"m{place}" for place in range(ALWAYS_ALLOWED + 4)]
+    here, everybody = list[bool](), asyncio.Event()
+
+    async def behave(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
+        here.append(True)
+        if len(here) == len(names):
+            everybody.set()
+        await everybody.wait()
+        return web.json_response({"error": {"message": "later"}}, status=429, headers={"Retry-After": "1"})
+
+    async with AsyncExitStack() as stack:
+        for name in names:
+            one = await speaker(bench, stack, name)
+            one.server.behave = behave
+        jury = plan_of(*names, aggregation="AGGREGATION_METHOD_VOTE", quorum=1, full_panel_fraction=1.0)
+        reply = await bench.infer(jury, QUESTION)
+    again = [one for one in reply.participants if one.attempt == 2]
+    assert len(again) == ALWAYS_ALLOWED
+    assert len(reply.participants) == len(names) + ALWAYS_ALLOWED
+    refused = bench.metrics.registry.get_sample_value("turnout_retries_refused_total", {"router": ""})
+    assert refused == len(names) - ALWAYS_ALLOWED
