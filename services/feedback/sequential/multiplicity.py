@@ -44,4 +44,6 @@ def insured(greatest: Floats) -> Floats:
     Science 2011, section 3.
     """
     log_y = np.maximum(greatest, 1e-3)  # the limit at 0 is 1/2, which is nobody's evidence
-    return np.asarray(np.log(np.expm1(log_y) - log_y) - 2.0 * np.log(log_y))
+    # Divided by y first: capital of e^1000 is nothing unusual.
+    within = -np.expm1(-log_y) - log_y * np.exp(-log_y)
+    return np.asarray(log_y + np.log(within) - 2.0 * np.log(log_y))

@@ -30,13 +30,15 @@ def srm_fold(state: Floats, chosen: NDArray[np.integer], shares: Floats) -> Floa
     """The state after these draws too, in decision order; in pieces as at once, bit for bit.
 
     chosen: indices of arms, [..., n]; shares: [..., n, arms], each row a distribution. Raises ValueError for
-    an arm that was drawn though its share is 0, and for shapes that do not fit.
+    an arm that was drawn though its share is 0, shares that are none, and shapes that do not fit.
     """
     arms = (state.shape[-1] - COUNTS) // 2
     if shares.shape != (*chosen.shape, arms):
         raise ValueError(f"shares must have shape {(*chosen.shape, arms)}, not {shares.shape}")
     drawn = np.arange(arms) == chosen[..., None]
-    if (drawn & (shares <= 0.0)).any() or not drawn.any(-1).all():
+    if not ((shares >= 0.0).all() and (abs(shares.sum(-1) - 1.0) < 1e-6).all()):
+        raise ValueError("the shares of each draw must be probabilities that sum to 1")
+    if not (drawn & (shares > 0.0)).any(-1).all():
         raise ValueError("every chosen arm must be one that had a share above 0")
     counts, expected = (
         _carried(state, COUNTS, drawn.astype(np.float64)),
