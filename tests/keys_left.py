@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.state import (
     access_keys,
+    canary_keys,
     catalog_keys,
     evidence_keys,
     feedback_keys,
@@ -32,6 +33,7 @@ TYPES = {
 SPELLING = (
     keys,
     access_keys,
+    canary_keys,
     catalog_keys,
     evidence_keys,
     feedback_keys,

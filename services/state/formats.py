@@ -26,6 +26,7 @@ PANEL_TRUTHS = 1
 EVIDENCE = 1
 DECISIONS = 1
 RESET = 1
+CANARY = 1
 
 
 def check(noun: str, found: int, known: int) -> None:

@@ -59,6 +59,9 @@ def remember(memory: Memory, plan: Canary, seen: Seen | None) -> Memory:
     stage, first = plan.trial.stage, plan.trial.stage == plan.trial.number
     if memory.stage != stage:
         memory = Memory(stage, 0, settled=first)
+    if seen is not None and seen.canary.labelled < memory.mark:
+        # Evidence has begun anew, as where an alias means another model now.
+        memory = memory._replace(mark=seen.canary.labelled)
     if memory.settled or seen is None:
         return memory
     return Memory(stage, seen.canary.labelled, settled=seen.watermark >= plan.trial.since)
@@ -128,7 +131,7 @@ def _doubt(plan: Canary, seen: Seen, now: float) -> str:
 def _grow(plan: Canary, memory: Memory, seen: Seen, now: float) -> Decision:
     promotion = seen.findings.get(PROMOTION)
     better = plan.criteria is not None and is_better(promotion, plan.criteria, literal=plan.literal)
-    samples = seen.canary.labelled + seen.baseline.labelled
+    samples = min(seen.canary.labelled, seen.baseline.labelled)
     if plan.max_samples and samples >= plan.max_samples and not better:
         return Decision(Move(Kind.HOLD, words.undecided(plan, promotion, samples)), "")
     wanted, have = max(plan.stage.min_samples, 1), stage_samples(memory, plan, seen)

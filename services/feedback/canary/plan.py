@@ -57,21 +57,37 @@ class Guardrail(NamedTuple):
         return f"guardrail:{self.metric}"
 
 
+class Transition(NamedTuple):
+    """What a generation of the router did to its canary. move: as people call it; time in seconds since
+    1970."""
+
+    generation: int
+    id: str
+    move: str
+    from_percentage: float
+    to_percentage: float
+    reason: str
+    by: str
+    time: float
+
+
 class Trial(NamedTuple):
     """number: the generation that the trial began with; evidence counts within one number. stage: the
-    generation that the present percentage came with. begun, since: seconds since 1970."""
+    generation that the present percentage came with. begun, since: seconds since 1970. transitions: the last
+    few, oldest first."""
 
     number: int = 0
     state: State = State.RUNNING
     stage: int = 0
     begun: float = 0.0
     since: float = 0.0
+    transitions: Sequence[Transition] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """Of one generation of a router. baseline, canary: variant ids. model: the canary's. label_horizon in
-    seconds; max_samples of both together, 0 for none. serving: whether the router answers. etag: of the
+    """Of one generation of a router. baseline, canary: variant ids; models: of the two. label_horizon in
+    seconds; max_samples of each of the two, 0 for none. serving: whether the router answers. etag: of the
     router that says this."""
 
     baseline: str
@@ -86,9 +102,14 @@ class Canary:
     alpha: float = ALPHA
     max_samples: int = 0
     auto: bool = True
-    model: str = ""
+    models: Sequence[str] = ("", "")
     serving: bool = True
     etag: str = ""
+
+    @property
+    def model(self) -> str:
+        """The canary's."""
+        return self.models[1]
 
     @property
     def live(self) -> bool:

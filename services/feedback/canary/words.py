@@ -71,7 +71,7 @@ def step(plan: Canary, have: int) -> str:
 
 def undecided(plan: Canary, finding: Finding | None, samples: int) -> str:
     """The budget of samples is spent."""
-    said = f"undecided after {samples} samples of {plan.max_samples}"
+    said = f"undecided after {samples} samples of {plan.max_samples} of each"
     if finding is None or plan.criteria is None or math.isnan(finding.high):
         return f"HOLD: {said}"
     if finding.high < plan.criteria.min_improvement:

@@ -12,6 +12,7 @@ from services.feedback.canary.plan import (
     Guardrail,
     State,
     Step,
+    Transition,
     Trial,
 )
 from services.state.names import id_of
@@ -47,7 +48,7 @@ def canary_of(router: routers.Router) -> Canary | None:
         alpha=given.alpha if given.HasField("alpha") else ALPHA,
         max_samples=given.max_samples,
         auto=given.auto or not given.HasField("auto"),
-        model=_model(router, given.canary_model),
+        models=[_model(router, one) for one in (given.baseline_model, given.canary_model)],
         serving=router.state in SERVING,
         etag=router.etag,
     )
@@ -61,6 +62,20 @@ def _trial(given: wire.CanaryTrial) -> Trial:
         stage=next(stages, given.number),
         begun=given.begin_time.ToNanoseconds() / 1e9,
         since=given.stage_time.ToNanoseconds() / 1e9,
+        transitions=[_transition(one) for one in given.transitions],
+    )
+
+
+def _transition(given: wire.CanaryTransition) -> Transition:
+    return Transition(
+        given.generation,
+        given.transition_id,
+        wire.CanaryMove.Name(given.move).removeprefix("CANARY_MOVE_"),
+        given.from_percentage,
+        given.to_percentage,
+        given.reason,
+        given.by,
+        given.time.ToNanoseconds() / 1e9,
     )
 
 

@@ -1,7 +1,7 @@
 """A canary's rules: their defaults, checks, and advice."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
@@ -21,9 +21,11 @@ MOST_SAMPLES = 1_000_000_000
 ALPHA, LEAST_ALPHA, MOST_ALPHA = 0.05, 1e-6, 0.5
 HOLD = "hold"
 DRIFT = "drift"
-ALWAYS = (REWARD_METRIC, "error_rate", "latency")
+# Of a quantile, one answer is slow or it is not: that can be tested. Latency alone is the last one.
+LATENCIES = ("latency", "latency_p50", "latency_p95", "latency_p99")
+ALWAYS = (REWARD_METRIC, "error_rate", *LATENCIES)
 # They are made of many predictions together: no test of one value per prediction can judge them.
-NO_MEANS = ("f1", "precision", "recall", "auc", "latency_p50", "latency_p95", "latency_p99", "rmse")
+NO_MEANS = ("f1", "precision", "recall", "auc", "rmse")
 # Below, a test that is valid at any time cannot have seen enough, and point estimates say little.
 FEW_SAMPLES = 100
 LONG_DAYS = 30.0
@@ -56,7 +58,7 @@ def check(router: Router, problems: Problems) -> None:
     _steps(canary, problems)
     if canary.HasField("promotion_criteria"):
         _criteria(router, canary.promotion_criteria, problems)
-    _guardrails(router, problems)
+    check_guardrails(router, canary.guardrails, "router.canary.guardrails", problems)
     if canary.evidence not in strategy.Evidence.values():
         said = f"EVIDENCE_ANYTIME_VALID or EVIDENCE_LITERAL, got {int(canary.evidence)}"
         problems.add("router.canary.evidence", said)
@@ -101,7 +103,7 @@ def _steps(canary: strategy.CanaryStrategy, problems: Problems) -> None:
 
 def _criteria(router: Router, criteria: strategy.PromotionCriteria, problems: Problems) -> None:
     field = "router.canary.promotion_criteria"
-    _metric(f"{field}.metric", router, criteria.metric, (REWARD_METRIC,), problems)
+    check_metric(f"{field}.metric", router, criteria.metric, (REWARD_METRIC,), problems)
     least, greatest = range_of(router, criteria.metric)
     # The whole range could only be gained over a baseline that is always as bad as can be.
     if not 0 <= criteria.min_improvement < greatest - least:
@@ -111,20 +113,22 @@ def _criteria(router: Router, criteria: strategy.PromotionCriteria, problems: Pr
 
 
 def _budget(canary: strategy.CanaryStrategy, problems: Problems) -> None:
-    least = max(1, 2 * canary.promotion_criteria.min_samples)
+    least = max(1, canary.promotion_criteria.min_samples)
     if not least <= canary.max_samples <= MOST_SAMPLES:
-        said = f"{least}, twice promotion_criteria.min_samples, to {MOST_SAMPLES}; got {canary.max_samples}"
+        said = f"{least}, promotion_criteria.min_samples, to {MOST_SAMPLES}; got {canary.max_samples}"
         problems.add("router.canary.max_samples", said)
 
 
-def _guardrails(router: Router, problems: Problems) -> None:
-    given = router.canary.guardrails
+def check_guardrails(
+    router: Router, given: Sequence[strategy.Guardrail], where: str, problems: Problems
+) -> None:
+    """Guardrails at `where`: a metric each, with one bound."""
     if len(given) > MOST_GUARDRAILS:
-        problems.add("router.canary.guardrails", f"at most {MOST_GUARDRAILS}, got {len(given)}")
+        problems.add(where, f"at most {MOST_GUARDRAILS}, got {len(given)}")
         return
     seen: set[str] = set()
     for place, one in enumerate(given):
-        field = f"router.canary.guardrails[{place}]"
+        field = f"{where}[{place}]"
         if one.metric in seen:
             problems.add(f"{field}.metric", f"{one.metric[:100]} has a guardrail already")
         seen.add(one.metric)
@@ -135,7 +139,7 @@ def _guardrails(router: Router, problems: Problems) -> None:
             if one.HasField("max_value") or one.HasField("max_regression"):
                 problems.add(field, "drift has no bound: it is broken while the status is alert")
             continue
-        _metric(f"{field}.metric", router, one.metric, ALWAYS, problems)
+        check_metric(f"{field}.metric", router, one.metric, ALWAYS, problems)
         _bound(field, router, one, problems)
 
 
@@ -145,16 +149,17 @@ def _bound(field: str, router: Router, one: strategy.Guardrail, problems: Proble
         problems.add(field, f"needs exactly one of max_value and max_regression, got {len(bounds)}")
         return
     name, value = bounds[0], getattr(one, bounds[0])
-    least, greatest = (0.0, math.inf) if one.metric == "latency" else range_of(router, one.metric)
-    if one.metric == "latency" and name == "max_regression":
-        problems.add(f"{field}.{name}", "latency has max_value: the milliseconds that 1 % may exceed")
+    least, greatest = (0.0, math.inf) if one.metric in LATENCIES else range_of(router, one.metric)
+    if one.metric in LATENCIES and name == "max_regression":
+        said = f"{one.metric} has max_value: the milliseconds that 1 % may exceed, 5 % of latency_p95"
+        problems.add(f"{field}.{name}", said)
     elif name == "max_value" and not least < value < greatest:
         problems.add(f"{field}.{name}", f"above {least:g} and below {greatest:g}, got {value:g}")
     elif name == "max_regression" and not 0 <= value < greatest - least:
         problems.add(f"{field}.{name}", f"0 or more and below {greatest - least:g}, got {value:g}")
 
 
-def _metric(field: str, router: Router, name: str, known: tuple[str, ...], problems: Problems) -> None:
+def check_metric(field: str, router: Router, name: str, known: tuple[str, ...], problems: Problems) -> None:
     declared = {metric.name for metric in router.metrics}
     if name in declared or name in known:
         return

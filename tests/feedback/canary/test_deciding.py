@@ -138,15 +138,15 @@ def test_an_alert_of_drift_breaks_its_guardrail(action: bool, wanted: Kind) -> N
 
 
 def test_a_spent_budget_holds_what_is_undecided_and_only_that() -> None:
-    budget = plan(max_samples=400)
+    budget = plan(max_samples=200)
     move = moved(budget, seen(finding(low=-0.05, high=0.05)))
     assert move is not None
     assert (move.kind, move.reason[:5]) == (Kind.HOLD, "HOLD:")
     assert kind(budget, seen(finding(), labelled=199)) is Kind.STEP
-    assert kind(replace(LAST, max_samples=400), seen(DECLARED)) is Kind.PROMOTE
+    assert kind(replace(LAST, max_samples=200), seen(DECLARED)) is Kind.PROMOTE
     futile = moved(budget, seen(finding(low=-0.05, high=0.019)))
     assert futile is not None
-    assert futile.reason.startswith("FUTILE: undecided after 400 samples of 400")
+    assert futile.reason.startswith("FUTILE: undecided after 200 samples of 200 of each")
     assert kind(budget, None) is None
 
 
