@@ -2,17 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from aiohttp import web
+from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_EMBEDDER
+from turnout.router.v1 import inference_service_pb2 as inference
 from turnout.router.v1 import model_pb2 as wire
+from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_SEMANTIC_MEAN
 
 from services.models.answer import Answer
 from services.models.handle import probe
+from services.state.connection import Connections
 from tests.clients.environments import PROGRAMS, environment
+from tests.models.chat_server import chat_server, completion
 from tests.models.example import open_pool
 from tests.models.test_chat import ask
 from tests.models.test_embeddings import embedder, matrix, several
+from tests.router.panels import running_panel
 
 # An environment that is made first takes minutes.
 pytestmark = pytest.mark.timeout(900)
@@ -70,3 +80,54 @@ async def test_paraphrases_are_nearer_than_strangers(minilm: str) -> None:
     assert answer.tokens_in is not None
     assert answer.tokens_in > 60
     assert answer.cost == pytest.approx(answer.tokens_in / 1000)
+
+
+# The second says the most of what the others say; fixed before the model was first asked.
+ANSWERS = {
+    "terse": "It is Paris.",
+    "plain": "The capital of France is Paris.",
+    "wordy": "France is a country in Europe, and its capital city is Paris.",
+    "astray": "Bananas are rich in potassium.",
+}
+PRICE = wire.ModelCost(input_per_1k_tokens=0.5, currency="USD")
+
+
+async def speak(_request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """Each model has its answer."""
+    message = {"role": "assistant", "content": ANSWERS[body["model"]]}
+    return web.json_response(
+        completion(body, {"index": 0, "message": message, "finish_reason": "stop"}, 7, 9)
+    )
+
+
+async def test_a_jury_answers_what_is_nearest_to_all_its_answers(
+    minilm: str, redis_url: str, connections: Connections, tmp_path: Path
+) -> None:
+    async with open_pool() as pool:
+        direct = await ask(pool.open(embedder(minilm)), several(*ANSWERS.values()))
+    assert isinstance(direct, Answer), direct
+    async with running_panel(redis_url, tmp_path) as desk, chat_server() as server:
+        server.behave = speak
+        for name in ANSWERS:
+            endpoints = [{"address": server.url}]
+            await desk.register(
+                wire.Model(name=name, protocol=wire.PROTOCOL_OPENAI_CHAT, endpoints=endpoints)
+            )
+        await desk.register(embedder(minilm, cost=PRICE), patience=60.0)
+        how = {
+            "aggregation": AGGREGATION_METHOD_SEMANTIC_MEAN,
+            "semantic_mean": {"embedder": {"model": "minilm"}},
+        }
+        await desk.deploy("nearest", Router(variants=[{"model": name} for name in ANSWERS], ensemble=how))
+        request = inference.PredictRequest(router="nearest", input={"text": "The capital of France?"})
+        reply = await desk.call("InferenceService/Predict", request)
+    units = matrix(direct.output)
+    cosines = units @ units.mean(axis=0)
+    wanted = list(ANSWERS)[int(cosines.argmax())]
+    assert (wanted, reply.output.text.content) == ("plain", ANSWERS["plain"])
+    pairs = (units @ units.T)[np.triu_indices(len(ANSWERS), 1)]
+    assert reply.manifest.aggregation.distance == pytest.approx(1 - pairs.mean(), abs=1e-3)
+    *jurors, last = reply.manifest.participants
+    assert [one.variant for one in jurors] == list(ANSWERS)
+    assert (last.role, last.model) == (PARTICIPANT_ROLE_EMBEDDER, "models/minilm")
+    assert last.cost.amount == pytest.approx(last.tokens_in * 0.5 / 1000)
