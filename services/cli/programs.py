@@ -24,6 +24,7 @@ def service_program(
         "port": seat.port,
         "metrics_port": seat.metrics_port,
         "redis_url": redis_url,
+        "router": seats["router"].address,
         "aggregator": seats["aggregator"].address,
         "feedback": seats["feedback"].address,
         "spool_dir": premises.data / "spool",

@@ -17,7 +17,8 @@ async def build(settings: FeedbackSettings, runtime: Runtime) -> Sequence[Servic
     """What a feedback process is made of. Returns once the catalog has been read."""
     connections = connect(settings.redis_url)
     runtime.on_close(connections.close)
-    parts = assemble(connections, settings, runtime.metrics, runtime.rng, time.time)
+    parts = assemble(connections, settings, runtime.metrics, runtime.rng, time.time, runtime.telemetry)
+    runtime.on_close(parts.router.close)
     guarded(settings, runtime, connections, parts.follower)
     tasks = [runtime.spawn(work(), name) for name, work in parts.works.items()]
     runtime.on_drain(lambda: parts.hand_over(tasks))

@@ -20,8 +20,11 @@ from services.feedback.intake import Intake
 from services.feedback.learnt_labels import LabelWatch
 from services.feedback.measuring import ModelMeter
 from services.feedback.notices import Notices
+from services.feedback.offpolicy.gathering import Gathering
+from services.feedback.offpolicy.rpcs import Evaluator
 from services.feedback.parking import Parking
 from services.feedback.publisher import Publisher
+from services.feedback.router_door import RouterDoor
 from services.feedback.rulebook import Rulebook
 from services.feedback.servicer import FeedbackServicer
 from services.feedback.settings import FeedbackSettings
@@ -30,11 +33,14 @@ from services.feedback.standings import Standings
 from services.feedback.sweeping import Sweeper
 from services.feedback.traffic import Traffic
 from services.feedback.truths import ENTRIES, Truths
+from services.foundation.fellow import fellow
 from services.foundation.metrics import Metrics
+from services.foundation.telemetry import Telemetry
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.consumer import Entry, Handler, PartitionConsumer
+from services.state.earned import EarnedReader
 from services.state.fenced import Fence
 from services.state.gauges import ConsumerGauges
 from services.state.ids import new_uid
@@ -65,6 +71,7 @@ class Assembly:
     publisher: Publisher
     settling: Settling
     evidence: Folder
+    router: RouterDoor
     works: Mapping[str, Work]
 
     async def hand_over(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -83,6 +90,7 @@ def assemble(
     metrics: Metrics,
     rng: random.Random,
     now: Callable[[], float],
+    telemetry: Telemetry | None = None,
 ) -> Assembly:
     """Build it; nothing runs and nothing is read yet."""
     redis = connections.steady
@@ -118,10 +126,12 @@ def assemble(
     }
     intake = Intake(records, settling, parking, TruthLog(connections), now)
     store = EvidenceStore(evidence.desk.log)
+    door = RouterDoor(settings.router, fellow(settings), telemetry)
+    evaluator = Evaluator(Gathering(records, EarnedReader(connections), now), door, rulebook, now)
     servicer = FeedbackServicer(
-        intake, rulebook, standings, snapshots, Durability(redis, now), store, metrics, now
+        intake, rulebook, standings, snapshots, Durability(redis, now), store, evaluator, metrics, now
     )
-    return Assembly(servicer, follower, ownership, publisher, settling, evidence, works)
+    return Assembly(servicer, follower, ownership, publisher, settling, evidence, door, works)
 
 
 def _events(draws: Draws, traffic: Traffic, noting: Noting) -> Handler[EventBatch]:

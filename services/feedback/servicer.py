@@ -8,6 +8,7 @@ from services.feedback.durability import Durability
 from services.feedback.evidence.reading import EvidenceStore
 from services.feedback.evidence.rpcs import ExperimentRpcs
 from services.feedback.intake import Intake
+from services.feedback.offpolicy.rpcs import EvaluationRpcs, Evaluator
 from services.feedback.rulebook import Rulebook
 from services.feedback.standings import Standings
 from services.feedback.wire.requests import completed
@@ -17,7 +18,7 @@ from services.foundation.metrics import Metrics
 from services.state.learned import SnapshotStore
 
 
-class FeedbackServicer(ExperimentRpcs):
+class FeedbackServicer(ExperimentRpcs, EvaluationRpcs):
     """Each method: parse, load, decide, save, reply. `now` is in seconds since 1970."""
 
     SERVICE = "turnout.feedback.v1.FeedbackService"
@@ -30,6 +31,7 @@ class FeedbackServicer(ExperimentRpcs):
         snapshots: SnapshotStore,
         durability: Durability,
         evidence: EvidenceStore,
+        evaluator: Evaluator,
         metrics: Metrics,
         now: Callable[[], float],
     ) -> None:
@@ -39,6 +41,7 @@ class FeedbackServicer(ExperimentRpcs):
         self._snapshots = snapshots
         self._durability = durability
         self._evidence = evidence
+        self.evaluator = evaluator
         self._metrics = metrics
         self._now = now
 

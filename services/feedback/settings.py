@@ -15,6 +15,8 @@ class FeedbackSettings(Settings):
     """Port of the first worker's Prometheus page; 0 and further workers pick a free one."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where the shared state lives."""
+    router: str = "127.0.0.1:50051"
+    """Where the router answers, as host:port or a grpc URI: it alone writes configurations."""
     publish_seconds: float = Field(0.05, gt=0)
     """How long an allocation may wait for further rewards before it is published."""
     parked_items: int = Field(MOST_ITEMS, ge=1)

@@ -1,6 +1,6 @@
 """Intervals of estimates whose observations depend on each other within a unit.
 
-Student's t with the variance of sums by unit (CR1), taken one standard error of its own too large: its
+Student's t with the variance of sums by unit (CR1), taken two standard errors of its own too large: its
 relative variance is (κ − 1) / G for G units whose sums have kurtosis κ, and weights make κ large, so that
 the variance that is seen is mostly below the true one. The excess vanishes as G grows. Degrees of freedom
 are 2 G / (κ − 1), which is G for a normal law (Satterthwaite). The centre is moved for skewness by
@@ -19,6 +19,8 @@ from services.feedback.offpolicy.sample import Floats, Integers
 
 # A t of fewer degrees of freedom says no more than that nothing is known.
 LEAST_FREEDOM = 3.0
+# With one, intervals of lognormal rewards held the truth 93 times of 100.
+DOUBT = 2.0
 
 
 class Interval(NamedTuple):
@@ -38,7 +40,7 @@ def interval(value: float, pull: Floats, units: Integers, confidence: float) -> 
         return Interval(value, value)
     # The kurtosis of two values is 1: their variance has no error then.
     doubt = max(float(np.mean(sums**4)) / second**2 - 1, 1e-9) / many
-    error = np.sqrt(second * (1 + np.sqrt(doubt)) * many / (many - 1) * many) / n
+    error = np.sqrt(second * (1 + DOUBT * np.sqrt(doubt)) * many / (many - 1) * many) / n
     freedom = max(LEAST_FREEDOM, min(2 / doubt, many - 1.0))
     shift = float(np.mean(sums**3)) / (6 * second * n)
     half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
