@@ -333,6 +333,14 @@ FEEDBACK: list[Told] = [
     ("labels counted apart, of a router; the rest are OTHER", f"{STATE}.labels:MOST_LABELS", "", MEMORY),
     ("features of a baseline", "drift.baselines:MAX_FEATURES", "", ""),
     ("baselines of a model", "drift.baseline_store:MAX_BASELINES", "", ""),
+    ("analyses kept of a model", "drift.result_store:MOST_RESULTS", "", ""),
+    (
+        "their size together",
+        "drift.result_store:MOST_BYTES",
+        "B",
+        "Of a model of 400 features it is what counts.",
+    ),
+    ("how long they are kept", "drift.result_store:RETENTION_SECONDS", "s", "As long as profiles are."),
     ("how far an event may be ahead of the clock", "drift.buckets:MAX_AHEAD", "s", ""),
 ]
 

@@ -7,7 +7,7 @@ from typing import Any
 from turnout.drift.v1.baseline_pb2 import Baseline as Message
 
 from services.drift.baselines import Baseline
-from services.drift.errors import BaselineNotFound
+from services.drift.errors import BaselineInUse, BaselineNotFound
 from services.drift.wire import read_baseline, write_baseline
 from services.state import keys
 from services.state.connection import Connections
@@ -17,6 +17,7 @@ from services.state.once import LIFETIME_MS, Once
 from services.state.scripts import Arg, Script
 
 CREATE_BASELINE = Script("create_baseline")
+DELETE_BASELINE = Script("delete_baseline")
 # About 5 MB for a model of 25 features, if somebody fills it.
 MAX_BASELINES = 100
 
@@ -70,6 +71,27 @@ class BaselineStore:
     async def deactivate(self, model_uid: str) -> None:
         """Compare the model with nothing from the next batch on."""
         await self._redis.hset(keys.active_baselines(), model_uid, "")
+
+    async def check_idle(self, baseline: Baseline) -> None:
+        """Raises BaselineInUse if the model is compared with it."""
+        active = (await self.active([baseline.model_uid])).get(baseline.model_uid)
+        if active and active.uid == baseline.uid:
+            raise BaselineInUse(
+                f"{baseline.model} is compared with {baseline.name}; make another one active first "
+                "(SetActiveBaseline)",
+                baseline=baseline.name,
+            )
+
+    async def delete(self, baseline: Baseline) -> None:
+        """Remove a baseline; nothing where another one has its id by now."""
+        partition = partition_for(baseline.model_uid)
+        places = [
+            keys.baselines(partition, baseline.model_uid),
+            keys.baseline_ids(partition, baseline.model_uid),
+        ]
+        body = await self._redis.hget(places[0], baseline.id)
+        if body and Message.FromString(body).uid == baseline.uid:
+            await DELETE_BASELINE(self._redis, places, [baseline.id, body])
 
     async def models(self) -> list[str]:
         """Uids of the models that have baselines."""
@@ -129,8 +151,8 @@ def _refusal(status: str, baseline: Baseline, once: Once | None) -> NameTaken | 
         return NameTaken(f"{baseline.name} {said}", fields=[("baseline_id", said)], name=baseline.name)
     if status == "FULL":
         said = (
-            f"{baseline.model} has {MAX_BASELINES} baselines, the most that are kept, and this version "
-            "deletes them only with their model: make one of them active (SetActiveBaseline)"
+            f"{baseline.model} has {MAX_BASELINES} baselines, the most that are kept: delete one first "
+            "(DeleteBaseline)"
         )
         return StoreFull(said, limit=MAX_BASELINES)
     said = "belongs to a different request; send a new one"

@@ -13,7 +13,8 @@ from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
 from services.drift.result_store import ResultStore
-from services.drift.servicer import DriftServicer
+from services.drift.servicers import DriftServicer
+from services.drift.servicers.ground import Ground
 from services.drift.truths import Truths
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
@@ -31,7 +32,7 @@ from services.state.verdicts import VerdictStore
 
 def servicer_of(connections: Connections, now: Callable[[], float], rng: random.Random) -> DriftServicer:
     """The servicer on its stores."""
-    return DriftServicer(
+    ground = Ground(
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
         ProfileStore(connections),
@@ -42,6 +43,7 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         now,
         rng,
     )
+    return DriftServicer(ground)
 
 
 def clearing_of(connections: Connections, now: Callable[[], float], rng: random.Random) -> Clearing:

@@ -1,6 +1,6 @@
 """What drift can refuse, as facts."""
 
-from services.foundation.errors import NotFound
+from services.foundation.errors import FailedPrecondition, NotFound
 
 
 class BaselineNotFound(NotFound):
@@ -13,3 +13,9 @@ class ResultNotFound(NotFound):
     """The model has not been analysed yet, or so long ago that the result is gone."""
 
     reason = "RESULT_NOT_FOUND"
+
+
+class BaselineInUse(FailedPrecondition):
+    """The active baseline cannot be deleted."""
+
+    reason = "BASELINE_IN_USE"

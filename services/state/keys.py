@@ -243,6 +243,12 @@ def gaps(partition: int) -> str:
     return f"{_partition(partition)}:gaps"
 
 
-def latest_result(partition: int, model_uid: str) -> str:
-    """String. Drift writes. Drift and router read. Expires 90 days after the analysis."""
-    return f"{_partition(partition)}:drift-result:{model_uid}"
+def drift_results(partition: int, model_uid: str) -> str:
+    """Hash. Drift writes. Drift reads. Expires 90 days after the last analysis; at most 1,000 results and
+    32 MiB."""
+    return f"{_partition(partition)}:drift-results:{model_uid}"
+
+
+def drift_result_ids(partition: int, model_uid: str) -> str:
+    """Sorted set. Drift writes. Drift reads. Lives as long as its results, an id and a status each."""
+    return f"{_partition(partition)}:drift-results:{model_uid}:ids"

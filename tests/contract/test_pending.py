@@ -8,7 +8,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
 from services.aggregator.servicer import AggregatorServicer
-from services.drift.servicer import DriftServicer
+from services.drift.servicers import DriftServicer
 from services.feedback.servicer import FeedbackServicer
 from services.router.servicers.access import AccessService
 from services.router.servicers.ensembles import EnsembleService

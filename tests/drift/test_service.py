@@ -66,18 +66,37 @@ async def test_the_same_request_again_answers_the_same_and_makes_nothing(ask: As
     assert len((await ask("ListBaselines", B)).baselines) == 1
 
 
-async def test_a_model_with_all_its_baselines_is_told_what_can_be_done(
+async def test_a_model_with_all_its_baselines_has_room_again_when_one_is_deleted(
     ask: Ask, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing that this version does not do: whoever builds DeleteBaseline has another thing to say."""
-    monkeypatch.setattr(baseline_store, "MAX_BASELINES", 1)
-    await ask("CreateBaseline", creation(baseline_id="only"))
-    with pytest.raises(RemoteError, match="only with their model: make one of them active") as full:
-        await ask("CreateBaseline", creation(baseline_id="one-more"))
+    monkeypatch.setattr(baseline_store, "MAX_BASELINES", 2)
+    for name in ("first", "second"):
+        await ask("CreateBaseline", creation(baseline_id=name))
+    with pytest.raises(RemoteError, match="delete one first") as full:
+        await ask("CreateBaseline", creation(baseline_id="third"))
     assert full.value.reason == "STORE_FULL"
-    with pytest.raises(RemoteError) as absent:
-        await ask("DeleteBaseline", rpc.DeleteBaselineRequest(name=f"{model.name}/baselines/only"))
-    assert absent.value.code == "UNIMPLEMENTED"
+    await ask("DeleteBaseline", rpc.DeleteBaselineRequest(name=f"{model.name}/baselines/first"))
+    await ask("CreateBaseline", creation(baseline_id="third"))
+    listed = (await ask("ListBaselines", B)).baselines
+    assert [one.name.rpartition("/")[2] for one in listed] == ["third", "second"]
+
+
+async def test_the_active_baseline_is_not_deleted(ask: Ask, model: Model) -> None:
+    made = (await ask("CreateBaseline", creation(baseline_id="july"))).baseline
+    with pytest.raises(RemoteError, match="SetActiveBaseline") as used:
+        await ask("DeleteBaseline", rpc.DeleteBaselineRequest(name=made.name))
+    assert (used.value.code, used.value.reason) == ("FAILED_PRECONDITION", "BASELINE_IN_USE")
+    assert (await ask("GetActiveBaseline", A)).baseline == made
+
+
+async def test_deleting_twice_says_that_it_is_gone(ask: Ask, model: Model) -> None:
+    for name in ("old", "new"):
+        await ask("CreateBaseline", creation(baseline_id=name))
+    gone = rpc.DeleteBaselineRequest(name="models/churn/baselines/old")
+    await ask("DeleteBaseline", gone)
+    with pytest.raises(RemoteError, match="models/churn/baselines/old") as again:
+        await ask("DeleteBaseline", gone)
+    assert again.value.reason == "BASELINE_NOT_FOUND"
 
 
 async def test_a_repeated_request_does_not_undo_a_later_choice(ask: Ask, model: Model) -> None:
@@ -134,6 +153,27 @@ WRONG: dict[str, tuple[str, Any, str, str, str]] = {
         "RESULT_NOT_FOUND",
         "",
         "call Analyze",
+    ),
+    "a baseline's name in short": (
+        "DeleteBaseline",
+        rpc.DeleteBaselineRequest(name="july"),
+        "INVALID_ARGUMENT",
+        "name",
+        "models/{id}/baselines/{id}",
+    ),
+    "a result's name in short": (
+        "GetResult",
+        rpc.GetResultRequest(name="models/churn/baselines/july"),
+        "INVALID_ARGUMENT",
+        "name",
+        "models/{id}/results/{id}",
+    ),
+    "unknown result": (
+        "GetResult",
+        rpc.GetResultRequest(name="models/churn/results/nope"),
+        "RESULT_NOT_FOUND",
+        "",
+        "models/churn/results/nope",
     ),
     "window backwards": (
         "Analyze",
@@ -224,9 +264,3 @@ async def test_every_window_that_a_calendar_holds_is_analysed(
     start, end = (None if time is None else Timestamp(seconds=time) for time in times)
     result = (await ask("Analyze", rpc.AnalyzeRequest(model="churn", start_time=start, end_time=end))).result
     assert result.end_time.seconds >= times[1]
-
-
-async def test_what_is_not_there_yet_says_so(ask: Ask, model: Model) -> None:
-    with pytest.raises(RemoteError) as refused:
-        await ask("ListResults", rpc.ListResultsRequest(model="churn"))
-    assert refused.value.code == "UNIMPLEMENTED"

@@ -1,0 +1,23 @@
+"""DriftService: what people and programs ask of drift, a file per family of methods."""
+
+from turnout.drift.v1 import drift_service_pb2 as rpc
+
+from services.drift.servicers.analyses import AnalysisRpcs
+from services.drift.servicers.baselines import BaselineRpcs
+from services.drift.servicers.ground import Ground
+from services.foundation.call import Call
+
+
+class DriftServicer(BaselineRpcs, AnalysisRpcs):
+    """Each method: parse, load, decide, save, reply."""
+
+    SERVICE = "turnout.drift.v1.DriftService"
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def AddGroundTruth(
+        self, request: rpc.AddGroundTruthRequest, _call: Call
+    ) -> rpc.AddGroundTruthResponse:
+        """Append what turned out to be true to the one truth stream."""
+        return await self._ground.truths.add(request)

@@ -1,0 +1,124 @@
+"""Analyses as they are kept: listed newest first, filtered, bounded."""
+
+import random
+import time
+
+import pytest
+from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1.result_pb2 import (
+    DRIFT_STATUS_ALERT,
+    DRIFT_STATUS_INSUFFICIENT_DATA,
+    DRIFT_STATUS_OK,
+    DriftResult,
+    DriftStatus,
+)
+from turnout.router.v1.model_pb2 import Model
+
+from services.drift import result_store
+from services.drift.result_store import ResultStore
+from services.foundation.errors import RemoteError
+from services.state.connection import Connections
+from services.state.ids import new_uid
+from tests.drift.conftest import Ask, creation
+
+RNG = random.Random(7)
+DAY = 86_400.0
+
+
+async def keep(
+    connections: Connections, model: Model, status: DriftStatus, at: float, words: str = "said"
+) -> str:
+    """Keeps a result that was found at a time; its name."""
+    name = f"{model.name}/results/{new_uid(at, RNG)}"
+    result = DriftResult(format=1, name=name, status=status, summary=words)
+    await ResultStore(connections).write(model.uid, result, at)
+    return name
+
+
+async def listed(ask: Ask, **given: object) -> list[str]:
+    names: list[str] = []
+    token = ""
+    while True:
+        page = await ask("ListResults", rpc.ListResultsRequest(model="churn", page_token=token, **given))  # type: ignore[arg-type]
+        names += [one.name for one in page.results]
+        token = page.next_page_token
+        if not token:
+            return names
+
+
+async def test_every_analysis_can_be_read_again(ask: Ask, model: Model) -> None:
+    await ask("CreateBaseline", creation())
+    first, second = [(await ask("Analyze", rpc.AnalyzeRequest(model="churn"))).result for _ in range(2)]
+    assert first.status == DRIFT_STATUS_INSUFFICIENT_DATA
+    assert await listed(ask) == [second.name, first.name]
+    assert (await ask("GetResult", rpc.GetResultRequest(name=first.name))).result == first
+    assert (await ask("GetLatestResult", rpc.GetLatestResultRequest(model="churn"))).result == second
+
+
+async def test_pages_and_a_status_filter(ask: Ask, connections: Connections, model: Model) -> None:
+    now = time.time()
+    statuses = [DRIFT_STATUS_ALERT, DRIFT_STATUS_OK, DRIFT_STATUS_OK, DRIFT_STATUS_ALERT, DRIFT_STATUS_OK]
+    names = [await keep(connections, model, status, now + place) for place, status in enumerate(statuses)]
+    assert await listed(ask, page_size=2) == names[::-1]
+    alerts = [name for name, status in zip(names, statuses, strict=True) if status == DRIFT_STATUS_ALERT]
+    assert await listed(ask, page_size=1, status=DRIFT_STATUS_ALERT) == alerts[::-1]
+
+
+async def test_a_token_is_good_for_its_own_filter_only(
+    ask: Ask, connections: Connections, model: Model
+) -> None:
+    for _ in range(2):
+        await keep(connections, model, DRIFT_STATUS_OK, time.time())
+    page = await ask("ListResults", rpc.ListResultsRequest(model="churn", page_size=1))
+    other = rpc.ListResultsRequest(
+        model="churn", status=DRIFT_STATUS_OK, page_size=1, page_token=page.next_page_token
+    )
+    with pytest.raises(RemoteError, match="page_token"):
+        await ask("ListResults", other)
+
+
+async def test_a_page_of_large_results_is_shorter_and_none_is_lost(
+    ask: Ask, connections: Connections, model: Model
+) -> None:
+    now = time.time()
+    names = [await keep(connections, model, DRIFT_STATUS_OK, now + at, "x" * 300_000) for at in range(14)]
+    page = await ask("ListResults", rpc.ListResultsRequest(model="churn"))
+    assert 0 < len(page.results) < 14
+    assert await listed(ask) == names[::-1]
+
+
+async def test_the_oldest_go_beyond_the_count(
+    ask: Ask, connections: Connections, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_store, "MOST_RESULTS", 3)
+    names = [await keep(connections, model, DRIFT_STATUS_OK, time.time() + at) for at in range(4)]
+    assert await listed(ask) == names[:0:-1]
+    with pytest.raises(RemoteError, match="not any more"):
+        await ask("GetResult", rpc.GetResultRequest(name=names[0]))
+
+
+async def test_the_oldest_go_beyond_the_bytes_and_the_newest_always_stays(
+    ask: Ask, connections: Connections, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_store, "MOST_BYTES", 2_500)
+    names = [await keep(connections, model, DRIFT_STATUS_OK, time.time() + at, "x" * 1000) for at in range(3)]
+    assert await listed(ask) == names[:0:-1]
+    huge = await keep(connections, model, DRIFT_STATUS_OK, time.time() + 9, "x" * 5000)
+    assert await listed(ask) == [huge]
+
+
+async def test_what_is_older_than_ninety_days_goes(ask: Ask, connections: Connections, model: Model) -> None:
+    now = time.time()
+    await keep(connections, model, DRIFT_STATUS_OK, now - 91 * DAY)
+    kept = await keep(connections, model, DRIFT_STATUS_OK, now - 89 * DAY)
+    newest = await keep(connections, model, DRIFT_STATUS_OK, now)
+    assert await listed(ask) == [newest, kept]
+
+
+async def test_the_same_result_twice_is_one(ask: Ask, connections: Connections, model: Model) -> None:
+    result = DriftResult(
+        format=1, name=f"{model.name}/results/{new_uid(time.time(), RNG)}", status=DRIFT_STATUS_OK
+    )
+    for _ in range(2):
+        await ResultStore(connections).write(model.uid, result, time.time())
+    assert await listed(ask) == [result.name]
