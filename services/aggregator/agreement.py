@@ -2,7 +2,8 @@
 
 A manifest's `agreement` is the share of agreeing pairs, which is not corrected for chance: it speaks of one
 prediction, whose labels say nothing of how often labels agree by luck. `fleiss` corrects, over many panels.
-A manifest's `divergence` is `dispersion` for numbers and the cosine distance for embeddings.
+A manifest's `divergence` is `dispersion`, of numbers alone; how far texts and embeddings are apart is in its
+`distance`, which has another unit.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from services.aggregator.alike import alike
 from services.aggregator.answers import Answer, Ballot, Flags, Numbers, Taken, Tensors, Vectors, Verdict
 from services.aggregator.errors import CannotCombine
 from services.aggregator.recipe import Recipe
-from services.aggregator.tolerance import ROUNDING, Tolerance
+from services.aggregator.tolerance import EXACT, ROUNDING, Tolerance
 
 Combine = Callable[[Sequence[Ballot], Recipe], Verdict]
 
@@ -57,7 +57,9 @@ def _changed(
         other = _answer(rest, combine(rest, recipe.without(place)))
     except CannotCombine:
         return everywhere
-    return ~_same(decided, other, tolerance) & everywhere
+    # What the method takes as the same is no other verdict.
+    near = tolerance if recipe.options.tolerance == EXACT else recipe.options.tolerance
+    return ~_same(decided, other, near) & everywhere
 
 
 def _answer(ballots: Sequence[Ballot], verdict: Verdict) -> Answer:

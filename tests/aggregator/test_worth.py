@@ -37,6 +37,14 @@ def test_every_row_of_a_batch_is_told() -> None:
     assert changed(ballots, "average") == {"a": [False, True], "b": [False, True], "c": [False, False]}
 
 
+def test_what_the_method_takes_as_the_same_is_no_other_verdict() -> None:
+    ballots = [Ballot(name, Structure({"x": x})) for name, x in (("a", 1.0), ("b", 1.04), ("c", 1.08))]
+    recipe = Recipe("json_majority", options=Options(tolerance=Tolerance(absolute=0.1)))
+    found = worth(ballots, recipe, COMBINERS["json_majority"])
+    # The middle one is served; without it another that says the same.
+    assert [one.changed.tolist() for one in found] == [[False]] * 3
+
+
 def test_numbers_change_by_more_than_the_tolerance() -> None:
     ballots = [number("a", 10), number("b", 10.2), number("c", 40)]
     found = changed(ballots, "median", tolerance=Tolerance(absolute=1))

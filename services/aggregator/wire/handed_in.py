@@ -18,8 +18,8 @@ from services.aggregator.wire.recipes import (
     check_weights,
     read_extraction,
     read_learnt,
+    read_majority,
     read_recipe,
-    read_tolerance,
     without_effect,
 )
 
@@ -51,9 +51,8 @@ def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], lis
 def _options(request: AggregateRequest, problems: Problems) -> Options:
     vectors = _vectors(request.outputs, problems)
     options = DEFAULTS if vectors is None else Options(vectors=vectors)
-    if request.HasField("json_majority"):
-        tolerance = read_tolerance(request.json_majority, "json_majority", problems)
-        options = replace(options, by_field=request.json_majority.by_field, tolerance=tolerance)
+    majority = request.json_majority
+    options = read_majority(majority, request.aggregation, "json_majority", problems, options)
     if request.HasField("stacker"):
         options = replace(options, learnt=read_learnt(request.stacker, "stacker", problems))
     return options

@@ -10,7 +10,7 @@ from turnout.router.v1.strategy_pb2 import LAUNCH_STAGED, EnsembleStrategy
 
 from services.aggregator.errors import Problems, settle
 from services.aggregator.plan import FULL_PANEL_FRACTION, MOST_MEMBERS, Jury, Plan, majority
-from services.aggregator.recipe import DEFAULTS, Options, Recipe
+from services.aggregator.recipe import DEFAULTS, Recipe
 from services.aggregator.stopping import can_stop
 from services.aggregator.voices import Helper
 from services.aggregator.wire.patterns import helpers_of, read_pattern
@@ -20,8 +20,8 @@ from services.aggregator.wire.recipes import (
     check_weights,
     read_extraction,
     read_learnt,
+    read_majority,
     read_recipe,
-    read_tolerance,
     without_effect,
 )
 from services.aggregator.wire.voices import read_helper, read_members
@@ -75,10 +75,7 @@ def require_input(given: Input) -> None:
 
 
 def _recipe(how: EnsembleStrategy, problems: Problems) -> Recipe:
-    options = DEFAULTS
-    if how.HasField("json_majority"):
-        tolerance = read_tolerance(how.json_majority, f"{PATH}.json_majority", problems)
-        options = Options(by_field=how.json_majority.by_field, tolerance=tolerance)
+    options = read_majority(how.json_majority, how.aggregation, f"{PATH}.json_majority", problems, DEFAULTS)
     if how.stacking.HasField("learnt"):
         learnt = read_learnt(how.stacking.learnt, f"{PATH}.stacking.learnt", problems)
         options = replace(options, learnt=learnt)

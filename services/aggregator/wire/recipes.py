@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from turnout.router.v1 import ensemble_pb2, strategy_pb2
@@ -48,7 +49,18 @@ def read_recipe(
     return Recipe(name, SOURCES.get(source), options)
 
 
-def read_tolerance(given: ensemble_pb2.JsonMajority, path: str, problems: Problems) -> Tolerance:
+def read_majority(
+    given: ensemble_pb2.JsonMajority, method: int, path: str, problems: Problems, options: Options
+) -> Options:
+    """The options with those of json_majority, and their defaults where it is the method. Another method
+    compares exactly, and so does what is told of its answers."""
+    tolerance = _tolerance(given, path, problems)
+    if METHODS.get(method) != "json_majority":
+        return options
+    return replace(options, by_field=given.by_field, tolerance=tolerance)
+
+
+def _tolerance(given: ensemble_pb2.JsonMajority, path: str, problems: Problems) -> Tolerance:
     """The relative difference up to which numbers are the same."""
     relative = given.tolerance if given.HasField("tolerance") else TOLERANCE
     if not 0 <= relative <= 1:

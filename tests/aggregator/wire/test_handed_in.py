@@ -1,6 +1,7 @@
 """Outputs that are handed in, with what their method needs beside them."""
 
 import pytest
+from google.protobuf.struct_pb2 import Value
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateRequest, AggregateResponse, WeightedOutput
 from turnout.inference.v1.output_pb2 import Output, Regression, TextOutput
 from turnout.router.v1 import ensemble_pb2, strategy_pb2
@@ -52,6 +53,20 @@ async def test_numbers_in_json_may_differ_by_a_tolerance(bench: Bench) -> None:
     reply = await combine(bench, *given, aggregation=JSON, json_majority=near)
     assert reply.output.json.struct_value["total"] == 100
     assert list(reply.aggregation.dissenting) == ["c"]
+
+
+async def test_agreement_is_what_the_method_takes_as_the_same(bench: Bench) -> None:
+    """Its default tolerance where none is given, and none where another method compares exactly."""
+    sums = [[0.1, 0.2], [0.3]]
+    given = [
+        WeightedOutput(variant=name, output=Output(json=Value(number_value=sum(each))))
+        for name, each in zip("ab", sums, strict=True)
+    ]
+    reply = await combine(bench, *given, aggregation=JSON)
+    assert (reply.aggregation.agreement, list(reply.aggregation.dissenting)) == (1, [])
+    near = ensemble_pb2.JsonMajority(tolerance=0.01)
+    exact = await combine(bench, *given, aggregation=VOTE, json_majority=near)
+    assert (exact.aggregation.agreement, list(exact.aggregation.dissenting)) == (0, ["b"])
 
 
 async def test_what_is_the_answer_in_a_text_is_found_first(bench: Bench) -> None:
