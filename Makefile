@@ -63,6 +63,12 @@ replay: setup ## a hundred thousand random decisions, made again to the last bit
 coverage: setup ## how often intervals of off-policy estimates hold the truth; writes build/off_policy.json
 	@$(BIN)/python -m tests.feedback.offpolicy.coverage
 
+regret: setup ## every bandit in every world of the references, in simulation; writes build/regret.json and build/regret.svg
+	@$(BIN)/python -m tests.regret.measure
+
+type1: setup ## twice 2,000 trials of identical models, looked at after every observation; writes build/type1.json
+	@$(BIN)/python -m tests.feedback.sequential.type1
+
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 
@@ -80,4 +86,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients check format coverage docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients check format coverage regret type1 docs bench clients clean

@@ -15,7 +15,7 @@ MEAN = "betting e-process on AIPW (6-bet mixture)"
 LITERAL = "point-estimate rule (n>=min_samples & diff>=min_improvement)"
 
 
-# What the reference asked of point estimates where the file says no margin: found by trying .005, .01 and .02.
+# What the reference asked of point estimates where the file names none: found by trying .005, .01 and .02.
 LITERAL_MARGIN = 0.01
 
 
