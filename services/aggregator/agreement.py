@@ -1,7 +1,7 @@
 """How far the members of a panel agree, row by row.
 
 A manifest's `agreement` is the share of agreeing pairs, which is not corrected for chance: it speaks of one
-prediction, whose labels say nothing of how often labels agree by luck. `fleiss` corrects, over many panels.
+prediction, whose labels say nothing of how often labels agree by luck.
 A manifest's `divergence` is `dispersion`, of numbers alone; how far texts and embeddings are apart is in its
 `distance`, which has another unit.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.aggregator.alike import alike
-from services.aggregator.answers import Ballot, Floats, Integers, Numbers, Taken, Vectors, Verdict
+from services.aggregator.answers import Ballot, Floats, Numbers, Taken, Vectors, Verdict
 from services.aggregator.tolerance import EXACT, Tolerance
 
 
@@ -31,36 +31,6 @@ def agreement(ballots: Sequence[Ballot], tolerance: Tolerance = EXACT) -> Floats
     # Ordered pairs, each member's own included; the latter always agree and are taken out again.
     pairs = same.sum(axis=(0, 1)) - members
     return np.asarray(pairs / (members * (members - 1)), dtype=np.float64)
-
-
-def fleiss(counts: Integers) -> float | None:
-    """Fleiss' kappa of panels: agreement beyond what chance would give, at most 1 and 0 for chance.
-
-        kappa = (P - C) / (1 - C),  P = mean share of agreeing pairs,  C = sum over labels of frequency^2
-
-    `counts` [panels, labels] tell how many members gave each label; each panel has the same number of
-    members, at least two. None where it is undefined: everybody always gave one label, or a single panel.
-    Raises ValueError for panels of different sizes.
-
-    J. Fleiss, Measuring nominal scale agreement among many raters, Psychological Bulletin 76 (1971).
-
-    >>> fleiss(np.array([[3, 0], [0, 3], [3, 0]]))
-    1.0
-    """
-    sizes = counts.sum(axis=1)
-    if len(counts) < 2:
-        return None
-    members = int(sizes[0])
-    if members < 2 or np.any(sizes != members):
-        raise ValueError(f"panels of one size, at least 2, expected; got {sorted(set(sizes.tolist()))}")
-    observed = np.mean(
-        (np.square(counts, dtype=np.float64).sum(axis=1) - members) / (members * (members - 1))
-    )
-    frequency = counts.sum(axis=0) / counts.sum()
-    by_chance = np.square(frequency).sum()
-    if by_chance == 1:
-        return None
-    return float((observed - by_chance) / (1 - by_chance))
 
 
 def dispersion(ballots: Sequence[Ballot]) -> Floats | None:

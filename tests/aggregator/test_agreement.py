@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from scipy.spatial.distance import pdist
 
-from services.aggregator.agreement import agreement, cosine_distance, dispersion, dissenting, distance, fleiss
+from services.aggregator.agreement import agreement, cosine_distance, dispersion, dissenting, distance
 from services.aggregator.answers import Ballot, Classes, Numbers, Structure, Tensors, Text, Vectors
 from services.aggregator.canonical import Json
 from services.aggregator.combiners import COMBINERS
@@ -106,46 +106,6 @@ def test_a_merged_structure_has_dissenters_too() -> None:
     panel = [Ballot(f"m{at}", Structure({"x": x, "y": y})) for at, (x, y) in enumerate(rows)]
     recipe = Recipe("json_majority", options=Options(by_field=True))
     assert dissenting(panel, COMBINERS["json_majority"](panel, recipe)) == ("m0", "m2")
-
-
-# Ten subjects, fourteen raters, five categories: the worked example of the literature on Fleiss' kappa.
-RATINGS = np.array(
-    [
-        [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
-        [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
-    ]
-)  # fmt: skip
-
-
-def test_kappa_is_that_of_the_worked_example() -> None:
-    assert fleiss(RATINGS) == pytest.approx(0.20993, abs=1e-5)
-
-
-def test_kappa_is_nothing_for_chance_and_one_for_unison() -> None:
-    rng = np.random.default_rng(0)
-    draws = rng.multinomial(5, [0.5, 0.3, 0.2], size=20_000)
-    assert fleiss(draws) == pytest.approx(0, abs=0.01)
-    assert fleiss(np.array([[4, 0], [0, 4]])) == 1
-    assert fleiss(np.array([[1, 1], [1, 1]])) == pytest.approx(-1)
-
-
-def test_kappa_is_undefined_where_nothing_could_differ() -> None:
-    assert fleiss(np.array([[3, 0], [3, 0]])) is None
-    assert fleiss(np.array([[2, 1]])) is None
-    with pytest.raises(ValueError, match=r"panels of one size, at least 2, expected; got \[2, 3\]"):
-        fleiss(np.array([[3, 0], [2, 0]]))
-
-
-def test_kappa_corrects_the_share_of_pairs_for_chance() -> None:
-    """The share that manifests tell, averaged over the panels, is the uncorrected part of it."""
-    rng = np.random.default_rng(5)
-    chosen = rng.integers(0, 2, size=(3, 40))
-    panel = [Ballot(f"m{at}", Classes(("x", "y"), row)) for at, row in enumerate(chosen)]
-    counts = np.stack([(chosen == label).sum(axis=0) for label in (0, 1)], axis=1)
-    shares, frequency = agreement(panel), counts.sum(axis=0) / counts.sum()
-    assert shares is not None
-    chance = (frequency**2).sum()
-    assert fleiss(counts) == pytest.approx((shares.mean() - chance) / (1 - chance))
 
 
 def test_the_distance_of_embeddings_is_scipys_mean_over_pairs() -> None:
