@@ -36,14 +36,14 @@ SERVICE = "turnout.feedback.v1.FeedbackService"
 class Setting:
     """A service, its router, and the hands of router and drift. Time is real, but `late` seconds later."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, router: str = "127.0.0.1:50051") -> None:
         self.connections = connections
         self.late = 0.0
         self.client: Client
         self.router: Router
         self.partition = 0
         self.metrics = Metrics()
-        self.settings = FeedbackSettings(parked_items=5, publish_seconds=0.02)
+        self.settings = FeedbackSettings(parked_items=5, publish_seconds=0.02, router=router)
         self.parts = self.process(self.metrics)
         self.routers: ConfigStore[Router] = ConfigStore(connections, ROUTERS, time.time, random.Random(1))
         self.models: ConfigStore[Model] = ConfigStore(connections, MODELS, time.time, random.Random(2))
