@@ -15,8 +15,8 @@ from services.feedback.measure import Measure
 
 ALPHA = 0.05
 MIN_SAMPLES = 100
-# Quantiles of latency, by the names that metrics of models have too.
-QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
+# Quantiles of latency, by the names that metrics of models have too; latency alone is the last one.
+QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99, "latency": 0.99}
 # One hour: what comes later than that after a decision is rare where labels come by themselves.
 LABEL_HORIZON_SECONDS = 3600.0
 

@@ -7,7 +7,7 @@ import numpy as np
 from turnout.feedback.v1 import experiment_pb2 as wire
 
 from services.feedback.evidence.model import Comparison, Evidence, Tested
-from services.feedback.evidence.plan import Experiment, Metric, Source, Watch
+from services.feedback.evidence.plan import Experiment, Metric, Source, TestSpec, Watch
 from services.feedback.evidence.quantiles import bounded
 from services.feedback.evidence.verdicts import Judged, judge_all, judge_each, unfair
 from services.feedback.rules import Rules
@@ -155,16 +155,15 @@ def _guardrail(watch: Watch, test: Tested) -> wire.GuardrailResult:
         observations=told.n0 + told.n1,
     )
     if told.n1:
-        made.treatment = _harm(metric, told.mean1)
+        made.treatment = _watched(metric, spec, told.mean1)
     if level or told.n0:
-        made.baseline = _harm(metric, spec.margin if level else told.mean0)
+        made.baseline = _watched(metric, spec, spec.margin if level else told.mean0)
     return made
 
 
-def _harm(metric: Metric, mean: float) -> float:
-    """A mean of 1 − merit, as the guardrail's reader knows it: slow or failed shares, or the metric
-    itself."""
-    return mean if metric.prompt else _told(metric, 1.0 - mean)
+def _watched(metric: Metric, spec: TestSpec, mean: float) -> float:
+    """A guardrail's mean as its reader knows it: the share that failed or was slow, or the metric itself."""
+    return mean if metric.prompt else _told(metric, 1.0 - mean if spec.flip else mean)
 
 
 def _told(metric: Metric, merit: float) -> float:

@@ -8,7 +8,7 @@ from turnout.router.v1.strategy_pb2 import FeatureRule
 
 from services.router.conditions import BadCondition, Schema, compile_value
 from services.router.conditions.tokens import tokens_of
-from services.router.config import bandits, canaries
+from services.router.config import bandits, canaries, experiments
 from services.router.config.defaults import weight_of
 from services.router.config.idle import idle
 from services.router.config.panel_advice import panels
@@ -29,6 +29,7 @@ def advice(router: Router, models: Models) -> list[str]:
         *_routing(router),
         *canaries.advice(router),
         *bandits.advice(router, models),
+        *experiments.advice(router),
         *_rules(router),
         *_segments(router),
         *idle(router, models),

@@ -2,7 +2,16 @@
 
 from turnout.router.v1.router_pb2 import Policy, Router, Variant
 
-from services.router.config import bandits, canaries, choosers, execution, options, panel_defaults, segments
+from services.router.config import (
+    bandits,
+    canaries,
+    choosers,
+    execution,
+    experiments,
+    options,
+    panel_defaults,
+    segments,
+)
 from services.router.config.health import limits_with_defaults
 from services.state.names import id_of
 
@@ -39,6 +48,7 @@ def with_defaults(given: Router) -> Router:
         router.default_deadline.FromSeconds(DEADLINE_SECONDS)
     limits_with_defaults(router)
     segments.fill(router)
+    experiments.fill(router)
     router.deployment.target = router.deployment.target or "local"
     return router
 

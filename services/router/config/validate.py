@@ -9,6 +9,7 @@ from services.router.config import (
     checks,
     ensembles,
     execution,
+    experiments,
     measures,
     options,
     overrides,
@@ -19,9 +20,6 @@ from services.router.config import (
 from services.router.config.health import check_limits
 from services.router.config.problems import Problems
 from services.router.config.sharing import check_permissions
-
-# Parts of the contract that would be stored and then ignored: refused until they do something.
-UNAVAILABLE_MESSAGES = ("experiment",)
 
 
 def validate(router: Router, models: Collection[str], declared: Mapping[str, Model] | None = None) -> None:
@@ -46,7 +44,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     ensembles.check(router, models, declared, problems)
     segments.check(router, declared, problems)
     check_permissions(router.permissions, "router.permissions", problems)
-    _unavailable(router, problems)
+    experiments.check(router, problems)
     strategy = router.WhichOneof("strategy") or "weighted"
     check = checks.STRATEGY_CHECKS.get(strategy)
     if check is None:
@@ -55,10 +53,3 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     else:
         check(router, problems)
     problems.settle()
-
-
-def _unavailable(router: Router, problems: Problems) -> None:
-    told = "not available in this version"
-    for field in UNAVAILABLE_MESSAGES:
-        if router.HasField(field):
-            problems.lacks(f"router.{field}", told)

@@ -4,12 +4,11 @@ import math
 from collections.abc import Callable
 
 import pytest
-from turnout.router.v1 import router_pb2
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.config.defaults import with_defaults
-from services.router.config.problems import InvalidConfiguration, UnavailableFeature
+from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
 from services.state.errors import ModelNotFound
 
@@ -54,15 +53,6 @@ def test_a_weight_where_all_get_the_same_share_is_refused_by_its_field(name: str
     }
     router.variants[1].ClearField("weight")
     validate(with_defaults(router), MODELS)
-
-
-@pytest.mark.parametrize(
-    "source", [router_pb2.METRIC_SOURCE_LATENCY, router_pb2.METRIC_SOURCE_COST, router_pb2.METRIC_SOURCE_CEL]
-)
-def test_a_metric_that_nothing_feeds_is_refused_by_its_source(source: router_pb2.MetricSource) -> None:
-    router = router_of(1, 1)
-    router.metrics.add(name="speed", source=source)
-    assert set(refused(router, UnavailableFeature)) == {"router.metrics[0].source"}
 
 
 @pytest.mark.parametrize("weight", [0.0, 100.0])
@@ -224,12 +214,6 @@ def test_a_quorum_defaults_to_a_majority() -> None:
     router = router_of(1, 1, 1)
     router.ensemble.aggregation = strategy.AGGREGATION_METHOD_VOTE
     assert with_defaults(router).ensemble.quorum == 2
-
-
-def test_settings_that_would_be_ignored_are_refused() -> None:
-    router = router_of(1, 1)
-    router.experiment.primary_metric = "accuracy"
-    assert set(refused(router, UnavailableFeature)) == {"router.experiment"}
 
 
 def test_an_alias_is_told_apart_from_a_bad_id() -> None:
