@@ -8,8 +8,7 @@ that was decided before, so that by Ville's inequality the capital ever reaches 
 at most alpha, whoever looks and when.
 
 `folding` runs them over observations, `display` estimates for people, `srm` tests the assignment itself,
-`judging` and `literal` come to a verdict, `multiplicity` shares alpha out, `planning` says how long it takes,
-`values` brings metrics into [0, 1].
+`judging` comes to a verdict, `multiplicity` shares alpha out, `planning` says how long it takes.
 """
 
 from collections.abc import Mapping

@@ -83,7 +83,7 @@ def _check(test: Test, treated: Flags, values: Floats, shares: Floats) -> None:
     if treated.dtype != np.bool_:
         raise ValueError(f"treated must be flags, not {treated.dtype}")
     if not ((values >= 0.0) & (values <= 1.0)).all():
-        raise ValueError("values must lie in [0, 1]; bring them there first (values.to_unit)")
+        raise ValueError("values must lie in [0, 1]; (metric - low) / (high - low) brings a metric there")
     if PROCESSES[test.kind].WHOLE and not ((values == 0.0) | (values == 1.0)).all():
         raise ValueError(f"values must be 0 or 1 for kind {test.kind!r}; kind 'mean' takes what lies between")
     if not ((shares >= 0.0) & (shares <= 1.0)).all():

@@ -57,7 +57,7 @@ def simulated(case: Canary, runs: int, seed: int) -> dict[str, Trace]:
 
 
 def literally(case: Canary, runs: int, seed: int) -> Trace:
-    """When point estimates would have promoted, or rolled back: `literal.better` for many at once."""
+    """When point estimates, looked at every time, would have promoted or rolled back."""
     rng = np.random.default_rng(seed)
     times = [_literally(case, rng, min(BLOCK, runs - first)) for first in range(0, runs, BLOCK)]
     return Trace(np.concatenate(times))

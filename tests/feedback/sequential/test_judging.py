@@ -13,7 +13,6 @@ from services.feedback.sequential.judging import (
     judge,
     needed,
 )
-from services.feedback.sequential.literal import WARNING, better
 
 ESTIMATE = Estimate(2588, 2610, 0.900, 0.924, 0.0241, -0.001, 0.049)
 NOTHING = Estimate(0, 0, math.nan, math.nan, math.nan, -1.0, 1.0)
@@ -113,11 +112,3 @@ def test_the_end_of_patience_never_promotes() -> None:
 
 def test_a_win_in_time_is_a_win_at_the_end_too() -> None:
     assert judge(replace(WON, max_samples=100))[0] is Verdict.WIN
-
-
-def test_literal_criteria_are_plain_means_after_enough_samples() -> None:
-    assert better(ESTIMATE, 0.02, 2588)
-    assert not better(ESTIMATE, 0.025, 100)
-    assert not better(ESTIMATE, 0.02, 2589)
-    assert not better(NOTHING, 0.0, 0)
-    assert "4 of 5" in WARNING

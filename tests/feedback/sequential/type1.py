@@ -28,7 +28,7 @@ from tests.feedback.sequential.scenarios import (
 )
 from tests.feedback.sequential.trials import World
 
-RUNS, LENGTH = 2000, 20_000
+RUNS, LENGTH = 2000, 10_000
 POWER_RUNS = 500
 # .05 lost or won on a share of 1 % takes 20,000 predictions and more, so that a trial is longer there.
 PLANTED = [
@@ -99,14 +99,14 @@ def silent(world: World, lost: float, seed: int) -> list[Row]:
 
 
 def jobs() -> list[Job]:
-    """Everything, the longest first."""
+    """Everything, what may fail first."""
     worlds = [World(rate, rate, share) for share in SHARES for rate in RATES]
-    work = [Job("errors", alike, (traffic, world, RUNS)) for traffic in TRAFFICS for world in worlds]
-    work += [Job("errors", alike, (traffic, World(0.9, 0.9, 0.5), 200)) for traffic in NAIVE]
     finds = [World(base, base + 0.02, share) for base in (0.5, 0.9) for share in (0.1, 0.5)]
-    work += [Job("power", apart, (world, True)) for world in finds]
-    work += [Job("harm", apart, (world, False)) for world in PLANTED]
+    work = [Job("power", apart, (world, True)) for world in finds]
     work += [Job("reference", like_reference, (name,)) for name in REFERENCE]
+    work += [Job("errors", alike, (traffic, world, RUNS)) for traffic in TRAFFICS for world in worlds]
+    work += [Job("errors", alike, (traffic, World(0.9, 0.9, 0.5), 200)) for traffic in NAIVE]
+    work += [Job("harm", apart, (world, False)) for world in PLANTED]
     silences = [(rate, lost) for rate in (0.5, 0.9, 0.99) for lost in (0.5, 1.0)]
     return work + [Job("silence", silent, (World(rate, rate, 0.5), lost)) for rate, lost in silences]
 
