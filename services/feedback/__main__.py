@@ -19,7 +19,7 @@ async def build(settings: FeedbackSettings, runtime: Runtime) -> Sequence[Servic
     runtime.on_close(connections.close)
     parts = assemble(connections, settings, runtime.metrics, runtime.rng, time.time, runtime.telemetry)
     runtime.on_close(parts.router.close)
-    guarded(settings, runtime, connections, parts.follower)
+    parts.servicer.intaking.permissions = guarded(settings, runtime, connections, parts.follower)
     tasks = [runtime.spawn(work(), name) for name, work in parts.works.items()]
     runtime.on_drain(lambda: parts.hand_over(tasks))
     await parts.follower.ready.wait()

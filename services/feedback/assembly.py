@@ -9,6 +9,8 @@ from typing import Any
 
 from turnout.inference.v1.event_pb2 import EventBatch
 
+from services.feedback.attribution import Finder
+from services.feedback.canary.building import CanaryParts, canaries_of
 from services.feedback.draws import Draws
 from services.feedback.durability import Durability
 from services.feedback.evidence.building import folder_of
@@ -16,6 +18,7 @@ from services.feedback.evidence.folder import Folder
 from services.feedback.evidence.noting import Noting
 from services.feedback.evidence.reading import EvidenceStore
 from services.feedback.gauges import AccuracyGauge
+from services.feedback.importing import Importer
 from services.feedback.intake import Intake
 from services.feedback.learnt_labels import LabelWatch
 from services.feedback.measuring import ModelMeter
@@ -25,6 +28,7 @@ from services.feedback.offpolicy.rpcs import Evaluator
 from services.feedback.parking import Parking
 from services.feedback.publisher import Publisher
 from services.feedback.router_door import RouterDoor
+from services.feedback.rpcs import Intaking
 from services.feedback.rulebook import Rulebook
 from services.feedback.servicer import FeedbackServicer
 from services.feedback.settings import FeedbackSettings
@@ -36,6 +40,7 @@ from services.feedback.truths import ENTRIES, Truths
 from services.foundation.fellow import fellow
 from services.foundation.metrics import Metrics
 from services.foundation.telemetry import Telemetry
+from services.state.attribution import AttributionIndex
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -47,10 +52,12 @@ from services.state.ids import new_uid
 from services.state.kinds import ROUTERS
 from services.state.learned import SnapshotStore
 from services.state.model_metrics import ModelMetricsReader, ModelMetricsStore
+from services.state.once import Requests
 from services.state.ownership import Ownership
 from services.state.parked import ParkedStore
 from services.state.pulls import PullStore
 from services.state.records import RecordStore
+from services.state.resets import ResetStore
 from services.state.rewards import RewardStore
 from services.state.streams import EVENTS, TRUTH
 from services.state.traffic import TrafficStore
@@ -70,8 +77,10 @@ class Assembly:
     ownership: Ownership
     publisher: Publisher
     settling: Settling
+    finder: Finder
     evidence: Folder
     router: RouterDoor
+    canary: CanaryParts
     works: Mapping[str, Work]
 
     async def hand_over(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -100,6 +109,7 @@ def assemble(
     standings = Standings(RewardStore(redis), PullStore(redis), snapshots)
     settling = Settling(rulebook, standings.rewards, metrics, now)
     parking = Parking(ParkedStore(redis, settings.parked_items))
+    finder = Finder(rulebook, AttributionIndex(connections), now)
     publisher = Publisher(rulebook, standings, snapshots, ownership, now, settings.publish_seconds)
     rulebook.on_change = publisher.wake
     follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
@@ -121,17 +131,22 @@ def assemble(
         "publisher": publisher.run,
         "evidence": evidence.run,
         "models": meter.run,
-        "parked": Sweeper(records, parking, settling, lambda: ownership.owned, now).run,
+        "parked": Sweeper(records, parking, settling, finder, lambda: ownership.owned, now).run,
         "accuracy": AccuracyGauge(rulebook, figures, metrics, rng).run,
     }
-    intake = Intake(records, settling, parking, TruthLog(connections), now)
+    intake = Intake(records, settling, parking, TruthLog(connections), finder, now)
+    requests, durability = Requests(connections), Durability(redis, now)
+    importer, resets = Importer(intake, metrics, now), ResetStore(redis)
+    intaking = Intaking(intake, importer, resets, requests, rulebook, durability, metrics, now)
     store = EvidenceStore(evidence.desk.log)
     door = RouterDoor(settings.router, fellow(settings), telemetry)
     evaluator = Evaluator(Gathering(records, EarnedReader(connections), now), door, rulebook, now)
+    canary = canaries_of(connections, rulebook, ownership, store, door, rng, now)
+    works |= canary.works
     servicer = FeedbackServicer(
-        intake, rulebook, standings, snapshots, Durability(redis, now), store, evaluator, metrics, now
+        intaking, rulebook, standings, snapshots, store, evaluator, canary.canaries, now
     )
-    return Assembly(servicer, follower, ownership, publisher, settling, evidence, door, works)
+    return Assembly(servicer, follower, ownership, publisher, settling, finder, evidence, door, canary, works)
 
 
 def _events(draws: Draws, traffic: Traffic, noting: Noting) -> Handler[EventBatch]:

@@ -21,3 +21,13 @@ class NoExperiment(FailedPrecondition):
     """The router compares nothing."""
 
     reason = "NO_EXPERIMENT"
+
+
+class AmbiguousKey(InvalidArgument):
+    """A key that several predictions have: to guess would credit the wrong one, or one of them twice."""
+
+
+class NoCanary(FailedPrecondition):
+    """The router's strategy is another one."""
+
+    reason = "WRONG_STATE"

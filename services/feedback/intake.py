@@ -1,39 +1,26 @@
 """Takes feedback in: finds its prediction and applies it, appends it to the truth, or keeps it until then."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeVar
 
 from turnout.feedback.v1 import feedback_service_pb2 as rpc
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
+from services.feedback.attribution import Finder
+from services.feedback.batch import TRUTH_STATUSES, Batch, Taken, named
 from services.feedback.parking import Parking
 from services.feedback.rules import HORIZON_SECONDS
-from services.feedback.settling import Settling, refuse
-from services.feedback.wire.records import prediction_of
+from services.feedback.settling import Settling
 from services.feedback.wire.requests import truth_entry
+from services.foundation.errors import TurnoutError
 from services.state import ids
-from services.state.errors import StoreFull
-from services.state.parked import Parked
+from services.state.errors import NewerFormat, PredictionNotFound, StateUnavailable, StoreFull
+from services.state.parked import LIFETIME_SECONDS, Parked
 from services.state.records import RecordStore
-from services.state.reports import row_misfits, truth_misfits
-from services.state.rewards import Applied
-from services.state.truth import Appended, TruthLog
+from services.state.truth import TruthLog
 
-STATUSES = {
-    Applied.ACCEPTED: rpc.FEEDBACK_STATUS_ACCEPTED,
-    Applied.DUPLICATE: rpc.FEEDBACK_STATUS_DUPLICATE,
-    Applied.CORRECTED: rpc.FEEDBACK_STATUS_CORRECTED,
-    Applied.SUPERSEDED: rpc.FEEDBACK_STATUS_SUPERSEDED,
-    Applied.EXPIRED: rpc.FEEDBACK_STATUS_EXPIRED,
-}
-TRUTH_STATUSES = {
-    Appended.APPENDED: rpc.FEEDBACK_STATUS_ACCEPTED,
-    Appended.CORRECTED: rpc.FEEDBACK_STATUS_CORRECTED,
-    Appended.DUPLICATE: rpc.FEEDBACK_STATUS_DUPLICATE,
-    Appended.SUPERSEDED: rpc.FEEDBACK_STATUS_SUPERSEDED,
-}
 # Records come within seconds; a full store empties by itself as they do.
 FULL_RETRY_SECONDS = 5.0
 # A record follows its reply within some tens of milliseconds. What is older than this and has none waits for
@@ -42,13 +29,11 @@ YOUNG_SECONDS = 5.0
 LONGEST_PATIENCE = 0.3
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
 
-
-class Taken(NamedTuple):
-    """What became of feedback; router and variant are empty while its prediction is unknown."""
-
-    status: rpc.FeedbackStatus
-    router: str = ""
-    variant: str = ""
+Request = rpc.RecordFeedbackRequest
+Outcome = Taken | TurnoutError
+# Whether the caller may give feedback on an event's prediction; None where everybody may.
+May = Callable[[PredictionEvent], bool] | None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,68 +44,112 @@ class Intake:
     settling: Settling
     parking: Parking
     truths: TruthLog
+    finder: Finder
     now: Callable[[], float]
 
-    async def take(self, request: rpc.RecordFeedbackRequest, patience: float = 0.0) -> Taken:
+    async def take(self, request: Request, patience: float = 0.0) -> Taken:
         """Take feedback that was completed. Raises what is wrong with it, StoreFull, and StateUnavailable.
 
         patience: seconds that the record of a prediction that was just made may be waited for.
         """
-        record = await self._awaited(request.prediction_id, patience)
+        record = await self._awaited(request, patience)
         if record is None:
-            return Taken(await self._unrecorded(request))
-        if request.WhichOneof("outcome") == "truth":
-            return await self._truth(request, record.event)
-        prediction = prediction_of(record.event)
-        rules = await self.settling.rules_of(prediction)
-        applied = await self.settling.reward(request, prediction, rules)
-        return Taken(STATUSES[applied], rules.name, prediction.variant)
+            return await self._unrecorded(request)
+        batch = Batch(self.settling, self.truths, self.now)
+        await batch.add(0, request, record.event)
+        return sound((await batch.apply())[0])
 
-    async def _awaited(self, prediction_id: str, patience: float) -> PredictionRecord | None:
+    async def take_many(self, requests: Sequence[Request], may: May = None) -> list[Outcome]:
+        """Take many in a few round trips: of each what became of it, or what is wrong with it.
+
+        Raises StateUnavailable and NewerFormat; some may have been taken then, and all of them again changes
+        nothing.
+        """
+        found = await self.finder.find(requests)
+        records = await self.records.read_many([name for name in found if isinstance(name, str) and name])
+        batch = Batch(self.settling, self.truths, self.now)
+        outcomes: dict[int, Outcome] = {}
+        for place, (request, name) in enumerate(zip(requests, found, strict=True)):
+            try:
+                record = records.get(sound(name))
+                if record is None and may is None:
+                    outcomes[place] = await self._unrecorded(request)
+                elif record is None or (may is not None and not may(record.event)):
+                    outcomes[place] = _missing(request)
+                else:
+                    await batch.add(place, request, record.event)
+            except (StateUnavailable, NewerFormat):
+                raise
+            except TurnoutError as wrong:
+                outcomes[place] = wrong
+        outcomes |= await batch.apply()
+        return [outcomes[place] for place in range(len(requests))]
+
+    async def _awaited(self, request: Request, patience: float) -> PredictionRecord | None:
         """The record, also if it is only a moment behind its reply: what is wrong with feedback can only be
         said while its reporter listens."""
         until = self.now() + min(patience, LONGEST_PATIENCE)
-        young = self.now() - ids.time_of(prediction_id) < YOUNG_SECONDS
+        # Of a key nobody knows how old its prediction is.
+        known = request.prediction_id
+        young = not known or self.now() - ids.time_of(known) < YOUNG_SECONDS
         pause = FIRST_PAUSE
-        while (record := await self.records.read(prediction_id)) is None:
+        while (record := await self._recorded(request)) is None:
             if not young or self.now() + pause > until:
                 return None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         return record
 
-    async def _truth(self, request: rpc.RecordFeedbackRequest, event: PredictionEvent) -> Taken:
-        """Truth is welcome also where nobody learns from it: of a deleted router, of a prediction that no
-        router made."""
-        prediction = prediction_of(event)
-        misfits = [*row_misfits(request.row, prediction.rows), *truth_misfits(request.truth, event)]
-        refuse(misfits, prediction)
-        rules = await self.settling.rulebook.of(prediction.router_uid)
-        status = await self._append(request, rules.horizon if rules else HORIZON_SECONDS)
-        return Taken(status, rules.name if rules else "", prediction.variant)
+    async def _recorded(self, request: Request) -> PredictionRecord | None:
+        name = request.prediction_id or await self.finder.find_one(request)
+        return await self.records.read(name) if name else None
 
-    async def _append(self, request: rpc.RecordFeedbackRequest, horizon: float) -> rpc.FeedbackStatus:
-        if self._late(request, horizon):
-            return rpc.FEEDBACK_STATUS_EXPIRED
-        return TRUTH_STATUSES[await self.truths.append(truth_entry(request, self.now()), horizon)]
+    async def _append(self, request: Request) -> rpc.FeedbackStatus:
+        appended = await self.truths.append(truth_entry(request, self.now()), HORIZON_SECONDS)
+        return TRUTH_STATUSES[appended]
 
-    def _late(self, request: rpc.RecordFeedbackRequest, horizon: float) -> bool:
-        return self.now() >= ids.time_of(request.prediction_id) + horizon
-
-    async def _unrecorded(self, request: rpc.RecordFeedbackRequest) -> rpc.FeedbackStatus:
-        """The record is still to come, or expired under a router that keeps records for less than most."""
-        if request.WhichOneof("outcome") == "truth":
-            status = await self._append(request, HORIZON_SECONDS)
+    async def _unrecorded(self, request: Request) -> Taken:
+        """The record is still to come; or never will, if the prediction is older than anything waits for."""
+        about = request.prediction_id
+        made = ids.time_of(about) if about else self._at_latest(request)
+        if self.now() >= made + HORIZON_SECONDS:
+            return Taken(rpc.FEEDBACK_STATUS_EXPIRED, prediction_id=about)
+        if self.now() >= made + LIFETIME_SECONDS:
+            raise _missing(request)
+        if about and request.WhichOneof("outcome") == "truth":
+            status = await self._append(request)
             accepted = status in (rpc.FEEDBACK_STATUS_ACCEPTED, rpc.FEEDBACK_STATUS_CORRECTED)
-            return rpc.FEEDBACK_STATUS_ACCEPTED_PENDING if accepted else status
-        if self._late(request, HORIZON_SECONDS):
-            return rpc.FEEDBACK_STATUS_EXPIRED
-        parked = await self.parking.park(request, self.now())
+            return Taken(rpc.FEEDBACK_STATUS_ACCEPTED_PENDING if accepted else status, prediction_id=about)
+        return Taken(await self._park(request), prediction_id=about)
+
+    def _at_latest(self, request: Request) -> float:
+        """Until when the prediction of a key may have been made: a label's time where it has one."""
+        timed = request.HasField("event_time") and request.entity_id
+        return request.event_time.ToNanoseconds() / 1e9 if timed else self.now()
+
+    async def _park(self, request: Request) -> rpc.FeedbackStatus:
+        name, partition = request.prediction_id, None
+        if not name:
+            partition = (await self.settling.rulebook.called(request.router)).partition
+        parked = await self.parking.park(request, self.now(), partition=partition)
         if parked is Parked.FULL:
             raise StoreFull(
                 "too much feedback waits for predictions that are not recorded yet",
                 retry_after=FULL_RETRY_SECONDS,
-                prediction_id=request.prediction_id,
+                prediction_id=name,
             )
         duplicate = parked is Parked.DUPLICATE
         return rpc.FEEDBACK_STATUS_DUPLICATE if duplicate else rpc.FEEDBACK_STATUS_ACCEPTED_PENDING
+
+
+def sound(found: T | TurnoutError) -> T:
+    """What was found. Raises it if it is an error."""
+    if isinstance(found, TurnoutError):
+        raise found
+    return found
+
+
+def _missing(request: Request) -> PredictionNotFound:
+    about = f"prediction {request.prediction_id}" if request.prediction_id else named(request)
+    said = f"there is no record of {about}, or not yet"
+    return PredictionNotFound(said, prediction_id=request.prediction_id)

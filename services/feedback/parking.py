@@ -1,5 +1,7 @@
 """Keeps feedback whose prediction is not recorded yet, in a form that another process can read."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
@@ -24,9 +26,17 @@ class Parking:
 
     store: ParkedStore
 
-    async def park(self, request: RecordFeedbackRequest, now: float, *, evict: bool = False) -> Parked:
-        """Keep completed feedback. With `evict` the one that has waited longest makes room for it."""
-        partition = partition_of(request.prediction_id)
+    async def park(
+        self,
+        request: RecordFeedbackRequest,
+        now: float,
+        *,
+        partition: int | None = None,
+        evict: bool = False,
+    ) -> Parked:
+        """Keep completed feedback, in the partition of its prediction, or else in the one that is given. With
+        `evict` the one that has waited longest makes room for it."""
+        partition = partition_of(request.prediction_id) if partition is None else partition
         return await self.store.park(partition, _id(request), _packed(request, now), now, evict=evict)
 
     async def due(self, partition: int, now: float, most: int) -> list[Waiting]:
@@ -38,7 +48,13 @@ def _id(request: RecordFeedbackRequest) -> str:
     about = (
         request.metric.name if request.WhichOneof("outcome") == "metric" else request.WhichOneof("outcome")
     )
-    return f"{request.prediction_id}/{request.row}/{about}/{request.feedback_id}"
+    return f"{request.prediction_id or _key(request)}/{request.row}/{about}/{request.feedback_id}"
+
+
+def _key(request: RecordFeedbackRequest) -> str:
+    """What it is about, while its prediction is not known; a digest, for keys may be anything."""
+    key = [request.router, request.external_id, request.entity_id, request.event_time.ToNanoseconds()]
+    return hashlib.blake2b(json.dumps(key).encode(), digest_size=16).hexdigest()
 
 
 def _packed(request: RecordFeedbackRequest, now: float) -> bytes:

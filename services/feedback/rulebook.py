@@ -23,6 +23,7 @@ class Rulebook:
     def __init__(self, routers: ConfigReader[Router]) -> None:
         self._routers = routers
         self._by_uid: dict[str, Rules] = {}
+        self._uids: dict[str, str] = {}
         self._models: Resources[Any] = Resources()
         self.on_change: Callable[[str], None] = lambda _uid: None
         self.aliases: Callable[[], Mapping[str, str]] = dict
@@ -33,9 +34,12 @@ class Rulebook:
             self._models.put(message) if message else self._models.drop(uid)
             return
         if message is None:
-            self._by_uid.pop(uid, None)
+            gone = self._by_uid.pop(uid, None)
+            if gone and self._uids.get(gone.name) == uid:
+                del self._uids[gone.name]
         else:
             self._by_uid[uid] = rules_of(message)
+            self._uids[message.name] = uid
         self.on_change(uid)
 
     def known(self, uid: str) -> Rules | None:
@@ -45,6 +49,10 @@ class Rulebook:
     def learning(self) -> Iterable[Rules]:
         """The rules of every router that learns."""
         return [rules for rules in self._by_uid.values() if rules.learning]
+
+    def canaries(self) -> Iterable[Rules]:
+        """The rules of every router that has a canary."""
+        return [rules for rules in self._by_uid.values() if rules.canary]
 
     def watched(self) -> Iterable[Rules]:
         """The rules of every router whose variants are compared."""
@@ -56,6 +64,13 @@ class Rulebook:
             return self._by_uid.get(uid)
         found = await self._routers.read_uid(uid)
         return None if found is None or ROUTERS.is_deleted(found) else rules_of(found)
+
+    async def called(self, name: str) -> Rules:
+        """The rules of a router by its name, from memory where it is known there. Raises BadName,
+        RouterNotFound."""
+        found = resource_name(ROUTERS.name, name, "router")
+        known = self._by_uid.get(self._uids.get(found, ""))
+        return known if known and known.name == found else await self.named(name)
 
     async def named(self, name: str) -> Rules:
         """The rules of a router by its name, as stored now. Raises BadName, RouterNotFound."""

@@ -1,6 +1,6 @@
 """What feedback obeys of a router's configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.feedback.canary.plan import Canary
@@ -25,7 +25,8 @@ class Rules:
     learnt. models: names of the variants' models, or aliases of them. positive_label: of the task, if it has
     one. segments: by name, how many of their values are told apart. canary: None where the strategy is
     another. experiment: None without one. watch: what is kept and tested of its decisions, of an experiment
-    or a canary. updated: when this generation was written, in seconds since 1970.
+    or a canary. updated: when this generation was written, in seconds since 1970. hidden: which of
+    external_id and entity_id are not logged as they are.
     """
 
     uid: str
@@ -47,3 +48,4 @@ class Rules:
     experiment: Experiment | None = None
     watch: Watch | None = None
     updated: float = 0.0
+    hidden: Collection[str] = ()

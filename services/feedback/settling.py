@@ -47,11 +47,16 @@ class Settling:
         Raises BadFeedback, NothingDrawn and RewardOutOfRange, naming the field; StoreFull when a bound of the
         reward state is reached.
         """
-        refuse(row_misfits(request.row, prediction.rows), prediction)
-        claim = _claim(request, prediction, rules)
-        (applied,) = await self.apply([claim])
-        if applied in (Applied.TOO_MANY_ARMS, Applied.TOO_MANY_REPORTS):
-            raise StoreFull(_FULL[applied], prediction_id=prediction.id)
+        (applied,) = await self.apply([claim_of(request, prediction, rules)])
+        found = self.outcome(applied, prediction)
+        if isinstance(found, StoreFull):
+            raise found
+        return found
+
+    def outcome(self, applied: Applied, prediction: Prediction) -> Applied | StoreFull:
+        """What became of a reported value, as its reporter is told; StoreFull where it found no room."""
+        if applied in _FULL:
+            return StoreFull(_FULL[applied], prediction_id=prediction.id)
         if prediction.failed and applied in (Applied.ACCEPTED, Applied.DUPLICATE):
             # What counts is the declared reward of the failure, not what was reported.
             return Applied.SUPERSEDED
@@ -111,7 +116,9 @@ def refuse(misfits: Sequence[FieldViolation], prediction: Prediction) -> None:
         raise BadFeedback(f"{first.field}: {first.description}", fields=misfits, rows=prediction.rows)
 
 
-def _claim(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Claim:
+def claim_of(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Claim:
+    """What a reported value claims. Raises BadFeedback, NothingDrawn, RewardOutOfRange, naming the field."""
+    refuse(row_misfits(request.row, prediction.rows), prediction)
     field, metric, value = value_of(request)
     measure = rules.measures.get(metric) if metric else rules.reward
     if measure is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from turnout.inference.v1.event_pb2 import PredictionRecord
 
+from services.feedback.attribution import Finder
 from services.feedback.parking import Parking, Waiting
 from services.feedback.settling import Settling
 from services.feedback.wire.records import prediction_of
@@ -26,6 +27,7 @@ class Sweeper:
     records: RecordStore
     parking: Parking
     settling: Settling
+    finder: Finder
     owned: Callable[[], Iterable[int]]
     now: Callable[[], float]
 
@@ -49,11 +51,15 @@ class Sweeper:
     async def sweep(self, partition: int) -> None:
         """Try what is due in a partition. Raises StateUnavailable, NewerFormat."""
         due = await self.parking.due(partition, self.now(), AT_ONCE)
-        records = await self.records.read_many([item.request.prediction_id for item in due])
+        found = await self.finder.find([item.request for item in due])
+        records = await self.records.read_many([one for one in found if isinstance(one, str) and one])
         done, later = [], {}
-        for item in due:
-            record = records.get(item.request.prediction_id)
-            if record is not None:
+        for item, one in zip(due, found, strict=True):
+            record = records.get(one) if isinstance(one, str) else None
+            if isinstance(one, TurnoutError):
+                self._refuse(item, one)
+                done.append(item.id)
+            elif record is not None:
                 await self._settle(item, record)
                 done.append(item.id)
             elif self._hopeless(item):
@@ -72,6 +78,9 @@ class Sweeper:
         except (StateUnavailable, NewerFormat):
             raise
         except TurnoutError as refused:
-            # Its reporter was told that it is pending; that it cannot count is only known now.
-            log.warning("parked feedback is refused", feedback=item.id, why=refused.message)
-            self.settling.count("refused")
+            self._refuse(item, refused)
+
+    def _refuse(self, item: Waiting, why: TurnoutError) -> None:
+        # Its reporter was told that it is pending; that it cannot count is only known now.
+        log.warning("parked feedback is refused", feedback=item.id, why=why.message)
+        self.settling.count("refused")

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from operator import attrgetter
 from typing import Any
 
+from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 from turnout.router.v1.router_service_pb2 import AuditEvent
@@ -60,7 +61,7 @@ class CatalogPermissions:
         read, role = attrgetter(rule.resource), rule.role
         kind = kind_named(method, rule.resource)
         if kind == "predictions":
-            return lambda caller, request: self._of_prediction(caller, role, read(request))
+            return lambda caller, request: self._of_report(caller, role, read(request), request)
         field, memory_only = rule.resource, method.partition("/")[0] in FROM_MEMORY
 
         def check(caller: Caller, request: Any) -> Awaitable[None] | None:
@@ -124,6 +125,18 @@ class CatalogPermissions:
         if not caller.admin:
             await self._of_prediction(caller, role, prediction_id)
 
+    def on_predictions(self, caller: Caller, role: Role) -> Callable[[PredictionEvent], bool]:
+        """For items of an import, from memory: whether the caller is so much to what made a prediction."""
+
+        def may(event: PredictionEvent) -> bool:
+            made = self._catalog.routers.by_uid.get(event.router_uid)
+            if event.router_uid:
+                return made is not None and self.may(caller, role, made)
+            models = [self._catalog.models.by_name.get(one.model) for one in event.manifest.participants]
+            return bool(models) and all(one is not None and self.may(caller, role, one) for one in models)
+
+        return may
+
     def _held(self, user: str, kind: str, given: str, field: str) -> Role:
         """What a user is to a resource in memory; ANYONE where it is not there."""
         key = (user, kind, given)
@@ -160,6 +173,14 @@ class CatalogPermissions:
         if held < Role.VIEWER:
             return self._readers[kind].kind.missing(name, field)
         return _denied(name, role, held)
+
+    async def _of_report(self, caller: Caller, role: Role, prediction_id: str, request: Any) -> None:
+        """A prediction by its id; or the router, where the request has another key of one of its own."""
+        router = "" if prediction_id else getattr(request, "router", "")
+        if not router:
+            await self._of_prediction(caller, role, prediction_id)
+        elif self._held(caller.name, ROUTERS.name, router, "router") < role:
+            await self._looked_up(caller, role, ROUTERS.name, router, "router")
 
     async def _of_prediction(self, caller: Caller, role: Role, prediction_id: str) -> None:
         resources = await self._made_by(prediction_id)

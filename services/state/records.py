@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
 from services.state import formats, ids, keys, pages
+from services.state.attribution import index_runs, write_index
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
 from services.state.scripts import Arg, Run, Script
@@ -58,8 +59,11 @@ class RecordWriter:
         Raises LostLease, StateUnavailable, BadPredictionId.
         """
         records = defaultdict[tuple[str, int], list[Arg]](list)
+        keyed = defaultdict[str, list[PredictionEvent]](list)
         for event in events:
             name = event.manifest.prediction_id
+            if event.external_id or event.entity_id:
+                keyed[event.router_uid].append(event)
             record = PredictionRecord(format=formats.RECORD, event=event, entry_id=entry_id)
             records[event.router_uid, ids.minute_of(name)] += [name, record.SerializeToString()]
         runs = [self._run(partition, fence, *place, pairs) for place, pairs in records.items()]
@@ -68,6 +72,9 @@ class RecordWriter:
                 raise reply
             if not reply:
                 raise lost(fence)
+        # After the records: whoever is found has one.
+        index = [run for uid, some in keyed.items() for run in index_runs(fence, self._retention(uid), some)]
+        await write_index(self._redis, fence, index)
 
     def _run(self, partition: int, fence: Fence, router_uid: str, minute: int, pairs: list[Arg]) -> Run:
         named = [

@@ -29,6 +29,12 @@ def about_faults(prediction_id: str, row: int, feedback_id: str, now: float) -> 
     if ids.time_of(prediction_id) > now + MADE_AHEAD_SECONDS:
         said = "must be of a prediction that was made; its time lies more than a minute ahead"
         wrong.append(FieldViolation("prediction_id", said))
+    return [*wrong, *report_faults(row, feedback_id)]
+
+
+def report_faults(row: int, feedback_id: str) -> list[FieldViolation]:
+    """What is wrong with a report, whatever prediction it is about."""
+    wrong = []
     if row < 0:
         wrong.append(FieldViolation("row", f"must be 0 or more, got {row}"))
     if len(feedback_id) > LONGEST_ID or not feedback_id.isprintable():

@@ -51,6 +51,12 @@ class TruthLog:
     async def append_all(self, entries: Sequence[TruthEntry], retention: float) -> list[Appended]:
         """The same for many in one round trip, in order. If it raises, some may have been appended: repeat
         it."""
+        return [_sound(outcome) for outcome in await self.append_each(entries, retention)]
+
+    async def append_each(
+        self, entries: Sequence[TruthEntry], retention: float
+    ) -> list[Appended | StoreFull]:
+        """The same, with what found no room beside what did."""
         replies = await APPEND_TRUTH.many(
             self._redis, [_run(entry, retention, self._most) for entry in entries]
         )
@@ -75,11 +81,17 @@ def _run(entry: TruthEntry, retention: float, most: int) -> Run:
     return [stream, seen, keys.totals(stream), held], args
 
 
-def _outcome(reply: Any) -> Appended:
+def _sound(outcome: Appended | StoreFull) -> Appended:
+    if isinstance(outcome, StoreFull):
+        raise outcome
+    return outcome
+
+
+def _outcome(reply: Any) -> Appended | StoreFull:
     if isinstance(reply, Exception):
         raise reply
     if reply[0] == b"FULL":
-        raise StoreFull("the truth stream is full: its readers have to catch up first", retry_after=5.0)
+        return StoreFull("the truth stream is full: its readers have to catch up first", retry_after=5.0)
     if reply[0] == b"TOO_MANY_REPORTS":
-        raise StoreFull("32 reports on this row and metric are known already")
+        return StoreFull("32 reports on this row and metric are known already")
     return Appended(reply[0].decode())

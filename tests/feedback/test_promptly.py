@@ -22,7 +22,7 @@ from tests.waiting import eventually
 def still(setting: Setting, later: float = 0.0) -> Intake:
     """An intake for which time stands still, so that its patience never ends."""
     moment = setting.now() + later
-    return replace(setting.parts.servicer._intake, now=lambda: moment)
+    return replace(setting.parts.servicer.intaking.intake, now=lambda: moment)
 
 
 def rewarded(event: PredictionEvent, intake: Intake) -> rpc.RecordFeedbackRequest:

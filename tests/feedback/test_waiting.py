@@ -25,7 +25,8 @@ def parking(setting: Setting) -> Parking:
 def sweeper(setting: Setting) -> Sweeper:
     records = RecordStore(setting.connections)
     settling = setting.parts.settling
-    return Sweeper(records, parking(setting), settling, lambda: [setting.partition], setting.now)
+    finder = setting.parts.finder
+    return Sweeper(records, parking(setting), settling, finder, lambda: [setting.partition], setting.now)
 
 
 def counted(setting: Setting, result: str) -> float:

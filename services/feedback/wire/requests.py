@@ -7,11 +7,20 @@ from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 from turnout.inference.v1.event_pb2 import TruthEntry
 
 from services.feedback.errors import BadFeedback, RewardOutOfRange
+from services.foundation.errors import FieldViolation
 from services.state import formats
 from services.state.moments import moment
-from services.state.reports import about_faults, time_faults, truth_faults
+from services.state.reports import (
+    OBSERVED_AHEAD_SECONDS,
+    about_faults,
+    report_faults,
+    time_faults,
+    truth_faults,
+)
 
 OUTCOMES = "reward, metric or truth"
+# As of predictions.
+LONGEST_KEY = 256
 
 
 def completed(request: RecordFeedbackRequest, now: float) -> RecordFeedbackRequest:
@@ -71,7 +80,11 @@ def value_of(request: RecordFeedbackRequest) -> tuple[str, str, float]:
 
 
 def _check(request: RecordFeedbackRequest, now: float) -> None:
-    wrong = about_faults(request.prediction_id, request.row, request.feedback_id, now)
+    if request.prediction_id or not (request.external_id or request.entity_id):
+        wrong = about_faults(request.prediction_id, request.row, request.feedback_id, now)
+    else:
+        wrong = report_faults(request.row, request.feedback_id)
+    wrong += _key_faults(request, now)
     if request.HasField("observed_at"):
         wrong += time_faults(moment(request.observed_at, "observed_at"), now)
     if request.WhichOneof("outcome") == "truth":
@@ -79,6 +92,29 @@ def _check(request: RecordFeedbackRequest, now: float) -> None:
     if wrong:
         raise BadFeedback(f"{wrong[0].field} {wrong[0].description}", fields=wrong)
     _check_outcome(request)
+
+
+def _key_faults(request: RecordFeedbackRequest, now: float) -> list[FieldViolation]:
+    """What is wrong with the keys of the prediction, its id apart."""
+    keys = [word for word in ("prediction_id", "external_id", "entity_id") if getattr(request, word)]
+    wrong = []
+    if len(keys) > 1:
+        wrong.append(FieldViolation(keys[1], f"goes without {keys[0]}: one key says which prediction"))
+    if keys and keys[0] != "prediction_id" and not request.router:
+        wrong.append(FieldViolation("router", f"is required with {keys[0]}: such keys are a router's own"))
+    if len(request.external_id) > LONGEST_KEY or len(request.entity_id) > LONGEST_KEY:
+        wrong.append(FieldViolation(keys[0], f"must be at most {LONGEST_KEY} characters"))
+    if request.entity_id and not request.HasField("event_time"):
+        said = "is required with entity_id: its newest prediction at or before this is meant"
+        wrong.append(FieldViolation("event_time", said))
+    if request.HasField("event_time"):
+        if not (request.external_id or request.entity_id):
+            wrong.append(FieldViolation("event_time", "goes with external_id or entity_id"))
+        if moment(request.event_time, "event_time") > now + OBSERVED_AHEAD_SECONDS:
+            wrong.append(
+                FieldViolation("event_time", "must not be more than a day ahead of the server's clock")
+            )
+    return wrong
 
 
 def _check_outcome(request: RecordFeedbackRequest) -> None:

@@ -1,0 +1,74 @@
+"""Finds the prediction that feedback is about, where its reporter knows another key of it than its id."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
+
+from services.feedback.errors import AmbiguousKey, BadFeedback
+from services.feedback.rulebook import Rulebook
+from services.feedback.rules import Rules
+from services.foundation.errors import TurnoutError
+from services.state.attribution import ENTITY, EXTERNAL, AttributionIndex, Sought
+from services.state.moments import moment
+from services.state.records import SETTLED_SECONDS
+
+# What a router that hashes a key logs of it.
+HASHED = "hash:"
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Looks keys up. `now` is in seconds since 1970. Every method raises StateUnavailable."""
+
+    rulebook: Rulebook
+    index: AttributionIndex
+    now: Callable[[], float]
+
+    async def find(self, requests: Sequence[RecordFeedbackRequest]) -> list[str | TurnoutError]:
+        """The prediction of each: its id, empty where none is recorded yet, or why it cannot be told."""
+        found: list[str | TurnoutError] = [request.prediction_id for request in requests]
+        asked: list[tuple[int, Sought]] = []
+        for place, request in enumerate(requests):
+            if request.prediction_id:
+                continue
+            try:
+                asked.append((place, _sought(request, await self.rulebook.called(request.router))))
+            except TurnoutError as wrong:
+                found[place] = wrong
+        names = await self.index.find([sought for _, sought in asked]) if asked else []
+        for (place, sought), ids in zip(asked, names, strict=True):
+            found[place] = self._one(sought, ids, requests[place].router)
+        return found
+
+    async def find_one(self, request: RecordFeedbackRequest) -> str:
+        """The same of one. Raises BadName, RouterNotFound, BadFeedback, AmbiguousKey."""
+        if request.prediction_id:
+            return request.prediction_id
+        (found,) = await self.find([request])
+        if isinstance(found, TurnoutError):
+            raise found
+        return found
+
+    def _one(self, sought: Sought, ids: Sequence[str], router: str) -> str | TurnoutError:
+        if sought.before is not None:
+            # A younger one of the entity may still be on its way here, and it would be the one that is meant.
+            settled = sought.before <= self.now() - SETTLED_SECONDS
+            return ids[0] if ids and settled else ""
+        if len(ids) > 1:
+            said = (
+                f"{sought.value[:100]} stands for several predictions of {router}: {' and '.join(ids)}"
+            )
+            right = "a key of one prediction; or give event_time, for the newest until then, or prediction_id"
+            return AmbiguousKey(f"{sought.by}: {said}", fields=[(sought.by, f"{right}: {said}")])
+        return ids[0] if ids else ""
+
+
+def _sought(request: RecordFeedbackRequest, rules: Rules) -> Sought:
+    by = EXTERNAL if request.external_id else ENTITY
+    value: str = getattr(request, by)
+    if by in rules.hidden and not value.startswith(HASHED):
+        said = f"{rules.name} does not log it (log.redact), so it leads nowhere; give prediction_id"
+        raise BadFeedback(f"{by}: {said}", fields=[(by, said)])
+    before = moment(request.event_time, "event_time") if request.HasField("event_time") else None
+    return Sought(rules.uid, by, value, before)

@@ -1,0 +1,93 @@
+"""Which predictions a caller's own key, or an entity, has: so that labels need no prediction id."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from turnout.inference.v1.event_pb2 import PredictionEvent
+
+from services.state import feedback_keys, ids
+from services.state.connection import Connections
+from services.state.fenced import Fence, lost
+from services.state.scripts import Arg, Run, Script
+
+INDEX_PREDICTIONS = Script("index_predictions", repeatable=True)
+
+# Of one external id there should be one; who repeats a question is told of the others.
+MOST_OF_EXTERNAL = 8
+# Labels that are later than so many further predictions of their entity need the prediction's id.
+MOST_OF_ENTITY = 64
+EXTERNAL, ENTITY = "external_id", "entity_id"
+# A run of the script holds the server up for less than a millisecond.
+KEYS_AT_ONCE = 256
+
+
+class Sought(NamedTuple):
+    """A prediction by what its router's caller knows. by: EXTERNAL or ENTITY. before: the latest time of its
+    event, in seconds since 1970; None for any."""
+
+    router_uid: str
+    by: str
+    value: str
+    before: float | None = None
+
+
+class AttributionIndex:
+    """Reads the index. Raises StateUnavailable."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._redis = connections.steady
+
+    async def find(self, sought: Sequence[Sought]) -> list[list[str]]:
+        """Of each the newest prediction and the next newest, as far as they are recorded, newest first."""
+        async with self._redis.pipeline() as pipe:
+            for one in sought:
+                newest: Any = "+inf" if one.before is None else one.before
+                pipe.zrevrangebyscore(key_of(one.router_uid, one.by, one.value), newest, "-inf", 0, 2)
+            return [[name.decode() for name in names] for names in await pipe.execute()]
+
+
+def index_runs(fence: Fence, retention: float, events: Iterable[PredictionEvent]) -> list[Run]:
+    """What writes the index of a router's predictions; nothing where they have neither key nor entity."""
+    entries: list[tuple[str, list[Arg]]] = []
+    for event in events:
+        name, uid = event.manifest.prediction_id, event.router_uid
+        for by, value, most in _keys(event):
+            place: list[Arg] = [most, happened(event), name, ids.minute_of(name)]
+            entries.append((key_of(uid, by, value), place))
+    some = [entries[at : at + KEYS_AT_ONCE] for at in range(0, len(entries), KEYS_AT_ONCE)]
+    return [_run(fence, retention, part) for part in some]
+
+
+async def write_index(redis: Any, fence: Fence, runs: Sequence[Run]) -> None:
+    """Write it; again writes the same. Raises LostLease, StateUnavailable."""
+    for reply in await INDEX_PREDICTIONS.many(redis, runs) if runs else []:
+        if isinstance(reply, Exception):
+            raise reply
+        if not reply:
+            raise lost(fence)
+
+
+def happened(event: PredictionEvent) -> float:
+    """When a prediction's event was, in seconds since 1970."""
+    told = event.event_time if event.HasField("event_time") else event.time
+    return told.ToNanoseconds() / 1e9
+
+
+def key_of(router_uid: str, by: str, value: str) -> str:
+    """Where the ids of a value are kept; the value itself is not."""
+    digest = hashlib.blake2b(value.encode(), digest_size=12).hexdigest()
+    spell = feedback_keys.external if by == EXTERNAL else feedback_keys.entity
+    return spell(ids.partition_for(router_uid), router_uid, digest)
+
+
+def _keys(event: PredictionEvent) -> Iterable[tuple[str, str, int]]:
+    if event.router_uid and event.external_id:
+        yield EXTERNAL, event.external_id, MOST_OF_EXTERNAL
+    if event.router_uid and event.entity_id:
+        yield ENTITY, event.entity_id, MOST_OF_ENTITY
+
+
+def _run(fence: Fence, retention: float, entries: Sequence[tuple[str, list[Arg]]]) -> Run:
+    named = [fence.key, *(key for key, _ in entries)]
+    return named, [fence.token, int(retention * 1000), *(one for _, place in entries for one in place)]
