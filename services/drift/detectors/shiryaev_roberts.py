@@ -4,8 +4,8 @@ For every moment at which the change may have begun it holds a bet against "the 
 is multiplied by 1 + l (x - m) with each loss x, which in expectation does not grow while nothing has changed.
 The sum over all those moments is M_t = (M_{t-1} + 1)(1 + l (x_t - m)); several stakes l are held, and their
 mean counts. Without a change, an alarm at M >= A has on average at least A rows before it, whatever the
-distribution of the losses and however they depend on each other, as long as their mean, given what was before,
-is at most m: no other detector here can say that.
+distribution of the losses and however they hang together, as long as their mean, given what was before, is at
+most m: no other detector here can say that.
 
 Reference: J. Shin, A. Ramdas, A. Rinaldo, E-detectors: a nonparametric framework for sequential change
 detection, New England Journal of Statistics in Data Science 2, 2024, section 3.
