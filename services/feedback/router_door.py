@@ -13,6 +13,8 @@ from services.foundation.telemetry import Telemetry
 SERVICE = "turnout.router.v1.RouterService"
 # A process that died is back within a second or two.
 RETRY_SECONDS = 1.0
+# How long feedback waits on its own account; then it looks again.
+OWN_SECONDS = 5.0
 # Two thousand scores of sixty-four variants, and the router as a whole.
 MESSAGE_BYTES = 8 * 1024 * 1024
 
@@ -35,11 +37,20 @@ class RouterDoor:
         reply: rpc.UpdateRouterResponse = await self.ask("UpdateRouter", request, call)
         return reply
 
-    async def ask(self, method: str, request: Any, call: Call) -> Any:
-        """A method of RouterService, for the caller of `call` and within his deadline."""
+    async def transition(
+        self, request: rpc.TransitionCanaryRequest, call: Call | None
+    ) -> rpc.TransitionCanaryResponse:
+        """A canary's step, promotion or rollback. It is made once, however often it is asked for."""
+        reply: rpc.TransitionCanaryResponse = await self.ask("TransitionCanary", request, call)
+        return reply
+
+    async def ask(self, method: str, request: Any, call: Call | None) -> Any:
+        """A method of RouterService, for the caller of `call` and within his deadline, or for feedback
+        itself."""
         try:
             asked = self._opened().unary(SERVICE, method)
-            return await asked(request, timeout=call.remaining(), call=call)
+            timeout = call.remaining() if call else OWN_SECONDS
+            return await asked(request, timeout=timeout, call=call)
         except RemoteUnavailable as failed:
             if failed.retry_after is not None:
                 raise

@@ -7,7 +7,7 @@ with it the memory that it is.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from turnout.feedback.v1.canary_pb2 import CanaryMemory, PromotionEvent
+from turnout.feedback.v1.canary_pb2 import CanaryEvidence, CanaryMemory, PromotionEvent
 
 from services.state import canary_keys, formats, ids, pages
 from services.state.connection import Connections
@@ -19,6 +19,7 @@ _RECORD = Script("record_canary", repeatable=True)
 
 LIFETIME_MS = 400 * 86_400 * 1000
 KEPT_EVENTS = 1000
+ASKED_MS = 3600 * 1000
 PAGE = 50
 
 
@@ -71,6 +72,18 @@ class CanaryStore:
         if outcome < 0:
             raise LostLease("something else is remembered of the canary", retry_after=1.0, lease=fence.key)
         return Remembered(memory, blob)
+
+    async def note(self, router_uid: str, transition_id: str, evidence: CanaryEvidence) -> None:
+        """Say what is known while a person asks for a transition, which anybody may take down; whoever writes
+        its event reads it."""
+        key = canary_keys.canary_asked(ids.partition_for(router_uid), router_uid, transition_id)
+        await self._redis.set(key, evidence.SerializeToString(), px=ASKED_MS)
+
+    async def noted(self, router_uid: str, transition_id: str) -> CanaryEvidence | None:
+        """What was known when a person asked; None where nobody did."""
+        key = canary_keys.canary_asked(ids.partition_for(router_uid), router_uid, transition_id)
+        blob = await self._redis.get(key)
+        return CanaryEvidence.FromString(blob) if blob else None
 
     async def events(self, router_uid: str, page_size: int, page_token: str) -> EventPage:
         """A page of what happened. Raises BadPageToken, InvalidArgument."""

@@ -59,7 +59,7 @@ class Guardrail(NamedTuple):
 
 class Transition(NamedTuple):
     """What a generation of the router did to its canary. move: as people call it; time in seconds since
-    1970."""
+    1970; baseline, canary: the two before it."""
 
     generation: int
     id: str
@@ -69,6 +69,9 @@ class Transition(NamedTuple):
     reason: str
     by: str
     time: float
+    trial: int
+    baseline: str
+    canary: str
 
 
 class Trial(NamedTuple):

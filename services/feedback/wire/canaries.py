@@ -76,6 +76,9 @@ def _transition(given: wire.CanaryTransition) -> Transition:
         given.reason,
         given.by,
         given.time.ToNanoseconds() / 1e9,
+        given.trial,
+        given.baseline,
+        given.canary,
     )
 
 

@@ -52,6 +52,8 @@ def stamp_trial(
     moment = Timestamp()
     moment.FromNanoseconds(int(now * 1e9))
     generation = before.generation + 1 if before is not None else 1
+    # A promotion has let the two change places by now.
+    pair = before.canary if before is not None and had and moved.transition_id else after.canary
     trial.state = moved.state
     if moved.move == wire.CANARY_MOVE_START:
         trial.number = generation
@@ -67,6 +69,9 @@ def stamp_trial(
         reason=moved.reason,
         by=by,
         time=moment,
+        trial=trial.number,
+        baseline=pair.baseline_model,
+        canary=pair.canary_model,
     )
     del trial.transitions[:-KEPT_TRANSITIONS]
 
