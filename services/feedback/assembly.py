@@ -11,6 +11,7 @@ from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.feedback.attribution import Finder
 from services.feedback.canary.building import CanaryParts, canaries_of
+from services.feedback.contexts import Contexts
 from services.feedback.draws import Draws
 from services.feedback.durability import Durability
 from services.feedback.evidence.building import folder_of
@@ -33,6 +34,7 @@ from services.feedback.rulebook import Rulebook
 from services.feedback.servicer import FeedbackServicer
 from services.feedback.settings import FeedbackSettings
 from services.feedback.settling import Settling
+from services.feedback.stackers.building import fitter_of
 from services.feedback.standings import Standings
 from services.feedback.sweeping import Sweeper
 from services.feedback.traffic import Traffic
@@ -106,7 +108,7 @@ def assemble(
     rulebook = Rulebook(ConfigReader(connections, ROUTERS, now))
     ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
     records, snapshots = RecordStore(connections), SnapshotStore(connections)
-    standings = Standings(RewardStore(redis), PullStore(redis), snapshots)
+    standings = Standings(RewardStore(redis), PullStore(redis), snapshots, Contexts(records))
     settling = Settling(rulebook, standings.rewards, metrics, now)
     parking = Parking(ParkedStore(redis, settings.parked_items))
     finder = Finder(rulebook, AttributionIndex(connections), now)
@@ -141,10 +143,11 @@ def assemble(
     store = EvidenceStore(evidence.desk.log)
     door = RouterDoor(settings.router, fellow(settings), telemetry)
     evaluator = Evaluator(Gathering(records, EarnedReader(connections), now), door, rulebook, now)
+    fitter = fitter_of(connections, door, now)
     canary = canaries_of(connections, rulebook, ownership, store, door, rng, now)
     works |= canary.works
     servicer = FeedbackServicer(
-        intaking, rulebook, standings, snapshots, store, evaluator, canary.canaries, now
+        intaking, rulebook, standings, snapshots, store, evaluator, fitter, canary.canaries, now
     )
     return Assembly(servicer, follower, ownership, publisher, settling, finder, evidence, door, canary, works)
 

@@ -10,13 +10,14 @@ from services.feedback.evidence.rpcs import ExperimentRpcs
 from services.feedback.offpolicy.rpcs import EvaluationRpcs, Evaluator
 from services.feedback.rpcs import IntakeRpcs, Intaking
 from services.feedback.rulebook import Rulebook
+from services.feedback.stackers.rpcs import Fitter, StackerRpcs
 from services.feedback.standings import Standings
 from services.feedback.wire.snapshots import NOT_ALLOTTED, as_published, snapshot_of, with_posteriors
 from services.foundation.call import Call
 from services.state.learned import SnapshotStore
 
 
-class FeedbackServicer(IntakeRpcs, ExperimentRpcs, EvaluationRpcs, CanaryRpcs):
+class FeedbackServicer(IntakeRpcs, ExperimentRpcs, EvaluationRpcs, CanaryRpcs, StackerRpcs):
     """Each method: parse, load, decide, save, reply. `now` is in seconds since 1970."""
 
     SERVICE = "turnout.feedback.v1.FeedbackService"
@@ -29,6 +30,7 @@ class FeedbackServicer(IntakeRpcs, ExperimentRpcs, EvaluationRpcs, CanaryRpcs):
         snapshots: SnapshotStore,
         evidence: EvidenceStore,
         evaluator: Evaluator,
+        fitter: Fitter,
         canaries: Canaries,
         now: Callable[[], float],
     ) -> None:
@@ -38,6 +40,7 @@ class FeedbackServicer(IntakeRpcs, ExperimentRpcs, EvaluationRpcs, CanaryRpcs):
         self._snapshots = snapshots
         self._evidence = evidence
         self.evaluator = evaluator
+        self.fitter = fitter
         self.canaries = canaries
         self._now = now
 
