@@ -27,6 +27,7 @@ from services.state.errors import NewerFormat
 from services.state.evidence import Operation, Place, units_kept, waiting_kept
 from services.state.fenced import Fence
 from services.state.ownership import Ownership
+from services.state.positions import order
 
 ROUND_SECONDS = 1.0
 # Minutes of one router in a round: a process that was away for long must not keep the others waiting.
@@ -104,7 +105,8 @@ class Folder:
         self, rules: Rules, watch: Watch, fence: Fence, state: EvidenceState, minute: int
     ) -> None:
         place = Place(rules.partition, rules.uid)
-        chunks = [chunk for _, chunk in await self.desk.log.chunks(place, minute)]
+        noted = await self.desk.log.chunks(place, minute)
+        chunks = [chunk for _, chunk in noted]
         known = await self.desk.units(rules, fence, state.epoch)
         found = observations.observations(chunks, watch, state.generation)
         found, left_out = observations.thinned(found, observations.a_minute(watch))
@@ -117,6 +119,8 @@ class Folder:
         folding.fold_seen(watch, state, found)
         state.seen, state.units = minute + 1, len(known) + len(new)
         state.thinned += left_out + sum(chunk.thinned for chunk in chunks)
+        # Should one of these entries come again, it is not late: it is in here.
+        state.late_until = max(state.late_until, noted[-1][0], key=order)
         writes = [Operation(evidence_keys.decisions(*place, minute), "DEL")]
         if len(new):
             writes.append(units_kept(place, state.epoch, minute, new))

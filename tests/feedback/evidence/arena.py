@@ -1,4 +1,4 @@
-"""A router whose variants are compared, in simulated time: decisions are logged, rewards come, time passes."""
+"""A router whose variants are compared, in simulated time: decisions are logged, rewards come."""
 
 import itertools
 import random
