@@ -23,6 +23,9 @@ from services.aggregator.wire.recipes import (
     without_effect,
 )
 
+# Names stand in messages, and a status travels in metadata.
+LONGEST_NAME = 256
+
 
 def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], list[Output]]:
     """How to combine, what, and the output that each ballot stands for. Raises InvalidPlan, naming fields as
@@ -80,6 +83,9 @@ def _check_names(request: AggregateRequest, problems: Problems) -> None:
     for index, each in enumerate(request.outputs):
         if not each.variant:
             problems[f"outputs[{index}].variant"] = "is required: the name of the member that answered"
+        elif len(each.variant) > LONGEST_NAME:
+            said = f"at most {LONGEST_NAME} characters expected, got {len(each.variant)}"
+            problems[f"outputs[{index}].variant"] = said
         elif each.variant in seen:
             problems[f"outputs[{index}].variant"] = f"'{each.variant}' is used twice"
         seen.add(each.variant)

@@ -25,6 +25,8 @@ from services.aggregator.wire.recipes import (
     without_effect,
 )
 from services.aggregator.wire.voices import read_helper, read_members
+from services.models.overriding import check_overrides
+from services.models.problems import Problems as Found
 
 PATH = "plan.ensemble"
 MOST_RETRIES = 3
@@ -46,6 +48,7 @@ def read_plan(given: wire.Plan) -> Plan:
     if not 1 <= quorum <= max(len(members), 1):
         said = f"1 to {len(members)}, the number of members, expected; got {quorum}"
         problems[f"{PATH}.quorum"] = said
+    _check_sampling(how, problems)
     embedder, meta = _embedder(how, recipe, problems), _meta(how, recipe, problems)
     helpers = (*helpers_of(pattern), *(one for one in (embedder, meta) if one is not None))
     plan = Plan(
@@ -99,6 +102,13 @@ def _meta(how: EnsembleStrategy, recipe: Recipe, problems: Problems) -> Helper |
         case None:
             problems[f"{PATH}.stacking"] = "a meta-model expected: model or learnt"
     return None
+
+
+def _check_sampling(how: EnsembleStrategy, problems: Problems) -> None:
+    """What no model could do, by the field of the plan and not of each member that is overridden by it."""
+    found = Found()
+    check_overrides(Overrides(sampling=how.sampling), PATH, found)
+    problems.update({one.field: one.description for one in found.found})
 
 
 def _limit(how: EnsembleStrategy, problems: Problems) -> float | None:

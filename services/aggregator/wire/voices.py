@@ -9,12 +9,14 @@ from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.errors import Problems
 from services.aggregator.voices import Helper, Member
-from services.state.names import BadName, id_of, resource_name
+from services.state.names import ID, ID_RULE, BadName, id_of, resource_name
 
 
 def read_members(given: wire.Plan, problems: Problems) -> tuple[Member, ...]:
     """In declared order; those that the ensemble's `members` pick, where it does."""
-    shared = seconds(given.ensemble.member_timeout, "plan.ensemble.member_timeout", problems)
+    how, shared = given.ensemble, None
+    if how.HasField("member_timeout"):
+        shared = _seconds(how.member_timeout, "plan.ensemble.member_timeout", problems)
     members = tuple(
         _member(member, f"plan.members[{index}]", shared, problems)
         for index, member in enumerate(given.members)
@@ -24,9 +26,10 @@ def read_members(given: wire.Plan, problems: Problems) -> tuple[Member, ...]:
     known = {member.variant for member in members}
     for index, name in enumerate(picked):
         if name not in known:
-            problems[f"plan.ensemble.members[{index}]"] = (
-                f"one of {', '.join(sorted(known))} expected, got '{name}'"
-            )
+            said = f"one of {', '.join(sorted(known))} expected, got '{name[:100]}'"
+            problems[f"plan.ensemble.members[{index}]"] = said
+        elif name in picked[:index]:
+            problems[f"plan.ensemble.members[{index}]"] = f"'{name}' is named twice"
     return tuple(member for member in members if not picked or member.variant in picked)
 
 
@@ -34,31 +37,31 @@ def read_helper(given: ensemble_pb2.Helper, path: str, problems: Problems) -> He
     """`path` is where the plan names it."""
     model = _model(given.model, path, problems)
     overrides = given.overrides if given.overrides.ListFields() else None
-    timeout = seconds(given.timeout, f"{path}.timeout", problems) if given.HasField("timeout") else None
+    timeout = _seconds(given.timeout, f"{path}.timeout", problems) if given.HasField("timeout") else None
     return Helper(model, timeout, overrides, path)
-
-
-def seconds(given: Duration, path: str, problems: Problems) -> float | None:
-    """A duration above 0; None where it is 0 and was not given, which messages cannot tell apart."""
-    found = given.seconds + given.nanos / 1e9
-    if found < 0:
-        problems[path] = f"more than 0 s expected, got {found:g} s"
-    return found or None
 
 
 def _member(given: wire.Member, path: str, shared: float | None, problems: Problems) -> Member:
     model = _model(given.model, path, problems)
     timeout = shared
     if given.HasField("timeout"):
-        own = given.timeout.seconds + given.timeout.nanos / 1e9
-        if own <= 0:
-            problems[f"{path}.timeout"] = f"more than 0 s expected, got {own:g} s"
+        own = _seconds(given.timeout, f"{path}.timeout", problems)
         timeout = own if shared is None else min(own, shared)
     threshold = given.threshold if given.HasField("threshold") else None
     if threshold is not None and not 0 <= threshold <= 1:
         problems[f"{path}.threshold"] = f"a probability from 0 to 1 expected, got {threshold:g}"
+    # It goes into messages, metrics and logs.
+    if given.variant and not ID.fullmatch(given.variant):
+        problems[f"{path}.variant"] = f"{ID_RULE} expected, got {given.variant[:100]!r}"
     weight = given.weight if given.HasField("weight") else None
     return Member(given.variant or id_of(model), model, weight, timeout, threshold, _overrides(given), path)
+
+
+def _seconds(given: Duration, path: str, problems: Problems) -> float:
+    found = given.seconds + given.nanos / 1e9
+    if found <= 0:
+        problems[path] = f"more than 0 s expected, got {found:g} s"
+    return found
 
 
 def _model(given: str, path: str, problems: Problems) -> str:
