@@ -53,7 +53,7 @@ async def waited_for(setting: Setting, event: PredictionEvent) -> AsyncIterator[
 
 async def test_feedback_counts_at_once_when_its_record_comes_a_moment_later(setting: Setting) -> None:
     async with waited_for(setting, setting.event()) as taking:
-        assert await taking == Taken(rpc.FEEDBACK_STATUS_ACCEPTED, "routers/learner", "a")
+        assert (await taking)[:3] == (rpc.FEEDBACK_STATUS_ACCEPTED, "routers/learner", "a")
     assert (await setting.arm()).rewards == 1
 
 

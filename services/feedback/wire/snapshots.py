@@ -13,7 +13,7 @@ from services.feedback.measure import Measure
 from services.feedback.rules import Rules
 from services.feedback.standings import Standing
 from services.feedback.windows import WindowSum
-from services.feedback.wire.bandits import ALGORITHMS, write_restart
+from services.feedback.wire.bandits import ALGORITHMS, write_linear, write_restart
 from services.state import formats
 from services.state.pulls import Pulls
 from services.state.rewards import UNITS, ArmTotals
@@ -34,9 +34,12 @@ def snapshot_of(rules: Rules, standing: Standing, allotted: Allotted, now: float
         reward_metric=rules.reward.name,
         reward_window=rules.window,
         generation=rules.generation,
+        learner_generation=standing.states.resets,
     )
     snapshot.compute_time.FromMicroseconds(int(now * 1e6))
     write_restart(snapshot, standing.restart)
+    if standing.fitted is not None:
+        write_linear(snapshot, rules, standing.fitted)
     arms, pulls = standing.states.arms, standing.pulls
     former = sorted((arms.keys() | pulls.keys()) - rules.enabled.keys())
     for variant in (*rules.enabled, *former):

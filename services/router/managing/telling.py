@@ -47,7 +47,12 @@ class FeedbackDoor:
 def handed_on(request: rpc.RecordFeedbackRequest) -> feedback.RecordFeedbackRequest:
     """The same request in the words of the feedback service."""
     made = feedback.RecordFeedbackRequest(
-        prediction_id=request.prediction_id, row=request.row, feedback_id=request.feedback_id
+        prediction_id=request.prediction_id,
+        row=request.row,
+        feedback_id=request.feedback_id,
+        router=request.router,
+        external_id=request.external_id,
+        entity_id=request.entity_id,
     )
     match request.WhichOneof("outcome"):
         case "reward":
@@ -58,6 +63,8 @@ def handed_on(request: rpc.RecordFeedbackRequest) -> feedback.RecordFeedbackRequ
             made.truth.CopyFrom(request.truth)
     if request.HasField("observed_at"):
         made.observed_at.CopyFrom(request.observed_at)
+    if request.HasField("event_time"):
+        made.event_time.CopyFrom(request.event_time)
     return made
 
 
@@ -69,4 +76,5 @@ def answered(reply: feedback.RecordFeedbackResponse) -> rpc.RecordFeedbackRespon
         router=reply.router,
         variant=reply.variant,
         durability=reply.durability,
+        prediction_id=reply.prediction_id,
     )

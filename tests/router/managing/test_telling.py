@@ -54,6 +54,20 @@ async def test_truth_and_metrics_arrive_whole(told: tuple[Desk, Setting]) -> Non
     assert (await setting.arm("a")).mean == 0.25
 
 
+async def test_keys_of_the_callers_own_lead_to_the_prediction(told: tuple[Desk, Setting]) -> None:
+    desk, setting = told
+    event = setting.event("a", "yes")
+    event.external_id, event.entity_id = "order-1", "customer-1"
+    await setting.record(event)
+    name = setting.router.name
+    first = await record(desk, router=name, external_id="order-1", reward=1.0, feedback_id="f1")
+    assert (first.status, first.prediction_id) == ("ACCEPTED", event.manifest.prediction_id)
+    late = {"event_time": event.time, "entity_id": "customer-1"}
+    setting.late = 10.0
+    again = await record(desk, router=name, reward=1.0, feedback_id="f1", **late)
+    assert (again.status, again.prediction_id) == ("DUPLICATE", event.manifest.prediction_id)
+
+
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [
