@@ -64,7 +64,7 @@ coverage: setup ## how often intervals of off-policy estimates hold the truth; w
 	@$(BIN)/python -m tests.feedback.offpolicy.coverage
 
 regret: setup ## every bandit in every world of the references, in simulation; writes build/regret.json and build/regret.svg
-	@$(BIN)/python -m tests.regret.measure
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.regret.measure
 
 type1: setup ## twice 2,000 trials of identical models, looked at after every observation; writes build/type1.json
 	@$(BIN)/python -m tests.feedback.sequential.type1

@@ -85,7 +85,7 @@ def _alike(learning: Learning, minimize: bool, some: Sequence[Account]) -> list[
         cost = learning.cost_weight * _table(names, [account.costs for account in some])
     arms = arms_of(_earned(some, names, counted), minimize, cost)
     shares, scores = wanted(arms, learning), SCORES[learning.algorithm](arms, learning)
-    new = newcomer.unknown(arms.tried(), learning)
+    new = newcomer.unknown(arms, learning)
     rows = zip(some, names, counted, shares, scores, new, strict=True)
     return [_allotted(learning, *row) for row in rows]
 

@@ -139,6 +139,7 @@ class Publisher:
         if self._published.keys() - kept:
             self._published = {uid: seen for uid, seen in self._published.items() if uid in kept}
             self._outstanding.keep(kept)
+            self.standings.contexts.keep(kept)
 
     async def _publish(self, some: Sequence[Rules]) -> None:
         readable = []

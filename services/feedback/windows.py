@@ -54,8 +54,12 @@ def _merged(windows: Windows, most: int) -> tuple[NDArray[np.intp], NDArray[np.f
     if not len(owners):
         return owners, np.zeros(0)
     entries: NDArray[Any] = np.concatenate([kept for _, kept in tails])
-    # Times are in the high half of an id, which the sort of almost sorted runs is quick with.
-    newest = np.lexsort((entries["row"], entries["id_low"], entries["id_high"]))[-most:]
+    high = entries["id_high"]
+    order = np.argsort(high, kind="stable")
+    # The high half of an id is its time and some chance, which is seldom the same twice.
+    if (high[order[1:]] == high[order[:-1]]).any():
+        order = np.lexsort((entries["row"], entries["id_low"], high))
+    newest = order[-most:]
     return owners[newest], entries["units"][newest].astype(float)
 
 

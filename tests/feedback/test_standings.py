@@ -7,6 +7,7 @@ from turnout.router.v1.strategy_pb2 import BANDIT_ALGORITHM_EPSILON_GREEDY
 
 from services.feedback import crediting
 from services.feedback.allotment import Account, allot
+from services.feedback.contexts import Contexts
 from services.feedback.measure import UNITS, Measure
 from services.feedback.rules import Rules
 from services.feedback.standings import Standings
@@ -16,6 +17,7 @@ from services.feedback.wire.snapshots import NOT_ALLOTTED, snapshot_of
 from services.state.connection import Connections
 from services.state.learned import SnapshotStore
 from services.state.pulls import Counted, Pulls, PullStore
+from services.state.records import RecordStore
 from services.state.rewards import RewardStore
 from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
 
@@ -24,9 +26,8 @@ RULES = rules_of(router())
 
 @pytest.fixture
 def standings(connections: Connections) -> Standings:
-    return Standings(
-        RewardStore(connections.steady), PullStore(connections.steady), SnapshotStore(connections)
-    )
+    redis, records = connections.steady, RecordStore(connections)
+    return Standings(RewardStore(redis), PullStore(redis), SnapshotStore(connections), Contexts(records))
 
 
 async def earn(standings: Standings, rules: Rules, *shares: tuple[str, float], start: int = 0) -> None:

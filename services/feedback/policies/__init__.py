@@ -29,6 +29,7 @@ POLICIES: Mapping[str, Policy] = {
     "kl_ucb": kl_ucb.allocate,
 }
 
+# Of a policy that looks at the context, the means: its own scores are made in the router, by request.
 SCORES: Mapping[str, Policy] = {
     "epsilon_greedy": epsilon_greedy.score,
     "thompson": thompson.score,
@@ -37,4 +38,5 @@ SCORES: Mapping[str, Policy] = {
     "ucb1": ucb1.score,
     "ucb_tuned": ucb_tuned.score,
     "kl_ucb": kl_ucb.score,
+    "lin_ucb": epsilon_greedy.score,
 }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.feedback.policies import POLICIES, newcomer
-from services.feedback.policies.arms import Arms
+from services.feedback.policies.arms import Arms, Floats
 from services.feedback.policies.learning import Learning
 from services.foundation import water_filling
 
@@ -27,17 +27,21 @@ def allocate(arms: Arms, enabled: Sequence[bool], learning: Learning) -> list[fl
     return [next(held) if flag else 0.0 for flag in chosen]
 
 
-def wanted(arms: Arms, learning: Learning) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def wanted(arms: Arms, learning: Learning) -> Floats:
     """What the policy and the rules of newcomers give to eligible arms, before floor and cap; of many
     learners at once. NaN for a learner that has to be refused."""
-    shares = POLICIES[learning.algorithm](arms, learning)
-    return newcomer.welcomed(shares, arms.tried(), learning)
+    # A policy of the context decides in the router, request by request; without one all are alike.
+    shares = even(arms) if learning.features else POLICIES[learning.algorithm](arms, learning)
+    return newcomer.welcomed(shares, arms, learning)
 
 
-def bounded(
-    shares: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]], learning: Learning
-) -> list[float]:
+def bounded(shares: Sequence[float] | Floats, learning: Learning) -> list[float]:
     """The shares of one learner within floor and cap. Raises NotAllotted, InfeasibleBounds."""
     if not np.isfinite(shares).all():
         raise NotAllotted("the probabilities of being best do not sum to 1 within 1e-6")
     return water_filling.fill(list(map(float, shares)), learning.floor, learning.cap)
+
+
+def even(arms: Arms) -> Floats:
+    """The same share for every arm."""
+    return np.full(arms.rewards.shape, 1 / arms.rewards.shape[-1])

@@ -14,12 +14,14 @@ class Arms(NamedTuple):
     rewards: how many rewards, a fraction where older ones count less. means: their mean, where more is
     better; NaN where there is none. pending: draws whose reward is still to come; None for nowhere.
     variances: of single rewards, NaN where unknown; None for nowhere known.
+    lives: pulls in all their lives, whatever is remembered of them; None for as many as are.
     """
 
     rewards: Floats
     means: Floats
     pending: Floats | None = None
     variances: Floats | None = None
+    lives: Floats | None = None
 
     def only(self, chosen: NDArray[np.bool_]) -> "Arms":
         """The chosen arms; `chosen` has one flag per arm."""

@@ -40,4 +40,6 @@ def arms_of(earned: Earned, minimize: bool = False, cost: Floats | None = None) 
     if cost is not None:
         # Costs beyond the range would leave it; policies for shares of it must not.
         merits = np.clip(merits - cost, 0.0, 1.0)
-    return Arms(earned.n, merits, earned.pending, variances)
+    # What an arm was given to start with is remembered of no life.
+    lives = np.maximum(earned.life_n, earned.n) + earned.pending
+    return Arms(earned.n, merits, earned.pending, variances, lives)

@@ -67,6 +67,11 @@ class Learning:
         return self.algorithm in ("ucb1", "ucb_tuned", "kl_ucb")
 
     @property
+    def folds(self) -> bool:
+        """Whether it looks at single rewards, in their order."""
+        return self.changes or self.discount < 1 or bool(self.features)
+
+    @property
     def changes(self) -> bool:
         """Whether it starts again when rewards change."""
         return self.algorithm == "thompson_change_detection"

@@ -10,10 +10,12 @@ array([0.5, 0.5])
 >>> weighted(Arms(np.array([8.0, 2.0]), np.array([0.5, 0.0])))
 array([0.45 , 0.125])
 
-An arm that was pulled less than the burn-in, beside others that were not, gets at least a floor, so that it
-is looked at; and such arms together at most a cap, since an optimistic policy would give them everything.
+An arm that was pulled less in its life than the burn-in, beside others that were not, gets at least a floor,
+so that it is looked at; and such arms together at most a cap, since an optimistic policy would give them
+everything.
 
->>> welcomed(np.array([0.0, 1.0]), np.array([90.0, 0.0]), Learning(burn_in=10, burn_in_cap=0.25))
+>>> arms = Arms(np.array([90.0, 0.0]), np.array([0.5, np.nan]))
+>>> welcomed(np.array([0.0, 1.0]), arms, Learning(burn_in=10, burn_in_cap=0.25))
 array([0.75, 0.25])
 """
 
@@ -45,15 +47,15 @@ def weighted(arms: Arms) -> Floats:
     return np.asarray(drawn / (arms.rewards + PRIOR_REWARDS))
 
 
-def unknown(pulls: Floats, learning: Learning) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def unknown(arms: Arms, learning: Learning) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Who is a newcomer: pulled less than the burn-in, where somebody else was not."""
-    few = pulls < learning.burn_in
+    few = (arms.tried() if arms.lives is None else arms.lives) < learning.burn_in
     return np.asarray(few & ~few.all(-1, keepdims=True))
 
 
-def welcomed(shares: Floats, pulls: Floats, learning: Learning) -> Floats:
+def welcomed(shares: Floats, arms: Arms, learning: Learning) -> Floats:
     """The shares, with the floor and the cap of newcomers; the others keep their proportions."""
-    new = unknown(pulls, learning)
+    new = unknown(arms, learning)
     if not new.any():
         return shares
     given = np.where(new, np.maximum(shares, learning.burn_in_floor), 0.0)

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from turnout.feedback.v1 import rewards_pb2 as wire
 from turnout.router.v1 import strategy_pb2 as strategy
 
 from services.feedback.changes import START, Mark, Restart
+from services.feedback.contexts import Fitted
 from services.feedback.measure import Measure
 from services.feedback.policies.learning import Learning, Prior
+from services.feedback.policies.lin_ucb import Regression
+from services.feedback.rules import Rules
 from services.state import bandits
 from services.state.moments import span
 
+DOUBLES = "<f8"
 # The names under which policies stand in their table.
 ALGORITHMS: Mapping[strategy.BanditAlgorithm, str] = {
     strategy.BANDIT_ALGORITHM_UNSPECIFIED: "epsilon_greedy",
@@ -71,6 +76,26 @@ def _prior(given: strategy.ArmPrior, reward: Measure) -> Prior:
     if given.WhichOneof("origin") == "mean":
         return Prior(given.variant, most, units=reward.units(min(max(given.mean, reward.low), reward.high)))
     return Prior(given.variant, most, former=getattr(given, "from"))
+
+
+def write_linear(snapshot: wire.RewardSnapshot, rules: Rules, fitted: Fitted) -> None:
+    """Say in a snapshot what was learnt of contexts, of the variants that are enabled."""
+    learning = rules.learning
+    assert learning is not None  # noqa: S101 - only who learns has fitted
+    told = snapshot.linear
+    told.features.extend(learning.features)
+    told.scales.extend(learning.scales)
+    told.exploration, told.centre = learning.linear_exploration, fitted.centre
+    width = len(learning.features) + 1
+    nothing = Regression(0, learning.ridge * np.eye(width), np.zeros(width))
+    for arm in (arm for arm, enabled in rules.enabled.items() if enabled):
+        found = fitted.arms.get(arm, nothing)
+        told.arms.add(
+            variant=arm,
+            rewards=found.rewards,
+            precision=found.precision.astype(DOUBLES).tobytes(),
+            moment=found.moment.astype(DOUBLES).tobytes(),
+        )
 
 
 def restart_of(snapshot: wire.RewardSnapshot | None) -> Restart:

@@ -9,6 +9,7 @@ from turnout.router.v1.router_pb2 import REDACTION_FULL, REDACTION_UNSPECIFIED, 
 
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
+from services.router.execution.redacting import INPUT
 from services.state import bandits
 from services.state.names import ID, ID_RULE
 
@@ -78,6 +79,7 @@ def check(router: Router, problems: Problems) -> None:
         if bandit.HasField(name):
             _number(bandit, name, problems, above=True)
     _context(router, problems)
+    _linear(router, problems)
     _priors(router, problems)
 
 
@@ -117,6 +119,8 @@ def _number(bandit: strategy.BanditStrategy, name: str, problems: Problems, abov
 
 def _context(router: Router, problems: Problems) -> None:
     bandit, field = router.bandit, "router.bandit.context_features"
+    if not (bandit.context_features or bandit.algorithm == strategy.BANDIT_ALGORITHM_LIN_UCB):
+        return
     names, linear = list(bandit.context_features), bandit.algorithm == strategy.BANDIT_ALGORITHM_LIN_UCB
     if linear != bool(names):
         told = f"1 to {MOST_CONTEXT} names: linear UCB has nothing else to go by"
@@ -125,16 +129,27 @@ def _context(router: Router, problems: Problems) -> None:
         problems.add(field, f"at most {MOST_CONTEXT}, got {len(names)}")
     if len(set(names)) < len(names) or not all(names):
         problems.add(field, "each name once, none empty")
-    for name in names:
-        if router.log.redact.get(name, REDACTION_FULL) not in (REDACTION_UNSPECIFIED, REDACTION_FULL):
-            told = f"not {name[:100]!r}, which log.redact hides: nothing could be learnt from its record"
-            problems.add(field, told)
     for name, scale in sorted(bandit.context_scales.items()):
         at = f"router.bandit.context_scales[{name[:100]!r}]"
         if name not in names:
             problems.add(at, "a name among context_features")
         elif not 0 < scale < math.inf:
             problems.add(at, f"a number above 0, got {scale:g}")
+
+
+def _linear(router: Router, problems: Problems) -> None:
+    """What linear UCB cannot do, and what it has to read again in the log."""
+    bandit = router.bandit
+    if bandit.algorithm != strategy.BANDIT_ALGORITHM_LIN_UCB:
+        return
+    if bandit.cost_weight:
+        problems.add("router.bandit.cost_weight", "left out: linear UCB counts no costs")
+    if bandit.priors:
+        problems.add("router.bandit.priors", "left out: linear UCB begins with its ridge")
+    for word in (INPUT, *bandit.context_features):
+        if router.log.redact.get(word, REDACTION_FULL) not in (REDACTION_UNSPECIFIED, REDACTION_FULL):
+            told = f"names of features that are logged; log.redact hides {word[:100]!r}"
+            problems.add("router.bandit.context_features", told)
 
 
 def _priors(router: Router, problems: Problems) -> None:

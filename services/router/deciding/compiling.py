@@ -19,6 +19,7 @@ from services.router.conditions.wire import measures_of, schema_of
 from services.router.config.panels import helpers_in
 from services.router.deciding import terms as terms_room
 from services.router.deciding.columns import columns_of
+from services.router.deciding.contexts import contexts_of
 from services.router.deciding.draw import Counter, Wheel
 from services.router.deciding.juries import make_jury
 from services.router.deciding.knowledge import NOTHING_KNOWN, Knowledge
@@ -106,6 +107,7 @@ class Compilation:
             turns=given.turns,
             new_counter=lambda: Counter(given.rng),
             scores=_window_means(given.learnt),
+            contexts=contexts_of(router, given.learnt),
         )
 
     def plan(self) -> RoutingPlan:

@@ -8,6 +8,7 @@ from turnout.inference.v1.manifest_pb2 import DRAW_SOURCE_COUNTER, Decision
 
 from services.models.handle import ModelHandle
 from services.router.deciding.bounds import Growth, holds_until
+from services.router.deciding.contexts import Hopes
 from services.router.deciding.draw import Counter, Wheel
 from services.router.deciding.latencies import Latencies
 from services.router.deciding.plan import Route
@@ -74,6 +75,8 @@ class Observing:
             weighed = self._saying.weighed(place, found, scores)
             if "" in scores:
                 weighed.MergeFrom(Decision(request_score=scores[""]))
+            if isinstance(scores, Hopes):
+                weighed.context.extend(scores.context)
             return sheet._replace(decision=sheet.decision + weighed.SerializeToString())
 
         return Route(self._terms.strategy, Wheel(found.allocation), say, policy=self._saying.policy)

@@ -10,6 +10,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.models.handle import ModelHandle
 from services.router.config.choosers import HALF_LIFE_SECONDS
 from services.router.config.policies import variant_named
+from services.router.deciding.contexts import Contexts
 from services.router.deciding.draw import Counter, Wheel
 from services.router.deciding.latencies import Latencies
 from services.router.deciding.masking import Masking
@@ -48,6 +49,7 @@ class Routes:
     turns: dict[str, Counter]
     new_counter: Any
     scores: Mapping[str, float] = field(default_factory=dict)
+    contexts: Contexts | None = None
     _ones: dict[str, One] = field(default_factory=dict)
 
     def make(self, terms: Terms, given: Any, policy: str = "", mode: DecisionMode = STRATEGY) -> Route | None:
@@ -146,6 +148,8 @@ class Routes:
             case "latency_based":
                 half_life = given.half_life.ToNanoseconds() / 1e9 or HALF_LIFE_SECONDS
                 return Speeds(handles, self.latencies, half_life)
+            case "bandit":
+                return self.contexts
             case "complexity":
                 specialists = [
                     (variant_named(self.router, one.variant) or one.variant, frozenset(one.words))

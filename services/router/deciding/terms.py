@@ -174,7 +174,12 @@ def _complexity(router: Router, given: strategies.ComplexityStrategy) -> Paramet
     }
 
 
+def _bandit(_router: Router, given: strategies.BanditStrategy) -> Parameters:
+    return {"exploration_rate": given.exploration_rate}
+
+
 PARAMETERS: Mapping[str, Any] = {
+    "bandit": _bandit,
     "canary": _canary,
     "feature_based": _rule,
     "shadow": _shadow,

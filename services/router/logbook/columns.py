@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 TEXT, INTEGER, NUMBER, FLAG, TIME = "string", "int64", "double", "bool", "timestamp"
-TEXTS, TEXT_MAP, NUMBER_MAP = "list<string>", "map<string, string>", "map<string, double>"
+TEXTS, NUMBERS = "list<string>", "list<double>"
+TEXT_MAP, NUMBER_MAP = "map<string, string>", "map<string, double>"
 CANDIDATES, PARTICIPANTS = "list<candidate>", "list<participant>"
 
 COLUMNS: Mapping[str, str] = {
@@ -40,6 +41,7 @@ COLUMNS: Mapping[str, str] = {
     "unit_hash": TEXT,
     "displaced": TEXT,
     "request_score": NUMBER,
+    "context": NUMBERS,
     "candidates": CANDIDATES,
     "rule_errors": TEXTS,
     "learner_version": INTEGER,

@@ -81,6 +81,7 @@ def schema(pa: Any) -> Any:
         columns.FLAG: pa.bool_(),
         columns.TIME: pa.timestamp("ns", tz="UTC"),
         columns.TEXTS: pa.list_(pa.string()),
+        columns.NUMBERS: pa.list_(pa.float64()),
         columns.TEXT_MAP: pa.map_(pa.string(), pa.string()),
         columns.NUMBER_MAP: pa.map_(pa.string(), pa.float64()),
     }

@@ -80,6 +80,7 @@ def _decision(row: Row) -> Decision:
         decision.MergeFrom(Decision(draw=f"DRAW_SOURCE_{row['draw']}"))
     for one in row["candidates"]:
         decision.candidates.add(**_said(one, CANDIDATE))
+    decision.context.extend(row.get("context") or ())
     decision.rule_errors.extend(row.get("rule_errors") or ())
     decision.versions.learner = row.get("learner_version") or 0
     decision.versions.metrics = row.get("metrics_version") or 0

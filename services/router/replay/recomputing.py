@@ -1,5 +1,6 @@
 """A decision made again from what was stored: the rules, the allocation, and the draw."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.deciding import terms as terms_room
+from services.router.deciding.contexts import contexts_of, scores_of
 from services.router.deciding.rendezvous import key_of, unit_hash
 from services.router.deciding.rulings import Compiled
 from services.router.deciding.shares import Known, Terms, shares
@@ -80,6 +82,7 @@ def _shares_again(decision: Decision, terms: Terms, stored: Stored, verdict: Ver
     if lacking := _lacking(decision, terms, stored):
         verdict.unknown.append(f"the allocation: {lacking}")
         return
+    verdict.mismatches.extend(_hopes_again(decision, stored))
     found = shares(terms, _known(decision, terms, stored))
     if list(found.allocation) != recorded:
         verdict.mismatches.append(
@@ -91,6 +94,22 @@ def _shares_again(decision: Decision, terms: Terms, stored: Stored, verdict: Ver
     drawn = terms.variants[place_of(decision, list(found.allocation))]
     if drawn != (decision.displaced or decision.variant):
         verdict.mismatches.append(f"the draw leads to {drawn}")
+
+
+def _hopes_again(decision: Decision, stored: Stored) -> list[str]:
+    """Scores of a contextual bandit, computed again from its context and what was published."""
+    contexts = contexts_of(stored.router, stored.learnt if decision.versions.learner else None)
+    if contexts is None:
+        return []
+    found = scores_of(contexts.linear, decision.context)
+    recorded = {one.variant: one.score for one in decision.candidates if one.HasField("score")}
+    # Two machines may add up in different orders.
+    of_these = {one.variant: found[one.variant] for one in decision.candidates if one.variant in found}
+    if of_these.keys() == recorded.keys() and all(
+        math.isclose(score, recorded[name], abs_tol=1e-9) for name, score in of_these.items()
+    ):
+        return []
+    return [f"the scores come out as {found}, recorded are {recorded}"]
 
 
 def _unruled(terms: Terms) -> bool:
@@ -117,7 +136,7 @@ def _known(decision: Decision, terms: Terms, stored: Stored) -> Known:
         metrics = (stored.metrics or {}).get(one.model)
         measured[one.variant] = terms_room.measured_of(metrics, price)
     scores: dict[str, float] = {}
-    if terms.strategy in AT_THE_MOMENT:
+    if terms.strategy in AT_THE_MOMENT or (terms.strategy == "bandit" and decision.context):
         scores = {one.variant: one.score for one in candidates if one.HasField("score")}
         if decision.HasField("request_score"):
             scores[""] = decision.request_score
