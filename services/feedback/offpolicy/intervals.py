@@ -40,7 +40,7 @@ def interval(value: float, pull: Floats, units: Integers, confidence: float) -> 
         return Interval(value, value)
     # The kurtosis of two values is 1: their variance has no error then.
     doubt = max(float(np.mean(sums**4)) / second**2 - 1, 1e-9) / many
-    error = np.sqrt(second * (1 + DOUBT * np.sqrt(doubt)) * many / (many - 1) * many) / n
+    error = float(np.sqrt(second * (1 + DOUBT * np.sqrt(doubt)) * many / (many - 1) * many)) / n
     freedom = max(LEAST_FREEDOM, min(2 / doubt, many - 1.0))
     shift = float(np.mean(sums**3)) / (6 * second * n)
     half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error

@@ -47,7 +47,7 @@ class Fitted(NamedTuple):
     @property
     def helps(self) -> bool:
         """Whether both gains are known to be above 0."""
-        return self.over_best.low > 0 and self.over_average.low > 0
+        return bool(self.over_best.low > 0 and self.over_average.low > 0)
 
 
 def learn(panels: Panels, folds: int) -> Fitted:
