@@ -161,6 +161,9 @@ async def play(
     await world.fold(entries, ENTRIES - 1)
     state = await EvidenceLog(connections.steady).state(Place(world.rules.partition, world.rules.uid))
     assert state is not None
+    redis: Any = connections.steady
+    left = [key.decode().split(":")[2] for key in await redis.keys(f"*{world.rules.uid}*")]
+    assert sorted(left) == ["evidence", "units"], "what is folded is gone"
     return world, state, on_time
 
 
