@@ -21,6 +21,7 @@ from services.feedback.evidence.reading import EvidenceStore
 from services.feedback.gauges import AccuracyGauge
 from services.feedback.importing import Importer
 from services.feedback.intake import Intake
+from services.feedback.joining import Joint
 from services.feedback.learnt_labels import LabelWatch
 from services.feedback.measuring import ModelMeter
 from services.feedback.notices import Notices
@@ -139,7 +140,7 @@ def assemble(
     intake = Intake(records, settling, parking, TruthLog(connections), finder, now)
     requests, durability = Requests(connections), Durability(redis, now)
     importer, resets = Importer(intake, metrics, now), ResetStore(redis)
-    intaking = Intaking(intake, importer, resets, requests, rulebook, durability, metrics, now)
+    intaking = Intaking(intake, Joint(intake), importer, resets, requests, rulebook, durability, metrics, now)
     store = EvidenceStore(evidence.desk.log)
     door = RouterDoor(settings.router, fellow(settings), telemetry)
     evaluator = Evaluator(Gathering(records, EarnedReader(connections), now), door, rulebook, now)

@@ -65,6 +65,21 @@ class Intake:
         Raises StateUnavailable and NewerFormat; some may have been taken then, and all of them again changes
         nothing.
         """
+        outcomes = await self.take_recorded(requests, may)
+        for place, request in enumerate(requests):
+            if place in outcomes:
+                continue
+            try:
+                # Who may not give feedback on everything is not told what there is.
+                outcomes[place] = _missing(request) if may else await self._unrecorded(request)
+            except (StateUnavailable, NewerFormat):
+                raise
+            except TurnoutError as wrong:
+                outcomes[place] = wrong
+        return [outcomes[place] for place in range(len(requests))]
+
+    async def take_recorded(self, requests: Sequence[Request], may: May = None) -> dict[int, Outcome]:
+        """The same of those whose predictions are recorded, and of those that are wrong, by place."""
         found = await self.finder.find(requests)
         records = await self.records.read_many([name for name in found if isinstance(name, str) and name])
         batch = Batch(self.settling, self.truths, self.now)
@@ -72,18 +87,15 @@ class Intake:
         for place, (request, name) in enumerate(zip(requests, found, strict=True)):
             try:
                 record = records.get(sound(name))
-                if record is None and may is None:
-                    outcomes[place] = await self._unrecorded(request)
-                elif record is None or (may is not None and not may(record.event)):
+                if record is not None and may is not None and not may(record.event):
                     outcomes[place] = _missing(request)
-                else:
+                elif record is not None:
                     await batch.add(place, request, record.event)
             except (StateUnavailable, NewerFormat):
                 raise
             except TurnoutError as wrong:
                 outcomes[place] = wrong
-        outcomes |= await batch.apply()
-        return [outcomes[place] for place in range(len(requests))]
+        return outcomes | await batch.apply()
 
     async def _awaited(self, request: Request, patience: float) -> PredictionRecord | None:
         """The record, also if it is only a moment behind its reply: what is wrong with feedback can only be

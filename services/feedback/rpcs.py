@@ -8,6 +8,7 @@ from turnout.feedback.v1 import feedback_service_pb2 as rpc
 from services.feedback.durability import Durability
 from services.feedback.importing import Importer, status_name
 from services.feedback.intake import Intake, May
+from services.feedback.joining import Joint
 from services.feedback.rulebook import Rulebook
 from services.feedback.standings import learner_of
 from services.feedback.wire.requests import completed
@@ -28,6 +29,7 @@ class Intaking:
     """What the methods of intake share. permissions: None where access is open."""
 
     intake: Intake
+    joint: Joint
     importer: Importer
     resets: ResetStore
     requests: Requests
@@ -48,7 +50,7 @@ class IntakeRpcs:
     ) -> rpc.RecordFeedbackResponse:
         """Take a reward, a metric or the truth of a prediction; acknowledged means that Redis has it."""
         feedback = completed(request, self.intaking.now())
-        taken = await self.intaking.intake.take(feedback, patience=call.remaining() / 2)
+        taken = await self.intaking.joint.take(feedback, call.remaining() / 2)
         self.intaking.metrics.feedback[status_name(taken.status).lower()].inc()
         return rpc.RecordFeedbackResponse(
             status=taken.status,
