@@ -17,23 +17,27 @@ from services.aggregator.wording import answer_of, columns_of, question_of
 
 def asked_of(step: Step, given: Input, said: Mapping[str, Vote | None]) -> Input:
     """`said` by the name of the step; None for one that did not answer. Raises Unresolved."""
+    parsed: dict[str, Json] = {}
     if step.template is not None:
-        return _text(given, step.template.fill(lambda reference: look(reference, given, said)))
+        return _text(given, step.template.fill(lambda reference: look(reference, given, said, parsed)))
     if not step.columns:
         return given
-    found = {name: look(reference, given, said) for name, reference in step.columns.items()}
+    found = {name: look(reference, given, said, parsed) for name, reference in step.columns.items()}
     return _with_columns(given, {name: value for name, value in found.items() if value is not None})
 
 
-def look(reference: Reference, given: Input, said: Mapping[str, Vote | None]) -> Value:
-    """What the reference means now; None where its step did not answer. Of a batch the first row. Raises
+def look(
+    reference: Reference, given: Input, said: Mapping[str, Vote | None], parsed: dict[str, Json]
+) -> Value:
+    """What the reference means now; None where its step did not answer. Of a batch the first row. `parsed`
+    keeps the JSON of answers, by step: a large one must not be read once for each of many references. Raises
     Unresolved."""
     if reference.step == INPUT:
         return _of_input(reference, given)
     vote = said[reference.step]
     if vote is None:
         return None
-    found = _part(reference, vote)
+    found = _pointed(reference, vote, parsed) if reference.part == POINTER else _part(reference, vote)
     if found is None:
         raise Unresolved(f"{reference}: there is none in the answer of that step")
     return found
@@ -50,8 +54,6 @@ def _of_input(reference: Reference, given: Input) -> Value:
 
 def _part(reference: Reference, vote: Vote) -> Value:
     output, part = vote.output, reference.part
-    if part == POINTER:
-        return _pointed(reference, vote)
     if part == "confidence":
         confidence = vote.ballot.confidence
         return None if confidence is None else float(confidence[0])
@@ -69,9 +71,11 @@ def _part(reference: Reference, vote: Vote) -> Value:
     return output.regression.values[0] if output.HasField("regression") else answer_of(output)
 
 
-def _pointed(reference: Reference, vote: Vote) -> Value:
+def _pointed(reference: Reference, vote: Vote, parsed: dict[str, Json]) -> Value:
     try:
-        return _scalar(reference, resolve(json_of(vote.output), compiled(reference.rest)))
+        if reference.step not in parsed:
+            parsed[reference.step] = json_of(vote.output)
+        return _scalar(reference, resolve(parsed[reference.step], compiled(reference.rest)))
     except NotJson as wrong:
         raise Unresolved(f"{reference}: {wrong}") from wrong
     except LookupError as wrong:

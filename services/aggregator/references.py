@@ -15,6 +15,9 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 WHOLE, COLUMN, POINTER, PROBABILITY = "", "column", "pointer", "probabilities"
 PARTS = ("label", "confidence", "value", "text")
 
+# Characters: some 250,000 tokens, more than most models read.
+LONGEST_FILLED = 1_048_576
+
 # Only what looks like a reference is one, so that the braces of JSON in a prompt need no escaping.
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:[.#][^{}]*)?)\}")
 
@@ -94,8 +97,15 @@ class Template:
         return (part for part in self.parts if isinstance(part, Reference))
 
     def fill(self, look: Callable[[Reference], Value]) -> str:
-        """The text with what `look` finds for each reference; nothing in the place of None."""
-        return "".join(part if isinstance(part, str) else said(look(part)) for part in self.parts)
+        """The text with what `look` finds for each reference; nothing in the place of None. Raises Unresolved
+        where that makes it too long: an answer may be quoted a thousand times."""
+        pieces, length = list[str](), 0
+        for part in self.parts:
+            pieces.append(part if isinstance(part, str) else said(look(part)))
+            length += len(pieces[-1])
+            if length > LONGEST_FILLED:
+                raise Unresolved(f"at most {LONGEST_FILLED} characters expected of a template that is filled")
+        return "".join(pieces)
 
 
 def template(text: str) -> Template:

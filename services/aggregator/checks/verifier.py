@@ -11,6 +11,8 @@ from services.aggregator.voices import Helper
 
 MIN_SCORE = 0.5
 ACCEPT = "/accept"
+# Characters of a verifier's reason: whoever answers again reads it, and failures quote several.
+LONGEST_REASON = 400
 
 
 class NoVerdict(Exception):
@@ -56,7 +58,7 @@ class Verifier:
         except LookupError as wrong:
             raise NoVerdict(f"its verdict has {wrong.args[0]}") from wrong
         reason = said.get("reason") if isinstance(said, dict) else None
-        return accepted, reason if isinstance(reason, str) else ""
+        return accepted, reason[:LONGEST_REASON] if isinstance(reason, str) else ""
 
     def _accepts(self, found: Json) -> bool:
         if isinstance(found, bool):

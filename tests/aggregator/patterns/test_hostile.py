@@ -1,9 +1,14 @@
 """Plans and answers that are made to cost: each is cut short."""
 
+import json
+from contextlib import AsyncExitStack
+
 import numpy as np
 import pytest
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
+from turnout.router.v1.ensemble_pb2 import Check, Judge, Step, Verifier
+from turnout.router.v1.ensemble_pb2 import Specialists as Graph
 
 from services.aggregator.alike import MOST_COMPARED, alike, near
 from services.aggregator.answers import Classes
@@ -16,11 +21,14 @@ from services.aggregator.extraction import MOST_WORDS, BadExtraction, by_labels
 from services.aggregator.patterns.graph import _Graph
 from services.aggregator.plan import Specialists
 from services.aggregator.prompts import compare
+from services.aggregator.references import LONGEST_FILLED, Unresolved, template
 from services.aggregator.stopping import Count
 from services.aggregator.tolerance import ROUNDING, Tolerance
 from services.aggregator.wire.plans import read_plan
 from services.aggregator.wording import columns_of
 from tests.aggregator.ballots import sure
+from tests.aggregator.conftest import Bench
+from tests.aggregator.talk import QUESTION, helper, plan_of, speaker, verdict
 
 
 def doubling(levels: int) -> dict[str, object]:
@@ -37,6 +45,41 @@ def test_references_that_double_are_followed_so_far_and_no_farther() -> None:
         Schema(doubling(30)).complaint(1)
     # Each answer has its own.
     assert Schema(doubling(9)).complaint(1) == ""
+
+
+def test_a_filled_template_has_a_length() -> None:
+    found = template("{a}" * 4)
+    room = LONGEST_FILLED // 4
+    assert len(found.fill(lambda _: "x" * room)) == LONGEST_FILLED
+    with pytest.raises(Unresolved, match=f"at most {LONGEST_FILLED} characters expected"):
+        found.fill(lambda _: "x" * (room + 1))
+
+
+async def test_an_answer_that_is_quoted_often_is_cut_short(bench: Bench) -> None:
+    """Read once, and never more of it than a model reads."""
+    quoting = {
+        "{draft}" * 4000: "at most 1048576 characters expected",
+        "{draft#/0}" * 3000: "at most 1048576 characters expected",
+    }
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "a", json.dumps(["x" * 1000, *range(200_000)]))
+        writer = await speaker(bench, stack, "b")
+        for text, said in quoting.items():
+            steps = [Step(name="draft", variant="a"), Step(name="final", variant="b", template=text)]
+            reply = await bench.infer(plan_of("a", "b", specialists=Graph(steps=steps)), QUESTION)
+            assert reply.error_reason == "QUORUM_NOT_MET"
+            assert said in reply.error_message
+        assert not writer.server.bodies
+
+
+async def test_a_verifiers_reason_is_told_in_short(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "a")
+        await speaker(bench, stack, "audit", verdict(False, "no " * 100_000))
+        judge = Judge(check=Check(verifier=Verifier(helper=helper("audit"))))
+        reply = await bench.infer(plan_of("a", judge=judge), QUESTION)
+    assert reply.error_message.startswith("nobody's answer will do: a: no no")
+    assert len(reply.error_message) < 500
 
 
 def test_a_schema_has_a_size() -> None:
