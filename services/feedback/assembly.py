@@ -119,7 +119,7 @@ def assemble(
     rulebook.aliases = lambda: follower.aliases
     draws, truths = Draws(standings.pulls, settling), Truths(records, settling, parking, now)
     consume = partial(PartitionConsumer, connections, ownership, rng=rng)
-    evidence = folder_of(connections, rulebook, ownership, now)
+    evidence = folder_of(connections, rulebook, ownership, now, follower.ready.is_set)
     events = _events(draws, Traffic(TrafficStore(connections), rulebook, now), evidence.noting)
     seen, told = consume(EVENTS, events), consume(TRUTH, truths.handle, entries=ENTRIES)
     meter = _meter(connections, rulebook, standings.rewards, ownership, rng, now)

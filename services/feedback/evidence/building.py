@@ -15,11 +15,16 @@ from services.state.streams import EVENTS, TRUTH
 
 
 def folder_of(
-    connections: Connections, rulebook: Rulebook, ownership: Ownership, now: Callable[[], float]
+    connections: Connections,
+    rulebook: Rulebook,
+    ownership: Ownership,
+    now: Callable[[], float],
+    known: Callable[[], bool],
 ) -> Folder:
-    """The one that folds; its `noting` handles the event streams."""
+    """The one that folds; its `noting` handles the event streams. known: whether all routers are in the
+    rulebook."""
     desk = Desk(EvidenceLog(connections.steady))
-    noting = Noting(desk, rulebook)
+    noting = Noting(desk, rulebook, known)
     groups = [Group(connections, ownership.group, stream) for stream in (EVENTS, TRUTH)]
     frontier = Frontier(noting, groups[0], groups[1], now)
     return Folder(desk, noting, rulebook, ownership, frontier, now)
