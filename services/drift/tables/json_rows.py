@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from services.drift.tables.rows import LONGEST_ROW, BrokenTable, Misread, Row, Text, too_long
 
+# "false", "-Infinity" and the longest escape: what a cut can make look wrong before its end.
+LONGEST_TOKEN = 12
 _SPACE = " \t\r\n"
 
 
@@ -74,8 +76,14 @@ class JsonReader:
             raise BrokenTable(self._line, f"is no JSON: a value expected, got {self._rest[:20]!r}")
         try:
             value, end = self._decoder.raw_decode(self._rest)
-        except (ValueError, RecursionError):
-            return None
+        except json.JSONDecodeError as error:
+            # A string that does not end, or a fault at the very end, may be mended by the next piece.
+            if error.msg.startswith("Unterminated string") or error.pos >= len(self._rest) - LONGEST_TOKEN:
+                return None
+            line = self._line + error.lineno - 1
+            raise BrokenTable(line, f"is no JSON: {error.msg}, at {error.doc[error.pos :][:20]!r}") from None
+        except RecursionError:
+            raise BrokenTable(self._line, "is nested too deeply") from None
         # A number or a word at the end may go on in the next piece.
         if end == len(self._rest) and self._rest[0] not in '{["':
             return None

@@ -139,6 +139,8 @@ def test_an_item_that_is_no_object_costs_itself_alone() -> None:
         ('[{"a": 1}\n{"a": 2}]', 2, "expected, got '{'"),
         ('[{"a": 1}] x', 1, "follows the end"),
         ('[{"a": 1},\nx]', 2, "a value expected"),
+        ('[{"a": 1},\n{"a":\n oops, "b": 3}, {"c": 4}]', 3, "is no JSON: Expecting value, at 'oops"),
+        ("[" + '{"a":' * 9999, 1, "nested too deeply"),
     ],
 )
 def test_a_broken_array_says_where(text: str, line: int, why: str) -> None:
