@@ -43,7 +43,10 @@ def dispersion(ballots: Sequence[Ballot]) -> Floats | None:
     values = [ballot.answer.values for ballot in ballots if isinstance(ballot.answer, Numbers)]
     if len(ballots) < 2 or len(values) < len(ballots):
         return None
-    return np.asarray(np.std(np.stack(values), axis=0), dtype=np.float64)
+    stacked = np.stack(values)
+    # Divided by the greatest first: the sum of huge numbers could be infinite.
+    greatest = np.maximum(np.abs(stacked).max(axis=0), np.finfo(np.float64).tiny)
+    return np.asarray(np.std(stacked / greatest, axis=0) * greatest, dtype=np.float64)
 
 
 def distance(ballots: Sequence[Ballot]) -> Floats | None:

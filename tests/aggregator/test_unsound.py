@@ -17,12 +17,13 @@ from turnout.router.v1.model_pb2 import PROTOCOL_OIP_GRPC, Endpoint, Model, Outp
 from services.foundation.errors import RemoteError
 from tests.aggregator.conftest import Bench
 from tests.aggregator.talk import QUESTION, account, helper, plan_of, speaker
-from tests.aggregator.test_aggregate import refused
+from tests.aggregator.test_aggregate import aggregate, number, refused
 from tests.fleet import scripted_model
 
 NAN, INF = float("nan"), float("inf")
 AVERAGE = strategy_pb2.AGGREGATION_METHOD_AVERAGE
 MAX = strategy_pb2.AGGREGATION_METHOD_MAX_CONFIDENCE
+STACKING = strategy_pb2.AGGREGATION_METHOD_STACKING
 SEMANTIC = strategy_pb2.AGGREGATION_METHOD_SEMANTIC_MEAN
 
 Answer = Callable[[ModelInferRequest], Awaitable[ModelInferResponse]]
@@ -155,6 +156,23 @@ async def test_a_step_does_not_quote_an_answer_without_words(bench: Bench) -> No
         assert not writer.server.bodies
     assert reply.error_reason == "QUORUM_NOT_MET"
     assert "look: labels, numbers, texts, JSON or calls of tools expected, got tensors" in reply.error_message
+
+
+async def test_numbers_at_the_end_of_the_scale_have_a_mean_and_a_spread(bench: Bench) -> None:
+    huge = [number("a", 1e308), number("b", 1.7e308)]
+    reply = await aggregate(bench, *huge)
+    assert reply.output.regression.values[0] == pytest.approx(1.35e308)
+    assert reply.aggregation.divergence == pytest.approx(0.35e308)
+    learnt = ensemble.LearntStacker(members=["a"], coefficients=[1e308], intercepts=[0])
+    told = await refused(bench, huge[0], aggregation=STACKING, stacker=learnt)
+    assert (told.code, told.reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
+    assert "the members' numbers are too large" in told.message
+
+
+async def test_a_shape_without_an_end_is_refused_by_its_field(bench: Bench) -> None:
+    endless = Output(tensors=TensorInput(tensors=[Tensor(name="v", datatype="FP32", shape=[2**62, 4, 0])]))
+    told = await refused(bench, WeightedOutput(variant="a", output=endless))
+    assert [one.field for one in told.fields] == ["outputs[0].output.tensors.v"]
 
 
 def tensors(*numbers: float) -> Output:

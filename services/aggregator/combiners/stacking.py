@@ -76,7 +76,10 @@ def apply(ballots: Sequence[Ballot], learnt: Learnt) -> Verdict:
             f"the meta-model was fitted on {', '.join(learnt.members)}, and none of them answered"
         )
     given = design_matrix(ballots, learnt.layout)
-    scores = np.where(np.isnan(given), learnt.means, given) @ learnt.coefficients.T + learnt.intercept
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = np.where(np.isnan(given), learnt.means, given) @ learnt.coefficients.T + learnt.intercept
+    if not np.isfinite(scores).all():
+        raise CannotCombine("the meta-model's answer is no finite number: the members' numbers are too large")
     shares = _shares(ballots, learnt, given.shape[0])
     notes = (*_notes(ballots, learnt), *remarks(ballots))
     if learnt.kind == "linear":

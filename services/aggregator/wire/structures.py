@@ -118,4 +118,8 @@ def _array(tensor: Tensor, raw: bytes | None) -> NDArray[Any]:
         raise Unreadable(path, f"contents of {kind.name} expected: {wrong}") from wrong
     if min(shape, default=1) < 0 or math.prod(shape) != len(flat):
         raise Unreadable(path, f"shape {list(shape)} has {math.prod(shape)} elements, got {len(flat)}")
-    return flat.reshape(shape)
+    try:
+        return flat.reshape(shape)
+    except ValueError as wrong:
+        # No elements, and of one kind of them more than there are addresses.
+        raise Unreadable(path, f"a shape that fits into memory expected, got {list(shape)}") from wrong
