@@ -13,7 +13,7 @@ from services.feedback.rulebook import Rulebook
 from services.state.canaries import CanaryStore
 from services.state.connection import Connections
 from services.state.ownership import Ownership
-from services.state.traffic import TrafficStore
+from services.state.pulls import PullStore
 from services.state.verdicts import VerdictReader
 
 
@@ -36,7 +36,7 @@ def canaries_of(
 ) -> CanaryParts:
     """Build them; nothing runs and nothing is read yet."""
     verdicts = VerdictReader(connections, uid_of=rulebook.uid_of, now=now, rng=rng)
-    observer = Observer(evidence, TrafficStore(connections), verdicts, now)
+    observer = Observer(evidence, PullStore(connections.steady), verdicts, now)
     store = CanaryStore(connections)
     controller = Controller(rulebook, ownership, store, observer, door, now)
     works = {"canaries": controller.run, "verdicts": verdicts.run}

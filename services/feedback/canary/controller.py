@@ -61,7 +61,9 @@ class Controller:
     async def round(self) -> None:
         """Look once at every canary. One that cannot be looked at now does not keep the others waiting."""
         owned = dict(self.ownership.owned)
-        ours = [rules for rules in self.rulebook.canaries() if rules.partition in owned]
+        canaries = list(self.rulebook.canaries())
+        ours = [rules for rules in canaries if rules.partition in owned]
+        self.observer.lately.keep({rules.uid for rules in canaries})
         known = {rules.uid for rules in ours}
         self._done = {uid: at for uid, at in self._done.items() if uid in known}
         self._later = {uid: until for uid, until in self._later.items() if uid in known}

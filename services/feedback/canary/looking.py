@@ -1,9 +1,7 @@
-"""From evidence, traffic and verdicts of drift to what a canary's rules look at."""
+"""From evidence, draws and verdicts of drift to what a canary's rules look at."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-
-from turnout.feedback.v1.traffic_pb2 import TrafficBucket
+from collections.abc import Iterator, Sequence
 
 from services.feedback.canary.findings import PROMOTION, ArmSeen, Finding, Recent, Seen
 from services.feedback.canary.plan import Canary
@@ -11,9 +9,6 @@ from services.feedback.evidence.model import Evidence, Tested
 from services.feedback.evidence.plan import Metric, Watch
 from services.feedback.evidence.verdicts import unfair
 from services.feedback.sequential.judging import needed
-
-# What the hard breaker looks back upon: this minute and the one before.
-RECENT_MINUTES = 2
 
 
 def seen_of(
@@ -33,25 +28,6 @@ def seen_of(
         recent=recent,
         drift=drift,
     )
-
-
-def recent_of(plan: Canary, buckets: Mapping[int, TrafficBucket]) -> Recent:
-    """Predictions by the minute since 1970 that they were made in; those of before the trial say nothing of
-    it, and neither does the minute that a later trial of the same canary begins in."""
-    first = plan.trial.begun // 60 + (len(plan.trial.transitions) > 1)
-    groups = [
-        group
-        for minute, bucket in buckets.items()
-        if minute >= first
-        for group in bucket.groups
-        if not group.segment
-    ]
-    counts = [
-        (sum(one.requests for one in mine), sum(one.errors for one in mine))
-        for name in (plan.canary, plan.baseline)
-        for mine in [[one for one in groups if one.variant == name]]
-    ]
-    return Recent(*counts[0], *counts[1])
 
 
 def _arm(evidence: Evidence, variant: str) -> ArmSeen:

@@ -4,7 +4,6 @@ and rewarded by chance."""
 from typing import Any
 
 from turnout.feedback.v1 import canary_pb2 as wire
-from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.canary_pb2 import CanaryMove, CanaryState
 from turnout.router.v1.router_pb2 import Router
@@ -12,7 +11,7 @@ from turnout.router.v1.router_pb2 import Router
 from examples.fleet.catalog import registration
 from services.feedback.assembly import Assembly
 from services.feedback.rules import Rules
-from services.state import ids
+from services.state import ids, keys
 from tests.feedback.conftest import Setting
 from tests.feedback.evidence.arena import Arena
 from tests.router.conftest import Desk
@@ -61,33 +60,59 @@ class Stage:
         request = routers.UpdateRouterRequest(router=Router(name="routers/trial", canary=canary))
         await self.follow((await self.desk.call("RouterService/UpdateRouter", request)).router)
 
-    async def play(
-        self, old: float, new: float, count: int = 400, *, labelled: bool = True, failing: bool = False
-    ) -> None:
+    async def play(self, old: float, new: float, count: int = 400, *, labelled: bool = True) -> None:
         """Traffic at the canary's percentage: right answers at these rates, and their labels. A minute passes
         and all that is ready is folded."""
         share = (await self.router()).canary.canary_percentage / 100
         plays = [self.arena.draw({"a": 1 - share, "b": share}, {"a": old, "b": new}) for _ in range(count)]
-        if failing:
-            lost = [one for one in plays if one.variant == "b"]
-            for one in lost:
-                one.event.manifest.participants[0].outcome = manifest.OUTCOME_FAILED
         await self.arena.log([one.event for one in plays])
         if labelled:
             await self.arena.reward(plays)
+        await self.pass_a_minute()
+
+    async def let_leases_run_out(self) -> None:
+        """As if feedback's process had been silent for as long as they last."""
+        owned = self.setting.parts.ownership.owned
+        gone = [keys.lease(partition, "feedback") for partition in owned]
+        await self.setting.connections.steady.delete(*gone, keys.members("feedback"))
+
+    async def consumed(self) -> None:
+        """Wait until everything that was logged is taken in."""
         await eventually(self.arena.consumed)
+
+    async def pass_a_minute(self) -> None:
+        """And the horizon of labels; then all that is ready is folded."""
+        await self.consumed()
         self.arena.pass_time(90)
         await self.arena.fold()
 
-    async def look(self, parts: Assembly | None = None) -> Router:
+    async def look(self, parts: Assembly | None = None, times: int = 2) -> Router:
         """Feedback looks twice: it acts, and then it records what came of it. The router as it is then."""
         looking = parts or self.setting.parts
-        for _ in range(2):
+        for _ in range(times):
             await self.follow(await self.router())
             await looking.follower.reconcile()
             await looking.canary.controller.look(rules_of(looking, self.setting.router.uid))
         await self.follow(await self.router())
         return self.setting.router
+
+    async def ask(self, method: str, **told: Any) -> Any:
+        """A method of FeedbackService about the router; the canary that it replies with, if it does."""
+        request = getattr(wire, f"{method}Request")(**{"router": "trial", **told})
+        reply = await self.setting.ask(method, request)
+        return reply.canary if hasattr(reply, "canary") else reply
+
+    async def stop(self) -> None:
+        """Stop the router."""
+        request = routers.StopRouterRequest(name="trial")
+        await self.follow((await self.desk.call("RouterService/StopRouter", request)).router)
+
+    async def become_weighted(self) -> None:
+        """Give the router another strategy."""
+        request = routers.UpdateRouterRequest(router=Router(name="routers/trial"))
+        request.router.weighted.SetInParent()
+        request.update_mask.paths.append("weighted")
+        await self.desk.call("RouterService/UpdateRouter", request)
 
     async def status(self) -> wire.CanaryStatus:
         """What GetCanary says."""
