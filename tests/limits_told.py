@@ -373,9 +373,14 @@ FEEDBACK: list[Told] = [
     ),
     ("entities that an experiment remembers; then it holds", "feedback.evidence.desk:MOST_UNITS", "", ""),
     (
-        "decisions of a router that wait for their labels; a minute has its part, and no more than the second number",
-        "feedback.evidence.observations:MOST_WAITING feedback.evidence.observations:MOST_A_MINUTE",
+        "decisions of a router that wait for their labels",
+        "feedback.evidence.observations:MOST_WAITING",
         "",
+        "36 bytes each; beyond, half of the units are left out, and half again.",
+    ),
+    (
+        "decisions of one minute of it, by how long labels are waited for",
+        "feedback.evidence.observations:LEAST_A_MINUTE feedback.evidence.observations:MOST_A_MINUTE",
         "",
     ),
     ("values of segments that an experiment tells apart", "feedback.evidence.folding:MOST_SEGMENTS", "", ""),

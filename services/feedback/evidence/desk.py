@@ -15,8 +15,9 @@ from services.state.evidence import EvidenceLog, Operation, Place, state_kept
 from services.state.fenced import Fence
 from services.state.ids import PARTITIONS
 
-# Entities that are remembered of one experiment, 8 bytes each here and in Redis; and of all of a process's.
+# They are 8 bytes each, here and in Redis.
 MOST_UNITS = 1_000_000
+# Of all experiments in one process: what has waited longest is read again when it is its turn.
 MOST_UNITS_HELD = 8_000_000
 
 

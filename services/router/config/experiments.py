@@ -13,9 +13,12 @@ from services.state.outcomes import DEFAULT_METRIC
 
 PRIMARY_METRIC, ERROR_RATE = DEFAULT_METRIC, "error_rate"
 UNITS = ENTITY, PREDICTION = "entity", "prediction"
-ALPHA, LEAST_ALPHA, MOST_ALPHA = 0.05, 1e-6, 0.5
-LABEL_HORIZON, SHORTEST_HORIZON, LONGEST_HORIZON = 3600, 1.0, 400 * 86_400.0
-MIN_SAMPLES, MOST_SAMPLES = 100, 1_000_000_000
+ALPHA = 0.05
+LEAST_ALPHA, MOST_ALPHA = 1e-6, 0.5
+LABEL_HORIZON = 3600
+SHORTEST_HORIZON, LONGEST_HORIZON = 1.0, 400 * 86_400.0
+MIN_SAMPLES = 100
+MOST_SAMPLES = 1_000_000_000
 # Each is compared with the baseline, in each segment: states and error rates are shared by all of them.
 MOST_TREATMENTS = 10
 # They draw by chance, with shares that are logged; nothing else can be compared.
