@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1 import inference_service_pb2 as inference
 from turnout.router.v1 import router_service_pb2 as rpc
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import REDACTION_HASHED, Router
 
 from services.foundation.errors import RemoteError
 from services.router.servicers.proposals import MOST_SCORED
+from services.state.connection import Connections
+from services.state.fenced import Fence
+from services.state.learned import SnapshotStore
 from tests.router.logbook.conftest import Shelf
 
 BAYES, STUMP = "cancer-bayes", "cancer-stump"
@@ -137,3 +141,35 @@ async def test_the_number_of_predictions_is_bounded(shelf: Shelf) -> None:
     for ids in ([], ["x"] * (MOST_SCORED + 1)):
         error = await refused(shelf, ids, random={})
         assert [one.field for one in error.fields] == ["prediction_ids"]
+
+
+async def test_a_bandit_draws_with_what_it_has_published(shelf: Shelf, connections: Connections) -> None:
+    """Nothing of it is published for a router that is none; what is, holds also for a stricter floor."""
+    fence = Fence.of(shelf.partition, "feedback", 1)
+    await connections.steady.set(fence.key, fence.token)
+    snapshot = RewardSnapshot(router_uid=shelf.router.uid, router="routers/cancer", generation=1)
+    snapshot.arms.add(variant=BAYES, probability=0.98)
+    snapshot.arms.add(variant=STUMP, probability=0.02)
+    await SnapshotStore(connections).publish(snapshot, fence)
+    await connections.steady.delete(fence.key)
+    ids = await shelf.write(shelf.event(60))
+    reply = await asked(shelf, ids, bandit={"floor": 0.1})
+    assert of(reply) == [{BAYES: 0.9, STUMP: 0.1}]
+    assert any("version 1" in one for one in reply.warnings)
+
+
+async def test_a_policy_goes_before_the_strategy(shelf: Shelf) -> None:
+    ids = await shelf.write(shelf.event(60, attributes={"tier": "gold"}), shelf.event(50))
+    policy = {"name": "gold", "priority": 1, "condition": "attributes.tier == 'gold'", "variant": STUMP}
+    reply = await asked(shelf, ids, policies=[policy])
+    assert of(reply) == [{BAYES: 0.0, STUMP: 1.0}, {BAYES: 0.5, STUMP: 0.5}]
+
+
+async def test_an_attribute_that_is_redacted_is_not_known(shelf: Shelf) -> None:
+    kept = shelf.router
+    kept.log.redact["tier"] = REDACTION_HASHED
+    await shelf.desk.call("RouterService/UpdateRouter", rpc.UpdateRouterRequest(router=kept))
+    ids = await shelf.write(shelf.event(60, attributes={"tier": "hash:1"}))
+    policy = {"name": "gold", "priority": 1, "condition": "attributes.tier == 'gold'", "variant": STUMP}
+    (one,) = (await asked(shelf, ids, policies=[policy])).scores
+    assert one.unknown == "a condition reads attributes.tier, which the router does not log as it is"
