@@ -21,6 +21,7 @@ PUBLISH_REWARDS = Script("publish_rewards")
 # As long as the sums that it was computed from.
 LIFETIME_MS = 90 * 86_400 * 1000
 ATTEMPTS = 4
+MOST_REMEMBERED = 100_000
 
 
 class SnapshotStore:
@@ -28,6 +29,8 @@ class SnapshotStore:
 
     def __init__(self, connections: Connections) -> None:
         self._redis = connections.steady
+        # Of what was published here: seldom has anybody else published since, and then the script says so.
+        self._versions: dict[str, int] = {}
 
     async def publish(self, snapshot: RewardSnapshot, fence: Fence) -> int:
         """Publish under the next version, which is returned, and filled into what is stored.
@@ -40,12 +43,14 @@ class SnapshotStore:
         return outcome
 
     async def publish_all(self, those: Sequence[tuple[RewardSnapshot, Fence]]) -> list[int | Exception]:
-        """The same of many, in two round trips: the version of each, or why it was not published.
+        """The same of many, in a round trip or two: the version of each, or why it was not published.
 
         Raises StateUnavailable if the outcome of all is unknown.
         """
         uids = [snapshot.router_uid for snapshot, _ in those]
-        known = await self.versions(uids)
+        known = {uid: self._versions[uid] for uid in uids if uid in self._versions}
+        if unknown := [uid for uid in uids if uid not in known]:
+            known |= await self.versions(unknown)
         outcomes: list[int | Exception] = [_beaten(snapshot) for snapshot, _ in those]
         left = list(range(len(those)))
         for _ in range(ATTEMPTS):
@@ -58,11 +63,19 @@ class SnapshotStore:
                     known[uids[place]] = reply[1]
                     behind.append(place)
                 else:
-                    outcomes[place] = _outcome(reply, version, those[place][1])
+                    outcomes[place] = outcome = _outcome(reply, version, those[place][1])
+                    self._remember(uids[place], outcome)
             left = behind
             if not left:
                 break
         return outcomes
+
+    def _remember(self, uid: str, outcome: int | Exception) -> None:
+        self._versions.pop(uid, None)
+        if isinstance(outcome, int):
+            self._versions[uid] = outcome
+            if len(self._versions) > MOST_REMEMBERED:
+                del self._versions[next(iter(self._versions))]
 
     async def read(self, router_uid: str) -> RewardSnapshot | None:
         """The snapshot in force; None if nothing was published. Raises StateUnavailable, NewerFormat."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from scipy.special import betaincinv
@@ -21,7 +22,7 @@ from services.state.rewards import UNITS, ArmTotals
 NUMBERS: Mapping[str, strategy.BanditAlgorithm] = {
     name: number for number, name in ALGORITHMS.items() if number
 }
-NOT_ALLOTTED = Allotted({})
+NOT_ALLOTTED, NO_PULLS, NO_TOTALS = Allotted({}), Pulls(), ArmTotals()
 
 
 def snapshot_of(rules: Rules, standing: Standing, allotted: Allotted, now: float) -> RewardSnapshot:
@@ -43,12 +44,18 @@ def snapshot_of(rules: Rules, standing: Standing, allotted: Allotted, now: float
     arms, pulls = standing.states.arms, standing.pulls
     former = sorted((arms.keys() | pulls.keys()) - rules.enabled.keys())
     for variant in (*rules.enabled, *former):
-        arm = snapshot.arms.add(variant=variant, probability=allotted.shares.get(variant, 0.0))
-        drawn = pulls.get(variant, Pulls())
-        arm.pulls, arm.failures = drawn.drawn, drawn.failed
-        _earned(arm, rules.reward, arms.get(variant, ArmTotals()), standing.windows.get(variant))
-        arm.pending = max(0, drawn.drawn - arm.rewards)
-        _judged(arm, rules.reward, allotted)
+        drawn, totals = pulls.get(variant, NO_PULLS), arms.get(variant, NO_TOTALS)
+        # All at once: a field set by itself costs as much as five of these.
+        snapshot.arms.add(
+            variant=variant,
+            probability=allotted.shares.get(variant, 0.0),
+            pulls=drawn.drawn,
+            failures=drawn.failed,
+            pending=max(0, drawn.drawn - totals.n),
+            newcomer=variant in allotted.newcomers,
+            **_earned(rules.reward, totals, standing.windows.get(variant)),
+            **_judged(rules.reward, allotted.scores.get(variant), allotted.counted.get(variant)),
+        )
     return snapshot
 
 
@@ -56,16 +63,16 @@ def _number(rules: Rules) -> strategy.BanditAlgorithm | None:
     return NUMBERS.get(rules.learning.algorithm) if rules.learning else None
 
 
-def _judged(arm: Arm, measure: Measure, allotted: Allotted) -> None:
+def _judged(measure: Measure, score: float | None, counted: WindowSum | None) -> dict[str, Any]:
     """What the policy went by."""
-    score, counted = allotted.scores.get(arm.variant), allotted.counted.get(arm.variant)
+    fields: dict[str, Any] = {}
     if score is not None and isfinite(score):
-        arm.score = score
+        fields["score"] = score
     if counted is not None:
-        arm.effective_rewards = counted.n
+        fields["effective_rewards"] = counted.n
         if counted.n:
-            arm.effective_mean = measure.value(counted.sum / counted.n)
-    arm.newcomer = arm.variant in allotted.newcomers
+            fields["effective_mean"] = measure.value(counted.sum / counted.n)
+    return fields
 
 
 def as_published(snapshot: RewardSnapshot, published: RewardSnapshot | None) -> RewardSnapshot:
@@ -103,14 +110,15 @@ def with_posteriors(snapshot: RewardSnapshot, rules: Rules) -> RewardSnapshot:
     return snapshot
 
 
-def _earned(arm: Arm, measure: Measure, totals: ArmTotals, window: WindowSum | None) -> None:
-    arm.rewards = totals.n
+def _earned(measure: Measure, totals: ArmTotals, window: WindowSum | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {"rewards": totals.n}
     if totals.n:
-        arm.mean = measure.value(totals.sum / totals.n)
+        fields["mean"] = measure.value(totals.sum / totals.n)
     if totals.n > 1:
         # Σr² − (Σr)²/n over n − 1, in the measure's own unit.
         spread = totals.squares / UNITS - totals.sum**2 / totals.n / UNITS**2
-        arm.variance = max(spread, 0.0) / (totals.n - 1) * (measure.high - measure.low) ** 2
+        fields["variance"] = max(spread, 0.0) / (totals.n - 1) * (measure.high - measure.low) ** 2
     if window and window.n:
-        arm.window_rewards = round(window.n)
-        arm.window_mean = measure.value(window.sum / window.n)
+        fields["window_rewards"] = round(window.n)
+        fields["window_mean"] = measure.value(window.sum / window.n)
+    return fields
