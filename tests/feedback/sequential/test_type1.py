@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from services.feedback.evidence import observations
+from services.feedback.evidence.observations import DECISION, ENTITY, Observations
 from services.feedback.sequential.folding import fold, log_evidence, start
 from services.feedback.sequential.planning import fixed_sample
 from services.feedback.sequential.questions import Test
@@ -61,6 +63,24 @@ def test_what_is_folded_up_to_the_watermark_is_one_sequence_whatever_the_delays(
     assert looks > 50
     assert state.tobytes() == at_once.tobytes()
     assert log_evidence(test, state) == log_evidence(test, at_once)
+
+
+def test_the_proof_takes_the_same_decisions_as_the_service_does() -> None:
+    found = traffic(np.random.default_rng(7), World(0.9, 0.9, 0.3), 1, 3000)
+    packed = np.zeros(3000, DECISION)
+    packed["unit"], packed["flags"] = found.entity[0] + 1, ENTITY
+    arm = found.treated[0].astype(np.intp)
+    known, kept = np.empty(0, np.uint64), []
+    for minute in range(0, 3000, 250):
+        those = np.s_[minute : minute + 250]
+        seen = Observations(packed[those], [], [], arm[those], np.tile([0.7, 0.3], (250, 1)))
+        first, new = observations.firsts(seen, known)
+        known = np.sort(np.concatenate([known, new]))
+        kept += (minute + np.flatnonzero(first)).tolist()
+    ours = firsts(found)
+    assert found.treated[0, kept].tolist() == ours.treated[0][ours.there[0]].tolist()
+    assert found.values[0, kept].tolist() == ours.values[0][ours.there[0]].tolist()
+    assert len(kept) < 1500
 
 
 def test_two_points_are_found_about_as_soon_as_by_a_test_that_looks_once() -> None:
