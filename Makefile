@@ -78,6 +78,7 @@ bench: setup ## CPU per prediction, of a router and of an ensemble, against bare
 	@$(BIN)/python -m benchmarks.infer
 	@$(BIN)/python -m benchmarks.early_stop
 	@$(BIN)/python -m benchmarks.cascade
+	@$(BIN)/python -m benchmarks.feedback
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.rewards
 
 clients: setup ## the wheel that Python clients install, into build/clients

@@ -73,7 +73,7 @@ async def router_process(backend: str) -> AsyncIterator[Process]:
         spool = {"SPOOL_DIR": str(Path(folder) / "spool")}
         async with (
             EmbeddedRedis(Path(folder) / "redis") as redis,
-            _service("router", folder, redis.url, **spool) as process,
+            service_process("router", folder, redis.url, **spool) as process,
         ):
             await configure(process.address, backend)
             yield process
@@ -92,12 +92,13 @@ async def aggregator_process(models: Iterable[Model]) -> AsyncIterator[Process]:
                     await store.create(model)
                     router.variants.add(id=model.name.removeprefix("models/"), model=model.name)
                 await ConfigStore(connections, ROUTERS, time.time, random.Random(2)).create(router)
-            async with _service("aggregator", folder, redis.url) as process:
+            async with service_process("aggregator", folder, redis.url) as process:
                 yield process
 
 
 @asynccontextmanager
-async def _service(name: str, folder: str, redis_url: str, **settings: str) -> AsyncIterator[Process]:
+async def service_process(name: str, folder: str, redis_url: str, **settings: str) -> AsyncIterator[Process]:
+    """A worker of a service, with these settings."""
     announce = Path(folder) / "announce"
     settings |= {"REDIS_URL": redis_url, "PORT": "0", "METRICS_PORT": "0"}
     told = {f"TURNOUT_{name.upper()}_{key}": value for key, value in settings.items()}

@@ -61,7 +61,7 @@ class Batch:
 
     async def add(self, place: int, request: rpc.RecordFeedbackRequest, event: PredictionEvent) -> None:
         """Add completed feedback on a recorded prediction. Raises what is wrong with it."""
-        prediction = prediction_of(event)
+        prediction = prediction_of(event, labels=False)
         truth = request.WhichOneof("outcome") == "truth"
         rules = await self.settling.rulebook.of(prediction.router_uid)
         if request.router and request.prediction_id:

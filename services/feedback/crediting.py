@@ -38,7 +38,7 @@ def reward(
     report = Report(prediction.id, row, prediction.variant, units, observed, id_)
     learner = Learner(rules.partition, rules.uid, measure.key)
     cell = Cell(REWARD, measure.name, measure.low, measure.high, prediction.variant, prediction.policy)
-    counted = Counted(rules.uid, cell, prediction.segments)
+    counted = Counted(rules.uid, cell, tuple(prediction.segments))
     return Claim(
         learner,
         report,
@@ -131,7 +131,7 @@ def _counted(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim
     report = Report(prediction.id, told.row, prediction.chosen or ALL, right * UNITS, told.observed, told.id)
     learner = Learner(rules.partition, f"{rules.uid}:labels", ACCURACY)
     cell = Cell(kind, variant=prediction.chosen, policy=prediction.policy)
-    counted = Counted(rules.uid, cell, prediction.segments)
+    counted = Counted(rules.uid, cell, tuple(prediction.segments))
     yield Claim(learner, report, UNREAD, rules.horizon, told=False, counted=counted)
 
 

@@ -8,6 +8,7 @@ text orders like they do. The six bits after the variant hold the partition; 56 
 import random
 import re
 import zlib
+from functools import lru_cache
 
 from services.state.errors import BadPredictionId
 
@@ -61,6 +62,7 @@ def partition_of(prediction_id: str) -> int:
     return int(prediction_id[19:21], 16) & (PARTITIONS - 1)
 
 
+@lru_cache(1024)  # whoever asks once about a prediction asks several times
 def time_of(prediction_id: str) -> float:
     """When a prediction was made, in seconds since 1970, to a quarter of a microsecond.
 

@@ -64,7 +64,7 @@ class Counted(NamedTuple):
 
     router_uid: str
     cell: Cell
-    segments: Sequence[str] = ()
+    segments: tuple[str, ...] = ()
 
     @property
     def cells(self) -> Sequence[Cell]:

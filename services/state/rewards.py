@@ -5,8 +5,9 @@ the same reports agree to the last digit. The window of an arm holds its N accep
 prediction ids, whatever order they came in, packed and sorted: 24 bytes each.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
@@ -14,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.state import formats, ids, keys, metric_keys
+from services.state.arm_states import ArmStates, ArmTotals, states_of
 from services.state.buckets import buckets_of
 from services.state.failures import MappedRedis
 from services.state.labels import Pair, encoded
 from services.state.outcomes import Counted
 from services.state.scripts import Arg, Run, Script
+
+__all__ = ["ArmStates", "ArmTotals"]  # handed on beside what is here
 
 UNITS = 1_000_000
 # Long enough for the slowest of routers; after it what an arm once earned says nothing about it.
@@ -32,7 +36,7 @@ FINAL = 2**53 - 1
 # once must find room.
 CELLS, SEGMENT_CELLS = 1000, 600
 
-_APPLY = Script("apply_reward", repeatable=True)
+APPLY_REWARD = Script("apply_reward", repeatable=True)
 _PLACE = [("id_high", ">u8"), ("id_low", ">u8"), ("row", ">u4")]
 WINDOW = np.dtype([*_PLACE, ("units", ">u4")])
 
@@ -100,27 +104,6 @@ class Applied(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ArmTotals:
-    """Of one arm: rewards, their sum and sum of squares over its life, and in its window; in millionths."""
-
-    n: int = 0
-    sum: int = 0
-    squares: int = 0
-    window_n: int = 0
-    window_sum: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ArmStates:
-    """Every arm of a learner. The version counts the distinct reports that were seen, and resets; `resets`
-    these alone."""
-
-    version: int = 0
-    resets: int = 0
-    arms: Mapping[str, ArmTotals] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class RewardStore:
     """Reads and writes what arms have earned. Every method raises StateUnavailable if Redis is."""
 
@@ -128,10 +111,20 @@ class RewardStore:
 
     async def apply(self, claims: Sequence[Claim], now: float) -> list[Applied]:
         """Count each claim's report once, in one round trip; doing it again changes nothing."""
-        runs = [_run(claim, now) for claim in await self._numbered(claims)]
+        found = [Applied.EXPIRED] * len(claims)
+        groups = defaultdict[Group, list[tuple[int, Report]]](list)
+        for place, claim in enumerate(await self._numbered(claims)):
+            if now < ids.time_of(claim.report.prediction_id) + claim.horizon:
+                groups[_group(claim)].append((place, claim.report))
+        runs = [_run(group, [one for _, one in some], now) for group, some in groups.items()]
         if len(runs) == 1:
-            return [_applied(await _APPLY(self.redis, *runs[0]))]
-        return [_applied(reply) for reply in await _APPLY.many(self.redis, runs)]
+            replies = [await APPLY_REWARD(self.redis, *runs[0])]
+        else:
+            replies = await APPLY_REWARD.many(self.redis, runs)
+        for reply, some in zip(replies, groups.values(), strict=True):
+            for (place, _), status in zip(some, _statuses(reply), strict=True):
+                found[place] = status
+        return found
 
     async def _numbered(self, claims: Sequence[Claim]) -> list[Claim]:
         """The claims, with the number of each pair of labels as its value."""
@@ -151,7 +144,7 @@ class RewardStore:
         async with self.redis.pipeline() as pipe:
             for learner in learners:
                 pipe.hgetall(keys.arms(*learner))
-            return [_states(fields) for fields in await pipe.execute()]
+            return [states_of(fields) for fields in await pipe.execute()]
 
     async def versions(self, learners: Sequence[Learner]) -> list[int]:
         """How many distinct reports each learner has seen, in one round trip."""
@@ -175,70 +168,80 @@ def place_of(prediction_id: str, row: int) -> bytes:
     return bytes.fromhex(prediction_id.replace("-", "")) + row.to_bytes(4, "big")
 
 
-def _run(claim: Claim, now: float) -> Run:
-    learner, report = claim.learner, claim.report
-    minute = ids.minute_of(report.prediction_id)
-    kept = (minute + 1) * 60 + claim.horizon + MARGIN_SECONDS - now
-    # The end of the uid is enough: it tells apart the few learners that one prediction has.
-    about = f"{report.prediction_id}/{report.row}/{learner.uid[-12:]}/{learner.measure}"
-    places, counting = _counting(claim, now)
+class Group(NamedTuple):
+    """What reports have in common that are applied together: all of a claim but the report."""
+
+    learner: Learner
+    arm: str
+    minute: int
+    window: int
+    horizon: float
+    told: bool
+    counted: Counted | None
+    repeats: Repeats
+    zero: int
+
+
+def _group(claim: Claim) -> Group:
+    report, minute = claim.report, ids.minute_of(claim.report.prediction_id)
+    rules = claim.window, claim.horizon, claim.told, claim.counted, claim.repeats, claim.zero
+    return Group(claim.learner, report.arm, minute, *rules)
+
+
+def _run(group: Group, reports: Sequence[Report], now: float) -> Run:
+    learner = group.learner
+    kept = (group.minute + 1) * 60 + group.horizon + MARGIN_SECONDS - now
+    places, counting = _counting(group, now)
     named = [
         keys.arms(*learner),
-        keys.arm_window(*learner, report.arm),
-        keys.reports_applied(learner.partition, minute),
+        keys.arm_window(*learner, group.arm),
+        keys.reports_applied(learner.partition, group.minute),
         *places,
     ]
+    told: list[Arg] = []
+    for one in reports:
+        told += [
+            f"{one.units} {one.observed} {one.prediction_id}/{one.row} {one.feedback_id}",
+            place_of(one.prediction_id, one.row),
+        ]
     return named, (
-        about,
-        report.arm,
-        place_of(report.prediction_id, report.row),
-        report.units,
-        report.observed,
-        report.feedback_id,
-        claim.window,
-        now,
-        ids.time_of(report.prediction_id) + claim.horizon,
+        group.arm,
+        # The end of the uid is enough: it tells apart the few learners that one prediction has.
+        f"/{learner.uid[-12:]}/{learner.measure}",
+        group.window,
         max(int(kept), 1),
         LIFETIME_SECONDS,
-        keys.arms_channel() if claim.told else "",
+        keys.arms_channel() if group.told else "",
         f"{learner.partition} {learner.uid}",
         formats.ARMS,
-        claim.repeats,
-        claim.zero,
+        group.repeats,
+        group.zero,
+        formats.OUTCOMES,
+        len(reports),
+        *told,
         *counting,
     )
 
 
-def _counting(claim: Claim, now: float) -> Run:
-    """The buckets of time that the report is counted in, and the arguments that say how."""
-    if claim.counted is None:
+def _counting(group: Group, now: float) -> Run:
+    """The buckets of time that the reports are counted in, and the arguments that say how."""
+    if group.counted is None:
         return (), ()
-    buckets = buckets_of(ids.time_of(claim.report.prediction_id), now)
+    buckets = buckets_of(group.minute * 60, now)
     places: list[str] = []
-    told: list[Arg] = [formats.OUTCOMES]
+    told: list[Arg] = []
     for bucket in buckets:
-        place = metric_keys.outcomes(claim.learner.partition, claim.counted.router_uid, bucket.name)
-        for cell in claim.counted.cells:
+        place = metric_keys.outcomes(group.learner.partition, group.counted.router_uid, bucket.name)
+        for cell in group.counted.cells:
             places.append(place)
             most = SEGMENT_CELLS if cell.segment else CELLS
             told += [bucket.lifetime(now), most, cell.field, cell.elsewhere().field]
     return places, told
 
 
-def _applied(reply: Any) -> Applied:
+def _statuses(reply: Any) -> list[Applied]:
     if isinstance(reply, Exception):
         raise reply
-    status, number = (part.decode() for part in reply)
-    if status == "NEWER_FORMAT":
-        formats.check("reward state", int(number), formats.ARMS)
-    return Applied(status)
-
-
-def _states(fields: Mapping[bytes, bytes]) -> ArmStates:
-    # Where a reset begins is a place, and no number.
-    stored = {key.decode(): int(value) for key, value in fields.items() if key != b"since"}
-    formats.check("reward state", stored.get("format", 0), formats.ARMS)
-    arms = sorted(key.removeprefix("n:") for key in stored if key.startswith("n:"))
-    names = ("n", "sum", "squares", "window_n", "window_sum")
-    totals = {arm: ArmTotals(*(stored[f"{name}:{arm}"] for name in names)) for arm in arms}
-    return ArmStates(stored.get("version", 0), stored.get("resets", 0), totals)
+    if reply[0] == b"NEWER_FORMAT":
+        formats.check("reward state", int(reply[1]), formats.ARMS)
+    return [Applied(status.decode()) for status in reply]

@@ -56,6 +56,11 @@ class Script:
                 replies[index] = reply
         return replies
 
+    @property
+    def source(self) -> str:
+        """Its text: for who runs it without this class, and for who counts what it costs."""
+        return _source(self.name)[0]
+
     async def _run(self, redis: MappedRedis, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         source, digest = _source(self.name)
         try:

@@ -24,26 +24,28 @@ ANSWERING = frozenset(
 )
 
 
-def prediction_of(event: PredictionEvent) -> Prediction:
-    """A logged prediction, read for feedback."""
-    decision = event.manifest.decision
+def prediction_of(event: PredictionEvent, *, labels: bool = True) -> Prediction:
+    """A logged prediction, read for feedback. Without `labels` it says who answered, and not what."""
+    decision, drawn = event.manifest.decision, drawn_variant(event)
     return Prediction(
         id=event.manifest.prediction_id,
         router_uid=event.router_uid,
-        variant=drawn_variant(event),
+        variant=drawn,
         mode=manifest.DecisionMode.Name(decision.mode).removeprefix("DECISION_MODE_"),
-        failed=drawn_failed(event),
+        failed=bool(drawn) and drawn_failed(event),
         # Of an answer that was too large for the log, nobody knows.
         classified=event.output.WhichOneof("kind") in (None, "classification")
         and not event.HasField("large_output"),
         rows=max(event.rows, 1),
         time=event.time.ToNanoseconds() / 1e9,
-        answers=_answers(event),
+        answers=_answers(event, drawn, labels=labels),
         chosen=decision.variant,
         policy=decision.policy,
-        served=_labels(event.output),
-        segments=[f"{name}={event.segments[name]}" for name in sorted(event.segments)],
-        panel=_panel(event) if event.manifest.aggregation.representative else (),
+        served=_labels(event.output) if labels else (),
+        segments=[f"{name}={event.segments[name]}" for name in sorted(event.segments)]
+        if event.segments
+        else (),
+        panel=_panel(event) if labels and event.manifest.aggregation.representative else (),
         seen=partial(seen_of, event),
     )
 
@@ -81,15 +83,16 @@ def label_of(truth: Truth) -> str | None:
     return getattr(truth, kind) if kind in ("label", "text") else None
 
 
-def _answers(event: PredictionEvent) -> Sequence[Answer]:
-    found, drawn, variant = [], drawn_variant(event), event.manifest.decision.variant
+def _answers(event: PredictionEvent, drawn: str, *, labels: bool) -> Sequence[Answer]:
+    found, variant = [], event.manifest.decision.variant
     for given in event.outputs:
         if not 0 <= given.participant < len(event.manifest.participants):
             continue
         who = event.manifest.participants[given.participant]
         if who.role in ANSWERING:
             chosen = bool(who.variant) and who.variant == variant and who.role in CHOSEN
-            found.append(Answer(who.model, _labels(given.output), chosen and bool(drawn), chosen))
+            said = _labels(given.output) if labels else ()
+            found.append(Answer(who.model, said, chosen and bool(drawn), chosen))
     return tuple(found)
 
 
