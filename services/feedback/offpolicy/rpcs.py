@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from turnout.feedback.v1 import evaluation_pb2 as wire
 from turnout.router.v1.router_service_pb2 import ScoreProposalRequest
 
-from services.feedback.offpolicy.evaluating import NoSupport, evaluate, table_of
+from services.feedback.offpolicy.evaluating import Evaluation, NoSupport, evaluate, table_of
 from services.feedback.offpolicy.gathering import Gathering
 from services.feedback.offpolicy.observed import UNKNOWN, Draw
 from services.feedback.router_door import RouterDoor
@@ -43,9 +43,13 @@ class Evaluator:
         if left := len(draws) - len(kept):
             left_out[UNKNOWN] += left
             _refuse_unknown(scored, len(draws))
-        table = table_of([draws[at] for at in kept], [scored.shares[at] for at in kept])
-        # Fits and products of some megabytes: predictions of others are credited meanwhile.
-        found = await asyncio.to_thread(evaluate, table, gathered.log.unrewarded, asked.terms)
+
+        def work() -> Evaluation:
+            table = table_of([draws[at] for at in kept], [scored.shares[at] for at in kept])
+            return evaluate(table, gathered.log.unrewarded, asked.terms)
+
+        # Rows by the thousand, fits and products: predictions of others are credited meanwhile.
+        found = await asyncio.to_thread(work)
         said = [*found.warnings, *scored.warnings]
         if gathered.more:
             said.append(f"only the newest {gathered.read} predictions were read")

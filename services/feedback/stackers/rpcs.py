@@ -9,8 +9,8 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.offpolicy.gathering import RECORDS_AT_ONCE, Span
 from services.feedback.router_door import RouterDoor
-from services.feedback.stackers.fitting import Gain, TooFewPanels, learn
-from services.feedback.stackers.panels import Row, matched
+from services.feedback.stackers.fitting import Fitted, Gain, TooFewPanels, learn
+from services.feedback.stackers.panels import Panels, Row, matched
 from services.feedback.wire.panels import rows_of
 from services.feedback.wire.stackers import change_of, folds_of, members_of, stacker_of
 from services.foundation.call import Call
@@ -51,9 +51,13 @@ class Fitter:
             raise TooFewPanels(f"{name} has no full panel of {', '.join(members)} with a truth", rows=0)
         # Labels and numbers do not mix: what the newest rows are is what is fitted.
         kind = type(rows[0].truth)
-        panels = matched(members, [row for row in rows if type(row.truth) is kind])
+
+        def work() -> tuple[Panels, Fitted]:
+            panels = matched(members, [row for row in rows if type(row.truth) is kind])
+            return panels, learn(panels, folds)
+
         # A second or more: the event loop goes on meanwhile.
-        found = await asyncio.to_thread(learn, panels, folds)
+        panels, found = await asyncio.to_thread(work)
         stacker = stacker_of(found, panels, folds, router, self.now())
         reply = wire.FitStackerResponse(stacker=stacker)
         if not found.helps:
