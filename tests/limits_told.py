@@ -55,6 +55,45 @@ ROUTERS: list[Told] = [
 ]
 
 STRATEGIES: list[Told] = [
+    (
+        "`canary.steps`",
+        f"{CONFIG}.canaries:MOST_STEPS",
+        "",
+        "More are a ramp, and each wants labels of its own.",
+    ),
+    (
+        "`canary.steps[].min_duration`, at most",
+        f"{CONFIG}.canaries:LONGEST_STAGE",
+        "s",
+        "Nobody waits longer for a stage.",
+    ),
+    (
+        "`canary.guardrails`",
+        f"{CONFIG}.canaries:MOST_GUARDRAILS",
+        "",
+        "They share one alpha: each more makes all of them slower.",
+    ),
+    (
+        "`canary.label_horizon`",
+        f"{CONFIG}.canaries:SHORTEST_HORIZON {CONFIG}.canaries:LONGEST_HORIZON",
+        "s",
+        "As long as records are kept at most.",
+    ),
+    (
+        "`canary.alpha`",
+        f"{CONFIG}.canaries:LEAST_ALPHA {CONFIG}.canaries:MOST_ALPHA",
+        "",
+        "Below, nothing is ever decided; above, a coin would do.",
+    ),
+    (
+        "samples of a canary's rules, at most",
+        f"{CONFIG}.canaries:MOST_SAMPLES",
+        "",
+        "Beyond, nothing is left to find out.",
+    ),
+    ("transitions in a canary's configuration", f"{CONFIG}.trials:KEPT_TRANSITIONS", "", MEMORY),
+    ("events kept of a router's canaries", f"{STATE}.canaries:KEPT_EVENTS", "", MEMORY),
+    ("reason of a transition", "router.managing.transitions:LONGEST_REASON", "characters", READABLE),
     ("`bandit.reward_window`, at most", f"{CONFIG}.bandits:LONGEST_WINDOW", "", MEMORY),
     (
         "`latency_based.half_life`",

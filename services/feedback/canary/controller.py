@@ -55,11 +55,15 @@ class Controller:
         clock = asyncio.get_running_loop().time
         while True:
             begun = clock()
-            await self.round()
-            await asyncio.sleep(max(LOOK_SECONDS, REST * (clock() - begun)))
+            moved = await self.round()
+            # Waiting for the router is no work of ours; and what it did is to be told soon.
+            rest = 0.0 if moved else REST * (clock() - begun)
+            await asyncio.sleep(max(LOOK_SECONDS, rest))
 
-    async def round(self) -> None:
-        """Look once at every canary. One that cannot be looked at now does not keep the others waiting."""
+    async def round(self) -> bool:
+        """Look once at every canary; whether any moved. One that cannot be looked at now does not keep the
+        others waiting."""
+        moved = False
         owned = dict(self.ownership.owned)
         canaries = list(self.rulebook.canaries())
         ours = [rules for rules in canaries if rules.partition in owned]
@@ -72,7 +76,7 @@ class Controller:
             if self._done.get(rules.uid) == at or self.now() < self._later.get(rules.uid, 0.0):
                 continue
             try:
-                await self.look(rules)
+                moved |= await self.look(rules)
             except (Unavailable, Aborted) as error:
                 log.warning("the canary is looked at again soon", router=rules.name, why=str(error))
             except NewerFormat as error:
@@ -82,13 +86,17 @@ class Controller:
                 log.error(
                     "the router refuses what its canary's rules want", router=rules.name, why=str(error)
                 )
+        return moved
 
-    async def look(self, rules: Rules) -> None:
-        """Record what has happened, then do what the rules want. Raises StateUnavailable, LostLease, and what
-        the router refuses: Aborted where it has changed since, which is looked at again."""
+    async def look(self, rules: Rules) -> bool:
+        """Record what has happened, then do what the rules want; whether that was a move.
+
+        Raises StateUnavailable, LostLease, and what the router refuses: Aborted where it has changed since,
+        which is looked at again.
+        """
         plan = rules.canary
         if plan is None:
-            return
+            return False
         token = self.ownership.owned.get(rules.partition)
         held, seen = await self.store.read(rules.uid), await self.observer.see(rules, plan)
         held = await self._record(rules, plan, held, seen)
@@ -96,10 +104,12 @@ class Controller:
         decision = decide(plan, memory, seen, self.now())
         if decision.move is not None and plan.auto:
             await self._act(rules, plan, held, memory, seen, decision.move)
-        elif memory != memory_of(held.memory):
+            return True
+        if memory != memory_of(held.memory):
             await self._keep(rules, held, kept(held.memory, memory))
         elif not plan.live and token is not None:
             self._done[rules.uid] = (token, rules.generation)
+        return False
 
     async def _record(self, rules: Rules, plan: Canary, held: Remembered, seen: Seen | None) -> Remembered:
         """Make events of the transitions that are none yet."""

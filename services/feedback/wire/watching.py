@@ -68,7 +68,7 @@ def watch_of(router: wire.Router, rules: Rules) -> Watch | None:
         metrics={spec.metric: metric for spec, metric in asked},
         tests=[spec for spec, _ in asked],
         by_entity=given.unit != "prediction",
-        salt=router.stickiness.salt,
+        salt="\0".join([router.stickiness.salt, *(rules.canary.models if rules.canary else ())]),
         label_horizon=_horizon(router, rules),
         settle=_seconds(router.default_deadline, DEADLINE_SECONDS) + SETTLE_SECONDS,
         segments=sorted(rules.segments) if rules.experiment else (),
@@ -91,7 +91,8 @@ Asked = tuple[TestSpec, Metric]
 
 def _of_canary(rules: Rules) -> Iterator[Asked]:
     canary = rules.canary
-    if canary is None:
+    # Once it is promoted or rolled back, there is nobody left to compare it with.
+    if canary is None or not canary.live:
         return
     if canary.criteria is not None:
         metric = metric_of(canary.criteria.metric, rules)

@@ -16,9 +16,11 @@ MOST_STEPS = 20
 MOST_GUARDRAILS = 8
 # Seconds. Nobody waits longer for a stage, and records of predictions are kept for 400 days at most.
 LONGEST_STAGE = 90 * 86_400.0
-LABEL_HORIZON, SHORTEST_HORIZON, LONGEST_HORIZON = 3600, 1.0, 400 * 86_400.0
+LABEL_HORIZON = 3600
+SHORTEST_HORIZON, LONGEST_HORIZON = 1.0, 400 * 86_400.0
 MOST_SAMPLES = 1_000_000_000
-ALPHA, LEAST_ALPHA, MOST_ALPHA = 0.05, 1e-6, 0.5
+ALPHA = 0.05
+LEAST_ALPHA, MOST_ALPHA = 1e-6, 0.5
 HOLD = "hold"
 DRIFT = "drift"
 # Of a quantile, one answer is slow or it is not: that can be tested. Latency alone is the last one.
