@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from turnout.feedback.v1.evidence_pb2 import EvidenceState
 from services.feedback.evidence.observations import Words
 from services.feedback.evidence.plan import Watch
 from services.feedback.rules import Rules
+from services.state import evidence_keys
 from services.state.evidence import EvidenceLog, Operation, Place, state_kept
 from services.state.fenced import Fence
 from services.state.ids import PARTITIONS
@@ -57,8 +58,12 @@ class Desk:
     ) -> None:
         """Keep a state if it is another than before, and what goes with it. Raises LostLease,
         StateUnavailable: then nobody knows what is there, and it is read again."""
-        before = self._held.pop(rules.uid)
-        own = [] if before.state == state else [state_kept(Place(rules.partition, rules.uid), state)]
+        place = Place(rules.partition, rules.uid)
+        # It may have been let go meanwhile: a router that came by its events before the catalog told of it.
+        before = self._held.pop(rules.uid, None) or Held(fence.token, EvidenceState())
+        own = [] if before.state == state else [state_kept(place, state)]
+        if before.state.epoch not in ("", state.epoch):
+            own.append(Operation(evidence_keys.units(*place, before.state.epoch), "DEL"))
         if own or others:
             await self.log.write(fence, [*own, *others])
         self._held[rules.uid] = Held(fence.token, state)
@@ -80,10 +85,11 @@ class Desk:
         if known is not None:
             self._units[name] = np.insert(known, np.searchsorted(known, new), new)
 
-    def forget(self, uid: str) -> None:
-        """Let go of a router that is another's, or no more."""
-        self._held.pop(uid, None)
-        for name in [name for name in self._units if name[0] == uid]:
+    def keep(self, uids: Collection[str]) -> None:
+        """Let go of all other routers: they are another's, or no more."""
+        for uid in self._held.keys() - uids:
+            del self._held[uid]
+        for name in [name for name in self._units if name[0] not in uids]:
             del self._units[name]
 
 

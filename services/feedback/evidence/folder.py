@@ -6,7 +6,7 @@ goes with it, or not at all: whoever takes over goes on from there.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from turnout.feedback.v1.evidence_pb2 import EvidenceState
@@ -58,10 +58,9 @@ class Folder:
     async def round(self) -> None:
         """Fold what is ready of every watched router in the partitions owned."""
         owned = dict(self.ownership.owned)
-        for rules in list(self.rulebook.watched()):
-            if rules.partition not in owned:
-                self.desk.forget(rules.uid)
-                continue
+        ours = [rules for rules in self.rulebook.watched() if rules.partition in owned]
+        self._let_go({rules.uid for rules in ours})
+        for rules in ours:
             try:
                 await self.fold(rules, self.ownership.fence(rules.partition))
             except (Unavailable, Aborted) as error:
@@ -80,6 +79,12 @@ class Folder:
             if not state.full:
                 await self._see(rules, watch, fence, state)
                 await self._tell(rules, watch, fence)
+
+    def _let_go(self, kept: Collection[str]) -> None:
+        self.desk.keep(kept)
+        self.noting.keep(kept)
+        for uid in self._again.keys() - kept:
+            del self._again[uid]
 
     async def _see(self, rules: Rules, watch: Watch, fence: Fence, state: EvidenceState) -> None:
         """Minutes whose events are all there."""

@@ -1,7 +1,7 @@
 """Keeps decisions as their events come, by the minute that they were made in."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,6 +110,11 @@ class Noting:
             units = np.concatenate([np.empty(0, "<u8"), *parts])
             held = self._filling[name] = Filling(fence.token, tally(depth(units)))
         return held
+
+    def keep(self, uids: Collection[str]) -> None:
+        """Let go of the minutes of all other routers."""
+        for name in [name for name in self._filling if name[0] not in uids]:
+            del self._filling[name]
 
     def close(self, uid: str, minute: int) -> None:
         """Forget a minute that is folded."""

@@ -73,7 +73,8 @@ def _judge(experiment: Experiment, metric: Metric, evidence: Evidence, one: Comp
     name, estimate = shown(metric, win.estimate)
     trial = Trial(
         win=Question(name, win.log_e, win.spec.alpha),
-        loss=Question(name, loss.log_e, loss.spec.alpha),
+        # A canary asks the same with an alpha of its own; each way, the experiment's is half of its share.
+        loss=Question(name, loss.log_e, win.spec.alpha),
         primary=estimate,
         guardrails=list(_guardrails(experiment, one)),
         unfair=unfair(evidence, one.treatment),

@@ -1,6 +1,7 @@
 """What is an observation and what is not; bounds, and what is said when they are reached."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -100,11 +101,15 @@ async def test_another_metric_begins_anew_and_other_weights_go_on(arena: Arena) 
 
     await arena.open()
     setting = arena.setting
-    await settle(arena, [arena.draw(EVEN, SAME) for _ in range(10)])
+    await settle(arena, [arena.draw(EVEN, SAME, entity=f"customer-{number}") for number in range(10)])
     for change, kept in ((reweigh, 10), (remeasure, 0)):
         setting.router = (await setting.routers.update(setting.router.name, change)).message
         await setting.parts.follower.reconcile()
         assert await count(arena) == kept
+    await settle(arena, [arena.draw(EVEN, SAME, entity="customer-1")])
+    assert await count(arena) == 1
+    redis: Any = setting.connections.steady
+    assert len(await redis.keys("*:units:*")) == 1, "the former epoch's entities are forgotten"
 
 
 async def test_a_guardrail_that_is_breached_loses_whatever_the_primary_metric_says(arena: Arena) -> None:
