@@ -72,6 +72,7 @@ class Proposal:
     _rules: Rules = field(init=False)
     _own: Terms = field(init=False)
     _ruled: list[Terms] = field(init=False)
+    _named: Mapping[str, str] = field(init=False)
     _measured: Mapping[str, Mapping[str, Measured]] = field(init=False)
     # Most requests are alike in rule and health.
     _found: dict[tuple[int, tuple[bool, ...]], Scored] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Proposal:
         for rule, terms in zip(written, self._ruled, strict=True):
             self._refuse(terms, f"the policy {rule[0].name}")
         self._refuse(self._own, self._own.strategy)
+        self._named = {one.id: one.model for one in router.variants}
         self._measured = {one.id: self._measures(one.model) for one in router.variants}
 
     def _refuse(self, terms: Terms, who: str) -> None:
@@ -146,7 +148,10 @@ class Proposal:
         return tuple(variant.model not in out for variant in self.router.variants)
 
     def _unreadable(self, event: PredictionEvent, asked: Input | None) -> str:
-        """What the proposal's rules read and the log does not have."""
+        """What the proposal's rules read and the log does not have; or who is somebody else by now."""
+        for one in event.manifest.decision.candidates:
+            if one.model and self._named.get(one.variant, one.model) != one.model:
+                return f"the variant {one.variant} stood for {one.model} then"
         if said := lacking(self._rules.rules, asked, self.present.metrics):
             return said
         hidden = {*event.withheld, *self.redacted}

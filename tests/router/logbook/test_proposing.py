@@ -103,6 +103,14 @@ async def test_what_the_log_does_not_have_makes_a_prediction_unknown(shelf: Shel
     assert [len(one.probabilities) for one in reply.scores] == [0, 0, 2, 0]
 
 
+async def test_a_variant_that_stood_for_another_model_is_not_the_same(shelf: Shelf) -> None:
+    event = shelf.event(60)
+    event.manifest.decision.candidates.add(variant=BAYES, model="models/cancer-logistic")
+    event.manifest.decision.candidates.add(variant="gone", model="models/gone")
+    (one,) = (await asked(shelf, await shelf.write(event), random={})).scores
+    assert one.unknown == f"the variant {BAYES} stood for models/cancer-logistic then"
+
+
 async def test_another_routers_predictions_are_not_known(shelf: Shelf) -> None:
     other = shelf.event(60)
     other.router_uid = "01975d00-0000-7000-8000-000000000001"
