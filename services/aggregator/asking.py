@@ -52,6 +52,7 @@ class Entry:
 
     __slots__ = (
         "attempt",
+        "excused",
         "late",
         "number",
         "result",
@@ -74,8 +75,9 @@ class Entry:
         # Why it was not called; and whether that was to be expected, so that nothing is missing.
         self.skipped: TurnoutError | str = ""
         self.spared = False
-        # Why its answer is none.
+        # Why its answer is none; and whether others could do with it, so that it says nothing of the model.
         self.spoilt = ""
+        self.excused = False
         self.late = False
         # Whether a note tells of its trouble, and of what was done about it.
         self.told = False

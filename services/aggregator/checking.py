@@ -54,7 +54,7 @@ async def _verified(session: Session, verifier: Verifier, output: Output, step: 
     try:
         accepted, reason = verifier.verdict(entry.output)
     except (NoVerdict, BadSchema) as wrong:
-        entry.spoilt = str(wrong)
+        entry.spoilt, entry.excused = str(wrong), True
         return Ruling(False, f"the verifier failed: {entry.tell()}", failed=True)
     entry.contribute()
     return Ruling(accepted, reason)

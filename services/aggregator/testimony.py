@@ -34,14 +34,16 @@ def testify(entry: Entry, plan: Plan) -> None:
     assert isinstance(result, Answer)  # noqa: S101 - asked of answers alone
     output, extraction = result.output, plan.extraction
     served = output
+    read = False
     try:
-        answer = read_answer(output)
+        answer, read = read_answer(output), True
         if extraction is not None and isinstance(answer, Text):
             answer = extraction.read(answer.content)
             served = output_of(answer)
         require_sound(answer, plan)
     except Unreadable as wrong:
-        entry.spoilt = f"malformed answer: {wrong}"
+        # What could be read and is not what this plan looks for may be what others want of the same model.
+        entry.spoilt, entry.excused = f"malformed answer: {wrong}", read
         return
     # A batch has a confidence per row where it has probabilities; the model's own is one for all rows.
     confidence = confidence_of(output, answer)

@@ -8,6 +8,7 @@ from turnout.inference.v1.output_pb2 import Output
 
 from services.aggregator import prompts
 from services.aggregator.answers import Taken, Verdict
+from services.aggregator.asking import Seat
 from services.aggregator.canonical import NotJson, parse
 from services.aggregator.chance import shuffled
 from services.aggregator.patterns.decided import Decided
@@ -49,12 +50,12 @@ async def run(plan: Plan, session: Session) -> Decided:
 async def _choose(pattern: BestOfN, session: Session, votes: Sequence[Vote]) -> tuple[int, str]:
     """The place of the best answer, and what is to be told of how it was found."""
     if len(votes) == 1:
-        return 0, ""
+        return _spared(pattern, session, "there is one answer")
     # Judges favour the first answer that they read.
     order = list(range(len(votes))) if pattern.fixed_order else shuffled(len(votes), session.seed)
     answers = [answer_of(votes[place].output) for place in order]
     if len(set(answers)) == 1:
-        return 0, ""
+        return _spared(pattern, session, "all answers are the same")
     given = prompts.compare(question_of(session.given), answers, pattern.rubric)
     seat = session.seat(pattern.judge, PARTICIPANT_ROLE_JUDGE, given=given, rank=len(session.entries))
     entry = await session.ask(seat)
@@ -62,7 +63,7 @@ async def _choose(pattern: BestOfN, session: Session, votes: Sequence[Vote]) -> 
         try:
             best = choice(entry.output, len(votes))
         except NoChoice as wrong:
-            entry.spoilt = str(wrong)
+            entry.spoilt, entry.excused = str(wrong), True
         else:
             entry.contribute()
             return order[best - 1], ""
@@ -70,6 +71,13 @@ async def _choose(pattern: BestOfN, session: Session, votes: Sequence[Vote]) -> 
     instead, rule = most_confident(ballots)
     said = f"the answer is that of {ballots[instead].member}, {rule}"
     return instead, f"the judge failed: {entry.tell()}; {said}"
+
+
+def _spared(pattern: BestOfN, session: Session, why: str) -> tuple[int, str]:
+    """The first answer; nobody had to pick it."""
+    seat = Seat(pattern.judge, PARTICIPANT_ROLE_JUDGE, rank=len(session.entries))
+    session.skip(seat, f"not asked: {why}", spared=True)
+    return 0, ""
 
 
 def choice(output: Output, answers: int) -> int:

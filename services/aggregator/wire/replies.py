@@ -44,6 +44,7 @@ def write_participant(entry: Entry) -> Participant:
     if entry.spoilt:
         found.outcome, found.error_code = OUTCOME_FAILED, "INTERNAL"
         found.error_message = entry.spoilt[:MESSAGE_LENGTH]
+        found.excused = entry.excused
     if entry.weight is not None:
         found.weight = entry.weight
     return found

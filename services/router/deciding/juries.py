@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from turnout.aggregator.v1.aggregator_service_pb2 import Plan
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.inference.v1.manifest_pb2 import Manifest
+from turnout.inference.v1.manifest_pb2 import OUTCOME_SKIPPED, PARTICIPANT_ROLE_JUROR, Manifest, Participant
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Variant
 from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
+from services.models.answer import MESSAGE_LENGTH
 from services.models.handle import ModelHandle
 from services.router.config.panels import indispensable, pattern_of
 from services.router.deciding.masking import Masking
@@ -24,17 +25,25 @@ MOST_ROWS = 4 * 1024 * 1024
 # Why those who are out for their health are asked all the same.
 QUORUM = "the quorum needs them"
 WHY_ALL = {"cascade": "too few others are left", "judge": "nobody else is left"}
-DEGRADED = Manifest(degraded=True).SerializeToString()
 
 Members = Sequence[tuple[Variant, Model]]
 
 
+class Out(NamedTuple):
+    """A member that is left out for its health, and why."""
+
+    variant: str
+    model: str
+    why: str
+
+
 class Bench(NamedTuple):
-    """Who would be asked, who is, and what an explanation adds."""
+    """Who would be asked, who is, what an explanation adds, and who is left out."""
 
     whole: Members
     asked: Members
     note: str
+    out: Sequence[Out] = ()
 
 
 NOBODY = Bench((), (), "")
@@ -60,13 +69,13 @@ def make_jury(
         return None
     plan = _plan(ensemble, bench.asked, _quorum(ensemble, len(bench.whole)))
     whole, asked = len(bench.whole), len(bench.asked)
-    whom = f"{asked} healthy ones of {whole}" if asked < whole else f"all {whole}"
+    whom = f"{asked} of {whole}" if asked < whole else f"all {whole}"
     ids = {variant.id for variant, _ in bench.asked}
     able = tuple(variant.id in ids for variant, _ in members)
     shares = Shares((0.0,) * len(members), able)
     sheet = saying.asked(shares, f"{told(plan.ensemble, whom)}{bench.note}")
     if asked < whole:
-        sheet = sheet._replace(manifest=sheet.manifest + DEGRADED)
+        sheet = sheet._replace(manifest=sheet.manifest + _missing(bench.out))
     first = next(handle for handle, one in zip(handles, able, strict=True) if one)
 
     def reads(asked: Input) -> tuple[int, TabularInput | None]:
@@ -76,7 +85,14 @@ def make_jury(
         return rows, first.features(asked)
 
     names = tuple(model.name for _, model in bench.asked)
-    return Jury(plan, sheet, names, reads, probe if probe is not None and probe.model in names else None)
+    seats = {variant.id for variant, _ in bench.whole}
+    prices = [
+        (variant.id, handle.price)
+        for (variant, _), handle in zip(members, handles, strict=True)
+        if variant.id in seats
+    ]
+    mine = probe if probe is not None and probe.model in names else None
+    return Jury(plan, sheet, names, reads, mine, prices, tuple(map(_skipped, bench.out)))
 
 
 def _bench(
@@ -98,7 +114,30 @@ def _bench(
     if len(well) < (len(whole) if wanted else _needed(ensemble, len(whole))):
         why = "nobody stands in for them" if wanted else WHY_ALL.get(pattern_of(ensemble), QUORUM)
         return Bench(whole, whole, f"; health is ignored: {why}" if len(well) < len(whole) else "")
-    return Bench(whole, well, "")
+    out = [
+        Out(variant.id, model.name, seen.reasons[variant.id])
+        for variant, model in whole
+        if variant.id in seen.reasons
+    ]
+    names = ", ".join(one.variant for one in out)
+    return Bench(whole, well, f"; left out for their health: {names}" if out else "", out)
+
+
+def _missing(out: Sequence[Out]) -> bytes:
+    """A serialized Manifest that tells of them."""
+    said = [f"{one.variant} is left out: {one.why}" for one in out]
+    return Manifest(degraded=True, warnings=said).SerializeToString()
+
+
+def _skipped(out: Out) -> bytes:
+    """Its serialized Participant."""
+    return Participant(
+        model=out.model,
+        variant=out.variant,
+        role=PARTICIPANT_ROLE_JUROR,
+        outcome=OUTCOME_SKIPPED,
+        error_message=out.why[:MESSAGE_LENGTH],
+    ).SerializeToString()
 
 
 def _named(ensemble: EnsembleStrategy) -> frozenset[str]:

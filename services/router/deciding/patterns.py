@@ -20,7 +20,7 @@ def told(ensemble: EnsembleStrategy, whom: str) -> str:
 def _jury(ensemble: EnsembleStrategy, whom: str) -> str:
     if ensemble.launch == LAUNCH_STAGED:
         return f"{whom} members may be asked, first as many as can settle it"
-    return f"{whom} members are asked"
+    return f"{whom} members {_are(whom)} asked"
 
 
 def _cascade(ensemble: EnsembleStrategy, whom: str) -> str:
@@ -49,12 +49,18 @@ def _specialists(ensemble: EnsembleStrategy, whom: str) -> str:
 
 
 def _best(ensemble: EnsembleStrategy, whom: str) -> str:
-    return f"{whom} members are asked, and {ensemble.best_of_n.judge.model} picks one of their answers"
+    judge = ensemble.best_of_n.judge.model
+    picks = f"{judge} picks one of their answers, unless they are all the same"
+    return f"{whom} members {_are(whom)} asked, and {picks}"
 
 
 def _mixture(ensemble: EnsembleStrategy, whom: str) -> str:
     fuser = ensemble.mixture_of_n.fuser.model
-    return f"{whom} members are asked, and {fuser} makes one answer of theirs"
+    return f"{whom} members {_are(whom)} asked, and {fuser} makes one answer of theirs"
+
+
+def _are(whom: str) -> str:
+    return "is" if whom.startswith("1 of ") else "are"
 
 
 def _order(given: Cascade | Judge, default: str) -> str:

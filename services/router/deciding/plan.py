@@ -9,6 +9,7 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 
 from services.foundation.call import Call
 from services.models.handle import ModelHandle
+from services.models.registration import Price
 from services.router.conditions import Rules, Schema
 from services.router.conditions.view import Measures
 from services.router.deciding.columns import Columns
@@ -39,7 +40,8 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Jury:
-    """What the aggregator is asked, and the event as far as it is known."""
+    """What the aggregator is asked, and the event as far as it is known. prices: of all members by variant;
+    left_out: serialized Participants of those that are not asked, for their health."""
 
     plan: Plan
     sheet: Sheet
@@ -47,6 +49,8 @@ class Jury:
     # Rows and columns of an input, as its first member's signature reads them.
     reads: Callable[[Input], tuple[int, TabularInput | None]]
     probe: Probe | None = None
+    prices: Sequence[tuple[str, Price]] = ()
+    left_out: tuple[bytes, ...] = ()
 
 
 class Live(Protocol):

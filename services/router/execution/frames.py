@@ -65,8 +65,8 @@ def closed(head: bytes, decision: bytes, participants: Iterable[bytes], nanoseco
     return b"".join(fields)
 
 
-def priced(total: Cost, greatest: Cost) -> bytes:
-    """A Manifest's costs."""
+def priced(total: Cost | None, greatest: Cost | None) -> bytes:
+    """A Manifest's costs, as far as they are known."""
     return Manifest(total_cost=total, most_expensive_member_cost=greatest).SerializeToString()
 
 

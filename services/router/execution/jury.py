@@ -72,6 +72,7 @@ async def ask_all(
         stead = Stead(plan, plan.carrying, jury, request, call, use)
     ledger = use.open(plan, choice, request, call)
     ledger.note_input(rows, features)
+    ledger.note_members(jury.prices)
     ledger.note_warning(plan.columns.warning(request.input))
     for model in jury.models:
         use.metrics.routing_decisions[choice.route.strategy, model].inc()
@@ -123,6 +124,7 @@ async def _asked(
     else:
         _listen(reply, probe, use)
         ledger.note_panel(reply)
+        _leave_out(ledger, jury)
         if not reply.error_code:
             return reply.output.SerializeToString()
         error = _error(reply)
@@ -155,11 +157,21 @@ def _enter(ledger: Ledger, jury: Jury, outcome: Outcome, code: str, why: str) ->
             error_message=why[:MESSAGE_LENGTH],
         )
         ledger.join(participant.SerializeToString())
+    _leave_out(ledger, jury)
+
+
+def _leave_out(ledger: Ledger, jury: Jury) -> None:
+    """Enter the members that the plan leaves out, behind those that others refer to by their place."""
+    for one in jury.left_out:
+        ledger.join(one)
 
 
 def _listen(reply: InferResponse, probe: Probe | None, use: Equipment) -> None:
     """What came of each member says something of its model's health, or it is excused."""
     for one in reply.participants:
+        if one.excused:
+            # It answered, and not as this router wants it: other routers may be content with the same model.
+            continue
         outcome = Outcome.Name(one.outcome).removeprefix("OUTCOME_")
         seconds = one.latency.seconds + one.latency.nanos / 1e9
         tried = probe if probe is not None and probe.model == one.model else None

@@ -7,7 +7,7 @@ from functools import lru_cache
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import TabularInput
-from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, Cost, Manifest, Outcome
+from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, Manifest, Outcome
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
@@ -16,7 +16,7 @@ from services.foundation.errors import TurnoutError
 from services.models.answer import Answer, Failure
 from services.models.framing import delimited, moment, number, text
 from services.models.participation import described
-from services.router.execution import frames
+from services.router.execution import frames, pricing
 from services.router.execution.frames import Sheet
 from services.router.execution.large import LARGEST_KEPT, MOST_KEPT, known_by
 from services.router.execution.redacting import Redactor
@@ -43,10 +43,12 @@ class Ledger:
         "_event",
         "_left_out",
         "_manifest",
+        "_members",
         "_outputs",
         "_participants",
         "_room",
         "_started",
+        "_usages",
         "degraded",
         "event",
         "manifest",
@@ -74,6 +76,8 @@ class Ledger:
         self._outputs: list[bytes] = []
         self._room, self._left_out = MOST_KEPT, 0
         self._costs: list[tuple[float, str]] = []
+        self._members: pricing.Prices | None = None
+        self._usages: pricing.Usages = {}
         self.event = self.manifest = self.output = self.tensors = b""
         self.redactor: Redactor | None = None
         self.degraded = False
@@ -124,12 +128,17 @@ class Ledger:
         self.degraded = True
         self._manifest += _DEGRADED
 
+    def note_members(self, prices: pricing.Prices) -> None:
+        """Note who may be asked, each with the price of its model."""
+        self._members = prices
+
     def note_panel(self, reply: InferResponse) -> None:
         """Enter what came of a jury."""
         for one in reply.participants:
             self._participants.append(one.SerializeToString())
             if one.HasField("cost"):
                 self._costs.append((one.cost.amount, one.cost.currency))
+        self._usages = pricing.usages(reply.participants)
         for said in reply.outputs:
             self._say(said.participant, said.output.SerializeToString())
         self.degraded = self.degraded or reply.degraded
@@ -171,8 +180,11 @@ class Ledger:
             self._outputs.append(frames.known_by(place, known_by(encoded)))
 
     def _close(self, output: bytes | None) -> None:
-        if self._costs:
-            self._manifest += _price(self._costs)
+        if self._members is not None:
+            dearest = pricing.dearest(self._members, self._usages)
+            self._manifest += pricing.of_panel(self._costs, dearest)
+        elif self._costs:
+            self._manifest += pricing.of_attempts(self._costs)
         if self._left_out:
             self.note_warning("what is too large to be logged is there as its length and hash")
         took = time.perf_counter_ns() - self._started
@@ -202,25 +214,6 @@ def _named(request: PredictRequest, request_id: str) -> bytes:
 @lru_cache(32)
 def _kind(kind: str) -> bytes:
     return text(_INPUT_KIND, kind)
-
-
-def _price(costs: list[tuple[float, str]]) -> bytes:
-    """The known costs, summed, and the greatest of them; nothing where currencies differ. Shadows' are not
-    among them: they end when the account is closed."""
-    if len(costs) == 1:
-        return _price_of_one(*costs[0])
-    if len({currency for _, currency in costs}) > 1:
-        return b""
-    amounts, currency = [amount for amount, _ in costs], costs[0][1]
-    return frames.priced(
-        Cost(amount=sum(amounts), currency=currency), Cost(amount=max(amounts), currency=currency)
-    )
-
-
-@lru_cache(1024)
-def _price_of_one(amount: float, currency: str) -> bytes:
-    cost = Cost(amount=amount, currency=currency)
-    return frames.priced(cost, cost)
 
 
 def ids_only(manifest: Manifest) -> Manifest:

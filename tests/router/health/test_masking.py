@@ -143,7 +143,8 @@ GRAPH = {
 META = {"aggregation": 5, "stacking": {"model": {"model": "cancer-stump"}}}
 NOBODY = "; health is ignored: nobody stands in for them"
 TOO_FEW = "; health is ignored: too few others are left"
-TWO, ALL = "2 healthy ones of 3 members may be asked", "all 2 members may be asked"
+LEFT_OUT = "; left out for their health: cancer-bayes"
+TWO, ALL = "2 of 3 members may be asked", "all 2 members may be asked"
 STEPS = "look by cancer-bayes, decide by cancer-stump"
 
 
@@ -153,7 +154,7 @@ STEPS = "look by cancer-bayes, decide by cancer-stump"
         (
             {"cascade": {"min_confidence": 0.9}},
             [STUMP, BOOSTING],
-            f"{TWO}, the cheapest first, until an answer has a confidence of 0.9",
+            f"{TWO}, the cheapest first, until an answer has a confidence of 0.9{LEFT_OUT}",
         ),
         (
             {"cascade": {"agreement": 2, "order": ["cancer-bayes", "cancer-stump"]}},
@@ -163,7 +164,10 @@ STEPS = "look by cancer-bayes, decide by cancer-stump"
         (
             {"judge": {"check": {"cel": "confidence > 0.5"}, "max_rounds": 2}},
             [STUMP, BOOSTING],
-            f"{TWO}, as they are declared, until confidence > 0.5 holds of an answer, in at most 2 rounds",
+            (
+                f"{TWO}, as they are declared, until confidence > 0.5 holds of an answer, "
+                f"in at most 2 rounds{LEFT_OUT}"
+            ),
         ),
         (
             {"specialists": GRAPH},
