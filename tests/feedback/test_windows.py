@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.feedback.windows import newest_of_each, newest_overall
+from services.feedback.windows import discounted, newest_of_each, newest_overall
 from services.state.rewards import WINDOW
 
 
@@ -48,3 +48,15 @@ def test_overall_is_the_same_as_sorting_everything() -> None:
 def test_rows_of_one_prediction_order_after_its_id() -> None:
     rows = np.array([(7, 7, 0, 100), (7, 7, 1, 200)], WINDOW)
     assert newest_overall({"a": rows, "b": window((6, 1))}, 1) == {"a": (1, 200), "b": (0, 0)}
+
+
+def test_discounts_follow_the_order_of_all_arms_together() -> None:
+    """Newest first: the rewards of times 5, 4, 3, 2, 1 count 1, .5, .25, .125, .0625."""
+    found = discounted(WINDOWS, 100, 0.5)
+    assert found["new"] == (1.5, 2 + 0.5)
+    assert found["old"] == (0.4375, 30 / 4 + 20 / 8 + 10 / 16)
+    assert discounted(WINDOWS, 2, 0.5)["old"] == (0.0, 0.0)
+
+
+def test_a_discount_of_one_is_the_overall_window() -> None:
+    assert discounted(WINDOWS, 3, 1.0) == newest_overall(WINDOWS, 3)

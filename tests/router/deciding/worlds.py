@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -26,6 +27,7 @@ from services.router.health.view import HealthView, Out
 from services.router.strategies import STRATEGIES
 
 UID = "018bcfe5-69f4-7000-8591-b7582265b1f5"
+LINEAR = {"algorithm": "BANDIT_ALGORITHM_LIN_UCB", "context_features": ["amount"]}
 HOUR = 3_600_000_000_000
 NOW = 1_800_000_000_000_000_000
 CONDITIONS = (
@@ -121,7 +123,7 @@ def strategy(rng: random.Random, ids: list[str]) -> dict[str, Any]:
         "best_metric": {"metric": rng.choice(["accuracy", "latency_p95", "cost"]), "min_value": 0.5},
         "cost_aware": {"min_quality": 0.7},
         "complexity": {"small": ids[0], "large": ids[1], "threshold": rng.random()},
-        "bandit": {"floor": rng.random() / len(ids), "cap": 1.0},
+        "bandit": {"floor": rng.random() / len(ids), "cap": 1.0, **rng.choice([{}, LINEAR])},
     }
     return {name: parameters.get(name, {})}
 
@@ -209,7 +211,15 @@ def learnt_of(rng: random.Random, router: Router) -> RewardSnapshot | None:
         {"variant": one.id, "probability": mass / sum(masses), "window_mean": rng.random()}
         for one, mass in zip(router.variants, masses, strict=True)
     ]
-    return RewardSnapshot(router_uid=router.uid, generation=rng.choice([3, 4]), version=9, arms=arms)
+    made = RewardSnapshot(router_uid=router.uid, generation=rng.choice([3, 4]), version=9, arms=arms)
+    if router.bandit.context_features:
+        made.linear.features.append("amount")
+        made.linear.exploration = 0.5
+        for one in router.variants:
+            precision = np.diag([1 + rng.random(), 1 + 1e6 * rng.random()])
+            moment = np.array([rng.random(), 9.0])
+            made.linear.arms.add(variant=one.id, precision=precision.tobytes(), moment=moment.tobytes())
+    return made
 
 
 def world(seed: int) -> World:
