@@ -12,7 +12,13 @@ from tests.feedback.offpolicy.coverage import WANTED, covered
 from tests.feedback.offpolicy.worlds import world
 
 RUNS = 120
-QUICK = ["weights, n = 1,000", "features, n = 600", "units that return", "nearly certain rewards"]
+QUICK = [
+    "weights, n = 1,000",
+    "features, n = 600",
+    "units that return",
+    "sticky entities, labels late by arm",
+    "nearly certain rewards",
+]
 
 
 @pytest.mark.parametrize("name", QUICK)

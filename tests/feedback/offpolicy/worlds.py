@@ -1,5 +1,6 @@
 """Worlds whose truth is known: what a policy logs, and what another would earn."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.feedback.offpolicy.observed import Draw, observations
 from services.feedback.offpolicy.regression import cross_fitted
 from services.feedback.offpolicy.sample import Sample
 
@@ -117,6 +119,44 @@ def returning(units: int, most: int) -> World:
     return World(log, float(after @ rates), float(before @ rates))
 
 
+def sticky(visits: int, horizon: float) -> World:
+    """Entities by Zipf's law keep the arm of their first draw; the rewards of one arm come late. What is
+    kept is what feedback keeps: of each entity the first draw, older than the horizon, that has a reward."""
+    shares, after, rates = np.array([0.6, 0.4]), np.array([0.2, 0.8]), np.array([0.3, 0.45])
+
+    def log(chance: Chance) -> Logged:
+        who = np.minimum(chance.zipf(1.3, visits), 5000)
+        held = (chance.random(5001) > shares[0]).astype(np.int64)
+        temper = chance.uniform(-0.25, 0.25, 5001)
+        delays = chance.exponential(np.array([20.0, 400.0])[held[who]])
+        earned = (chance.random(visits) < rates[held[who]] + temper[who]).astype(np.float64)
+        given = {"a": shares[0], "b": shares[1]}
+        kept = observations(
+            (
+                Draw(
+                    str(at),
+                    at,
+                    f"{who[at]}",
+                    True,
+                    "ab"[held[who[at]]],
+                    given,
+                    float(earned[at]) if at + delays[at] <= visits else None,
+                    {},
+                    {},
+                )
+                for at in range(int(visits - horizon))
+            ),
+            Counter(),
+        ).draws
+        n = len(kept)
+        tiled = np.tile(shares, (n, 1)), np.tile(after, (n, 1))
+        arms = np.array(["ab".index(one.variant) for one in kept])
+        rewards = np.array([one.reward for one in kept], np.float64)
+        return Logged(np.empty((n, 0)), *tiled, arms, rewards, np.arange(n))
+
+    return World(log, float(after @ rates), float(shares @ rates))
+
+
 def learning(n: int) -> World:
     """The logged policy learns as it goes: a greedy arm of the rewards so far, and a floor of 0.1 each."""
     rates, after = np.array([0.4, 0.5, 0.55]), np.array([0.1, 0.2, 0.7])
@@ -151,6 +191,7 @@ WORLDS: dict[str, Callable[[], World]] = {
     "features, steep": partial(contextual, 3000, -1.0, spread=2.0),
     "heavy tails": partial(contextual, 2000, 0.0, heavy=True),
     "units that return": partial(returning, 2000, 60),
+    "sticky entities, labels late by arm": partial(sticky, 6000, 1200.0),
     "a learning logger": partial(learning, 2000),
 }
 
