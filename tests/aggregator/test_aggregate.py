@@ -117,3 +117,34 @@ async def test_a_cascade_combines_nothing_and_is_refused(bench: Bench) -> None:
     assert error.code == "INVALID_ARGUMENT"
     assert error.fields[0].field == "aggregation"
     assert error.fields[0].description.endswith("json_majority expected, got cascade")
+
+
+TEXTS = [
+    WeightedOutput(variant=name, output=Output(text=TextOutput(content=said)), embedding=vector)
+    for name, said, vector in (("a", "Paris", [1, 0]), ("b", "It is Paris.", [1, 0]), ("c", "No.", [0, 1]))
+]
+MEAN, MAJORITY = (
+    strategy_pb2.AGGREGATION_METHOD_SEMANTIC_MEAN,
+    strategy_pb2.AGGREGATION_METHOD_JSON_MAJORITY,
+)
+
+
+async def test_how_sure_a_verdict_is_leaves_with_it(bench: Bench) -> None:
+    """Of a mean of meanings the cosine with the centroid, of votes the share behind the winner."""
+    meant = await aggregate(bench, *TEXTS, aggregation=MEAN)
+    assert meant.aggregation.confidence == pytest.approx(2 / 5**0.5)
+    cities = ("Paris", "Paris", "Lyon")
+    forms = [WeightedOutput(variant=name, output=Output()) for name in "abc"]
+    for form, city in zip(forms, cities, strict=True):
+        form.output.json.struct_value.update({"city": city})
+    agreed = await aggregate(bench, *forms, aggregation=MAJORITY)
+    assert agreed.aggregation.confidence == pytest.approx(2 / 3)
+    said = [
+        WeightedOutput(variant=name, output=Output(text=TextOutput(content=city)))
+        for name, city in zip("abc", cities, strict=True)
+    ]
+    voted = await aggregate(bench, *said, aggregation=VOTE)
+    assert voted.aggregation.confidence == pytest.approx(2 / 3)
+    sure = [number("a", 1, confidence=0.4), number("b", 2, confidence=0.7)]
+    assert (await aggregate(bench, *sure, aggregation=MAX)).aggregation.confidence == pytest.approx(0.7)
+    assert not (await aggregate(bench, *sure)).aggregation.HasField("confidence")

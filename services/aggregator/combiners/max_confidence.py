@@ -15,6 +15,7 @@ Reference: L. Kuncheva, Combining Pattern Classifiers, 2nd edition 2014, chapter
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,6 +47,10 @@ def combine(ballots: Sequence[Ballot], _recipe: Recipe = PLAIN) -> Verdict:
     """The most confident answer of each row; weights have no say in it."""
     uniform(ballots)
     confidence = confidences(ballots)
+    return replace(_surest(ballots, confidence), confidence=confidence.max(axis=0))
+
+
+def _surest(ballots: Sequence[Ballot], confidence: Floats) -> Verdict:
     winner = confidence.argmax(axis=0)
     # Exactly: these are numbers as members gave them, not sums that lost digits.
     level = confidence == confidence.max(axis=0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateResponse, InferResponse
 from turnout.inference.v1.manifest_pb2 import (
     OUTCOME_DISCARDED,
@@ -13,7 +14,7 @@ from turnout.inference.v1.manifest_pb2 import (
 from turnout.inference.v1.output_pb2 import Output
 
 from services.aggregator.agreement import agreement, cosine_distance, dispersion, dissenting, distance
-from services.aggregator.answers import Ballot, Verdict
+from services.aggregator.answers import Ballot, Classes, Taken, Verdict
 from services.aggregator.asking import Entry
 from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.wire.answers import write_answer
@@ -81,6 +82,18 @@ def write_panel(
     if verdict is not None:
         told.dissenting.extend(dissenting(ballots, verdict, tolerance))
         told.tie = bool(verdict.tied.any())
+        if (sure := _confidence(ballots, verdict)) is not None:
+            told.confidence = sure
+
+
+def _confidence(ballots: Sequence[Ballot], verdict: Verdict) -> float | None:
+    """Of the first row; None where neither the method nor the answer has one."""
+    answer, sure = verdict.answer, verdict.confidence
+    if sure is None and isinstance(answer, Taken):
+        sure = ballots[answer.ballot].confidence
+    elif sure is None and isinstance(answer, Classes) and answer.probabilities is not None:
+        sure = answer.probabilities[np.arange(answer.rows), answer.chosen]
+    return None if sure is None else float(sure[0])
 
 
 def write_aggregate(
