@@ -28,8 +28,10 @@ async def settle(arena: Arena, plays: Sequence[Play], metric: str = "") -> None:
     await arena.fold()
 
 
-async def play(arena: Arena, rates: dict[str, float], count: int = 1500, **how: object) -> rpc.Experiment:
-    await settle(arena, [arena.draw(how.pop("shares", EVEN), rates) for _ in range(count)])  # type: ignore[arg-type]
+async def play(
+    arena: Arena, rates: dict[str, float], count: int = 1500, shares: dict[str, float] = EVEN
+) -> rpc.Experiment:
+    await settle(arena, [arena.draw(shares, rates) for _ in range(count)])
     return await arena.experiment()
 
 
@@ -65,6 +67,20 @@ async def test_before_anything_is_folded_there_is_no_decision(arena: Arena) -> N
     assert said(found) == "HOLD"
     assert "no data is never success" in found.reason
     assert (found.alpha, found.unit, found.primary_metric) == (0.05, "entity", "accuracy")
+
+
+async def test_of_several_treatments_the_best_wins_and_each_has_its_verdict(arena: Arena) -> None:
+    def three(router: Router) -> None:
+        weighted(router)
+        router.variants.add(id="c", model="models/a", enabled=True)
+        router.variants.add(id="idle", model="models/b", enabled=False)
+
+    await arena.open(three)
+    shares = {"a": 0.4, "b": 0.3, "c": 0.3}
+    found = await play(arena, {"a": 0.6, "b": 0.4, "c": 0.85}, shares=shares)
+    assert (said(found), found.winner) == ("WIN", "c")
+    verdicts = {one.variant: Decision.Name(one.decision).rpartition("_")[2] for one in found.comparisons}
+    assert verdicts == {"b": "LOSE", "c": "WIN", "idle": "HOLD"}
 
 
 async def test_shares_that_change_on_the_way_and_those_of_a_bandit_are_those_that_were_logged(

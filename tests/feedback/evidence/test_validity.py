@@ -70,14 +70,14 @@ def declared(asked: Watch, rng: np.random.Generator, share: float) -> bool:
 def test_entities_that_come_back_declare_nothing_of_arms_that_are_alike(share: float) -> None:
     """Each run errs with a probability of at most alpha: more come by chance once in 10,000 times. Many
     more runs are in `make type1`."""
-    runs, rng = 30, np.random.default_rng(7)
+    runs, rng = 20, np.random.default_rng(7)
     wrong = sum(declared(watch(True, share), rng, share) for _ in range(runs))
     assert wrong <= runs * ALPHA + 3.7 * np.sqrt(runs * ALPHA * (1 - ALPHA))
 
 
 def test_each_of_their_predictions_would() -> None:
     """What the rule of one observation per unit is for: by prediction, arms that are alike are told apart."""
-    runs, rng = 30, np.random.default_rng(8)
+    runs, rng = 20, np.random.default_rng(8)
     assert sum(declared(watch(False, 0.5), rng, 0.5) for _ in range(runs)) > runs / 4
 
 
