@@ -9,7 +9,7 @@ from turnout.drift.v1.baseline_pb2 import Baseline as Message
 from services.drift.baselines import Baseline
 from services.drift.errors import BaselineInUse, BaselineNotFound
 from services.drift.wire import read_baseline, write_baseline
-from services.state import keys
+from services.state import drift_keys
 from services.state.connection import Connections
 from services.state.errors import NameTaken, RequestIdReused, StoreFull
 from services.state.ids import partition_for
@@ -43,14 +43,14 @@ class BaselineStore:
         Raises NameTaken, RequestIdReused or StoreFull.
         """
         # First: a baseline whose model nobody knows of would outlive it.
-        await self._redis.hsetnx(keys.active_baselines(), baseline.model_uid, "")
+        await self._redis.hsetnx(drift_keys.active_baselines(), baseline.model_uid, "")
         partition = partition_for(baseline.model_uid)
         places = [
-            keys.baselines(partition, baseline.model_uid),
-            keys.baseline_ids(partition, baseline.model_uid),
+            drift_keys.baselines(partition, baseline.model_uid),
+            drift_keys.baseline_ids(partition, baseline.model_uid),
         ]
         if once:
-            places.append(keys.baseline_request(partition, once.request_id))
+            places.append(drift_keys.baseline_request(partition, once.request_id))
         body = write_baseline(baseline, active=False).SerializeToString()
         fingerprint = once.fingerprint if once else ""
         args: list[Arg] = [baseline.id, body, baseline.create_time, MAX_BASELINES, fingerprint, LIFETIME_MS]
@@ -63,14 +63,16 @@ class BaselineStore:
 
     async def activate(self, baseline: Baseline, once: Once | None = None) -> None:
         """Compare the model with this baseline from the next batch on."""
-        await self._redis.hset(keys.active_baselines(), baseline.model_uid, f"{baseline.id} {baseline.uid}")
+        await self._redis.hset(
+            drift_keys.active_baselines(), baseline.model_uid, f"{baseline.id} {baseline.uid}"
+        )
         if once:
-            request = keys.baseline_request(partition_for(baseline.model_uid), once.request_id)
+            request = drift_keys.baseline_request(partition_for(baseline.model_uid), once.request_id)
             await self._redis.hset(request, "activated", "yes")
 
     async def deactivate(self, model_uid: str) -> None:
         """Compare the model with nothing from the next batch on."""
-        await self._redis.hset(keys.active_baselines(), model_uid, "")
+        await self._redis.hset(drift_keys.active_baselines(), model_uid, "")
 
     async def check_idle(self, baseline: Baseline) -> None:
         """Raises BaselineInUse if the model is compared with it."""
@@ -86,8 +88,8 @@ class BaselineStore:
         """Remove a baseline; nothing where another one has its id by now."""
         partition = partition_for(baseline.model_uid)
         places = [
-            keys.baselines(partition, baseline.model_uid),
-            keys.baseline_ids(partition, baseline.model_uid),
+            drift_keys.baselines(partition, baseline.model_uid),
+            drift_keys.baseline_ids(partition, baseline.model_uid),
         ]
         body = await self._redis.hget(places[0], baseline.id)
         if body and Message.FromString(body).uid == baseline.uid:
@@ -95,26 +97,26 @@ class BaselineStore:
 
     async def models(self) -> list[str]:
         """Uids of the models that have baselines."""
-        return [uid.decode() for uid in await self._redis.hkeys(keys.active_baselines())]
+        return [uid.decode() for uid in await self._redis.hkeys(drift_keys.active_baselines())]
 
     async def uids(self, model_uid: str) -> list[str]:
         """Uids of a model's baselines, also of those that a newer version wrote."""
-        bodies = await self._redis.hvals(keys.baselines(partition_for(model_uid), model_uid))
+        bodies = await self._redis.hvals(drift_keys.baselines(partition_for(model_uid), model_uid))
         return [Message.FromString(body).uid for body in bodies]
 
     async def forget(self, model_uid: str) -> None:
         """Remove every baseline of a model."""
         partition = partition_for(model_uid)
         await self._redis.unlink(
-            keys.baselines(partition, model_uid), keys.baseline_ids(partition, model_uid)
+            drift_keys.baselines(partition, model_uid), drift_keys.baseline_ids(partition, model_uid)
         )
-        await self._redis.hdel(keys.active_baselines(), model_uid)
+        await self._redis.hdel(drift_keys.active_baselines(), model_uid)
 
     async def active(self, model_uids: Sequence[str]) -> Mapping[str, Active]:
         """The active baseline of each of the models that have one."""
         if not model_uids:
             return {}
-        found = await self._redis.hmget(keys.active_baselines(), list(model_uids))
+        found = await self._redis.hmget(drift_keys.active_baselines(), list(model_uids))
         pairs = zip(model_uids, found, strict=True)
         return {uid: Active(*value.decode().split(" ")) for uid, value in pairs if value}
 
@@ -135,13 +137,13 @@ class BaselineStore:
 
     async def get_many(self, model_uid: str, baseline_ids: Iterable[str]) -> list[Baseline | None]:
         """Baselines of a model by their ids, None for what is not there."""
-        place = keys.baselines(partition_for(model_uid), model_uid)
+        place = drift_keys.baselines(partition_for(model_uid), model_uid)
         found = await self._redis.hmget(place, list(baseline_ids))
         return [read_baseline(Message.FromString(body)) if body else None for body in found]
 
     async def ids(self, model_uid: str) -> list[str]:
         """Ids of a model's baselines, newest first."""
-        place = keys.baseline_ids(partition_for(model_uid), model_uid)
+        place = drift_keys.baseline_ids(partition_for(model_uid), model_uid)
         return [found.decode() for found in await self._redis.zrevrange(place, 0, -1)]
 
 

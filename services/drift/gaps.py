@@ -6,7 +6,7 @@ from typing import Any
 from turnout.inference.v1.event_pb2 import EventBatch, Gap
 
 from services.drift.buckets import Bucket, Cover, buckets_between
-from services.state import keys
+from services.state import drift_keys
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
 from services.state.ids import PARTITIONS
@@ -36,14 +36,14 @@ class GapStore:
         args: list[Arg] = [fence.token, int(now)]
         for bucket in {bucket for gap in gaps for bucket in _buckets(gap, now)}:
             args += [bucket.expiry, bucket.name]
-        if not await MARK_GAPS(self._redis, [fence.key, keys.gaps(partition)], args):
+        if not await MARK_GAPS(self._redis, [fence.key, drift_keys.gaps(partition)], args):
             raise lost(fence)
 
     async def within(self, window: Cover) -> int:
         """How many of the buckets that make up the window are incomplete, of all partitions."""
         async with self._redis.pipeline() as pipe:
             for partition in range(PARTITIONS):
-                pipe.zrange(keys.gaps(partition), 0, -1)
+                pipe.zrange(drift_keys.gaps(partition), 0, -1)
             replies = await pipe.execute()
         marked = {Bucket.named(name) for names in replies for name in names}
         return sum(bucket in window for bucket in marked)

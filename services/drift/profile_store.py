@@ -9,7 +9,7 @@ from services.drift.baselines import Baseline
 from services.drift.buckets import Bucket, Cover
 from services.drift.cells.blob import FORMAT, Profile, decode, empty, encode, format_of
 from services.drift.folding import bounded
-from services.state import formats, keys
+from services.state import drift_keys, formats
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
 from services.state.ids import PARTITIONS
@@ -36,7 +36,7 @@ class ProfileStore:
         found: dict[Bucket, Profile] = {}
         while some := wanted[:AT_ONCE]:
             wanted = wanted[AT_ONCE:]
-            places = [keys.profile(partition, baseline.uid, bucket.name) for bucket in some]
+            places = [drift_keys.profile(partition, baseline.uid, bucket.name) for bucket in some]
             blobs = await self._redis.mget(places)
             found |= {bucket: _read(blob, baseline) for bucket, blob in zip(some, blobs, strict=True) if blob}
         return found
@@ -52,10 +52,10 @@ class ProfileStore:
         """Write whole profiles, if nobody has taken the partition over. Raises LostLease."""
         remaining = iter(profiles.items())
         while some := dict(islice(remaining, AT_ONCE)):
-            places = [fence.key, keys.profile_buckets(partition, baseline.uid)]
+            places = [fence.key, drift_keys.profile_buckets(partition, baseline.uid)]
             args: list[Arg] = [fence.token, int(now)]
             for bucket, profile in some.items():
-                places.append(keys.profile(partition, baseline.uid, bucket.name))
+                places.append(drift_keys.profile(partition, baseline.uid, bucket.name))
                 args += [bucket.name, bucket.expiry, encode(profile)]
             if not await WRITE_PROFILES(self._redis, places, args):
                 raise lost(fence)
@@ -74,13 +74,13 @@ class ProfileStore:
     async def forget(self, baseline_uid: str) -> None:
         """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""
         for partition, names in (await self._listed(baseline_uid)).items():
-            places = [keys.profile(partition, baseline_uid, name.decode()) for name in names]
-            await self._redis.unlink(keys.profile_buckets(partition, baseline_uid), *places)
+            places = [drift_keys.profile(partition, baseline_uid, name.decode()) for name in names]
+            await self._redis.unlink(drift_keys.profile_buckets(partition, baseline_uid), *places)
 
     async def _listed(self, baseline_uid: str) -> dict[int, list[bytes]]:
         async with self._redis.pipeline() as pipe:
             for partition in range(PARTITIONS):
-                pipe.zrange(keys.profile_buckets(partition, baseline_uid), 0, -1)
+                pipe.zrange(drift_keys.profile_buckets(partition, baseline_uid), 0, -1)
             replies = await pipe.execute()
         return {partition: names for partition, names in enumerate(replies) if names}
 

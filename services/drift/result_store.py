@@ -7,7 +7,7 @@ from turnout.drift.v1.result_pb2 import DriftResult, DriftStatus
 
 from services.drift.errors import ResultNotFound
 from services.drift.wire_result import RESULT_FORMAT
-from services.state import formats, ids, keys
+from services.state import drift_keys, formats, ids
 from services.state.connection import Connections
 from services.state.ids import partition_for
 from services.state.names import id_of
@@ -103,4 +103,4 @@ class ResultStore:
 
 def _places(model_uid: str) -> list[str]:
     partition = partition_for(model_uid)
-    return [keys.drift_results(partition, model_uid), keys.drift_result_ids(partition, model_uid)]
+    return [drift_keys.drift_results(partition, model_uid), drift_keys.drift_result_ids(partition, model_uid)]

@@ -1,6 +1,6 @@
 """Every key of the suite's state: the only place where one is spelled, with `access_keys.py`,
-`canary_keys.py`, `catalog_keys.py`, `evidence_keys.py`, `feedback_keys.py`, `metric_keys.py`,
-`panel_keys.py`, `pin_keys.py` and `truth_keys.py`.
+`canary_keys.py`, `catalog_keys.py`, `drift_keys.py`, `evidence_keys.py`, `feedback_keys.py`,
+`metric_keys.py`, `panel_keys.py`, `pin_keys.py` and `truth_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;
 and how long it lives ("Lives as long as ...", or "Expires ..." if it carries a TTL). Tests read them, and
@@ -200,55 +200,3 @@ def arms_channel() -> str:
     """Channel. Feedback writes. Feedback reads. Lives only in passing: a notice that arms have new
     rewards."""
     return "turnout:arms"
-
-
-# What drift keeps.
-
-
-def baselines(partition: int, model_uid: str) -> str:
-    """Hash. Drift writes. Drift reads. Lives as long as the model, at most 100 baselines."""
-    return f"{_partition(partition)}:baselines:{model_uid}"
-
-
-def baseline_ids(partition: int, model_uid: str) -> str:
-    """Sorted set. Drift writes. Drift reads. Lives as long as the model, an id per baseline by its time."""
-    return f"{_partition(partition)}:baselines:{model_uid}:ids"
-
-
-def baseline_request(partition: int, request_id: str) -> str:
-    """Hash. Drift writes. Drift reads. Expires 24 hours after a creation first used the request id."""
-    return f"{_partition(partition)}:baseline-request:{request_id}"
-
-
-def active_baselines() -> str:
-    """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model with
-    baselines: id and uid of the active one, or nothing."""
-    return "turnout:{catalog}:active-baselines"
-
-
-def profile(partition: int, baseline_uid: str, bucket: str) -> str:
-    """String. The partition's owner in drift writes. Drift reads. Expires with the retention of its
-    resolution."""
-    return f"{_partition(partition)}:profile:{baseline_uid}:{bucket}"
-
-
-def profile_buckets(partition: int, baseline_uid: str) -> str:
-    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the newest bucket it
-    names."""
-    return f"{_partition(partition)}:profile:{baseline_uid}"
-
-
-def gaps(partition: int) -> str:
-    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with its newest bucket."""
-    return f"{_partition(partition)}:gaps"
-
-
-def drift_results(partition: int, model_uid: str) -> str:
-    """Hash. Drift writes. Drift reads. Expires 90 days after the last analysis; at most 1,000 results and
-    32 MiB."""
-    return f"{_partition(partition)}:drift-results:{model_uid}"
-
-
-def drift_result_ids(partition: int, model_uid: str) -> str:
-    """Sorted set. Drift writes. Drift reads. Lives as long as its results, an id and a status each."""
-    return f"{_partition(partition)}:drift-results:{model_uid}:ids"

@@ -10,7 +10,7 @@ from turnout.router.v1.model_pb2 import Model
 
 from services.drift.build import clearing_of
 from services.foundation.errors import RemoteError
-from services.state import formats, keys
+from services.state import drift_keys, formats, keys
 from services.state.catalog import CatalogFollower
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
@@ -61,7 +61,7 @@ async def test_a_model_made_again_starts_from_nothing(
         return await kept(connections) == []
 
     await eventually(cleared)
-    assert await connections.steady.hlen(keys.active_baselines()) == 0
+    assert await connections.steady.hlen(drift_keys.active_baselines()) == 0
     await store.create(Model(name=model.name))
     assert list((await ask("ListBaselines", rpc.ListBaselinesRequest(model="churn"))).baselines) == []
     with pytest.raises(RemoteError) as refused:

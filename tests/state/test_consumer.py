@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from turnout.inference.v1.event_pb2 import EventBatch
 
-from services.state import keys
+from services.state import drift_keys, keys
 from services.state.connection import Connections, connect
 from services.state.consumer import Entry
 from services.state.embedded import EmbeddedRedis
@@ -107,7 +107,7 @@ async def test_a_drain_loses_nothing_and_repeats_nothing(connections: Connection
 async def test_a_stopped_owner_that_wakes_up_writes_nothing(connections: Connections) -> None:
     """The classic: it stalls with an entry in its hands, is replaced, and goes on as if nothing had been."""
     taken, go_on = asyncio.Event(), asyncio.Event()
-    blob, writer = keys.profile(3, "b1", "5m:0"), FencedWriter(connections)
+    blob, writer = drift_keys.profile(3, "b1", "5m:0"), FencedWriter(connections)
 
     async def stall(partition: int, fence: Fence, entries: Batches) -> None:
         if not taken.is_set():

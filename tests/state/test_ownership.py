@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from services.state import keys
+from services.state import drift_keys, keys
 from services.state.connection import Connections
 from services.state.errors import LostLease
 from services.state.fenced import Fence, FencedWriter
@@ -78,7 +78,7 @@ async def test_a_writer_that_was_replaced_writes_nothing(connections: Connection
     one, two = owner(connections, "a"), owner(connections, "b")
     await one.round()
     late, writer = one.fence(5), FencedWriter(connections)
-    blob, table = keys.profile(5, "b1", "5m:0"), keys.pulls(5, "r1")
+    blob, table = drift_keys.profile(5, "b1", "5m:0"), keys.pulls(5, "r1")
     await writer.set(late, {blob: b"mine"}, lifetime=60)
     await writer.hash_set(late, table, {"drawn:a": 1}, lifetime=60)
     await one.drain()
