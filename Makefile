@@ -69,6 +69,9 @@ regret: setup ## every bandit in every world of the references, in simulation; w
 type1: setup ## twice 2,000 trials of identical models, looked at after every observation; writes build/type1.json
 	@$(BIN)/python -m tests.feedback.sequential.type1
 
+chaos: setup ## feedback while it and Redis are killed before and after every command; writes build/chaos.json
+	@CHAOS=long $(BIN)/python -m pytest -n0 --timeout=1800 tests/chaos
+
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 

@@ -1,6 +1,6 @@
 """What taking feedback in costs: `python -m benchmarks.feedback`.
 
-CPU per RecordFeedback, against a bare grpc.aio server that runs the same script once per call, in turns within
+CPU per RecordFeedback, against a bare grpc.aio server that runs the same script once a call, in turns within
 one run, with the append-only file synced at every write; items of an import per second of CPU; and what Redis
 holds of a router's rewards. Writes build/feedback.json.
 """
@@ -13,7 +13,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ class Stage:
     ours: Process
     floor: Process
     redis: int
-    numbers: Any
+    numbers: Iterator[int]
 
     async def predictions(self, count: int) -> list[str]:
         """Recorded predictions of the router, made now."""
@@ -89,6 +89,7 @@ async def staged(stack: AsyncExitStack) -> Stage:
     floor = await stack.enter_async_context(
         started("benchmarks.feedback_floor", "--redis", redis.url, "--digest", digest)
     )
+    assert redis.pid
     return Stage(connections, router.uid, ours, floor, redis.pid, itertools.count())
 
 
@@ -117,15 +118,16 @@ async def single(stage: Stage) -> list[tuple[float, float, float, float]]:
         grpc.aio.insecure_channel(stage.ours.address) as ours,
         grpc.aio.insecure_channel(stage.floor.address) as floor,
     ):
-        calls = ours.unary_unary(f"{SERVICE}/RecordFeedback"), floor.unary_unary(METHOD)
+        record: Call = ours.unary_unary(f"{SERVICE}/RecordFeedback")
+        bare: Call = floor.unary_unary(METHOD)
         for turn in range(-1, ROUNDS):
             names = await stage.predictions(REQUESTS if turn >= 0 else WARM_UP)
             told = [
                 rpc.RecordFeedbackRequest(prediction_id=name, reward=0.5).SerializeToString()
                 for name in names
             ]
-            one = await spent(stage.ours, stage.redis, drive(calls[0], told))
-            other = await spent(stage.floor, stage.redis, drive(calls[1], [name.encode() for name in names]))
+            one = await spent(stage.ours, stage.redis, drive(record, told))
+            other = await spent(stage.floor, stage.redis, drive(bare, [name.encode() for name in names]))
             if turn >= 0:
                 numbers = (one[0], other[0], one[1], other[1])
                 found.append(tuple(seconds / REQUESTS * 1e6 for seconds in numbers))
