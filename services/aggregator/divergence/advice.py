@@ -148,6 +148,7 @@ def _cheaper(tally: Tally) -> Iterator[str]:
     if judged < ENOUGH or not whole[OfAll.COST]:
         return
     mean = whole[OfAll.COST] / priced
+    found: list[tuple[float, str, float, float]] = []
     for place, name in enumerate(names):
         sums = tally.members[:, place]
         if len(names) < 2 or sums[OfMember.JUDGED] < 0.9 * judged or not sums[OfMember.PRICED]:
@@ -155,12 +156,14 @@ def _cheaper(tally: Tally) -> Iterator[str]:
         same = 1 - sums[OfMember.DISSENTS] / sums[OfMember.JUDGED]
         cost = sums[OfMember.COST] / sums[OfMember.PRICED]
         if same >= SAVING and cost < mean:
-            yield (
-                f"{name} alone gives the verdict in {percent(same)} of {sums[OfMember.JUDGED]:.0f} panels, "
-                f"at {percent(cost / mean)} of their cost: let it answer first, and ask the others when it "
-                "is not sure."
-            )
-            return
+            found.append((cost, name, same, sums[OfMember.JUDGED]))
+    if found:
+        cost, name, same, panels = min(found)
+        yield (
+            f"{name} alone gives the verdict in {percent(same)} of {panels:.0f} panels, at "
+            f"{percent(cost / mean)} of their cost: let it answer first, and ask the others when it is not "
+            "sure."
+        )
 
 
 def _points(share: float) -> str:

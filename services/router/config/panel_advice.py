@@ -40,6 +40,7 @@ def _alike(panel: Panel) -> Iterator[str]:
     known = [model for _, model in panel.known]
     if len(known) < len(panel.members) or panel.pattern == "specialists":
         return
+    yield from _twins(panel)
     kinds: list[tuple[str, Callable[[Model], str]]] = [
         ("model", lambda model: model.name),
         ("family", lambda model: model.family),
@@ -54,7 +55,6 @@ def _alike(panel: Panel) -> Iterator[str]:
             )
             # Of one model they are of one family too; that needs no saying.
             return
-    yield from _twins(panel)
 
 
 def _twins(panel: Panel) -> Iterator[str]:

@@ -126,6 +126,18 @@ def test_a_cheap_member_that_gives_the_verdict_is_told_with_its_share_and_its_co
     assert on_efficiency(facts(tally("a", "b", judged=200, member_judged=200))) == []
 
 
+def test_of_those_who_would_do_the_cheapest_is_told() -> None:
+    counts = Counts.of("dear", "cheap", "wrong")
+    counts.whole[[OfAll.JUDGED, OfAll.PRICED, OfAll.COST]] = 100, 100, 1100
+    counts.members[[OfMember.JUDGED, OfMember.PRICED]] = 100
+    counts.members[OfMember.COST] = 800, 200, 100
+    counts.members[OfMember.DISSENTS] = 0, 10, 11
+    panel = Tally()
+    panel.add(counts)
+    (said,) = on_efficiency(facts(panel))
+    assert said.startswith("cheap alone gives the verdict in 90 % of 100 panels, at 18.2 % of their cost")
+
+
 def test_paired_intervals_hold_as_often_as_they_say() -> None:
     """Coverage over 2,000 samples of 200 rows on which two are right as often as 90 % and 85 %, dependent."""
     rng = np.random.default_rng(7)

@@ -133,5 +133,13 @@ def test_two_of_the_same_are_one_too_many() -> None:
     ParseDict(vote(), twins.ensemble)
     (sentence,) = advice(with_defaults(twins), THREE)
     assert "a1 and a2 are 2 members of one model, models/a" in sentence
+    # Of one provider they are homogeneous too, and the twins are told all the same.
+    kin = {name: Model() for name in THREE}
+    for name, model in kin.items():
+        model.CopyFrom(THREE[name])
+        model.provider = "acme"
+    both = "\n".join(advice(with_defaults(twins), kin))
+    assert "kitchen sink: a1 and a2" in both
+    assert "of one provider, acme" in both
     twins.variants[0].overrides.system_prompt = "Be brief."
     assert advice(with_defaults(twins), THREE) == []

@@ -53,6 +53,12 @@ async def test_a_kitchen_sink_is_told_when_it_is_written(suite: Suite, surgery: 
     twins = chats("advice-twins", "bayes", "stump", aggregation=VOTE)
     twins.variants.add(id="twin", model=f"models/{PREFIX}bayes", overrides={"system_prompt": ""})
     assert "kitchen sink: bayes and twin are 2 members of one model" in await warned(client, twins)
+    # Of one provider they are homogeneous too; that is no reason to keep the twins quiet.
+    kin = router("advice-kin", "cancer-bayes", "cancer-stump", ensemble={})
+    kin.variants.add(id="twin", model="cancer-bayes")
+    said = await warned(client, kin)
+    assert "all 3 members are of one provider, scikit-learn" in said
+    assert "kitchen sink: cancer-bayes and twin are 2 members of one model" in said
     heavy = router("advice-heavy", *DOCTORS[:3], ensemble={"aggregation": VOTE})
     for variant, weight in zip(heavy.variants, (60.0, 20.0, 10.0), strict=True):
         variant.weight = weight
@@ -205,10 +211,9 @@ async def check_efficiency(
     first = [next(seat for seat in cheapest_first if said[seat][row] == verdict[row]) for row in range(ROWS)]
     assert told.mean_saving.amount == pytest.approx(total - np.mean([prices[seat] for seat in first]))
     same = {seat: float(np.mean(own == verdict)) for seat, own in said.items()}
-    would_do = tuple(
-        f"{seat} alone gives the verdict in {100 * same[seat]:.3g} %" for seat in said if same[seat] >= 0.9
-    )
-    assert sum(one.startswith(would_do) for one in told.advice) == 1
+    cheapest = next(seat for seat in cheapest_first if same[seat] >= 0.9)
+    would_do = f"{cheapest} alone gives the verdict in {100 * same[cheapest]:.3g} %"
+    assert [one.startswith(would_do) for one in told.advice if " alone gives " in one] == [True]
     assert any(one.startswith("Kitchen sink") for one in told.advice)
 
 
