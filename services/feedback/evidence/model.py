@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from services.feedback.evidence.plan import TestSpec
 from services.feedback.sequential.display import Estimate
@@ -27,6 +27,8 @@ class Tested:
     """What a test has found. log_e: logarithm of the greatest capital; declare at log(1 / spec.alpha).
     estimate: in units of the value, which is 1 − merit where the test is flipped. state: of the sequential
     test, for what else may be asked of it."""
+
+    __test__: ClassVar[bool] = False  # pytest would take the class for a test of its own
 
     spec: TestSpec
     log_e: float

@@ -29,7 +29,7 @@ def bounded(cells: Mapping[int, int], share: float, alpha: float) -> Quantile | 
     """The quantile at `share`, 0 to 1, of what the cells count; None without counts.
 
     >>> found = bounded({80: 5000, 100: 5000}, 0.25, 0.05)
-    >>> found.low == found.estimate == found.high, bounded({80: 100}, 0.5, 0.05).high
+    >>> found.low == found.estimate == found.high, bounded({80: 100}, 0.95, 0.05).high
     (True, None)
     """
     count = sum(cells.values())

@@ -121,30 +121,36 @@ class World:
         return made
 
 
+async def decided(world: World) -> tuple[list[PredictionEvent], list[int | None]]:
+    """A batch of decisions, and the reward that each has by then, if it ever has one."""
+    rewards = RewardStore(world.connections.steady)
+    learner = Learner(world.rules.partition, world.rules.uid, world.rules.reward.key)
+    batch = [world.decision(world.rng.choice([0.0, 3.0, 5.0, 150.0])) for _ in range(EACH)]
+    batch = [one for one in batch if ids.time_of(one.manifest.prediction_id) >= BEGIN]
+    told = [world.rng.choice([None, 0, 1]) for _ in batch]
+    claims = [
+        Claim(learner, Report(one.manifest.prediction_id, 0, "a", value * UNITS, 1, "x"), 1000, 1e9)
+        for one, value in zip(batch, told, strict=True)
+        if value is not None
+    ]
+    if claims:
+        await rewards.apply(claims, BEGIN)
+    return batch, told
+
+
 async def play(
     connections: Connections, seed: int, share: float, chaos: int = 1
 ) -> tuple[World, EvidenceState, list[Any]]:
     """Forty batches in 280 seconds, some of their decisions late; returns the state and what was not late."""
     world = World(connections, seed, share, chaos)
     await world.own()
-    rewards = RewardStore(connections.steady)
-    learner = Learner(world.rules.partition, world.rules.uid, world.rules.reward.key)
     watch = world.rules.watch
     assert watch is not None
     entries: list[Entry[EventBatch]] = []
     on_time: list[Any] = []
     seen = int(BEGIN // 60)
     for number in range(ENTRIES):
-        batch = [world.decision(world.rng.choice([0.0, 3.0, 5.0, 150.0])) for _ in range(EACH)]
-        batch = [one for one in batch if ids.time_of(one.manifest.prediction_id) >= BEGIN]
-        told = [world.rng.choice([None, 0, 1]) for _ in batch]
-        claims = [
-            Claim(learner, Report(one.manifest.prediction_id, 0, "a", value * UNITS, 1, "x"), 1000, 1e9)
-            for one, value in zip(batch, told, strict=True)
-            if value is not None
-        ]
-        if claims:
-            await rewards.apply(claims, BEGIN)
+        batch, told = await decided(world)
         packed = EventBatch(predictions=[one.SerializeToString() for one in batch])
         entries.append(Entry(f"{1000 + number}-0", packed))
         pairs = zip(batch, told, strict=True)
