@@ -5,19 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from turnout.feedback.v1 import canary_pb2 as canaries
+from turnout.feedback.v1.evaluation_pb2 import EvaluatePolicyRequest, EvaluatePolicyResponse
 from turnout.feedback.v1.feedback_service_pb2 import GetRewardsRequest
+from turnout.feedback.v1.stacker_pb2 import FitStackerRequest
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import access_service_pb2 as access
 from turnout.router.v1 import model_service_pb2 as models
 from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.model_pb2 import Permissions
+from turnout.router.v1.router_pb2 import Router
 
 from examples.demo.rows import Supply
 from examples.fleet.catalog import registration
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from tests.fleet import fleet_model
-from tests.stories.asking import INFERENCE, ROUTERS, SECONDS, asked, router
+from tests.stories.asking import FEEDBACK, INFERENCE, ROUTERS, SECONDS, asked, router
 from tests.stories.suite import Suite, starting
 from tests.waiting import eventually
 
@@ -39,15 +43,15 @@ class Person:
 
 
 async def furnish(admin: Person, stack: AsyncExitStack) -> str:
-    """A jury that everybody may ask who says who he is; the key of somebody who is nothing more."""
+    """A jury and a router that ann may ask; her key."""
     for name in NAMES:
         server = await stack.enter_async_context(fleet_model(name))
         request = models.RegisterModelRequest(model=registration(name, server.address))
         await admin.call("turnout.router.v1.ModelService", "RegisterModel", request)
-    jury = router("jury", *NAMES, ensemble={})
-    jury.permissions.CopyFrom(Permissions(predictors=["ann"]))
-    await admin.call(ROUTERS, "CreateRouter", routers.CreateRouterRequest(router=jury))
-    await admin.call(ROUTERS, "DeployRouter", routers.DeployRouterRequest(name="jury"))
+    for wanted in (router("jury", *NAMES, ensemble={}), router("half", *NAMES, weighted={})):
+        wanted.permissions.CopyFrom(Permissions(predictors=["ann"]))
+        await admin.call(ROUTERS, "CreateRouter", routers.CreateRouterRequest(router=wanted))
+        await admin.call(ROUTERS, "DeployRouter", routers.DeployRouterRequest(name=wanted.name))
     made = await admin.call(
         "turnout.router.v1.AccessService", "CreateApiKey", access.CreateApiKeyRequest(user="ann")
     )
@@ -61,6 +65,48 @@ def first_key(suite: Suite) -> str:
     return file.read_text().strip()
 
 
+async def evaluates(ann: Person, hers: Person) -> None:
+    """Feedback asks the router in her name what her proposal would do, and changes nothing for her."""
+    asked = EvaluatePolicyRequest(router="half", proposal=Router(random={}))
+
+    async def answered() -> EvaluatePolicyResponse:
+        # Each time once more, until there are enough of them.
+        try:
+            made = await ann.predict("half")
+            told = routers.RecordFeedbackRequest(prediction_id=made.prediction_id, reward=1.0)
+            await ann.call(ROUTERS, "RecordFeedback", told)
+            reply: EvaluatePolicyResponse = await hers.call(FEEDBACK, "EvaluatePolicy", asked)
+        except RemoteError as refused:
+            raise AssertionError(str(refused)) from refused
+        return reply
+
+    assert (await eventually(answered, within=60)).value == 1.0
+    with pytest.raises(RemoteError) as caught:
+        await hers.call(FEEDBACK, "FitStacker", FitStackerRequest(router="jury", apply=True))
+    assert caught.value.code == "PERMISSION_DENIED"
+
+
+async def moves_canaries(admin: Person, feedback: Person, hers: Person) -> None:
+    """Who may predict reads no canary and moves none; whoever does is named in what happened."""
+    old, new = NAMES
+    wanted = router("trial", *NAMES, canary={"baseline_model": old, "canary_model": new})
+    wanted.permissions.CopyFrom(Permissions(predictors=["ann"]))
+    await admin.call(ROUTERS, "CreateRouter", routers.CreateRouterRequest(router=wanted))
+    with pytest.raises(RemoteError) as caught:
+        await hers.call(FEEDBACK, "PromoteCanary", canaries.PromoteCanaryRequest(router="trial"))
+    assert caught.value.code == "PERMISSION_DENIED"
+    await feedback.call(FEEDBACK, "PromoteCanary", canaries.PromoteCanaryRequest(router="trial"))
+
+    async def told() -> bool:
+        listed = canaries.ListPromotionEventsRequest(router="trial")
+        events = (await feedback.call(FEEDBACK, "ListPromotionEvents", listed)).events
+        assert [(one.kind, one.automatic) for one in events] == [("PROMOTE", False), ("START", False)]
+        assert events[0].by
+        return True
+
+    await eventually(told, within=30)
+
+
 async def test_the_suite_starts_with_a_key_answers_who_has_one_and_nobody_else(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         suite = await stack.enter_async_context(
@@ -70,7 +116,8 @@ async def test_the_suite_starts_with_a_key_answers_who_has_one_and_nobody_else(t
         key = first_key(suite)
         await eventually(lambda: suite.ready["admin_key"] in suite.said)
         assert key not in suite.said
-        ann = Person(suite.client("router"), await furnish(Person(suite.client("router"), key), stack))
+        hers = await furnish(Person(suite.client("router"), key), stack)
+        ann = Person(suite.client("router"), hers)
 
         # The router asks the aggregator for her, and hands her feedback on: they know each other.
         async def answered() -> Any:
@@ -83,6 +130,10 @@ async def test_the_suite_starts_with_a_key_answers_who_has_one_and_nobody_else(t
         assert len(reply.manifest.participants) == 2
         told = routers.RecordFeedbackRequest(prediction_id=reply.prediction_id, truth=Truth(label="benign"))
         assert (await ann.call(ROUTERS, "RecordFeedback", told)).status.startswith("ACCEPTED")
+
+        asking = [Person(suite.client("feedback"), one) for one in (key, hers)]
+        await moves_canaries(Person(suite.client("router"), key), *asking)
+        await evaluates(ann, Person(suite.client("feedback"), hers))
 
         with pytest.raises(RemoteError) as caught:
             await Person(suite.client("router")).predict("jury")

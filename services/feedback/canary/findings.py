@@ -15,7 +15,8 @@ class Finding(NamedTuple):
 
     log_e: logarithm of the evidence for yes; threshold: what it has to reach. excess: by how much the point
     estimate is past the question's margin, in whatever unit. n0, n1: observations of baseline and canary.
-    mean0 to high: for people, in the metric's unit, NaN where unknown; the effect is the canary's.
+    mean0 to high: for people, in the metric's unit, NaN where unknown; the effect is the canary's. expected:
+    seconds until the threshold if the effect is what it looks like, at the present rate; NaN for never.
     """
 
     question: str
@@ -30,6 +31,7 @@ class Finding(NamedTuple):
     effect: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    expected: float = math.nan
 
     @property
     def declared(self) -> bool:

@@ -9,6 +9,8 @@ from services.feedback.evidence.model import Evidence, Tested
 from services.feedback.evidence.plan import Metric, Watch
 from services.feedback.evidence.verdicts import unfair
 from services.feedback.sequential.judging import needed
+from services.feedback.sequential.planning import expected_samples
+from services.feedback.sequential.questions import Test
 
 
 def seen_of(
@@ -50,7 +52,18 @@ def _findings(plan: Canary, watch: Watch, evidence: Evidence) -> Iterator[Findin
         spec = tested.spec
         # Labels that the canary alone loses make it look better: a promotion has to outdo that.
         threshold = needed(spec.alpha, doubts) if name == PROMOTION else -math.log(spec.alpha)
-        yield _finding(name, watch.metrics[spec.metric], tested, threshold)
+        expected = _expected(tested, evidence) if name == PROMOTION else math.nan
+        yield _finding(name, watch.metrics[spec.metric], tested, threshold)._replace(expected=expected)
+
+
+def _expected(tested: Tested, evidence: Evidence) -> float:
+    spec, told = tested.spec, tested.estimate
+    passed, n = evidence.watermark - evidence.started, told.n0 + told.n1
+    if not (told.n0 and told.n1) or passed <= 0 or told.effect <= spec.margin:
+        return math.nan
+    test = Test(spec.kind, spec.margin)
+    further = expected_samples(test, tested.state, told.effect, told.n1 / n, spec.alpha)
+    return math.nan if further is None else further * passed / n
 
 
 def _finding(name: str, metric: Metric, tested: Tested, threshold: float) -> Finding:

@@ -94,7 +94,10 @@ def not_yet(plan: Canary, finding: Finding | None) -> str:
     if plan.literal:
         return f"an improvement of {plan.criteria.min_improvement:g}: {means(finding)}"
     so_far, wanted = math.exp(min(finding.log_e, 300.0)), math.exp(finding.threshold)
-    return f"evidence: {so_far:.3g} of {wanted:.3g}; {means(finding)}"
+    said = f"evidence: {so_far:.3g} of {wanted:.3g}; {means(finding)}"
+    if math.isnan(finding.expected):
+        return said
+    return f"{said}; about {span(finding.expected)} more if the difference is what it looks like"
 
 
 def means(finding: Finding) -> str:

@@ -67,7 +67,6 @@ async def test_a_canary_without_labels_is_held_where_it_is(stage: Stage) -> None
 async def test_evidence_that_has_grown_old_moves_nothing(stage: Stage) -> None:
     await stage.open(**LABELS)
     await stage.play(0.5, 0.95)
-    stage.setting.parts.evidence.desk.forget(stage.setting.router.uid)
     stage.arena.pass_time(3600)
     router = await stage.look()
     assert router.canary.canary_percentage == 20
@@ -172,6 +171,15 @@ async def test_a_new_trial_begins_with_evidence_of_its_own(stage: Stage) -> None
     assert not status.evidence.findings
     await stage.play(0.5, 0.95)
     assert (await stage.look()).canary.canary_percentage == 50
+
+
+async def test_what_is_undecided_says_how_long_it_will_take(stage: Stage) -> None:
+    await stage.open(**LABELS, steps=[{"percentage": 50}])
+    await stage.play(0.6, 0.75, count=150)
+    await stage.look()
+    said = (await stage.status()).waiting_for
+    assert said.startswith("evidence: ")
+    assert said.endswith(" more if the difference is what it looks like")
 
 
 async def test_a_stopped_router_has_a_canary_that_waits(stage: Stage) -> None:
