@@ -1,6 +1,6 @@
 """Whether the models of one router can stand in for each other: what they take, and what they answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from turnout.router.v1.model_pb2 import (
@@ -10,7 +10,7 @@ from turnout.router.v1.model_pb2 import (
     Model,
     OutputKind,
 )
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.router.config.combining import misfits as cannot_do
 from services.router.config.overrides import misfits
@@ -24,19 +24,40 @@ OUTPUTS = {number: name.removeprefix("OUTPUT_KIND_").lower() for name, number in
 
 def disagreements(router: Router, models: Mapping[str, Model]) -> list[str]:
     """Sentences about what the models of the variants differ in; none where they agree, or say nothing."""
-    named = dict.fromkeys(model_of(variant) for variant in router.variants)
-    members = [models[name] for name in named if name in models]
+    readers, speakers = _parts(router)
+    reading, answering = _of(readers, models), _of(speakers, models)
     found = dict.fromkeys(
         (
-            *_inputs(members),
-            *_features(members),
-            *_outputs(members),
-            *_labels(router, members),
+            *_inputs(reading),
+            *_features(reading),
+            *_outputs(answering),
+            *_labels(router, answering),
             *_overrides(router, models),
             *_panels(router, models),
         )
     )
     return list(found)[:MOST_TOLD]
+
+
+def _parts(router: Router) -> tuple[Sequence[Variant], Sequence[Variant]]:
+    """Who reads the request as it comes, and whose answer may be the reply: everybody, but for the steps of a
+    graph that nothing leads past."""
+    graph = router.ensemble.specialists
+    if not graph.steps or router.policies or router.fallback.variants:
+        return router.variants, router.variants
+    last = next((step for step in graph.steps if step.name == graph.output), graph.steps[-1])
+    reading = {step.variant for step in graph.steps if not step.template}
+    by_id = {one.id: one for one in router.variants}
+    return (
+        [one for one in router.variants if one.id in reading],
+        [by_id[last.variant]] if last.variant in by_id else [],
+    )
+
+
+def _of(variants: Iterable[Variant], models: Mapping[str, Model]) -> list[Model]:
+    """Their models, each once."""
+    named = dict.fromkeys(map(model_of, variants))
+    return [models[name] for name in named if name in models]
 
 
 def _inputs(members: Sequence[Model]) -> Iterator[str]:

@@ -131,7 +131,7 @@ class Compilation:
             deadline=router.default_deadline.ToTimedelta().total_seconds(),
             synchronous=router.log.durability == router_pb2.LOG_DURABILITY_SYNC,
             by_variant={arm.variant: arm for arm in arms},
-            columns=columns_of(model for _, model in self.members),
+            columns=columns_of((model for _, model in self.members), self.router.ensemble),
             redactor=redactor_of(router, (model for _, model in self.members)),
             remarks=remarks,
             carrying=compile_carrying(router, self.seen.reasons),

@@ -1,6 +1,7 @@
 """Whether the models of a router agree: each way in which they may not is a sentence."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from turnout.router.v1.model_pb2 import (
     FEATURE_KIND_CATEGORICAL,
@@ -85,3 +86,25 @@ def test_an_alias_speaks_for_its_model() -> None:
     variants = [{"model": "models/x@y", "resolved_model": "models/a"}, {"model": "models/b"}]
     router = Router(name="routers/r", variants=variants)
     assert len(told(answering("1"), answering("2"), router)) == 1
+
+
+def graph(template: str, **more: Any) -> Router:
+    """Somebody looks at a record, and somebody else says what it means."""
+    router = Router(
+        name="routers/r", variants=[{"id": one, "model": f"models/{one}"} for one in "ab"], **more
+    )
+    router.ensemble.specialists.steps.add(name="look", variant="a")
+    router.ensemble.specialists.steps.add(name="say", variant="b", template=template)
+    return router
+
+
+def test_a_step_with_a_template_takes_any_request_and_answers_as_it_likes() -> None:
+    stump = answering("yes", "no")
+    stump["signature"] |= {  # type: ignore[operator]
+        "features": [{"name": "x", "kind": FEATURE_KIND_NUMERIC}],
+    }
+    chat = {"protocol": PROTOCOL_OPENAI_CHAT, **signed(outputs={"class_order": ["ill", "well"]})}
+    both = "models/b takes a chat, and models/a takes columns: no input fits both"
+    assert told(stump, chat, graph("What of {look.label}?")) == []
+    assert told(stump, chat, graph("")) == [both]
+    assert both in told(stump, chat, graph("What of {look}?", fallback={"variants": ["b"]}))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
 from services.router.deciding.columns import Columns, columns_of
 from tests.router.conftest import BAYES, Desk, doctors
@@ -71,3 +72,21 @@ async def test_the_reply_names_what_was_ignored(desk: Desk) -> None:
         told = "ignored, since no variant of this router reads it: 'mean radios'"
         assert list(reply.manifest.warnings) == [told]
         assert not reply.manifest.degraded
+
+
+def steps(*templates: str) -> EnsembleStrategy:
+    """A graph of steps that are asked with these templates; an empty one passes the request on."""
+    made = EnsembleStrategy()
+    for place, template in enumerate(templates):
+        made.specialists.steps.add(name=f"step-{place}", template=template)
+    return made
+
+
+def test_a_template_reads_what_it_quotes() -> None:
+    models = [model("a", "b"), Model()]
+    assert columns_of(models, steps("", "Look at {input} and {step-0}")).warning(row(a=1, b=2, z=3)) == ""
+    named = columns_of(models, steps("", "Is {input.z} much?"))
+    assert named.warning(row(a=1, b=2, z=3)) == ""
+    assert named.warning(row(a=1, b=2, y=3)) == "ignored, since no variant of this router reads it: 'y'"
+    assert columns_of([model("a")], steps("{input.z}")).warning(row(y=1, z=2)).endswith("'y'")
+    assert columns_of([Model()], steps("{input.z}")).warning(row(y=1)) == ""
