@@ -96,6 +96,20 @@ STRATEGIES: list[Told] = [
     ("reason of a transition", "router.managing.transitions:LONGEST_REASON", "characters", READABLE),
     ("`bandit.reward_window`, at most", f"{CONFIG}.bandits:LONGEST_WINDOW", "", MEMORY),
     (
+        "`bandit.context_features`, at most",
+        f"{CONFIG}.bandits:MOST_CONTEXT",
+        "",
+        "Every replica reads their squares, per variant.",
+    ),
+    ("`bandit.priors[].rewards`, at most", f"{CONFIG}.bandits:MOST_PRIOR_REWARDS", "", ""),
+    ("`bandit.burn_in`, at most", f"{CONFIG}.bandits:MOST_BURN_IN", "", ""),
+    (
+        "`bandit.reward_delay`",
+        f"{CONFIG}.bandits:SHORTEST_DELAY {CONFIG}.bandits:LONGEST_DELAY",
+        "s",
+        "As long as records can be kept.",
+    ),
+    (
         "`latency_based.half_life`",
         f"{CONFIG}.choosers:SHORTEST_HALF_LIFE {CONFIG}.choosers:LONGEST_HALF_LIFE",
         "s",

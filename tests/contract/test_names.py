@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
@@ -14,7 +13,6 @@ from services.foundation.metrics import Metrics
 from services.router.config import combining
 from services.router.config.checks import STRATEGY_CHECKS
 from services.router.config.defaults import with_defaults
-from services.router.config.problems import UnavailableFeature
 from services.router.config.validate import validate
 from tests.contract.test_pending import PENDING, SERVICERS
 
@@ -76,7 +74,8 @@ def test_the_aggregations_that_work_are_those_that_are_accepted() -> None:
 
 def test_the_bandits_that_work_are_those_that_are_accepted() -> None:
     for _, name, told in section("Bandits"):
-        bandit = strategy_pb2.BanditStrategy(algorithm=name)
+        context = ["x"] if name == "BANDIT_ALGORITHM_LIN_UCB" else []
+        bandit = strategy_pb2.BanditStrategy(algorithm=name, context_features=context)
         given = Router(name="routers/a", variants=[{"model": "a"}, {"model": "b"}], bandit=bandit)
         assert told == "works"
         validate(with_defaults(given), {"models/a", "models/b"})
