@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.feedback.deriving.seen import Value
+from services.feedback.deriving import absolute_error, log_loss
+from services.feedback.deriving.seen import Seen, Value
 from services.feedback.measure import Measure
 from services.feedback.prediction import (
     Prediction,
@@ -15,6 +16,7 @@ from services.feedback.prediction import (
 from services.feedback.rules import HORIZON_SECONDS, Rules
 from services.state.ids import partition_of
 from services.state.labels import Pair
+from services.state.magnitudes import code_of
 from services.state.outcomes import LABEL, REWARD, TRUTH, Cell, Counted
 from services.state.rewards import FINAL, UNITS, Claim, Learner, Report
 
@@ -22,6 +24,8 @@ from services.state.rewards import FINAL, UNITS, Claim, Learner, Report
 MODEL_WINDOW = 1000
 ACCURACY = "accuracy"
 PAIRS = "pairs"
+LOG_LOSS = "log_loss"
+ERRORS = "errors"
 # Rows with truth are counted by time alone; nothing reads their window.
 UNREAD = 1
 ALL = "all"
@@ -63,6 +67,16 @@ def accuracy_of(partition: int, model_uid: str) -> Learner:
 def pairs_of(partition: int, model_uid: str) -> Learner:
     """What the labels that a model gave, beside the true ones, are kept under."""
     return Learner(partition, model_uid, PAIRS)
+
+
+def log_losses_of(partition: int, model_uid: str) -> Learner:
+    """What -ln of the probabilities that a model gave true labels are kept under, as codes of magnitudes."""
+    return Learner(partition, model_uid, LOG_LOSS)
+
+
+def errors_of(partition: int, model_uid: str) -> Learner:
+    """What the absolute errors of a model's numbers are kept under, as codes of magnitudes."""
+    return Learner(partition, model_uid, ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +152,28 @@ def _counted(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim
 def _measured(
     models: Mapping[str, str], prediction: Prediction, told: Told, horizon: float
 ) -> Iterator[Claim]:
+    partition, heard = partition_of(prediction.id), prediction.heard(told.row).models
     if told.label is None:
+        for model, known in models.items():
+            error = absolute_error.measure(heard.get(model, Seen()), told.value)
+            yield from _magnitude(errors_of(partition, known), prediction, told, error, horizon)
         return
-    partition, answers = partition_of(prediction.id), model_answers(prediction, told.row)
+    answers = model_answers(prediction, told.row)
     for model, share in model_shares(prediction, told.row, told.label).items():
         if uid := models.get(model):
             report = Report(prediction.id, told.row, uid, round(share * UNITS), told.observed, told.id)
             yield Claim(accuracy_of(partition, uid), report, MODEL_WINDOW, horizon, told=False)
+            loss = log_loss.measure(heard.get(model, Seen()), told.label)
+            yield from _magnitude(log_losses_of(partition, uid), prediction, told, loss, horizon)
+            # Whoever watches the pairs alone sees all change.
             pair = Pair(answers[model], told.label)
             yield Claim(pairs_of(partition, uid), report, MODEL_WINDOW, horizon, told=False, pair=pair)
+
+
+def _magnitude(
+    learner: Learner, prediction: Prediction, told: Told, value: float | None, horizon: float
+) -> Iterator[Claim]:
+    """A number without an end of its own, for a model's window; nothing where there is none."""
+    if value is not None:
+        report = Report(prediction.id, told.row, learner.uid, code_of(value), told.observed, told.id)
+        yield Claim(learner, report, MODEL_WINDOW, horizon, told=False)

@@ -10,39 +10,73 @@ from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.traffic_pb2 import CallCounts
 
 from services.feedback.crediting import MODEL_WINDOW
-from services.feedback.quality import f1
+from services.feedback.quality import LabelQuality, confusion
 from services.state.labels import Pair, counted
 from services.state.latency import quantile
-from services.state.rewards import UNITS
+from services.state.magnitudes import values_of
+from services.state.rewards import UNITS, WINDOW
 
+NOTHING = np.zeros(0, WINDOW)
 PERCENTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
 
 
 class Labelled(NamedTuple):
-    """One partition's share of a model's labels: right answers, pairs as numbers, names of labels."""
+    """One partition's share of what is known of a model: right answers, pairs as numbers, names of labels;
+    log-losses and absolute errors as codes of magnitudes."""
 
-    shares: NDArray[Any]
-    pairs: NDArray[Any]
-    names: Mapping[int, str]
+    shares: NDArray[Any] = NOTHING
+    pairs: NDArray[Any] = NOTHING
+    names: Mapping[int, str] = {}
+    losses: NDArray[Any] = NOTHING
+    errors: NDArray[Any] = NOTHING
 
 
 class Quality(NamedTuple):
-    """How right a model was of late; None where nothing says so."""
+    """How right a model was of late; None where nothing says so. labels, scored, numbers: what accuracy and
+    `of_labels`, the log-loss, and the errors rest on."""
 
     labels: int = 0
     accuracy: float | None = None
-    f1: float | None = None
+    of_labels: LabelQuality = LabelQuality()
+    scored: int = 0
+    log_loss: float | None = None
+    numbers: int = 0
+    mae: float | None = None
+    rmse: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is."""
+        return bool(self.labels or self.numbers)
 
 
 def quality_of(parts: Sequence[Labelled], positive: str) -> Quality:
-    """Over the newest MODEL_WINDOW labels of all partitions together, by the ids of their predictions."""
+    """Over the newest MODEL_WINDOW labels, and numbers, of all partitions together, by the ids of their
+    predictions."""
     kept_shares = newest([part.shares for part in parts])
     labels = sum(len(kept) for kept in kept_shares)
     right = sum(int(kept["units"].sum()) for kept in kept_shares)
     pairs: Counter[Pair] = Counter()
     for part, kept in zip(parts, newest([part.pairs for part in parts]), strict=True):
         pairs.update(counted(kept["units"], part.names))
-    return Quality(labels, right / labels / UNITS, f1(pairs, positive)) if labels else Quality()
+    losses = _magnitudes([part.losses for part in parts])
+    errors = _magnitudes([part.errors for part in parts])
+    return Quality(
+        labels,
+        right / labels / UNITS if labels else None,
+        confusion(pairs).quality(positive),
+        len(losses),
+        float(losses.mean()) if len(losses) else None,
+        len(errors),
+        float(errors.mean()) if len(errors) else None,
+        float(np.sqrt(np.square(errors).mean())) if len(errors) else None,
+    )
+
+
+def _magnitudes(windows: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    kept = newest(windows)
+    # Sorted, so that the rounding of their sum does not depend on who read which partition first.
+    return np.sort(values_of(np.concatenate([one["units"] for one in kept]))) if kept else np.zeros(0)
 
 
 def newest(windows: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -79,7 +113,12 @@ def metrics_of(uid: str, name: str, quality: Quality, calls: CallCounts) -> Mode
         model=name,
         labels=quality.labels,
         accuracy=quality.accuracy,
-        f1=quality.f1,
+        **quality.of_labels._asdict(),
+        scored=quality.scored,
+        log_loss=quality.log_loss,
+        numbers=quality.numbers,
+        mae=quality.mae,
+        rmse=quality.rmse,
         requests=calls.calls,
         error_rate=calls.failures / calls.calls if calls.calls else None,
     )
@@ -96,10 +135,16 @@ def metrics_of(uid: str, name: str, quality: Quality, calls: CallCounts) -> Mode
 
 def quality_told(metrics: ModelMetrics) -> Quality:
     """The quality that was published."""
+    told = {field.name: value for field, value in metrics.ListFields()}
     return Quality(
         metrics.labels,
-        metrics.accuracy if metrics.HasField("accuracy") else None,
-        metrics.f1 if metrics.HasField("f1") else None,
+        told.get("accuracy"),
+        LabelQuality(*(told.get(name) for name in LabelQuality._fields)),
+        metrics.scored,
+        told.get("log_loss"),
+        metrics.numbers,
+        told.get("mae"),
+        told.get("rmse"),
     )
 
 

@@ -1,9 +1,10 @@
-"""How right each model was of late, kept up with the windows of its labels in every partition."""
+"""How right each model was of late, kept up with the windows of its labels and errors in every partition."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.feedback.crediting import accuracy_of, pairs_of
+from services.feedback.crediting import accuracy_of, errors_of, log_losses_of, pairs_of
 from services.feedback.figures import Labelled, Quality, quality_of
 from services.feedback.rulebook import Rulebook
 from services.state import labels
@@ -29,29 +30,31 @@ class LabelWatch:
 
     def begin(self, told: Mapping[str, Quality]) -> None:
         """Start from what was published, by uid; everything is looked at again."""
-        self.known = {uid: quality for uid, quality in told.items() if quality.labels}
+        self.known = {uid: quality for uid, quality in told.items() if quality.known}
         self._seen.clear()
         self._turn = 0
 
     async def refresh(self) -> None:
-        """Look at some windows, and read those of models with new labels. Raises StateUnavailable."""
+        """Look at some windows, and read those of models with new truths. Raises StateUnavailable."""
         places: dict[str, list[Learner]] = {}
         for learners in self.rulebook.models_in_use().values():
             for one in learners:
-                # The pairs are written last: when they have changed, so have the shares.
-                places.setdefault(one.uid, []).append(pairs_of(one.partition, one.uid))
+                # Of a label, the pairs are written last: when they have changed, so has the rest.
+                watched = pairs_of(one.partition, one.uid), errors_of(one.partition, one.uid)
+                places.setdefault(one.uid, []).extend(watched)
         self._forget(places)
         asked = self._next([one for some in places.values() for one in some])
         versions = dict(zip(asked, await self.rewards.versions(asked), strict=True))
         changed = [one for one, version in versions.items() if version != self._seen.get(one, 0)]
         for uid in list(dict.fromkeys(one.uid for one in changed))[:MODELS]:
-            self.known[uid] = await self._quality(uid, places[uid])
+            partitions = sorted({one.partition for one in places[uid]})
+            self.known[uid] = await self._quality(uid, partitions)
             self._seen |= {one: versions[one] for one in changed if one.uid == uid}
 
     def _forget(self, places: Mapping[str, list[Learner]]) -> None:
         used = {one for some in places.values() for one in some}
         positive = self.rulebook.positive_labels()
-        # Another positive label makes another F1 of the same labels.
+        # Another positive label makes another precision of the same labels.
         self._seen = {
             one: version
             for one, version in self._seen.items()
@@ -66,11 +69,17 @@ class LabelWatch:
         self._turn = begin + VERSIONS
         return learners[begin : begin + VERSIONS]
 
-    async def _quality(self, uid: str, learners: list[Learner]) -> Quality:
-        named = await labels.names(self.rewards.redis, [one[:2] for one in learners])
+    async def _quality(self, uid: str, partitions: Sequence[int]) -> Quality:
+        named = await labels.names(self.rewards.redis, [(partition, uid) for partition in partitions])
         parts = []
-        for one, names in zip(learners, named, strict=True):
-            shares = await self.rewards.windows(accuracy_of(one.partition, uid), [uid])
-            pairs = await self.rewards.windows(one, [uid])
-            parts.append(Labelled(shares[uid], pairs[uid], names))
+        for partition, names in zip(partitions, named, strict=True):
+            places = (
+                accuracy_of(partition, uid),
+                pairs_of(partition, uid),
+                log_losses_of(partition, uid),
+                errors_of(partition, uid),
+            )
+            read = await asyncio.gather(*(self.rewards.windows(one, [uid]) for one in places))
+            shares, pairs, losses, errors = (windows[uid] for windows in read)
+            parts.append(Labelled(shares, pairs, names, losses, errors))
         return quality_of(parts, self._positive.get(uid, ""))

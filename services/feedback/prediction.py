@@ -1,6 +1,6 @@
 """A recorded prediction as far as feedback needs to know it, and what a label says about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +25,14 @@ class Seat(NamedTuple):
     cost: float | None
 
 
+class Heard(NamedTuple):
+    """What was answered on a row. models: by each model that did; of one that did so twice, the first.
+    chosen: what a router's quality is measured on, as `answer_of` says."""
+
+    models: Mapping[str, Seen]
+    chosen: Seen
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A recorded prediction.
@@ -33,7 +41,7 @@ class Prediction:
     drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
     drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
     reply. segments: those that it belongs to, as name=value. panel: of a panel that may be learnt from, every
-    member that answered with labels. seen: what its record shows of a row.
+    member that answered with labels. seen: what its record shows of a row; heard: of every answer to it.
     """
 
     id: str
@@ -52,6 +60,8 @@ class Prediction:
     panel: Sequence[Seat] = ()
     # Asked only where a metric is derived from it: most routers have none.
     seen: Callable[[int], Seen] = field(default=Seen, compare=False)
+    # Asked only where there is a truth.
+    heard: Callable[[int], Heard] = field(default=lambda _row: Heard({}, Seen()), compare=False)
 
 
 def drawn_share(prediction: Prediction, row: int, label: str) -> float | None:

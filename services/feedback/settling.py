@@ -74,7 +74,9 @@ class Settling:
         observed, value = truth.observed_at.ToMicroseconds(), value_of_truth(truth.truth)
         told = crediting.Told(truth.row, label, observed, truth.feedback_id, value)
         claims = crediting.truth(rules, models, prediction, told)
-        matched = label is not None or any(claim.told for claim in claims)
+        matched = label is not None or any(
+            claim.told or claim.learner.measure == crediting.ERRORS for claim in claims
+        )
         self.count("matched" if matched else "unmatched")
         panels = panel_truths(prediction, told, rules.horizon) if rules else []
         return [*claims, *panels]

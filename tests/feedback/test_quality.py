@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.feedback.figures import Labelled, newest, quality_of
-from services.feedback.quality import f1
+from services.feedback.quality import LabelQuality, confusion
 from services.state import ids
 from services.state.labels import Pair, short
 from services.state.rewards import UNITS, WINDOW, place_of
@@ -31,14 +31,15 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(seed: int) -> None:
     known = LABELS[: rng.randrange(1, 4)]
     pairs = [Pair(rng.choice(known), rng.choice(known)) for _ in range(rng.randrange(1, 60))]
     counts = Counter(pairs)
-    assert f1(counts, "yes") == pytest.approx(by_definition(pairs, "yes"))
+    assert confusion(counts).quality("yes").f1 == pytest.approx(by_definition(pairs, "yes"))
     single = [by_definition(pairs, label) for label in {*known} if by_definition(pairs, label) is not None]
-    assert f1(counts) == pytest.approx(np.mean([share for share in single if share is not None]))
+    wanted = np.mean([share for share in single if share is not None])
+    assert confusion(counts).quality().f1 == pytest.approx(wanted)
 
 
 def test_a_label_that_nobody_spoke_of_has_no_f1() -> None:
-    assert f1(Counter({Pair("no", "no"): 5}), "yes") is None
-    assert f1(Counter()) is None
+    assert confusion(Counter({Pair("no", "no"): 5})).quality("yes") == LabelQuality()
+    assert confusion(Counter()).quality() == LabelQuality()
 
 
 def window(ids_: list[str], units: list[int]) -> np.ndarray:
@@ -60,12 +61,12 @@ def test_the_newest_thousand_labels_of_all_partitions_count() -> None:
         for k in range(3)
     ]
     found = quality_of(parts, "yes")
-    assert (found.labels, found.accuracy, found.f1) == (1000, 1.0, 1.0)
+    assert (found.labels, found.accuracy, found.of_labels) == (1000, 1.0, LabelQuality(1.0, 1.0, 1.0))
     assert sum(len(kept) for kept in newest([part.shares for part in parts])) == 1000
     older = quality_of([Labelled(part.shares[:300], part.pairs[:300], part.names) for part in parts], "yes")
     assert older.labels == 900
     assert older.accuracy == pytest.approx(400 / 900)
-    assert older.f1 == pytest.approx(2 * 400 / (400 + 900))
+    assert older.of_labels.f1 == pytest.approx(2 * 400 / (400 + 900))
 
 
 def test_without_labels_nothing_is_said() -> None:

@@ -7,8 +7,9 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Output
 
-from services.feedback.prediction import Answer, Prediction, Seat
-from services.feedback.wire.seen import CHOSEN, seen_of
+from services.feedback.deriving.seen import Seen
+from services.feedback.prediction import Answer, Heard, Prediction, Seat
+from services.feedback.wire.seen import CHOSEN, seen_in, seen_of
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
 # Who answers the caller's question; the others judge, verify or rewrite.
@@ -47,6 +48,7 @@ def prediction_of(event: PredictionEvent, *, labels: bool = True) -> Prediction:
         else (),
         panel=_panel(event) if labels and event.manifest.aggregation.representative else (),
         seen=partial(seen_of, event),
+        heard=partial(_heard, event),
     )
 
 
@@ -94,6 +96,17 @@ def _answers(event: PredictionEvent, drawn: str, *, labels: bool) -> Sequence[An
             said = _labels(given.output) if labels else ()
             found.append(Answer(who.model, said, chosen and bool(drawn), chosen))
     return tuple(found)
+
+
+def _heard(event: PredictionEvent, row: int) -> Heard:
+    rows, variant = max(event.rows, 1), event.manifest.decision.variant
+    models: dict[str, Seen] = {}
+    for given in event.outputs:
+        if 0 <= given.participant < len(event.manifest.participants):
+            who = event.manifest.participants[given.participant]
+            if who.role in ANSWERING and who.model not in models:
+                models[who.model] = seen_in(given.output, row, rows)
+    return Heard(models, seen_of(event, row) if variant else seen_in(event.output, row, rows))
 
 
 def _panel(event: PredictionEvent) -> Sequence[Seat]:

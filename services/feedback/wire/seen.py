@@ -26,6 +26,13 @@ def seen_of(event: PredictionEvent, row: int) -> Seen:
     )
 
 
+def seen_in(output: Output, row: int, rows: int) -> Seen:
+    """The same of any output of a prediction that has so many rows: its answer alone."""
+    return Seen(
+        row=row, answer=_answer(output, row, rows), probabilities=_probabilities(output.classification, row)
+    )
+
+
 def value_of_truth(truth: Truth) -> Value:
     """What a truth states."""
     kind = truth.WhichOneof("value")

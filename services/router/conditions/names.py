@@ -12,12 +12,21 @@ DRIFT = frozenset({"ok", "warning", "alert", "insufficient_data"})
 MEASURES = {
     "accuracy": Kind.NUMBER,
     "f1": Kind.NUMBER,
+    "precision": Kind.NUMBER,
+    "recall": Kind.NUMBER,
+    "log_loss": Kind.NUMBER,
+    "mae": Kind.NUMBER,
+    "rmse": Kind.NUMBER,
+    "agreement": Kind.NUMBER,
     "error_rate": Kind.NUMBER,
     "latency_p50": Kind.NUMBER,
     "latency_p95": Kind.NUMBER,
     "latency_p99": Kind.NUMBER,
     "cost": Kind.NUMBER,
     "labels": Kind.INT,
+    "scored": Kind.INT,
+    "numbers": Kind.INT,
+    "panels": Kind.INT,
     "requests": Kind.INT,
 }
 MAPS = ("features", "attributes", "headers")

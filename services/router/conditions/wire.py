@@ -14,6 +14,7 @@ from services.router.conditions.compiling import Condition, compile_condition
 from services.router.conditions.errors import BadCondition
 from services.router.conditions.keeping import conditions, values
 from services.router.conditions.kinds import Kind, Schema
+from services.router.conditions.names import MEASURES
 from services.router.conditions.operators import Value as Scalar
 from services.router.conditions.operators import compile_rule
 from services.router.conditions.policies import Rule, Rules
@@ -27,6 +28,10 @@ ATTRIBUTES = {
     router_pb2.ATTRIBUTE_TYPE_NUMBER: Kind.NUMBER,
     router_pb2.ATTRIBUTE_TYPE_BOOL: Kind.BOOL,
 }
+_QUANTILES = ("latency_p50", "latency_p95", "latency_p99")
+# How many of each there are is always known; what is measured of them may not be.
+_COUNTED = tuple(name for name, kind in MEASURES.items() if kind is Kind.INT)
+_MEASURED = tuple(name for name, kind in MEASURES.items() if kind is Kind.NUMBER and name not in _QUANTILES)
 
 
 def schema_of(router: Router, models: Mapping[str, Model]) -> Schema:
@@ -127,11 +132,11 @@ def feature_rules_of(router: Router, schema: Schema) -> Rules:
 
 def measures_of(metrics: ModelMetrics) -> Measures:
     """What feedback published of a model, by the names of conditions; what is not measured is absent."""
-    found: dict[str, float] = {"labels": metrics.labels, "requests": metrics.requests}
-    for name in ("accuracy", "f1", "error_rate", "cost"):
+    found: dict[str, float] = {name: getattr(metrics, name) for name in _COUNTED}
+    for name in _MEASURED:
         if metrics.HasField(name):
             found[name] = getattr(metrics, name)
-    for name in ("latency_p50", "latency_p95", "latency_p99"):
+    for name in _QUANTILES:
         if metrics.HasField(f"{name}_ms"):  # type: ignore[arg-type,unused-ignore]
             found[name] = getattr(metrics, f"{name}_ms")
     return found

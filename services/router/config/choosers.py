@@ -12,9 +12,10 @@ from services.router.config.policies import variant_named
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 
-METRICS = ("accuracy", "f1", "latency_p50", "latency_p95", "latency_p99", "error_rate", "cost")
 # A quality is something that more of is better.
-QUALITIES = ("accuracy", "f1")
+QUALITIES = ("accuracy", "f1", "precision", "recall", "agreement")
+LOSSES = ("log_loss", "mae", "rmse")
+METRICS = (*QUALITIES, *LOSSES, "latency_p50", "latency_p95", "latency_p99", "error_rate", "cost")
 LEAST_SAMPLES = 100
 MOST_SAMPLES = 1_000_000
 MOST_THRESHOLDS = 16

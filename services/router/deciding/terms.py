@@ -19,8 +19,13 @@ from services.router.strategies.state import DECLARED_COST, Measured
 
 Parameters = dict[str, float | str]
 
-# The samples that a measure rests on.
-_LABELLED = frozenset({"accuracy", "f1"})
+# The samples that a measure rests on, where that is not the requests.
+_SAMPLES = {
+    **dict.fromkeys(("accuracy", "f1", "precision", "recall"), "labels"),
+    "log_loss": "scored",
+    **dict.fromkeys(("mae", "rmse"), "numbers"),
+    "agreement": "panels",
+}
 
 
 def own_terms(router: Router) -> Terms:
@@ -203,8 +208,9 @@ def measured_of(metrics: ModelMetrics | None, price: float | None) -> dict[str, 
     that was declared; either may be lacking."""
     found: dict[str, Measured] = {}
     if metrics is not None:
-        for name, value in measures_of(metrics).items():
-            found[name] = Measured(value, metrics.labels if name in _LABELLED else metrics.requests)
+        told = measures_of(metrics)
+        for name, value in told.items():
+            found[name] = Measured(value, int(told[_SAMPLES.get(name, "requests")]))
     if price is not None:
         found[DECLARED_COST] = Measured(price, 0)
     return found

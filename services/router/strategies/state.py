@@ -29,7 +29,9 @@ Scores = Mapping[str, float]
 # What a model's price list says of a call: known before anybody has measured what calls cost.
 DECLARED_COST = "declared_cost"
 # Metrics of which less is better; of every other one, more is.
-LESS_IS_BETTER = frozenset({"latency_p50", "latency_p95", "latency_p99", "error_rate", "cost"})
+LESS_IS_BETTER = frozenset(
+    {"log_loss", "mae", "rmse", "latency_p50", "latency_p95", "latency_p99", "error_rate", "cost"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,12 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.conditions import Columns, Given, Kind, Match, Rule, Rules, Schema, compile_condition
+from services.router.conditions.names import MEASURES
 from services.router.conditions.requests import RequestView
 from services.router.conditions.wire import feature_rules_of, measures_of, policies_of, schema_of
+from services.router.config.choosers import METRICS, QUALITIES
+from services.router.deciding.terms import measured_of
+from services.router.strategies.state import LESS_IS_BETTER
 
 GOLD = Given(attributes=Columns(tier="gold"), numeric=Columns())
 
@@ -138,4 +142,24 @@ def test_feature_rules_are_made_from_messages() -> None:
 
 def test_published_metrics_keep_what_is_not_measured_apart_from_zero() -> None:
     published = ModelMetrics(accuracy=0.0, labels=12, latency_p95_ms=7.5)
-    assert measures_of(published) == {"accuracy": 0.0, "labels": 12, "requests": 0, "latency_p95": 7.5}
+    silent = dict.fromkeys(("requests", "scored", "numbers", "panels"), 0)
+    assert measures_of(published) == {"accuracy": 0.0, "labels": 12, "latency_p95": 7.5, **silent}
+
+
+def test_whatever_a_router_may_be_steered_by_is_published_and_rests_on_samples() -> None:
+    published = ModelMetrics()
+    for field in ModelMetrics.DESCRIPTOR.fields:
+        if field.cpp_type in (field.CPPTYPE_DOUBLE, field.CPPTYPE_INT64):
+            setattr(published, field.name, 7)
+    told = measures_of(published)
+    assert told.keys() == MEASURES.keys()
+    assert {*METRICS} == {name for name, kind in MEASURES.items() if kind is Kind.NUMBER}
+    published.labels, published.scored, published.numbers, published.panels = 1, 2, 3, 4
+    rests = {name: one.samples for name, one in measured_of(published, None).items() if name in METRICS}
+    assert rests == dict.fromkeys(METRICS, 7) | {
+        **dict.fromkeys(("accuracy", "f1", "precision", "recall"), 1),
+        "log_loss": 2,
+        **dict.fromkeys(("mae", "rmse"), 3),
+        "agreement": 4,
+    }
+    assert {*METRICS} - {*QUALITIES} == LESS_IS_BETTER

@@ -1,0 +1,138 @@
+"""Precision, recall, log-loss and errors of models: what numpy computes from the same answers and truths."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from turnout.feedback.v1.metrics_pb2 import ModelMetrics
+from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
+from turnout.router.v1.router_pb2 import Router
+
+from services.feedback.rules import HORIZON_SECONDS
+from services.state.model_metrics import ModelMetricsStore
+from services.state.truth import TruthLog
+from tests.feedback.conftest import Setting
+from tests.waiting import eventually
+
+# Half a step of the codes that errors and log-losses are kept as, relatively.
+CODED = 1 / 16_384
+LABELS = ("no", "perhaps", "yes")
+
+
+def unsure(setting: Setting, shares: Sequence[float], variant: str = "a") -> PredictionEvent:
+    """A prediction that spreads its probability over LABELS."""
+    made = setting.event(variant, LABELS[int(np.argmax(shares))])
+    for label, share in zip(LABELS, shares, strict=True):
+        made.outputs[0].output.classification.probabilities.add(label=label, probability=share)
+    made.output.CopyFrom(made.outputs[0].output)
+    return made
+
+
+def number(setting: Setting, *values: float, variant: str = "a") -> PredictionEvent:
+    """A prediction of a number for each row."""
+    made = setting.event(variant)
+    made.rows = len(values)
+    made.outputs[0].output.regression.values.extend(values)
+    made.output.CopyFrom(made.outputs[0].output)
+    return made
+
+
+async def by_either_door(setting: Setting, place: int, about: str, truth: Truth, row: int = 0) -> None:
+    """Every other truth as drift's doors append it."""
+    if place % 2:
+        await setting.give(about, truth=truth, row=row)
+        return
+    entry = TruthEntry(prediction_id=about, row=row, truth=truth, feedback_id=f"drift-{place}-{row}")
+    entry.observed_at.FromMicroseconds(int(setting.now() * 1e6))
+    await TruthLog(setting.connections).append(entry, HORIZON_SECONDS)
+
+
+async def told(setting: Setting, enough: Callable[[ModelMetrics], bool], name: str = "a") -> ModelMetrics:
+    """What is published of a model, once it is enough."""
+    store, found = ModelMetricsStore(setting.connections), ModelMetrics()
+
+    async def there() -> bool:
+        held = (await store.read())[1].values()
+        found.CopyFrom(next((one for one in held if one.model == f"models/{name}"), ModelMetrics()))
+        return enough(found)
+
+    await eventually(there)
+    return found
+
+
+def drawn(seed: int, rows: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Probabilities [rows, labels], and the place of the true label of each row, mostly the likely one."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet((0.6, 0.6, 0.6), rows)
+    return shares, np.array([rng.choice(3, p=0.7 * row + 0.1) for row in shares])
+
+
+async def test_a_classifier_is_measured_as_numpy_does(setting: Setting) -> None:
+    shares, true = drawn(5, 40)
+    async with setting.background():
+        for place, (row, actual) in enumerate(zip(shares, true, strict=True)):
+            event = unsure(setting, row.tolist())
+            await setting.record(event)
+            label = Truth(label=LABELS[actual])
+            await by_either_door(setting, place, event.manifest.prediction_id, label)
+        found = await told(setting, lambda one: one.labels == one.scored == len(true))
+        said = shares.argmax(axis=1)
+        precision = [
+            float((true[said == one] == one).mean()) if (said == one).any() else 0.0 for one in range(3)
+        ]
+        recall = [
+            float((said[true == one] == one).mean()) if (true == one).any() else 0.0 for one in range(3)
+        ]
+        assert found.precision == pytest.approx(np.mean(precision))
+        assert found.recall == pytest.approx(np.mean(recall))
+        losses = -np.log(shares[np.arange(len(true)), true])
+        assert found.log_loss == pytest.approx(losses.mean(), rel=CODED)
+
+        def yes(router: Router) -> None:
+            router.task.positive_label = "yes"
+
+        await setting.routers.update(setting.router.name, yes)
+        found = await told(setting, lambda one: one.precision == pytest.approx(precision[2]))
+        assert found.recall == pytest.approx(recall[2])
+
+
+async def test_a_regression_is_measured_as_numpy_does_whatever_its_scale(setting: Setting) -> None:
+    rng = np.random.default_rng(6)
+    truths = rng.lognormal(10, 3, 30)
+    values = truths * rng.lognormal(0, 1, 30)
+    async with setting.background():
+        for place in range(0, 30, 3):
+            event = number(setting, *values[place : place + 3])
+            await setting.record(event)
+            for row in range(3):
+                truth = Truth(number=truths[place + row])
+                await by_either_door(setting, place, event.manifest.prediction_id, truth, row)
+        found = await told(setting, lambda one: one.numbers == 30)
+    errors = np.abs(values - truths)
+    assert found.mae == pytest.approx(errors.mean(), rel=CODED)
+    assert found.rmse == pytest.approx(math.sqrt((errors**2).mean()), rel=CODED)
+    assert (found.labels, found.HasField("accuracy"), found.HasField("precision")) == (0, False, False)
+
+
+async def test_a_corrected_number_corrects_the_error_and_a_model_without_a_number_has_none(
+    setting: Setting,
+) -> None:
+    event = number(setting, 10.0)
+    await setting.record(event)
+    about = event.manifest.prediction_id
+    async with setting.background():
+        await setting.give(about, truth=Truth(number=14.0), feedback_id="one")
+        await told(setting, lambda one: one.numbers == 1 and one.mae == 4)
+        await setting.give(about, truth=Truth(number=9.5), feedback_id="two")
+        found = await told(setting, lambda one: one.mae == 0.5)
+        assert (found.numbers, found.rmse) == (1, 0.5)
+        vector = number(setting, 1.0, 2.0)
+        vector.rows = 1
+        await setting.record(vector)
+        await setting.give(vector.manifest.prediction_id, truth=Truth(number=1.0))
+        await setting.give(await setting.predict("b", "yes"), truth=Truth(label="yes"))
+        other = await told(setting, lambda one: one.labels == 1, "b")
+        assert (other.scored, other.HasField("log_loss"), other.numbers) == (0, False, 0)
+        assert (await told(setting, lambda _: True)).numbers == 1
