@@ -32,7 +32,7 @@ class _Import:
     now: Callable[[], float]
     metrics: Metrics
     counts: Counter[str] = field(default_factory=Counter)
-    errors: list[rpc.ImportError] = field(default_factory=list)
+    errors: list[rpc.RefusedItem] = field(default_factory=list)
     items: int = 0
     taken: int = 0
     _flight: asyncio.Task[None] | None = None
@@ -134,9 +134,9 @@ def status_name(status: rpc.FeedbackStatus) -> str:
     return rpc.FeedbackStatus.Name(status).removeprefix("FEEDBACK_STATUS_")
 
 
-def error_of(index: int, wrong: TurnoutError) -> rpc.ImportError:
+def error_of(index: int, wrong: TurnoutError) -> rpc.RefusedItem:
     """Why an item was refused."""
     field_ = wrong.fields[0].field if wrong.fields else ""
-    return rpc.ImportError(
+    return rpc.RefusedItem(
         index=index, field=field_, reason=wrong.reason, message=wrong.message, code=wrong.code
     )
