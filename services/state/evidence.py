@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from turnout.feedback.v1.evidence_pb2 import DecisionChunk, EvidenceState
 
-from services.state import evidence_keys, formats, keys
+from services.state import evidence_keys, formats, keys, metric_keys
+from services.state.buckets import Bucket
 from services.state.failures import MappedRedis
 from services.state.fenced import Fence, lost
 from services.state.positions import order
@@ -94,6 +95,12 @@ class EvidenceLog:
             stored: Any = await self.redis.hmget(key, list(reports[begin : begin + AT_ONCE]))
             found += [None if one is None else int(one.split(b" ", 2)[1]) for one in stored]
         return found
+
+    async def lost_since(self, place: Place, start: float) -> bool:
+        """Whether a router lost events of the partition that were made after `start`, in seconds since
+        1970."""
+        names: Any = await self.redis.zrange(metric_keys.traffic_gaps(place.partition), 0, -1)
+        return any(Bucket.named(name.decode()).start >= start for name in names)
 
     async def write(self, fence: Fence, operations: Sequence[Operation]) -> None:
         """All of it, or nothing. Doing it again changes nothing."""

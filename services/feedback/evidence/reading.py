@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from turnout.feedback.v1.evidence_pb2 import ArmEvidence, EvidenceState
 
@@ -28,6 +28,10 @@ from services.state.evidence import EvidenceLog, Place
 
 # By the tests that say best which metric it is about.
 PRIMARY = ("primary", "promotion")
+LOST = (
+    "A router of this partition lost events in this epoch, for want of room while Redis was away: decisions "
+    "may be missing. The sample ratio tells if that went by the arm."
+)
 
 
 def tests_of(rules: Rules) -> Sequence[TestSpec]:
@@ -47,8 +51,13 @@ class EvidenceStore:
         watch = rules.watch
         if watch is None:
             return None
-        state = await self.log.state(Place(rules.partition, rules.uid))
-        return None if state is None or state.epoch != watch.epoch else evidence_of(watch, state)
+        place = Place(rules.partition, rules.uid)
+        state = await self.log.state(place)
+        if state is None or state.epoch != watch.epoch:
+            return None
+        found = evidence_of(watch, state)
+        lost = await self.log.lost_since(place, found.started)
+        return replace(found, warnings=[*found.warnings, LOST]) if lost else found
 
 
 def evidence_of(watch: Watch, state: EvidenceState) -> Evidence:

@@ -7,10 +7,11 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.feedback.v1 import experiment_pb2 as rpc
 from turnout.inference.v1 import manifest_pb2 as manifest
-from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch, Gap, PredictionEvent
 from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.evidence import folder, observations
+from services.state import events
 from tests.feedback.evidence.arena import Arena, Play, weighted
 from tests.feedback.evidence.test_experiment import EVEN, said, settle
 from tests.waiting import eventually
@@ -237,3 +238,15 @@ async def test_the_folder_folds_by_itself(arena: Arena) -> None:
     arena.pass_time(180)
     await arena.setting.parts.evidence.round()
     assert await count(arena) == 5
+
+
+async def test_events_that_a_router_lost_are_told(arena: Arena) -> None:
+    await arena.open()
+    await settle(arena, [arena.draw(EVEN, SAME)])
+    assert list((await arena.experiment()).warnings) == []
+    batch = EventBatch(gap=Gap(events=3))
+    batch.gap.first.FromSeconds(int(arena.setting.now()))
+    batch.gap.last.FromSeconds(int(arena.setting.now()))
+    await events.append(arena.setting.connections, arena.setting.partition, batch, "another", 1)
+    await eventually(arena.consumed)
+    assert "lost events in this epoch" in (await arena.experiment()).warnings[0]
