@@ -1,5 +1,6 @@
 """`turnout up` where access is enforced: its first key, what it lets in, and what stays outside."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -69,18 +70,26 @@ async def evaluates(ann: Person, hers: Person) -> None:
     """Feedback asks the router in her name what her proposal would do, and changes nothing for her."""
     asked = EvaluatePolicyRequest(router="half", proposal=Router(random={}))
 
-    async def answered() -> EvaluatePolicyResponse:
-        # Each time once more, until there are enough of them.
+    async def rewarded() -> bool:
         try:
             made = await ann.predict("half")
-            told = routers.RecordFeedbackRequest(prediction_id=made.prediction_id, reward=1.0)
-            await ann.call(ROUTERS, "RecordFeedback", told)
+        except RemoteError as refused:
+            raise AssertionError(str(refused)) from refused
+        told = routers.RecordFeedbackRequest(prediction_id=made.prediction_id, reward=1.0)
+        await ann.call(ROUTERS, "RecordFeedback", told)
+        return True
+
+    async def evaluated() -> EvaluatePolicyResponse:
+        try:
             reply: EvaluatePolicyResponse = await hers.call(FEEDBACK, "EvaluatePolicy", asked)
         except RemoteError as refused:
             raise AssertionError(str(refused)) from refused
         return reply
 
-    assert (await eventually(answered, within=60)).value == 1.0
+    await eventually(rewarded)
+    for _ in range(6):
+        await asyncio.gather(*(rewarded() for _ in range(20)))
+    assert (await eventually(evaluated, within=60)).value == 1.0
     with pytest.raises(RemoteError) as caught:
         await hers.call(FEEDBACK, "FitStacker", FitStackerRequest(router="jury", apply=True))
     assert caught.value.code == "PERMISSION_DENIED"
