@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.aggregator.asking import Entry, Seat
 from services.aggregator.desk import Desk
+from services.aggregator.errors import CostLimitReached
 from services.aggregator.plan import Plan
 from services.aggregator.purse import Purse
 from services.aggregator.testimony import testify
@@ -83,7 +84,7 @@ class Calls:
                 await asyncio.sleep(wait)
         finally:
             effort.retries -= retries
-        return entry or self.skip(seat, refusal)
+        return entry or self.skip(seat, CostLimitReached(refusal))
 
     async def _account(self, entry: Entry, price: Price) -> None:
         """Make the attempt, counted among those in flight and against the limit of cost."""

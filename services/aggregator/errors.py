@@ -39,6 +39,12 @@ class QuorumNotMet(Unavailable):
     reason = "QUORUM_NOT_MET"
 
 
+class CostLimitReached(FailedPrecondition):
+    """A call would exceed what one answer may cost; where the quorum needs it, so does the prediction."""
+
+    reason = "COST_LIMIT"
+
+
 class NotAccepted(FailedPrecondition):
     """Nobody's answer passed what the plan asks of one."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_JUROR
 
 from services.aggregator.asking import Entry, Seat
-from services.aggregator.errors import ModelsNotFound, QuorumNotMet
+from services.aggregator.errors import CostLimitReached, ModelsNotFound, QuorumNotMet
 from services.aggregator.plan import Plan
 from services.aggregator.session import Session
 from services.aggregator.stopping import Count
@@ -128,13 +128,20 @@ class Poll:
             self._session.skip(self._seats[rank][0], told, spared=self.stopped)
 
 
-def missed(plan: Plan, entries: Sequence[Entry], answered: int, required: int) -> QuorumNotMet:
-    """Too few have answered: who has not, and why."""
+def missed(
+    plan: Plan, entries: Sequence[Entry], answered: int, required: int
+) -> QuorumNotMet | CostLimitReached:
+    """Too few have answered: who has not, and why. Where too few could be paid for, the same again ends the
+    same."""
     last = {entry.seat.voice.variant: entry for entry in entries if entry.seat.voice.variant}
     missing = [f"{variant}: {one.trouble}" for variant, one in last.items() if one.trouble]
     wanted = "1 is required" if required == 1 else f"{required} are required"
     said = f"{answered} of {len(plan.members)} members answered, {wanted}"
-    return QuorumNotMet(f"{said}: {listed(missing)}")
+    called = {entry.seat.voice.variant for entry in entries if entry.attempt is not None}
+    refused = {variant for variant, one in last.items() if isinstance(one.skipped, CostLimitReached)}
+    unpaid = len(refused - called)
+    kind = CostLimitReached if unpaid and len(plan.members) - unpaid < required else QuorumNotMet
+    return kind(f"{said}: {listed(missing)}")
 
 
 def listed(told: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from services.aggregator.asking import Entry
 from services.aggregator.chance import unit
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.desk import Panel
-from services.aggregator.errors import CannotCombine, QuorumNotMet
+from services.aggregator.errors import CannotCombine, CostLimitReached, QuorumNotMet
 from services.aggregator.patterns import PATTERNS, Decided
 from services.aggregator.plan import Jury, Plan, Sequence, Specialists
 from services.aggregator.polling import listed
@@ -31,7 +31,7 @@ async def run(session: Session) -> InferResponse:
     plan = session.plan
     try:
         decided = await PATTERNS[plan.pattern.name](plan, session)
-    except (QuorumNotMet, CannotCombine) as failure:
+    except (QuorumNotMet, CostLimitReached, CannotCombine) as failure:
         decided = Decided(error=failure, complete=False)
     session.desk.watch.finished(session.router, plan.pattern.name, session.entries, decided.stopped_early)
     reply = InferResponse(warnings=plan.warnings)

@@ -21,6 +21,12 @@ class QuorumNotMet(Unavailable):
     reason = "QUORUM_NOT_MET"
 
 
+class CostLimitReached(FailedPrecondition):
+    """What an answer may cost does not pay for the quorum."""
+
+    reason = "COST_LIMIT"
+
+
 class CannotCombine(FailedPrecondition):
     """The members' answers cannot be combined by the method that is configured."""
 

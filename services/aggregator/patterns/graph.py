@@ -6,7 +6,7 @@ from turnout.inference.v1.input_pb2 import Input
 from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_SPECIALIST
 
 from services.aggregator.asking import Entry, Seat
-from services.aggregator.errors import QuorumNotMet
+from services.aggregator.errors import CostLimitReached, QuorumNotMet
 from services.aggregator.filling import asked_of
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Plan, Specialists, Step
@@ -102,7 +102,12 @@ class _Graph:
     def failure(self) -> TurnoutError:
         """Why there is no answer."""
         failed = self._pattern.output if self.failed is None else self.failed
-        return QuorumNotMet(f"the step '{self._name(failed)}' failed: {self._trouble(failed)}")
+        seat = self._seats.get(failed)
+        unpaid = any(
+            isinstance(one.skipped, CostLimitReached) for one in self._session.entries if one.seat is seat
+        )
+        kind = CostLimitReached if unpaid else QuorumNotMet
+        return kind(f"the step '{self._name(failed)}' failed: {self._trouble(failed)}")
 
     def _seat(self, index: int, step: Step) -> Seat:
         member, later = self._plan.members[step.member], self._after(index)

@@ -14,6 +14,7 @@ from services.models.problems import Problems as Found
 from services.router.config import checks
 from services.router.config.answers import check_extraction
 from services.router.config.combining import AGGREGATIONS, embeds, misfits
+from services.router.config.costs import check_cost
 from services.router.config.defaults import weight_of
 from services.router.config.overrides import misfits as cannot_override
 from services.router.config.panels import ALL_ANSWER, Helping, Panel, indispensable, panels_in, seated
@@ -41,6 +42,7 @@ def check(
         _members(panel, problems)
         _numbers(panel, problems)
         _options(panel, declared is not None, problems)
+        check_cost(panel, problems)
         check_pattern(panel, problems)
         for one in panel.helpers:
             checks.model(f"{one.path}.model", one.helper.model, names, problems)

@@ -26,6 +26,7 @@ from services.router.execution.ledger import Ledger
 from services.router.execution.limits import check_rows
 from services.router.failures import (
     CannotCombine,
+    CostLimitReached,
     JuryTimedOut,
     NotAccepted,
     PredictionCancelled,
@@ -34,7 +35,8 @@ from services.router.failures import (
 from services.router.health.probe import Probe
 
 FAILURES: dict[str, type[TurnoutError]] = {
-    failure.reason: failure for failure in (QuorumNotMet, CannotCombine, NotAccepted, JuryTimedOut)
+    failure.reason: failure
+    for failure in (QuorumNotMet, CostLimitReached, CannotCombine, NotAccepted, JuryTimedOut)
 }
 # With these the aggregator refuses a plan before it asks anybody.
 REFUSALS = frozenset(

@@ -111,6 +111,17 @@ async def test_the_cost_of_an_answer_has_a_cap(doctors: Bench) -> None:
     assert reply.degraded
 
 
+async def test_a_cap_that_leaves_no_quorum_ends_as_one_that_no_repetition_helps(doctors: Bench) -> None:
+    reply = await doctors.infer(plan(max_cost=4e-4))
+    assert (reply.error_code, reply.error_reason) == ("FAILED_PRECONDITION", "COST_LIMIT")
+    assert "2 are required" in reply.error_message
+    assert "max_cost: 0.0004 of 0.0004 USD are spent or promised" in reply.error_message
+    # Whoever is asked once more may answer, and what is left pays for it.
+    doctors.servers["cancer-logistic"].faults.set("fail", code="UNAVAILABLE")
+    failed = await doctors.infer(plan(max_cost=6e-4, member_retries=0))
+    assert (failed.error_code, failed.error_reason) == ("UNAVAILABLE", "QUORUM_NOT_MET")
+
+
 async def test_several_answers_of_a_member_are_one_vote_and_their_share_its_confidence(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         await speaker(bench, stack, "wavering", "Lyon", "Paris", "Lyon")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from turnout.router.v1 import ensemble_pb2, strategy_pb2
+from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
@@ -15,6 +16,7 @@ from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
 from services.state.errors import ModelNotFound
 from tests.router.config.juries import (
+    CHAT,
     CHATS,
     DECLARED,
     DOCTORS,
@@ -264,3 +266,60 @@ def test_a_policy_leaves_nobody_out_who_has_a_step_or_a_column() -> None:
         router.policies.add(name="few", condition="true").subset.variants.extend([second, third])
         with pytest.raises(InvalidConfiguration, match=rf"policies\[0\]\.subset\.variants: leaves {first}"):
             validate(with_defaults(router), DECLARED, DECLARED)
+
+
+def priced(name: str, cost: float, currency: str = "USD", protocol: int = CHAT) -> Model:
+    return Model(name=f"models/{name}", protocol=protocol, cost={"per_call": cost, "currency": currency})  # type: ignore[arg-type]
+
+
+PAID = DECLARED | {
+    one.name: one for one in (*(priced(f"chat-{name}", 0.01) for name in "abc"), priced("referee", 0.5))
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "least", "said"),
+    [
+        (vote(), 0.02, "at least 0.02: the 2 cheapest members cost 0.02 per call; got 0.019"),
+        (vote(quorum=1), 0.01, "the cheapest member costs 0.01"),
+        (
+            {"mixture_of_n": {"fuser": {"model": "referee"}}},
+            0.52,
+            "the 2 cheapest members cost 0.02, the fuser, models/referee, 0.5 per call; got 0.519",
+        ),
+        ({"best_of_n": {"judge": {"model": "referee"}}}, 0.52, "the judge, models/referee, 0.5"),
+        (
+            {"judge": {"check": {"verifier": {"helper": {"model": "referee"}}}}},
+            0.51,
+            "the cheapest member costs 0.01, the verifier, models/referee, 0.5",
+        ),
+        (
+            {
+                "specialists": {
+                    "steps": [
+                        {"name": "one", "variant": "chat-a"},
+                        {"name": "two", "variant": "chat-b", "optional": True},
+                        {"name": "three", "variant": "chat-a", "template": "{one} {two}"},
+                    ]
+                }
+            },
+            0.02,
+            "2 steps cost 0.02",
+        ),
+    ],
+)
+def test_a_limit_that_nobody_can_keep_is_refused_with_the_numbers(
+    given: dict[str, Any], least: float, said: str
+) -> None:
+    validate(with_defaults(ensemble({**given, "max_cost": least})), PAID, PAID)
+    with pytest.raises(InvalidConfiguration) as caught:
+        validate(with_defaults(ensemble({**given, "max_cost": least - 0.001})), PAID, PAID)
+    assert [one.field for one in caught.value.fields] == ["router.ensemble.max_cost"]
+    assert said in caught.value.fields[0].description
+
+
+def test_what_is_not_known_beforehand_is_no_reason_to_refuse() -> None:
+    foreign = PAID | {"models/chat-a": priced("chat-a", 0.01, "EUR")}
+    tokens = {name: Model(name=name, protocol=CHAT, cost={"input_per_1k_tokens": 9}) for name in PAID}
+    for models in (foreign, tokens):
+        validate(with_defaults(ensemble(vote(max_cost=0.001))), models, models)
