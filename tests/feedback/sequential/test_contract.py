@@ -95,9 +95,9 @@ def test_many_tests_fold_as_each_alone_does(test: Test) -> None:
 
 @pytest.mark.parametrize("test", QUESTIONS, ids=named)
 def test_evidence_is_the_greatest_capital_that_there_ever_was(test: Test) -> None:
-    treated, values, shares = some(test, 400)
+    treated, values, shares = some(test, 120)
     state, capitals = start(test), [0.0]
-    for at in range(400):
+    for at in range(120):
         one = slice(at, at + 1)
         state = fold(test, state, treated[one], values[one], shares[one])
         capitals.append(log_capital(test, state))

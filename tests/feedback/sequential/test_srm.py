@@ -44,7 +44,7 @@ def test_draws_fold_in_pieces_as_at_once_bit_for_bit() -> None:
 
 
 def test_a_fair_draw_with_changing_shares_is_seldom_called_unfair() -> None:
-    runs, length = 400, 3000
+    runs, length = 200, 2000
     shares = np.broadcast_to(changing(length), (runs, length, 3))
     chosen = drawn(np.random.default_rng(3), shares)
     states = srm_fold(np.tile(srm_start(3), (runs, 1)), chosen, shares)
