@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
@@ -54,8 +55,12 @@ async def test_the_regressions_are_those_of_the_acknowledged_rewards(setting: Se
         assert np.frombuffer(arm.precision).reshape(WIDTH, WIDTH) == pytest.approx(expected)
         assert np.frombuffer(arm.moment) == pytest.approx(x.T @ r)
         assert arm.rewards == 6
+    the_router_scores_by(published, setting.router)
 
-    seen = contexts_of(setting.router, published)
+
+def the_router_scores_by(published: RewardSnapshot, router: Router) -> None:
+    state = published.linear
+    seen = contexts_of(router, published)
     assert seen is not None
     asked = Input()
     asked.row.update({"age": 0.5, "spent": 40})

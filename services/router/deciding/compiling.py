@@ -200,10 +200,8 @@ class Compilation:
             raise CannotCompile(f"a condition of {self.router.name} {wrong}") from None
 
     def _known(self) -> Known:
-        healthy = [
-            well or not variant.enabled
-            for (variant, _), well in zip(self.members, self.seen.allowed, strict=True)
-        ]
+        seats = zip(self.members, self.seen.allowed, strict=True)
+        healthy = [well or not variant.enabled for (variant, _), well in seats]
         measured = {}
         for variant, model in self.members:
             price = model.cost.per_call if model.cost.HasField("per_call") else None
