@@ -79,9 +79,9 @@ async def test_it_leaves_what_single_calls_leave(setting: Setting) -> None:
     assert [await setting.arm(arm) for arm in "ab"] == singly
 
 
-async def test_each_item_is_answered_for_itself(setting: Setting) -> None:
-    (good, failed) = await recorded(setting, 2)
-    shown: list[tuple[Item, str, str, str]] = [
+def wrong_items(good: str) -> list[tuple[Item, str, str, str]]:
+    """Each with the field that is wrong, the reason, and part of the message."""
+    return [
         (
             Item(prediction_id=good, reward=7),
             "reward",
@@ -116,6 +116,11 @@ async def test_each_item_is_answered_for_itself(setting: Setting) -> None:
         ),
         (Item(router="nobody", external_id="x", reward=1), "router", "ROUTER_NOT_FOUND", "routers/nobody"),
     ]
+
+
+async def test_each_item_is_answered_for_itself(setting: Setting) -> None:
+    (good, failed) = await recorded(setting, 2)
+    shown = wrong_items(good)
     items = [
         Item(prediction_id=failed, reward=1),
         *(item for item, *_ in shown),
