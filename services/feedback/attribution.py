@@ -56,9 +56,7 @@ class Finder:
             settled = sought.before <= self.now() - SETTLED_SECONDS
             return ids[0] if ids and settled else ""
         if len(ids) > 1:
-            said = (
-                f"{sought.value[:100]} stands for several predictions of {router}: {' and '.join(ids)}"
-            )
+            said = f"{sought.value[:100]} stands for several predictions of {router}: {' and '.join(ids)}"
             right = "a key of one prediction; or give event_time, for the newest until then, or prediction_id"
             return AmbiguousKey(f"{sought.by}: {said}", fields=[(sought.by, f"{right}: {said}")])
         return ids[0] if ids else ""
