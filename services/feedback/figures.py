@@ -10,7 +10,7 @@ from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.traffic_pb2 import CallCounts
 
 from services.feedback.crediting import MODEL_WINDOW
-from services.feedback.quality import LabelQuality, confusion
+from services.state.confusion import LabelQuality, confusion
 from services.state.labels import Pair, counted
 from services.state.latency import quantile
 from services.state.magnitudes import values_of

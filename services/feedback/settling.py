@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 
 from services.feedback import crediting
 from services.feedback.errors import BadFeedback, NothingDrawn, RewardOutOfRange
+from services.feedback.judging import judged
 from services.feedback.measure import OutsideRange
 from services.feedback.panels import panel_truths
 from services.feedback.prediction import Prediction
@@ -19,8 +21,12 @@ from services.foundation.errors import FieldViolation
 from services.foundation.metrics import Metrics
 from services.state.errors import RouterNotFound, StoreFull
 from services.state.panel_truths import FULL, PanelTruth, PanelTruthStore
+from services.state.qualities import Judged, QualityStore
 from services.state.reports import row_misfits
 from services.state.rewards import Applied, Claim, RewardStore
+
+# What a truth comes to: for arms and models, for the answer that was served, for a panel.
+Consequence: TypeAlias = Claim | Judged | PanelTruth
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +68,9 @@ class Settling:
             return Applied.SUPERSEDED
         return applied
 
-    async def claims(self, truth: RecordFeedbackRequest, prediction: Prediction) -> list[Claim | PanelTruth]:
-        """What a truth credits, and what it says of a panel; nothing where it has no row. What cannot be
-        compared with the answers is counted only."""
+    async def claims(self, truth: RecordFeedbackRequest, prediction: Prediction) -> list[Consequence]:
+        """What a truth credits, and what it says of answers and panels; nothing where it has no row. What
+        cannot be compared with the answers is counted only."""
         if truth.row >= prediction.rows:
             self.count("unmatched")
             return []
@@ -78,8 +84,10 @@ class Settling:
             claim.told or claim.learner.measure == crediting.ERRORS for claim in claims
         )
         self.count("matched" if matched else "unmatched")
-        panels = panel_truths(prediction, told, rules.horizon) if rules else []
-        return [*claims, *panels]
+        if rules is None:
+            return [*claims]
+        panels = panel_truths(prediction, told, rules.horizon)
+        return [*claims, *judged(rules, prediction, told), *panels]
 
     async def settle(self, request: RecordFeedbackRequest, prediction: Prediction) -> None:
         """Apply feedback of any kind whose record has come. Raises what is wrong with it."""
@@ -89,11 +97,13 @@ class Settling:
             applied = await self.reward(request, prediction, await self.rules_of(prediction))
             self.count(applied.lower())
 
-    async def apply(self, claims: Sequence[Claim | PanelTruth]) -> list[Applied]:
-        """Apply claims in one round trip, and count panels in another. Returns what became of the claims.
-        Raises StateUnavailable; doing it again changes nothing."""
+    async def apply(self, claims: Sequence[Consequence]) -> list[Applied]:
+        """Apply claims in one round trip, and count answers and panels in others. Returns what became of the
+        claims. Raises StateUnavailable; doing it again changes nothing."""
         own = [claim for claim in claims if isinstance(claim, Claim)]
         applied = await self.rewards.apply(own, self.now()) if own else []
+        answers = [claim for claim in claims if isinstance(claim, Judged)]
+        await QualityStore(self.rewards.redis).count(answers, self.now())
         panels = [claim for claim in claims if isinstance(claim, PanelTruth)]
         for status in await PanelTruthStore(self.rewards.redis).count(panels, self.now()):
             if status == FULL:

@@ -7,16 +7,14 @@ from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 from turnout.inference.v1.event_pb2 import TruthEntry
 
 from services.feedback.parking import Parking
-from services.feedback.settling import Settling
+from services.feedback.settling import Consequence, Settling
 from services.feedback.wire.records import prediction_of
 from services.feedback.wire.requests import of_truth
 from services.foundation.logs import log
 from services.state.consumer import Entry
 from services.state.fenced import Fence
-from services.state.panel_truths import PanelTruth
 from services.state.parked import Parked
 from services.state.records import RecordStore
-from services.state.rewards import Claim
 
 # A truth is small beside a batch of events: more of them share a round trip.
 ENTRIES = 256
@@ -36,7 +34,7 @@ class Truths:
         # An entry that speaks for a metric is no ground truth.
         truths = [of_truth(entry.message) for entry in entries if not entry.message.metric]
         records = await self.records.read_many([truth.prediction_id for truth in truths])
-        claims: list[Claim | PanelTruth] = []
+        claims: list[Consequence] = []
         for truth in truths:
             record = records.get(truth.prediction_id)
             if record is None:

@@ -18,8 +18,8 @@ STEPS = 8192
 LEAST_POWER, POWERS = -60, 122
 MOST_CODE = STEPS * POWERS
 
-# Bits of a number that sums keep; a place's share is below 2**40, so 8 million of the greatest fit 64 bits.
-BITS, APART = 24, 16
+# Bits of a number that sums keep; what it adds to a place is below 2**36, so 134 million of them fit 64 bits.
+BITS, APART = 20, 16
 # Beyond, a square would be no float.
 GREATEST = 2.0**500
 
@@ -43,13 +43,13 @@ def values_of(codes: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def placed(value: float) -> tuple[int, int]:
-    """A number as (whole number, power of two it counts), within 2**-24 of it; the power is a multiple of
+    """A number as (whole number, power of two it counts), within 2**-20 of it; the power is a multiple of
     APART.
 
     >>> placed(3.0) == (3 << 32, -32)
     True
     """
-    share, power = math.frexp(min(value, GREATEST))
+    share, power = math.frexp(min(value, GREATEST * GREATEST))
     whole, power = round(share * 2**BITS), power - BITS
     place = power // APART * APART
     return whole << (power - place), place

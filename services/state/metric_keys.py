@@ -31,6 +31,12 @@ def outcomes(partition: int, router_uid: str, bucket: str) -> str:
     return f"{_partition(partition)}:outcomes:{router_uid}:{bucket}"
 
 
+def qualities(partition: int, router_uid: str, bucket: str) -> str:
+    """Hash. Feedback writes. Router reads. Expires with the retention of its resolution: how right answers
+    of that time were, 4,000 fields at most."""
+    return f"{_partition(partition)}:qualities:{router_uid}:{bucket}"
+
+
 def label_codes(partition: int, model_uid: str) -> str:
     """Hash. Feedback writes. Feedback reads. Expires 90 days after the model's last label."""
     return f"{_partition(partition)}:label-codes:{model_uid}"

@@ -2,15 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
+from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
+from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.rules import HORIZON_SECONDS
+from services.router.reporting.query import SEGMENT, VARIANT
+from services.router.reporting.report import reports
+from services.state.heartbeats import Heartbeats
+from services.state.magnitudes import BITS
 from services.state.model_metrics import ModelMetricsStore
 from services.state.truth import TruthLog
 from tests.feedback.conftest import Setting
@@ -114,6 +121,81 @@ async def test_a_regression_is_measured_as_numpy_does_whatever_its_scale(setting
     assert found.mae == pytest.approx(errors.mean(), rel=CODED)
     assert found.rmse == pytest.approx(math.sqrt((errors**2).mean()), rel=CODED)
     assert (found.labels, found.HasField("accuracy"), found.HasField("precision")) == (0, False, False)
+
+
+async def metrics(setting: Setting, groups: Sequence[Any], labels: int) -> rpc.GetMetricsResponse:
+    """What the router's GetMetrics says, once so many rows have a truth."""
+    found = rpc.GetMetricsResponse()
+    room = reports(setting.connections, Heartbeats(setting.connections), setting.now)
+
+    async def there() -> bool:
+        found.CopyFrom(await room.of(setting.router, rpc.GetMetricsRequest(group_by=groups)))
+        return found.total.labels == labels
+
+    await eventually(there)
+    return found
+
+
+async def test_variants_and_segments_of_a_classification_router(setting: Setting) -> None:
+    shares, true = drawn(7, 36)
+    said = shares.argmax(axis=1)
+    # Of variant, and of segment, by row.
+    who, tier = np.array([*"ab"] * 18), np.array([*"xyz"] * 12)
+    async with setting.background():
+        for place, row in enumerate(shares):
+            event = unsure(setting, row.tolist(), who[place])
+            event.segments["tier"] = tier[place]
+            await setting.record(event)
+            label = Truth(label=LABELS[true[place]])
+            await by_either_door(setting, place, event.manifest.prediction_id, label)
+        by_variant = await metrics(setting, [VARIANT], 36)
+        by_segment = await metrics(setting, [SEGMENT], 36)
+        setting.router.task.positive_label = "yes"
+        of_yes = await metrics(setting, [VARIANT], 36)
+    losses = -np.log(shares[np.arange(36), true])
+    rows = [(row, who == row.variant) for row in by_variant.rows]
+    rows += [(row, tier == row.segment.removeprefix("tier=")) for row in by_segment.rows]
+    rows.append((by_variant.total, np.ones(36, bool)))
+    assert len(rows) == 6
+    for row, chosen in rows:
+        given, real = said[chosen], true[chosen]
+        each = [
+            (((given == one) & (real == one)).sum(), (given == one).sum(), (real == one).sum())
+            for one in range(3)
+        ]
+        assert row.precision == pytest.approx(np.mean([right / max(one, 1) for right, one, _ in each]))
+        assert row.recall == pytest.approx(np.mean([right / max(one, 1) for right, _, one in each]))
+        assert row.f1 == pytest.approx(np.mean([2 * right / max(one + two, 1) for right, one, two in each]))
+        assert row.accuracy == pytest.approx((given == real).mean())
+        assert row.log_loss == pytest.approx(losses[chosen].mean(), rel=2.0**-BITS)
+        assert not row.HasField("mae")
+    right = ((said == 2) & (true == 2)).sum()
+    assert of_yes.total.precision == pytest.approx(right / (said == 2).sum())
+    assert of_yes.total.recall == pytest.approx(right / (true == 2).sum())
+
+
+async def test_variants_of_a_regression_router_and_a_jury(setting: Setting) -> None:
+    rng = np.random.default_rng(11)
+    values, truths = rng.normal(1e6, 1e3, 24), rng.normal(1e6, 1e3, 24)
+    async with setting.background():
+        for place in range(24):
+            event = number(setting, values[place], variant="ab"[place % 2])
+            if place >= 16:
+                # Nobody was chosen: the reply is what the router is measured on.
+                event.manifest.decision.Clear()
+                event.manifest.decision.mode = manifest.DECISION_MODE_ENSEMBLE
+                event.manifest.participants[0].role = manifest.PARTICIPANT_ROLE_JUROR
+            await setting.record(event)
+            truth = Truth(number=truths[place])
+            await by_either_door(setting, place, event.manifest.prediction_id, truth)
+        found = await metrics(setting, [VARIANT], 24)
+    errors = np.abs(values - truths)
+    rows = {row.variant: row for row in found.rows} | {"all": found.total}
+    for name, some in (("a", errors[:16:2]), ("b", errors[1:16:2]), ("", errors[16:]), ("all", errors)):
+        assert rows[name].mae == pytest.approx(some.mean(), rel=2.0**-BITS)
+        assert rows[name].rmse == pytest.approx(np.sqrt((some**2).mean()), rel=2.0**-BITS)
+        for field in ("precision", "recall", "f1", "log_loss", "accuracy", "agreement"):
+            assert not rows[name].HasField(field)
 
 
 async def test_a_corrected_number_corrects_the_error_and_a_model_without_a_number_has_none(

@@ -66,6 +66,4 @@ def test_the_ends_of_floats_are_no_errors() -> None:
     whole, place = placed(5e-324)
     assert summed({place: whole}) == 5e-324
     whole, place = placed(math.inf)
-    assert summed({place: whole}) == GREATEST
-    whole, place = placed(GREATEST * GREATEST)
-    assert summed({place: whole}) == GREATEST
+    assert summed({place: whole}) == GREATEST * GREATEST

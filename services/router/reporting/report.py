@@ -1,7 +1,7 @@
 """Reads what feedback has counted of a router, and puts rows together."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from turnout.feedback.v1.traffic_pb2 import TrafficBucket, TrafficGroup
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
+from services.router.reporting.quality import fill, lost_of, missing
 from services.router.reporting.query import POLICY, SEGMENT, VARIANT, Query, query_of
 from services.router.reporting.tally import Tally
 from services.state import ids
@@ -18,6 +19,7 @@ from services.state.connection import Connections
 from services.state.group import Group
 from services.state.heartbeats import Heartbeats
 from services.state.outcomes import OTHER, REWARD, Cell, OutcomeStore, Sum, reward_metric
+from services.state.qualities import Counted, Place, QualityStore, Sums
 from services.state.streams import EVENTS, TRUTH
 from services.state.traffic import TrafficStore
 
@@ -42,6 +44,7 @@ class Reports:
 
     traffic: TrafficStore
     outcomes: OutcomeStore
+    qualities: QualityStore
     lags: Mapping[str, Group[Any]]
     heartbeats: Heartbeats
     now: Callable[[], float]
@@ -53,6 +56,7 @@ class Reports:
         late = [warning async for warning in self._late(router)]
         counted = await self.traffic.read(router.uid, query.buckets)
         outcomes = await self.outcomes.read(router.uid, query.buckets)
+        judged = await self.qualities.read(router.uid, query.buckets)
         total, rows = Tally(), self._blank(router, query)
         for bucket, group in _groups(counted):
             for tally in _tallies(query, bucket, group, total, rows):
@@ -60,8 +64,13 @@ class Reports:
         for bucket, cell, units in _credits(outcomes, reward_metric(router), _segments(counted)):
             for tally in _tallies(query, bucket, cell, total, rows):
                 tally.credit(cell, units)
+        for bucket, place, sums in _judgements(judged, _segments(counted)):
+            for tally in _tallies(query, bucket, place, total, rows):
+                tally.qualities.update(sums.counts)
         lost = _lost(await self.traffic.gaps(router.uid), query)
-        return _answer(query, total, rows, [*late, *lost, *_crowded(counted.values())])
+        warnings = [*late, *lost, *_crowded(counted.values()), *missing(lost_of(judged.values()))]
+        answer = Answer(query, router.task.positive_label, lost_of(judged.values()))
+        return answer.of(total, rows, warnings)
 
     def _blank(self, router: Router, query: Query) -> Rows:
         """No rows yet; by variant alone, one for each of the configuration, for that nothing came is told."""
@@ -85,11 +94,12 @@ def reports(connections: Connections, heartbeats: Heartbeats, now: Callable[[], 
         "batches of events": Group(connections, COUNTING, EVENTS),
         "reports of truth": Group(connections, COUNTING, TRUTH),
     }
-    return Reports(TrafficStore(connections), OutcomeStore(connections.steady), lags, heartbeats, now)
+    outcomes, qualities = OutcomeStore(connections.steady), QualityStore(connections.steady)
+    return Reports(TrafficStore(connections), outcomes, qualities, lags, heartbeats, now)
 
 
 def _tallies(
-    query: Query, bucket: Bucket, one: TrafficGroup | Cell, total: Tally, rows: Rows
+    query: Query, bucket: Bucket, one: TrafficGroup | Cell | Place, total: Tally, rows: Rows
 ) -> Iterator[Tally]:
     """What counts a group or a cell. Those of segments count the same predictions once more, so the total
     never has them, and rows have either them or the others."""
@@ -124,10 +134,21 @@ def _credits(
         for cell, units in cells.items():
             if cell.kind == REWARD and cell.metric != metric:
                 continue
-            # A value that found no room among the bucket's predictions has none among what came of them.
-            other = cell.segment and f"{cell.segment.partition('=')[0]}={OTHER}"
-            crowded = other in segments.get(bucket, ()) and cell.segment not in segments[bucket]
-            yield bucket, cell._replace(segment=other) if crowded else cell, units
+            yield bucket, cell._replace(segment=_segment(cell.segment, segments.get(bucket, ()))), units
+
+
+def _judgements(
+    judged: Mapping[Bucket, Counted], segments: Mapping[Bucket, set[str]]
+) -> Iterator[tuple[Bucket, Place, Sums]]:
+    for bucket, counted in judged.items():
+        for place, sums in counted.sums.items():
+            yield bucket, place._replace(segment=_segment(place.segment, segments.get(bucket, ()))), sums
+
+
+def _segment(segment: str, there: Collection[str]) -> str:
+    """A value that found no room among the bucket's predictions has none among what came of them."""
+    other = segment and f"{segment.partition('=')[0]}={OTHER}"
+    return other if other in there and segment not in there else segment
 
 
 def _lost(gaps: Iterable[Bucket], query: Query) -> Iterator[str]:
@@ -153,15 +174,28 @@ def _crowded(counted: Iterable[TrafficBucket]) -> Iterator[str]:
         yield "Some predictions are counted as OTHER: there were too many at once."
 
 
-def _answer(query: Query, total: Tally, rows: Rows, warnings: list[str]) -> rpc.GetMetricsResponse:
-    reply = rpc.GetMetricsResponse(total=total.row(total.requests), warnings=warnings)
-    _stamp(reply.total, query.start, query.end)
-    for key, tally in sorted(rows.items()):
-        row = tally.row(total.requests)
-        row.variant, row.policy, row.segment = key.variant, key.policy, key.segment
-        _stamp(row, *query.span(key.part))
-        reply.rows.append(row)
-    return reply
+class Answer(NamedTuple):
+    """How rows are written: positive is the label of the task, if it has one; lost, what is not known."""
+
+    query: Query
+    positive: str
+    lost: frozenset[str]
+
+    def of(self, total: Tally, rows: Rows, warnings: list[str]) -> rpc.GetMetricsResponse:
+        """The reply."""
+        reply = rpc.GetMetricsResponse(total=self._row(total, total.requests), warnings=warnings)
+        _stamp(reply.total, self.query.start, self.query.end)
+        for key, tally in sorted(rows.items()):
+            row = self._row(tally, total.requests)
+            row.variant, row.policy, row.segment = key.variant, key.policy, key.segment
+            _stamp(row, *self.query.span(key.part))
+            reply.rows.append(row)
+        return reply
+
+    def _row(self, tally: Tally, of: int) -> rpc.RouterMetrics:
+        row = tally.row(of)
+        fill(row, tally.qualities, self.positive, self.lost)
+        return row
 
 
 def _stamp(row: rpc.RouterMetrics, start: float, end: float) -> None:

@@ -31,6 +31,7 @@ class Tally:
     labels: int = 0
     compared: int = 0
     right: int = 0
+    qualities: Counter[str] = field(default_factory=Counter)
 
     def add(self, group: TrafficGroup) -> None:
         """Count what feedback has counted in a bucket."""

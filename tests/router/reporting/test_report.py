@@ -65,7 +65,7 @@ class Past:
             id_ = ids.new_prediction_id(PARTITION, NOW - age, self._rng)
             report = Report(id_, 0, cell.variant or "all", round(value * UNITS), 1, "f")
             learner = Learner(PARTITION, UID, f"{cell.kind} {cell.metric}")
-            claims.append(Claim(learner, report, 1, 1e9, counted=Counted(UID, cell, segments)))
+            claims.append(Claim(learner, report, 1, 1e9, counted=Counted(UID, cell, tuple(segments))))
         await RewardStore(self.connections.steady).apply(claims, NOW)
 
     async def ask(self, *groups: Any, window: float = 3600, step: int = 0) -> rpc.GetMetricsResponse:
