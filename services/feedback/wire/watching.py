@@ -98,9 +98,12 @@ def _of_canary(rules: Rules) -> Iterator[Asked]:
         metric = metric_of(canary.criteria.metric, rules)
         margin = canary.criteria.min_improvement / metric.width
         yield _test("promotion", metric, canary.alpha, margin), metric
-        yield _test("loss", metric, canary.alpha, flip=True), metric
+    # All that can roll a sound canary back share one alpha: together they do so that rarely.
+    harm = canary.alpha / (len(canary.tested) + (canary.criteria is not None) or 1)
+    if canary.criteria is not None:
+        yield _test("loss", metric, harm, flip=True), metric
     for one in canary.tested:
-        yield guarded(one, rules, canary.alpha / len(canary.tested))
+        yield guarded(one, rules, harm)
 
 
 def _of_experiment(
@@ -108,13 +111,15 @@ def _of_experiment(
 ) -> Iterator[Asked]:
     metric = metric_of(experiment.primary_metric, rules)
     share = experiment.alpha / max(treatments, 1)
+    guardrails = [_guardrail(one) for one in router.experiment.guardrails]
+    # Half for a win; what ends in LOSE shares the other half.
+    harm = share / 2 / (1 + len(guardrails))
     yield _test("primary", metric, share / 2), metric
-    yield _test("loss", metric, share / 2, flip=True), metric
+    yield _test("loss", metric, harm, flip=True), metric
     if experiment.min_effect > 0:
         yield _test("futility", metric, share, -experiment.min_effect / metric.width, flip=True), metric
-    guardrails = [_guardrail(one) for one in router.experiment.guardrails]
     for one in guardrails:
-        yield guarded(one, rules, share / len(guardrails))
+        yield guarded(one, rules, harm)
 
 
 def guarded(one: Guardrail, rules: Rules, alpha: float) -> Asked:

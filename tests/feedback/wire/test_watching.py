@@ -44,10 +44,10 @@ def test_alpha_is_shared_by_treatments_directions_and_guardrails() -> None:
     router.experiment.guardrails.add(metric="latency_p95", max_value=200)
     assert watch(router).tests == [
         TestSpec("primary", "accuracy", "binary", 0.0, False, 0.0125),
-        TestSpec("loss", "accuracy", "binary", 0.0, True, 0.0125),
+        TestSpec("loss", "accuracy", "binary", 0.0, True, 0.0125 / 3),
         TestSpec("futility", "accuracy", "mean", -0.02, True, 0.025),
-        TestSpec("guardrail:error_rate", "error_rate", "mean", 0.01, True, 0.0125),
-        TestSpec("guardrail:latency_p95", "latency_p95<=200", "level", 1 - 0.95, True, 0.0125),
+        TestSpec("guardrail:error_rate", "error_rate", "mean", 0.01, True, 0.0125 / 3),
+        TestSpec("guardrail:latency_p95", "latency_p95<=200", "level", 1 - 0.95, True, 0.0125 / 3),
     ]
 
 
@@ -65,6 +65,24 @@ def test_margins_and_levels_are_shares_of_the_range() -> None:
     assert (found["guardrail:delay"].margin, found["guardrail:delay"].flip) == (0.25, True)
     assert found["guardrail:revenue"].margin == pytest.approx(0.1)
     assert watch(router).metrics["delay"].source is Source.FEEDBACK
+
+
+def test_all_that_rolls_a_canary_back_shares_one_alpha() -> None:
+    router = compared()
+    router.ClearField("experiment")
+    router.canary.baseline_model, router.canary.canary_model = "b", "a"
+    router.canary.canary_percentage = 10
+    router.canary.promotion_criteria.min_improvement = 0.01
+    router.canary.guardrails.add(metric="error_rate", max_regression=0.01)
+    router.canary.guardrails.add(metric="latency", max_value=300)
+    router.canary.trial.number = 1
+    router.canary.trial.state = 1  # type: ignore[assignment]
+    found = {spec.name: spec.alpha for spec in watch(router).tests}
+    assert found.pop("promotion") == 0.05
+    assert sum(found.values()) == pytest.approx(0.05)
+    assert len(set(found.values())) == 1
+    router.canary.ClearField("promotion_criteria")
+    assert sum(spec.alpha for spec in watch(router).tests) == pytest.approx(0.05)
 
 
 def test_a_canary_asks_for_promotion_and_loss_beside_the_experiment() -> None:
