@@ -9,6 +9,7 @@ from typing import Any
 
 from turnout.inference.v1.event_pb2 import EventBatch
 
+from services.feedback.agreeing import PanelWatch
 from services.feedback.attribution import Finder
 from services.feedback.canary.building import CanaryParts, canaries_of
 from services.feedback.contexts import Contexts
@@ -57,6 +58,7 @@ from services.state.learned import SnapshotStore
 from services.state.model_metrics import ModelMetricsReader, ModelMetricsStore
 from services.state.once import Requests
 from services.state.ownership import Ownership
+from services.state.panels import PanelStore
 from services.state.parked import ParkedStore
 from services.state.pulls import PullStore
 from services.state.records import RecordStore
@@ -173,4 +175,5 @@ def _meter(
 ) -> ModelMeter:
     labels = LabelWatch(rulebook, rewards)
     stores = TrafficStore(connections), ModelMetricsStore(connections)
-    return ModelMeter(rulebook, *stores, labels, ownership, now, rng)
+    panels = PanelWatch(rulebook, PanelStore(connections))
+    return ModelMeter(rulebook, *stores, labels, panels, ownership, now, rng)

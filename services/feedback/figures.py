@@ -10,6 +10,7 @@ from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.traffic_pb2 import CallCounts
 
 from services.feedback.crediting import MODEL_WINDOW
+from services.state.agreements import Agreed
 from services.state.confusion import LabelQuality, confusion
 from services.state.labels import Pair, counted
 from services.state.latency import quantile
@@ -106,7 +107,7 @@ def added(counts: Iterable[CallCounts]) -> CallCounts:
     return total
 
 
-def metrics_of(uid: str, name: str, quality: Quality, calls: CallCounts) -> ModelMetrics:
+def metrics_of(uid: str, name: str, quality: Quality, calls: CallCounts, agreed: Agreed) -> ModelMetrics:
     """The message, without version and time."""
     made = ModelMetrics(
         model_uid=uid,
@@ -119,6 +120,8 @@ def metrics_of(uid: str, name: str, quality: Quality, calls: CallCounts) -> Mode
         numbers=quality.numbers,
         mae=quality.mae,
         rmse=quality.rmse,
+        panels=agreed.of,
+        agreement=agreed.share,
         requests=calls.calls,
         error_rate=calls.failures / calls.calls if calls.calls else None,
     )
@@ -146,6 +149,11 @@ def quality_told(metrics: ModelMetrics) -> Quality:
         told.get("mae"),
         told.get("rmse"),
     )
+
+
+def agreement_told(metrics: ModelMetrics) -> Agreed:
+    """The agreement that was published."""
+    return Agreed(metrics.panels, round(metrics.agreement * metrics.panels))
 
 
 def same(one: ModelMetrics | None, other: ModelMetrics) -> bool:

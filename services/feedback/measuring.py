@@ -3,8 +3,9 @@
 A model is called by many routers, whose partitions belong to many processes. Each of these counts calls and
 labels where it is; the publisher adds up. What a round costs is bounded: the calls of 64 partitions and five
 minutes are one round trip, whatever the traffic; of labels it asks for the versions of at most VERSIONS
-windows a round, in turn, and reads those that have changed, at most MODELS of them. And it rests four times
-as long as a round took, so that it never takes more than a fifth of its process.
+windows a round, in turn, and reads those that have changed, at most MODELS of them; of panels, those of one
+router. And it rests four times as long as a round took, so that it never takes more than a fifth of its
+process.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.feedback.v1.traffic_pb2 import CallCounts
 
-from services.feedback.figures import added, metrics_of, quality_told, same
+from services.feedback.agreeing import PanelWatch
+from services.feedback.figures import added, agreement_told, metrics_of, quality_told, same
 from services.feedback.learnt_labels import LabelWatch
 from services.feedback.rulebook import Rulebook
 from services.foundation.errors import Aborted, Unavailable
@@ -43,6 +45,7 @@ class ModelMeter:
     traffic: TrafficStore
     store: ModelMetricsStore
     labels: LabelWatch
+    panels: PanelWatch
     ownership: Ownership
     now: Callable[[], float]
     rng: random.Random
@@ -77,6 +80,7 @@ class ModelMeter:
         models, now = self.rulebook.models(), self.now()
         calls = await self._calls(now)
         await self.labels.refresh()
+        await self.panels.refresh(now)
         measured = {uid: self._measured(uid, name, calls) for uid, name in models.items()}
         changed = {
             uid: one for uid, one in measured.items() if one and not same(self._published.get(uid), one)
@@ -91,6 +95,7 @@ class ModelMeter:
     async def _begin(self, token: int) -> None:
         self._version, self._published = await self.store.read()
         self.labels.begin({uid: quality_told(one) for uid, one in self._published.items()})
+        self.panels.begin({uid: agreement_told(one) for uid, one in self._published.items() if one.panels})
         self._token = token
 
     async def _calls(self, now: float) -> Mapping[str, CallCounts]:
@@ -105,7 +110,7 @@ class ModelMeter:
 
     def _measured(self, uid: str, name: str, calls: Mapping[str, CallCounts]) -> ModelMetrics | None:
         """None for a model of which nothing was ever known."""
-        quality, called = self.labels.known.get(uid), calls.get(uid)
-        if quality is None and called is None and uid not in self._published:
+        quality, called, agreed = self.labels.known.get(uid), calls.get(uid), self.panels.of(uid)
+        if quality is None and called is None and not agreed.of and uid not in self._published:
             return None
-        return metrics_of(uid, name, quality or self.labels.nothing, called or CallCounts())
+        return metrics_of(uid, name, quality or self.labels.nothing, called or CallCounts(), agreed)

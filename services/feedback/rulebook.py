@@ -114,6 +114,17 @@ class Rulebook:
             places.setdefault(model.name, set()).add(accuracy_of(rules.partition, model.uid))
         return places
 
+    def panels(self) -> dict[str, dict[str, str]]:
+        """By uid of each router that asks several at once, the uid of the model of each of its variants."""
+        aliases = self.aliases()
+        found = {}
+        for rules in self._by_uid.values():
+            if rules.panels:
+                named = zip(rules.enabled, (aliases.get(name, name) for name in rules.models), strict=True)
+                models = {variant: self._models.by_name.get(name) for variant, name in named}
+                found[rules.uid] = {variant: model.uid for variant, model in models.items() if model}
+        return found
+
     def positive_labels(self) -> dict[str, str]:
         """By uid of a model, the positive label that the tasks of all its routers name; no entry where they
         name none or different ones."""

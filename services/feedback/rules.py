@@ -24,9 +24,9 @@ class Rules:
     the newest rewards are remembered, of each arm or of all together. learning: None where nothing is
     learnt. models: names of the variants' models, or aliases of them. positive_label: of the task, if it has
     one. segments: by name, how many of their values are told apart. canary: None where the strategy is
-    another. experiment: None without one. watch: what is kept and tested of its decisions, of an experiment
-    or a canary. updated: when this generation was written, in seconds since 1970. hidden: which of
-    external_id and entity_id are not logged as they are.
+    another. panels: whether several are asked at once. experiment: None without one. watch: what is kept and
+    tested of its decisions, of an experiment or a canary. updated: when this generation was written, in
+    seconds since 1970. hidden: which of external_id and entity_id are not logged as they are.
     """
 
     uid: str
@@ -45,6 +45,7 @@ class Rules:
     positive_label: str = ""
     segments: Mapping[str, int] = field(default_factory=dict)
     canary: Canary | None = None
+    panels: bool = False
     experiment: Experiment | None = None
     watch: Watch | None = None
     updated: float = 0.0

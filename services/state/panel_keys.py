@@ -5,8 +5,8 @@ Documented as those of `keys.py` are.
 
 
 def panels(partition: int, router_uid: str, day: int) -> str:
-    """Hash. Aggregators write. Aggregators read. Expires 90 days after the day: a field per hour and process
-    that saw panels, 1,536 of them at most."""
+    """Hash. Aggregators write. Aggregators, feedback and router read. Expires 90 days after the day: a field
+    per hour and process that saw panels, 1,536 of them at most."""
     return f"turnout:{{p{partition:02}}}:panels:{router_uid}:{day}"
 
 

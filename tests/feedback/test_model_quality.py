@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from turnout.aggregator.v1.panels_pb2 import PanelTally
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
@@ -14,11 +15,12 @@ from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.rules import HORIZON_SECONDS
-from services.router.reporting.query import SEGMENT, VARIANT
+from services.router.reporting.query import SEGMENT, TIME, VARIANT
 from services.router.reporting.report import reports
 from services.state.heartbeats import Heartbeats
 from services.state.magnitudes import BITS
 from services.state.model_metrics import ModelMetricsStore
+from services.state.panels import HOUR, Counted, PanelStore
 from services.state.truth import TruthLog
 from tests.feedback.conftest import Setting
 from tests.waiting import eventually
@@ -218,3 +220,48 @@ async def test_a_corrected_number_corrects_the_error_and_a_model_without_a_numbe
         other = await told(setting, lambda one: one.labels == 1, "b")
         assert (other.scored, other.HasField("log_loss"), other.numbers) == (0, False, 0)
         assert (await told(setting, lambda _: True)).numbers == 1
+
+
+async def panels(
+    setting: Setting, writer: str, *members: tuple[str, int, int], rows: int, differing: int
+) -> None:
+    """Panels of this hour, as an aggregator counts them: of each member its variant, panels and dissents."""
+    tally = PanelTally(format=1, panels=rows)
+    for variant, judged, dissents in members:
+        tally.members.add(variant=variant, judged=judged, dissents=dissents)
+    tally.pairs.rows.append(rows)
+    tally.pairs.differing.append(differing)
+    hour = int(setting.now() // HOUR) * HOUR
+    store = PanelStore(setting.connections)
+    await store.write([Counted(setting.router.uid, hour, writer, tally)], setting.now())
+
+
+async def test_agreement_is_that_of_all_panels_of_the_day_and_stays_with_who_takes_over(
+    setting: Setting,
+) -> None:
+    def asks_both(router: Router) -> None:
+        router.ensemble.SetInParent()
+
+    await setting.routers.update(setting.router.name, asks_both)
+    setting.router.ensemble.SetInParent()
+    await panels(setting, "one", ("a", 8, 2), ("b", 8, 0), rows=8, differing=2)
+    await panels(setting, "two", ("a", 12, 3), ("b", 4, 4), rows=4, differing=4)
+    async with setting.background():
+        found = await told(setting, lambda one: one.panels == 20)
+        assert found.agreement == 0.75
+        assert (await told(setting, lambda one: one.panels == 12, "b")).agreement == pytest.approx(8 / 12)
+        reply = await metrics(setting, [VARIANT], 0)
+        assert reply.total.agreement == 0.5
+        shares = {row.variant: row.agreement for row in reply.rows if row.HasField("agreement")}
+        assert shares == {"a": 0.75, "b": pytest.approx(8 / 12)}
+        assert not any(row.HasField("agreement") for row in (await metrics(setting, [TIME], 0)).rows)
+    version = (await ModelMetricsStore(setting.connections).read())[0]
+    heir = setting.process(seed=4)
+    async with setting.background(heir):
+        await eventually(lambda: 0 in heir.ownership.owned)
+        await setting.give(await setting.predict("a", "yes"), truth=Truth(label="yes"))
+        found = await told(setting, lambda one: one.labels == 1)
+    assert (found.panels, found.agreement) == (20, 0.75)
+    log = await ModelMetricsStore(setting.connections).history(version)
+    assert log is not None
+    assert {one.panels for one in log.values()} == {20, 12}

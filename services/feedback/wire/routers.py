@@ -10,6 +10,7 @@ from services.feedback.wire.canaries import canary_of
 from services.feedback.wire.measures import measures_of
 from services.feedback.wire.watching import watched
 from services.state import ids
+from services.state.agreements import asks_several
 from services.state.attribution import ENTITY, EXTERNAL
 from services.state.moments import retention
 from services.state.names import id_of
@@ -43,6 +44,7 @@ def rules_of(router: wire.Router) -> Rules:
         positive_label=router.task.positive_label,
         segments={one.name: one.max_values or SEGMENT_VALUES for one in router.segments},
         canary=canary_of(router),
+        panels=asks_several(router),
         hidden=[word for word in (EXTERNAL, ENTITY) if router.log.redact.get(word) in HIDDEN],
     )
     return watched(router, rules)

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from turnout.router.v1.router_service_pb2 import RouterMetrics
+from turnout.router.v1.router_service_pb2 import GetMetricsResponse, RouterMetrics
 
+from services.router.reporting.query import VARIANT, Query
+from services.state.agreements import Agreed, Agreements
 from services.state.qualities import (
     ABSOLUTE,
     LOSS,
@@ -31,6 +33,16 @@ def fill(row: RouterMetrics, counts: Counter[str], positive: str, lost: Collecti
     for name, value in told.items():
         if value is not None:
             setattr(row, name, value)
+
+
+def agree(reply: GetMetricsResponse, query: Query, found: Agreements) -> None:
+    """Write how often members of panels agreed: panels are counted by the hour, and by variant alone."""
+    shares = [(reply.total, found.pairs.share)]
+    if query.groups == {VARIANT}:
+        shares += [(row, found.members.get(row.variant, Agreed()).share) for row in reply.rows]
+    for row, share in shares:
+        if share is not None:
+            row.agreement = share
 
 
 def lost_of(counted: Iterable[Counted]) -> frozenset[str]:

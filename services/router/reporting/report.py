@@ -10,15 +10,17 @@ from turnout.feedback.v1.traffic_pb2 import TrafficBucket, TrafficGroup
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.reporting.quality import fill, lost_of, missing
+from services.router.reporting.quality import agree, fill, lost_of, missing
 from services.router.reporting.query import POLICY, SEGMENT, VARIANT, Query, query_of
 from services.router.reporting.tally import Tally
 from services.state import ids
+from services.state.agreements import agreements, asks_several
 from services.state.buckets import MINUTE, READ_SECONDS, Bucket
 from services.state.connection import Connections
 from services.state.group import Group
 from services.state.heartbeats import Heartbeats
 from services.state.outcomes import OTHER, REWARD, Cell, OutcomeStore, Sum, reward_metric
+from services.state.panels import PanelStore
 from services.state.qualities import Counted, Place, QualityStore, Sums
 from services.state.streams import EVENTS, TRUTH
 from services.state.traffic import TrafficStore
@@ -45,6 +47,7 @@ class Reports:
     traffic: TrafficStore
     outcomes: OutcomeStore
     qualities: QualityStore
+    panels: PanelStore
     lags: Mapping[str, Group[Any]]
     heartbeats: Heartbeats
     now: Callable[[], float]
@@ -70,7 +73,10 @@ class Reports:
         lost = _lost(await self.traffic.gaps(router.uid), query)
         warnings = [*late, *lost, *_crowded(counted.values()), *missing(lost_of(judged.values()))]
         answer = Answer(query, router.task.positive_label, lost_of(judged.values()))
-        return answer.of(total, rows, warnings)
+        reply = answer.of(total, rows, warnings)
+        if asks_several(router):
+            agree(reply, query, await agreements(self.panels, router.uid, query.start, query.end))
+        return reply
 
     def _blank(self, router: Router, query: Query) -> Rows:
         """No rows yet; by variant alone, one for each of the configuration, for that nothing came is told."""
@@ -95,7 +101,8 @@ def reports(connections: Connections, heartbeats: Heartbeats, now: Callable[[], 
         "reports of truth": Group(connections, COUNTING, TRUTH),
     }
     outcomes, qualities = OutcomeStore(connections.steady), QualityStore(connections.steady)
-    return Reports(TrafficStore(connections), outcomes, qualities, lags, heartbeats, now)
+    panels = PanelStore(connections)
+    return Reports(TrafficStore(connections), outcomes, qualities, panels, lags, heartbeats, now)
 
 
 def _tallies(
