@@ -75,6 +75,12 @@ class Metrics:
             "Share of correct answers among those with ground truth, 0 to 1.",
             "model",
         )
+        self.model_quality = self._gauge(
+            "turnout_model_quality",
+            "What is published of a model's newest truths and panels: precision, recall, mae and others.",
+            "model",
+            "measure",
+        )
         self.canary_progress = self._gauge(
             "ensemble_canary_progress", "Traffic that the canary receives, in percent, 0 to 100.", "router"
         )

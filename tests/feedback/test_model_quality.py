@@ -119,6 +119,10 @@ async def test_a_regression_is_measured_as_numpy_does_whatever_its_scale(setting
                 truth = Truth(number=truths[place + row])
                 await by_either_door(setting, place, event.manifest.prediction_id, truth, row)
         found = await told(setting, lambda one: one.numbers == 30)
+        await eventually(lambda: gauged(setting, "rmse", found.rmse))
+        await eventually(lambda: gauged(setting, "mae", found.mae))
+        await setting.models.delete("models/a")
+        await eventually(lambda: gauged(setting, "mae", None))
     errors = np.abs(values - truths)
     assert found.mae == pytest.approx(errors.mean(), rel=CODED)
     assert found.rmse == pytest.approx(math.sqrt((errors**2).mean()), rel=CODED)
@@ -198,6 +202,11 @@ async def test_variants_of_a_regression_router_and_a_jury(setting: Setting) -> N
         assert rows[name].rmse == pytest.approx(np.sqrt((some**2).mean()), rel=2.0**-BITS)
         for field in ("precision", "recall", "f1", "log_loss", "accuracy", "agreement"):
             assert not rows[name].HasField(field)
+
+
+async def gauged(setting: Setting, measure: str, value: float | None) -> bool:
+    labels = {"model": "models/a", "measure": measure}
+    return setting.metrics.registry.get_sample_value("turnout_model_quality", labels) == value
 
 
 async def test_a_corrected_number_corrects_the_error_and_a_model_without_a_number_has_none(
