@@ -10,6 +10,18 @@ FEEDBACK: list[Told] = [
     ("how long it waits", f"{STATE}.parked:LIFETIME_SECONDS", "s", ""),
     ("truths not read yet, of a partition", f"{STATE}.truth:MOST_ENTRIES", "", ""),
     ("labels counted apart, of a router; the rest are OTHER", f"{STATE}.labels:MOST_LABELS", "", MEMORY),
+    (
+        "truths that a model's quality rests on, the newest; of each partition as many are kept",
+        "feedback.crediting:MODEL_WINDOW",
+        "",
+        "",
+    ),
+    (
+        "counts of quality of a router in a minute or hour, half of them by label",
+        f"{STATE}.qualities:MOST_FIELDS",
+        "",
+        "",
+    ),
     ("predictions scored by one ScoreProposal", "router.servicers.proposals:MOST_SCORED", "", ""),
     (
         "predictions read by one evaluation or fit (`max_predictions`)",
