@@ -162,7 +162,7 @@ class Verdict:
 
 
 KINDS: dict[type[Answer], str] = {
-    Classes: "classes",
+    Classes: "labels",
     Numbers: "numbers",
     Text: "text",
     Structure: "json",

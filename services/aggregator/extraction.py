@@ -55,7 +55,7 @@ def by_regex(pattern: str, kinds: Sequence[str]) -> Extraction:
     around it. RE2: its time is linear in the text. `kinds` are those that the method takes, see `typed`.
     Raises BadExtraction.
 
-    >>> by_regex(r"(?i)answer:\\s*(\\w+)", ("classes",)).read("I think ... Answer: Paris.").names
+    >>> by_regex(r"(?i)answer:\\s*(\\w+)", ("labels",)).read("I think ... Answer: Paris.").names
     ['Paris']
     """
     expression = _compiled(pattern)
@@ -77,7 +77,7 @@ def by_pointer(pointer: str, kinds: Sequence[str]) -> Extraction:
     """What a JSON pointer (RFC 6901) leads to in the text, which is JSON, in a Markdown fence or not; an
     empty pointer takes all of it. Raises BadExtraction.
 
-    >>> by_pointer("/verdict/0", ("classes",)).read('{"verdict": ["guilty", 0.9]}').names
+    >>> by_pointer("/verdict/0", ("labels",)).read('{"verdict": ["guilty", 0.9]}').names
     ['guilty']
     """
     try:

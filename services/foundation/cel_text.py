@@ -3,9 +3,9 @@ that stores a condition and the one that is handed it. The text is cut into toke
 alphabet that conditions need; CEL's own parser has the last word."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cel
 
@@ -42,6 +42,11 @@ MEANT = (
 )
 _PLACE = re.compile(r"<input>:1:(\d+): ")
 _TRIPLE = ('"""', "'''")
+
+
+# Everything that an evaluation raises; anything else is a fault of ours.
+FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+KINDS = {float: "a number", int: "a number", str: "a text", dict: "a map", list: "a list"}
 
 
 class BadCel(ValueError):
@@ -89,6 +94,23 @@ def compiled(text: str) -> cel.Program:
         if place is not None and "\n" not in text:
             said = f"{said[place.end() :]}, at character {place[1]}"
         raise BadCel(f"is no CEL: {said[:300]}") from wrong
+
+
+def other_than_boolean(program: cel.Program, names: Mapping[str, Any]) -> str:
+    """What is wrong with a condition that is neither true nor false of these names; empty where it is, or
+    where it speaks of others too.
+
+    >>> other_than_boolean(compiled("size(text)"), {"text": "x"})
+    'is a number; a condition is true or false: compare it with something'
+    """
+    try:
+        found = program.execute(dict(names))
+    except FAILURES:
+        return ""
+    if isinstance(found, bool):
+        return ""
+    kind = KINDS.get(type(found), "something else")
+    return f"is {kind}; a condition is true or false: compare it with something"
 
 
 def _scan(text: str) -> Iterator[Token]:

@@ -76,7 +76,7 @@ async def test_the_most_confident_text_is_passed_on_as_it_is(bench: Bench) -> No
 async def test_answers_that_do_not_fit_together_are_a_failed_precondition(bench: Bench) -> None:
     error = await refused(bench, number("a", 1), labelled("b", "x"))
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
-    assert error.message == "members answered in different kinds: a with numbers, b with classes"
+    assert error.message == "members answered in different kinds: a with numbers, b with labels"
 
 
 async def test_a_weighted_average_of_nothing_to_weigh_by_is_refused(bench: Bench) -> None:

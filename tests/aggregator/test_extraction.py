@@ -22,7 +22,7 @@ from services.aggregator.extraction import (
 )
 from services.aggregator.pointers import compiled, resolve
 
-LABEL = ("classes",)
+LABEL = ("labels",)
 DOCUMENT = '{"a": [1, {"b/c": "x", "~": 2}], "": 3, "list": []}'
 
 

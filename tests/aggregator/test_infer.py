@@ -236,7 +236,7 @@ async def test_answers_that_do_not_fit_together_are_discarded_by_name(bench: Ben
         reply = await bench.infer(plan("cancer-logistic", "estimator"))
     assert not reply.HasField("output")
     assert (reply.error_code, reply.error_reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
-    assert "cancer-logistic with classes, estimator with numbers" in reply.error_message
+    assert "cancer-logistic with labels, estimator with numbers" in reply.error_message
     assert outcomes(reply) == {"cancer-logistic": "DISCARDED", "estimator": "DISCARDED"}
     assert len(reply.outputs) == 2
 
@@ -361,7 +361,7 @@ async def test_texts_vote_by_what_they_say(bench: Bench) -> None:
     assert reply.aggregation.agreement == pytest.approx(1 / 3)
     assert (mean.error_code, mean.error_reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
     assert mean.error_message == (
-        "average takes classes, numbers, tensors or embedding, and a, b, c answered with text; "
+        "average takes labels, numbers, tensors or embedding, and a, b, c answered with text; "
         "for text use vote, max_confidence or semantic_mean"
     )
 

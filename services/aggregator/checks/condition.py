@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.foundation.cel_text import BadCel, compiled, tokens_of
+from services.foundation.cel_text import FAILURES, BadCel, compiled, other_than_boolean, tokens_of
 
 NAMES = ("label", "confidence", "probabilities", "value", "text", "json", "input")
-# Everything that an evaluation raises; anything else is a fault of ours.
-FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+# One of each that is always of one kind.
+SAMPLE = {"label": "x", "confidence": 0.5, "probabilities": {"x": 0.5}, "value": 0.5, "text": "x"}
+
+
+MISSING = {"json": "no json: it is not JSON"}
 
 
 class BadCondition(ValueError):
@@ -32,12 +35,18 @@ class Condition:
         if unknown := sorted(set(self._program.variables()).difference(NAMES)):
             said = ", ".join(unknown)[:100]
             raise BadCondition(f"does not know {said}; there are {', '.join(NAMES)}")
+        if said := other_than_boolean(self._program, SAMPLE):
+            raise BadCondition(said)
 
     def holds(self, names: Mapping[str, Any]) -> bool:
         """Raises NotEvaluated."""
         try:
             found = self._program.execute(dict(names))
         except FAILURES as wrong:
+            absent = sorted(set(self._program.variables()).difference(names))
+            if absent:
+                told = " or ".join(MISSING.get(name, f"no {name}") for name in absent)
+                raise NotEvaluated(f"{self.text}: the answer has {told}") from wrong
             raise NotEvaluated(f"{self.text}: {str(wrong)[:150]}") from wrong
         if not isinstance(found, bool):
             raise NotEvaluated(f"{self.text}: true or false expected, got {found!r:.40}")

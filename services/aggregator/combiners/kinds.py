@@ -1,6 +1,6 @@
 """Which kinds of answers each method combines: a plan can be refused by it before anybody is asked."""
 
-CLASSES, NUMBERS, TEXT = "classes", "numbers", "text"
+CLASSES, NUMBERS, TEXT = "labels", "numbers", "text"
 JSON, CALLS, TENSORS, EMBEDDING = "json", "tool calls", "tensors", "embedding"
 
 TAKES: dict[str, tuple[str, ...]] = {

@@ -59,7 +59,7 @@ def design_matrix(ballots: Sequence[Ballot], layout: Layout, fill: float = float
     matrix = np.full((ballots[0].answer.rows, len(layout.members), layout.width), fill)
     panel = answers(ballots, Classes)
     if bool(panel) is not bool(layout.labels):
-        fitted, kind = "classes" if layout.labels else "numbers", kind_of(ballots[0].answer)
+        fitted, kind = "labels" if layout.labels else "numbers", kind_of(ballots[0].answer)
         raise CannotCombine(f"the meta-model was fitted on {fitted}, and the members answered with {kind}")
     blocks = _label_columns(panel, layout) if panel else _number_columns(answers(ballots, Numbers))
     for ballot, block in zip(ballots, blocks, strict=True):

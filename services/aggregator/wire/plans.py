@@ -147,5 +147,10 @@ def _warnings(how: EnsembleStrategy, plan: Plan) -> tuple[str, ...]:
         said.append(f"aggregation {name} has no effect: the pattern {plan.pattern.name} combines by itself")
     for field, method in (("stacking", "stacking"), ("semantic_mean", "semantic_mean")):
         if how.HasField(field) and plan.recipe.method != method:
-            said.append(f"{field} has no effect: the aggregation is {plan.recipe.method}")
+            does = (
+                f"the aggregation is {plan.recipe.method}"
+                if jury
+                else f"{plan.pattern.name} makes the answer"
+            )
+            said.append(f"{field} has no effect: {does}")
     return tuple(one for one in said if one is not None)

@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from turnout.router.v1.ensemble_pb2 import Extraction
 
-from services.foundation.cel_text import BadCel, compiled, tokens_of
+from services.foundation.cel_text import BadCel, compiled, other_than_boolean, tokens_of
 from services.router.config.problems import Problems
 
 LONGEST_PATTERN = 256
@@ -22,7 +22,8 @@ MOST_WORDS = 10
 LONGEST_RUBRIC = 32_768
 # Bytes, serialized.
 LARGEST_SCHEMA = 65_536
-# What a condition on an answer can speak of.
+# Of what a condition on an answer can speak of one of each that is always of one kind; and all of it.
+SAMPLE = {"label": "x", "confidence": 0.5, "probabilities": {"x": 0.5}, "value": 0.5, "text": "x"}
 NAMES = ("label", "confidence", "probabilities", "value", "text", "json", "input")
 WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -87,12 +88,15 @@ def check_condition(text: str, field: str, problems: Problems) -> frozenset[str]
     where it is wrong."""
     try:
         tokens_of(text)
-        names = frozenset(compiled(text).variables())
+        program = compiled(text)
+        names = frozenset(program.variables())
     except BadCel as wrong:
         problems.add(field, str(wrong))
         return frozenset()
     if strange := sorted(names.difference(NAMES)):
         problems.add(field, f"does not know {', '.join(strange)[:100]}; there are {', '.join(NAMES)}")
+    elif said := other_than_boolean(program, SAMPLE):
+        problems.add(field, said)
     return names
 
 

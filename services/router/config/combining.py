@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from turnout.router.v1 import model_pb2, strategy_pb2
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS, Model
 
+from services.router.config.confidences import unsure
 from services.router.config.panels import (
     EMBEDDER,
     FUSER,
@@ -15,7 +16,7 @@ from services.router.config.panels import (
     Panel,
 )
 
-CLASSES, NUMBERS, TEXT = "classes", "numbers", "text"
+CLASSES, NUMBERS, TEXT = "labels", "numbers", "text"
 JSON, CALLS, TENSORS, EMBEDDING = "json", "tool calls", "tensors", "embedding"
 AGGREGATIONS = {
     number: name.removeprefix("AGGREGATION_METHOD_").lower()
@@ -67,7 +68,7 @@ def kind_of(model: Model) -> str:
     """What the model answers, by its registration.
 
     >>> kind_of(Model(signature={"outputs": {"probabilities": "p"}})), kind_of(Model())
-    ('classes', 'tensors')
+    ('labels', 'tensors')
     """
     if model.protocol == PROTOCOL_OPENAI_CHAT:
         return TEXT
@@ -96,7 +97,9 @@ def either(words: Iterable[str]) -> str:
 def misfits(panel: Panel) -> Iterator[tuple[str, str]]:
     """What the models of an ensemble cannot do, as far as they are known: fields, and what would be right."""
     if not panel.pattern:
-        yield from _uncombined(panel)
+        wrong = list(uncombined(panel))
+        method = AGGREGATIONS.get(panel.given.aggregation, "")
+        yield from wrong or unsure(panel, method, kind_of)
     for one in panel.helpers:
         model = panel.models.get(one.helper.model)
         if model is not None and (said := _cannot_help(one, model)):
@@ -113,13 +116,25 @@ def embeds(panel: Panel) -> bool:
 
 def never_meets(panel: Panel, name: str) -> str:
     """Why no member's answer ever has what a check reads by that name; empty where one may."""
-    kinds = {kind_of(model) for _, model in panel.known}
-    if name not in HAVE or len(panel.known) < len(panel.members) or not kinds:
+    if name not in HAVE or len(panel.known) < len(panel.members) or not panel.known:
         return ""
-    return "" if kinds & set(HAVE[name]) else f"the members answer {either(sorted(kinds))}, which has none"
+    if any(may_have(panel, model, name) for _, model in panel.known):
+        return ""
+    kinds = sorted({kind_of(model) for _, model in panel.known})
+    return f"the members answer {either(kinds)}, where there is no {name}"
 
 
-def _uncombined(panel: Panel) -> Iterator[tuple[str, str]]:
+def may_have(panel: Panel, model: Model, name: str) -> bool:
+    """Whether the model's answer may have what is read by that name. What is extracted from a text may be
+    anything."""
+    kind = kind_of(model)
+    if name not in HAVE or (kind == TEXT and panel.given.HasField("extraction")):
+        return True
+    return kind in HAVE[name]
+
+
+def uncombined(panel: Panel) -> Iterator[tuple[str, str]]:
+    """A method that cannot combine what a member answers: its field, and those that can."""
     method = AGGREGATIONS.get(panel.given.aggregation, "")
     if method not in TAKES:
         return

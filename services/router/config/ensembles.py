@@ -13,7 +13,7 @@ from services.models.overriding import check_overrides
 from services.models.problems import Problems as Found
 from services.router.config import checks
 from services.router.config.answers import check_extraction
-from services.router.config.combining import AGGREGATIONS, embeds, misfits
+from services.router.config.combining import AGGREGATIONS, embeds, misfits, uncombined
 from services.router.config.costs import check_cost
 from services.router.config.defaults import weight_of
 from services.router.config.overrides import misfits as cannot_override
@@ -82,11 +82,13 @@ def _members(panel: Panel, problems: Problems) -> None:
         if member not in panel.everybody:
             said = f"{member[:100]!r} is no variant of this router"
             problems.add(f"{field}.members[{place}]", said)
-    needed = panel.pattern in ALL_ANSWER or given.HasField("quorum")
+    # Its default counts those who are named, whoever they are; what is wrong is told of them.
+    strange = any(one not in panel.everybody for one in given.members)
+    needed = (panel.pattern in ALL_ANSWER or given.HasField("quorum")) and panel.members and not strange
     if needed and not 1 <= given.quorum <= len(panel.members):
         said = f"1 to {len(panel.members)}, the number of enabled members; got {given.quorum}"
         problems.add(f"{field}.quorum", said)
-    elif not panel.members:
+    elif not panel.members and not strange:
         problems.add(f"{field}.members", "at least one that is enabled")
     weighing = not panel.pattern and given.aggregation in WEIGHING
     if weighing and panel.members and not any(weight_of(one) > 0 for one in panel.members):
@@ -125,7 +127,8 @@ def _options(panel: Panel, known: bool, problems: Problems) -> None:
     elif chosen == "learnt":
         _learnt(given.stacking.learnt, panel, f"{field}.stacking.learnt", problems)
     meaning = not panel.pattern and given.aggregation == strategy.AGGREGATION_METHOD_SEMANTIC_MEAN
-    if meaning and known and not given.HasField("semantic_mean") and not embeds(panel):
+    fits = not any(uncombined(panel))
+    if meaning and known and fits and not given.HasField("semantic_mean") and not embeds(panel):
         said = "is required: the model that embeds the members' answers"
         problems.add(f"{field}.semantic_mean.embedder", said)
     majority = given.json_majority

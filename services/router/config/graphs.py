@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from turnout.router.v1.ensemble_pb2 import Specialists, Step
 
 from services.router.config.answers import check_text, wrong_pointer
+from services.router.config.combining import WORDLESS, kind_of, may_have
+from services.router.config.confidences import tells_confidence
 from services.router.config.panels import Panel
 from services.router.config.problems import Problems
 
@@ -17,6 +19,8 @@ MOST_STEPS = 32
 INPUT = "input"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 NAME_RULE = f"1 to 64 letters, digits and _, beginning with no digit, and not {INPUT}"
+# What a reference begins with, and what of it is meant.
+NAMED = re.compile(r"([^.#]*)([.#]?)(.*)", re.DOTALL)
 PARTS = ("label", "confidence", "value", "text")
 # Only what looks like a reference is one: the braces of JSON in a prompt need no escaping.
 PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:[.#][^{}]*)?)\}")
@@ -49,9 +53,9 @@ def wrong_reference(text: str, steps: Mapping[str, int]) -> str:
     >>> wrong_reference("draft.colour", {"draft": 0})
     'label, confidence, value, text or probabilities.LABEL after draft., got colour'
     """
-    name, sign, rest = re.fullmatch(r"([^.#]*)([.#]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    name, sign, rest = NAMED.fullmatch(text).groups()  # type: ignore[union-attr]
     if name != INPUT and name not in steps:
-        return f"{INPUT} or one of {_some(steps)} at the beginning of a reference; got {text[:100]!r}"
+        return f"a reference begins with {INPUT} or the name of a step ({_some(steps)}); got {text[:100]!r}"
     if sign == "#":
         said = wrong_pointer(rest)
         return f"a JSON pointer after {name}#: {said}" if said else ""
@@ -89,11 +93,29 @@ def _step(
     check_text(step.template, f"{field}.template", problems)
     found = set()
     for where, text in _named(step, field):
-        if said := wrong_reference(text, places):
+        if said := wrong_reference(text, places) or _unanswered(text, places, panel):
             problems.add(where, said)
         else:
             found.add(places.get(re.split("[.#]", text, maxsplit=1)[0], -1))
     return frozenset(found - {-1})
+
+
+def _unanswered(text: str, places: Mapping[str, int], panel: Panel) -> str:
+    """Why the step that a reference names never answers what it speaks of; empty where it may."""
+    name, sign, rest = NAMED.fullmatch(text).groups()  # type: ignore[union-attr]
+    if name == INPUT:
+        return ""
+    variant = panel.given.specialists.steps[places[name]].variant
+    model = {one.id: known for one, known in panel.known}.get(variant)
+    part = "json" if sign == "#" else rest.partition(".")[0]
+    if model is None:
+        return ""
+    who = f"{name}, which {variant} ({model.name}) does, answers {kind_of(model)}"
+    if part in ("confidence", "probabilities") and not tells_confidence(model):
+        return f"{who} and tells no {part}; got {text[:100]}"
+    if not sign and kind_of(model) in WORDLESS:
+        return f"{who}, which no template can quote; got {text[:100]}"
+    return "" if may_have(panel, model, part) else f"{who}, where there is no {part}; got {text[:100]}"
 
 
 def _named(step: Step, field: str) -> Iterator[tuple[str, str]]:

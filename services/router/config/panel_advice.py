@@ -6,7 +6,7 @@ from math import inf
 
 from google.protobuf.duration_pb2 import Duration
 from turnout.router.v1 import strategy_pb2 as strategies
-from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.router.config.defaults import weight_of
@@ -26,6 +26,7 @@ def panels(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
         yield from _alike(panel)
         if not panel.pattern:
             yield from _votes(panel)
+            yield from _unlike(panel)
         yield from _slack(panel, _seconds(router.default_deadline))
         if panel.pattern in ALL_ANSWER and panel.given.quorum == len(panel.members):
             yield (
@@ -40,7 +41,9 @@ def _alike(panel: Panel) -> Iterator[str]:
     known = [model for _, model in panel.known]
     if len(known) < len(panel.members) or panel.pattern == "specialists":
         return
-    yield from _twins(panel)
+    # Of one model they are of one family too, and each other's twins; that needs no saying.
+    if len({model.name for model in known}) > 1:
+        yield from _twins(panel)
     kinds: list[tuple[str, Callable[[Model], str]]] = [
         ("model", lambda model: model.name),
         ("family", lambda model: model.family),
@@ -53,7 +56,6 @@ def _alike(panel: Panel) -> Iterator[str]:
                 f"{panel.title} is homogeneous: all {len(known)} members are of one {kind}, {of(known[0])}, "
                 "and tend to be wrong together."
             )
-            # Of one model they are of one family too; that needs no saying.
             return
 
 
@@ -87,6 +89,25 @@ def _votes(panel: Panel) -> Iterator[str]:
         yield (
             f"{panel.title} lets an even number of members vote: {len(members)} votes can tie; add or drop "
             "one."
+        )
+
+
+def _unlike(panel: Panel) -> Iterator[str]:
+    """Methods that need more than two, or another kind of answers than members give unasked."""
+    method, members = panel.given.aggregation, panel.members
+    level = len({weight_of(one) for one in members}) == 1
+    if method == strategies.AGGREGATION_METHOD_SEMANTIC_MEAN and len(members) == 2 and level:
+        yield (
+            f"{panel.title} has 2 members of equal weight, whose answers are always as near to their mean: "
+            "the first declared is served each time; add one, or weigh them."
+        )
+    chats = [variant.id for variant, model in panel.known if model.protocol == PROTOCOL_OPENAI_CHAT]
+    by_form = method == strategies.AGGREGATION_METHOD_JSON_MAJORITY
+    if by_form and chats and not panel.given.HasField("extraction"):
+        yield (
+            f"{panel.title} combines JSON, and {len(chats)} of {len(members)} members are chats, which "
+            f"answer text ({_some(chats)}): without tools in the request every prediction fails. Say in "
+            'extraction where the JSON is, such as json_pointer: "" for all of the text.'
         )
 
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 
 from turnout.router.v1 import strategy_pb2 as strategies
 from turnout.router.v1.model_pb2 import (
-    CONFIDENCE_SOURCE_JSON_POINTER,
-    CONFIDENCE_SOURCE_LOGPROB,
     PROTOCOL_OPENAI_CHAT,
     Model,
 )
@@ -14,17 +12,15 @@ from turnout.router.v1.router_pb2 import Variant
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, LAUNCH_STAGED
 
 from services.router.config.combining import AGGREGATIONS, TEXT, kind_of
+from services.router.config.confidences import WEIGHING, tells_confidence
 from services.router.config.panels import ALL_ANSWER, JUDGE, VERIFIER, Panel
 
 # Fewer have to be asked almost all before a vote is settled.
 LEAST_STAGED = 5
 # What declared weights alone decide, so that it can be settled early.
 SETTLED_BY = (strategies.WEIGHT_SOURCE_UNSPECIFIED, strategies.WEIGHT_SOURCE_DECLARED)
-# The methods that read weights.
-WEIGHING = ("vote", "weighted_average", "median", "log_pool", "semantic_mean", "json_majority")
 # Of a call with a thousand tokens read and a thousand written, by which cascades are ordered.
 PRICES = ("per_call", "input_per_1k_tokens", "output_per_1k_tokens")
-CONFIDENCES = (CONFIDENCE_SOURCE_LOGPROB, CONFIDENCE_SOURCE_JSON_POINTER)
 
 
 def working_together(panel: Panel) -> Iterator[str]:
@@ -104,17 +100,13 @@ def _unsure(panel: Panel) -> Iterator[str]:
         return
     asked = {one.id for one in panel.asked}
     known = [(variant.id, model) for variant, model in panel.known if variant.id in asked]
-    mute = [name for name, model in known if not _tells_confidence(model)]
+    mute = [name for name, model in known if not tells_confidence(model)]
     if mute and cascade.min_confidence > 0:
         yield (
             f"{panel.title} waits for a confidence of {cascade.min_confidence:g}, and {len(mute)} of "
             f"{len(asked)} members tell none ({_some(mute)}): their answers never will do. Give "
             "their models confidence_from, or the cascade an agreement or a check instead."
         )
-
-
-def _tells_confidence(model: Model) -> bool:
-    return bool(model.signature.outputs.probabilities) or model.confidence_from in CONFIDENCES
 
 
 def _dear(panel: Panel) -> Iterator[str]:

@@ -8,7 +8,13 @@ from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.inference.v1.manifest_pb2 import OUTCOME_SKIPPED, PARTICIPANT_ROLE_JUROR, Manifest, Participant
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Variant
-from turnout.router.v1.strategy_pb2 import EnsembleStrategy
+from turnout.router.v1.strategy_pb2 import (
+    AGGREGATION_METHOD_CASCADE,
+    AGGREGATION_METHOD_JSON_MAJORITY,
+    AGGREGATION_METHOD_SEMANTIC_MEAN,
+    AGGREGATION_METHOD_STACKING,
+    EnsembleStrategy,
+)
 
 from services.models.answer import MESSAGE_LENGTH
 from services.models.handle import ModelHandle
@@ -22,6 +28,12 @@ from services.router.health.probe import Probe
 
 # More rows than a message of 4 MiB can carry.
 MOST_ROWS = 4 * 1024 * 1024
+# The methods that read them.
+OPTIONS = {
+    "stacking": AGGREGATION_METHOD_STACKING,
+    "semantic_mean": AGGREGATION_METHOD_SEMANTIC_MEAN,
+    "json_majority": AGGREGATION_METHOD_JSON_MAJORITY,
+}
 # Why those who are out for their health are asked all the same.
 QUORUM = "the quorum needs them"
 WHY_ALL = {"cascade": "too few others are left", "judge": "nobody else is left"}
@@ -172,6 +184,7 @@ def _plan(ensemble: EnsembleStrategy, asked: Members, quorum: int) -> Plan:
     plan = Plan(ensemble=ensemble)
     plan.ensemble.quorum = min(quorum, len(asked))
     del plan.ensemble.members[:]
+    _clear_idle(plan.ensemble)
     _keep_to(plan.ensemble, [variant.id for variant, _ in asked])
     for variant, model in asked:
         member = plan.members.add(variant=variant.id, model=model.name)
@@ -182,6 +195,19 @@ def _plan(ensemble: EnsembleStrategy, asked: Members, quorum: int) -> Plan:
         if variant.HasField("overrides"):
             member.overrides.CopyFrom(variant.overrides)
     return plan
+
+
+def _clear_idle(ensemble: EnsembleStrategy) -> None:
+    """Leave out what does nothing: it was told when it was written, and need not be told with every reply."""
+    pattern = pattern_of(ensemble)
+    for name, method in OPTIONS.items():
+        if pattern or ensemble.aggregation != method:
+            ensemble.ClearField(name)  # type: ignore[arg-type,unused-ignore]
+    if pattern:
+        ensemble.ClearField("launch")
+        ensemble.ClearField("weight_source")
+        if ensemble.aggregation != AGGREGATION_METHOD_CASCADE:
+            ensemble.ClearField("aggregation")
 
 
 def _keep_to(ensemble: EnsembleStrategy, asked: Sequence[str]) -> None:

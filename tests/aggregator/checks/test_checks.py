@@ -40,7 +40,7 @@ def test_what_is_no_condition_is_refused(text: str, said: str) -> None:
         Condition(text)
 
 
-@pytest.mark.parametrize("text", ["json.total > 1", "confidence > 0.5", "label", "label > 3"])
+@pytest.mark.parametrize("text", ["json.total > 1", "confidence > 0.5", "input", "label > 3"])
 def test_a_condition_on_what_is_not_there_is_not_answered(text: str) -> None:
     with pytest.raises(NotEvaluated):
         Condition(text).holds({"label": "a"})
@@ -107,3 +107,16 @@ def test_a_score_is_compared_and_a_label_looked_up() -> None:
     safe = Verifier(Helper("models/v"), Schema({}), accept_labels=frozenset({"safe"}))
     assert safe.verdict(Output(classification=Classification(label="safe"))) == (True, "it is safe")
     assert not safe.verdict(Output(classification=Classification(label="toxic")))[0]
+
+
+def test_what_the_answer_has_not_is_told_in_words() -> None:
+    with pytest.raises(NotEvaluated, match=r"json\.total > 1: the answer has no json: it is not JSON"):
+        Condition("json.total > 1").holds({"text": "about five"})
+    with pytest.raises(NotEvaluated, match="the answer has no confidence"):
+        Condition("confidence > 0.5").holds({"text": "about five"})
+
+
+@pytest.mark.parametrize("text", ["confidence", "label", "1 + 1", "size(text)", "probabilities"])
+def test_a_condition_that_is_never_true_nor_false_is_none(text: str) -> None:
+    with pytest.raises(BadCondition, match="a condition is true or false"):
+        Condition(text)

@@ -42,10 +42,10 @@ from tests.aggregator.ballots import (
 )
 
 # What stacking makes of a panel, its meta-model decides: it is tested on its own.
-CLASSIFYING = [name for name, kinds in TAKES.items() if "classes" in kinds and name != "stacking"]
+CLASSIFYING = [name for name, kinds in TAKES.items() if "labels" in kinds and name != "stacking"]
 NUMERIC = [name for name, kinds in TAKES.items() if "numbers" in kinds and name != "stacking"]
 MEMBER: dict[str, Answer] = {
-    "classes": Classes(("no", "yes"), np.array([1]), np.array([[0.25, 0.75]])),
+    "labels": Classes(("no", "yes"), np.array([1]), np.array([[0.25, 0.75]])),
     "numbers": Numbers(np.array([2.0])),
     "text": Text("yes"),
     "json": Structure({"a": 1}),
@@ -173,7 +173,7 @@ def test_nothing_to_weigh_by_is_an_error_and_not_an_even_split(combine: Combiner
 
 @each
 def test_members_that_answer_in_different_kinds_are_named(combine: Combiner) -> None:
-    with pytest.raises(CannotCombine, match="a with classes, b with numbers") as refused:
+    with pytest.raises(CannotCombine, match="a with labels, b with numbers") as refused:
         combine([likely("a", yes=0.9, no=0.1), number("b", 1.5)], PLAIN)
     assert refused.value.reason == "CANNOT_COMBINE"
     assert refused.value.code == "FAILED_PRECONDITION"
@@ -195,7 +195,7 @@ def test_the_table_of_kinds_speaks_of_every_method() -> None:
 @pytest.mark.parametrize("method", COMBINERS)
 def test_a_kind_is_combined_or_refused_with_what_would_be_right(method: str, kind: str) -> None:
     panel = [Ballot(name, MEMBER[kind], 1.0, np.array([0.75])) for name in "ab"]
-    labels = ("no", "yes") if kind == "classes" else ()
+    labels = ("no", "yes") if kind == "labels" else ()
     width = 2 * max(len(labels), 1)
     learnt = Learnt(
         ("a", "b"),
@@ -211,7 +211,7 @@ def test_a_kind_is_combined_or_refused_with_what_would_be_right(method: str, kin
         assert verdict.shares.ravel() == pytest.approx([0.5, 0.5]) or method == "max_confidence"
         # Tensors are not compared, and this meta-model tells no label from the other.
         assert verdict.tied.any() == (
-            (method, kind) in {("max_confidence", "tensors"), ("stacking", "classes")}
+            (method, kind) in {("max_confidence", "tensors"), ("stacking", "labels")}
         )
         return
     with pytest.raises(CannotCombine, match=f"{method} takes .* and a, b answered with {kind}") as refused:

@@ -129,7 +129,7 @@ def test_a_model_that_listens_to_nobody_gives_its_intercept_and_equal_shares() -
 def test_what_it_was_not_fitted_for_is_refused() -> None:
     with pytest.raises(CannotCombine, match="needs a meta-model: register one, or fit one"):
         combine([number("a", 1)])
-    with pytest.raises(CannotCombine, match="fitted on numbers, and the members answered with classes"):
+    with pytest.raises(CannotCombine, match="fitted on numbers, and the members answered with labels"):
         apply([likely("a", yes=1.0)], linear())
     logits = Learnt(("a",), ("no", "yes"), np.eye(2), np.zeros(2), np.zeros(2))
     with pytest.raises(CannotCombine, match="fitted on classes, and the members answered with numbers"):

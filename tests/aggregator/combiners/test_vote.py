@@ -71,7 +71,7 @@ def test_texts_vote_by_what_they_say() -> None:
 
 def test_numbers_and_tensors_have_no_plurality() -> None:
     with pytest.raises(
-        CannotCombine, match="vote takes classes, text, json or tool calls, and a answered with numbers; "
+        CannotCombine, match="vote takes labels, text, json or tool calls, and a answered with numbers; "
     ):
         combine([number("a", 1)])
     with pytest.raises(CannotCombine, match="a answered with tensors; for tensors use average, "):

@@ -168,7 +168,7 @@ def test_numbers_have_one_output() -> None:
         ("MEDIAN", CHATS, "extraction"),
         ("LOG_POOL", GAUGES, "average, weighted_average, max_confidence, stacking or median can"),
         ("VOTE", GAUGES, "numbers, which gauge-a (models/gauge-a) answers"),
-        ("JSON_MAJORITY", DOCTORS, "classes"),
+        ("JSON_MAJORITY", DOCTORS, "labels"),
     ],
 )
 def test_a_method_that_cannot_combine_the_answers_is_refused_with_those_that_can(
@@ -323,3 +323,50 @@ def test_what_is_not_known_beforehand_is_no_reason_to_refuse() -> None:
     tokens = {name: Model(name=name, protocol=CHAT, cost={"input_per_1k_tokens": 9}) for name in PAID}
     for models in (foreign, tokens):
         validate(with_defaults(ensemble(vote(max_cost=0.001))), models, models)
+
+
+LABELS_ONLY = DECLARED | {
+    name: Model(name=name, signature={"outputs": {"label": "l"}})
+    for name in DECLARED
+    if name.startswith("models/doctor")
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"aggregation": "AGGREGATION_METHOD_MAX_CONFIDENCE"}, "aggregation"),
+        ({"aggregation": "AGGREGATION_METHOD_WEIGHTED_AVERAGE"}, "aggregation"),
+        (vote(weight_source="WEIGHT_SOURCE_CONFIDENCE"), "weight_source"),
+    ],
+)
+def test_confidence_decides_only_among_those_who_tell_one(given: dict[str, Any], field: str) -> None:
+    accepted(given, DOCTORS)
+    router = with_defaults(ensemble(given, DOCTORS))
+    with pytest.raises(InvalidConfiguration) as caught:
+        validate(router, LABELS_ONLY, LABELS_ONLY)
+    (one,) = caught.value.fields
+    assert one.field == f"router.ensemble.{field}"
+    assert "doctor-a (models/doctor-a), doctor-b (models/doctor-b), doctor-c" in one.description
+    # The share of its own answers that agree is a member's confidence.
+    router.ensemble.samples_per_member = 3
+    validate(router, LABELS_ONLY, LABELS_ONLY)
+
+
+def test_a_chat_is_sure_only_where_its_model_says_from_what() -> None:
+    told = refused({"aggregation": "AGGREGATION_METHOD_MAX_CONFIDENCE"})
+    assert "of a chat confidence_from" in told["aggregation"]
+
+
+def test_a_declared_weight_spares_the_confidence() -> None:
+    router = ensemble({"aggregation": "AGGREGATION_METHOD_WEIGHTED_AVERAGE"}, GAUGES)
+    router.variants[0].weight = 2
+    validate(with_defaults(router), DECLARED, DECLARED)
+
+
+def test_only_the_mistake_that_was_made_is_told() -> None:
+    """A member that is none says nothing of a quorum that nobody gave, and an embedder would not help."""
+    assert list(refused(vote(members=["nobody"]))) == ["members[0]"]
+    told = refused({"aggregation": MEAN}, DOCTORS)
+    assert list(told) == ["aggregation"]
+    assert "semantic_mean cannot combine labels" in told["aggregation"]

@@ -95,6 +95,22 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, Model], str]] = [
     ),
     ({"cascade": {"agreement": 2, "order": ["c", "a"]}}, THREE, "asks c first, at 3 a call, and a costs 1"),
     (vote(max_cost=0.5), chats(1, None, 2), "may cost 0.5, and 1 of 3 members declare no cost (b)"),
+    (
+        {
+            "aggregation": "AGGREGATION_METHOD_JSON_MAJORITY",
+        },
+        THREE,
+        "combines JSON, and 3 of 3 members are chats, which answer text (a, b, c)",
+    ),
+    (
+        {
+            "aggregation": "AGGREGATION_METHOD_SEMANTIC_MEAN",
+            "semantic_mean": {"embedder": {"model": "ref"}},
+            "quorum": 1,
+        },
+        chats(1, 2),
+        "has 2 members of equal weight, whose answers are always as near to their mean",
+    ),
     (judged(), THREE | referee("W"), "judge 1 of 3 members of its own family, W (b)"),
     ({"best_of_n": {"judge": {"model": "ref"}}}, THREE | referee("v"), "its judge, models/ref, judge 1 of 3"),
     (vote(samples_per_member=3, sampling={"temperature": 0}), THREE, "3 times, and 3 of 3 give the same"),

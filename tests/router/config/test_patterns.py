@@ -11,7 +11,7 @@ from services.aggregator.wire.plans import read_plan
 from services.router.config.defaults import with_defaults
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
-from tests.router.config.juries import CHATS, DECLARED, DOCTORS, REFEREE, accepted, ensemble, refused
+from tests.router.config.juries import CHATS, DECLARED, DOCTORS, GAUGES, REFEREE, accepted, ensemble, refused
 
 VERIFIER = {"helper": REFEREE}
 LONG = "x" * 32_769
@@ -34,6 +34,14 @@ def graph(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"specialists": {"steps": list(steps), **more}}
 
 
+PLACE = "specialists.steps[1].template"
+
+
+def reading(variant: str, template: str) -> dict[str, Any]:
+    """A step of somebody, and a second one that speaks of its answer."""
+    return graph(step("a", variant), step("last", variant, template=template))
+
+
 RIGHT: list[dict[str, Any]] = [
     cascade(),
     cascade(min_confidence=0, order=CHATS[:2]),
@@ -47,7 +55,7 @@ RIGHT: list[dict[str, Any]] = [
     graph(
         step("a", optional=True),
         step("b", "chat-b", template='Say {a.text} and {input} as {"a": 1}'),
-        step("c", "chat-c", columns={"x": "a.probabilities.spam", "y": "b#/items/0"}),
+        step("c", "chat-c", columns={"x": "a.text", "y": "b#/items/0"}),
         output="c",
     ),
     graph(*(step(f"s{n}", template=f"{{s{n - 1}}}" if n else "") for n in range(32))),
@@ -76,6 +84,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (judge({"json_schema": FIELD}, max_rounds=11), "judge.max_rounds"),
     (judge({"json_schema": {"type": "strnig"}}), "judge.check.json_schema"),
     (judge({"json_schema": {"pattern": "(?=x)"}}), "judge.check.json_schema"),
+    (judge({"cel": "confidence"}), "judge.check.cel"),
+    (judge({"cel": "text == 'x' ? 1 : 2"}), "judge.check.cel"),
     (judge({"json_schema": {"patternProperties": {"a": {}}}}), "judge.check.json_schema"),
     (judge({"json_schema": FIELD, "on_failure": 7}), "judge.check.on_failure"),
     (judge({"verifier": VERIFIER | {"rubric": LONG}}), "judge.check.verifier.rubric"),
@@ -139,6 +149,18 @@ def test_the_aggregator_refuses_what_is_refused(given: dict[str, Any], field: st
         read_plan(planned(given))
 
 
+def test_what_an_extraction_finds_in_a_text_may_be_anything() -> None:
+    found = {"extraction": {"labels": {"labels": ["yes", "no"]}}}
+    accepted(judge({"cel": "label == 'yes'"}) | found)
+    accepted(reading("chat-a", "{a.label}") | found)
+    assert PLACE in refused(reading("chat-a", "{a.label}"))
+
+
+@pytest.mark.parametrize("cel", ["json", "input.sure", "json.fine", "label == 'x' ? true : confidence > 0.5"])
+def test_a_condition_that_may_be_true_is_accepted(cel: str) -> None:
+    accepted(judge({"cel": cel}), DOCTORS if "label" in cel else CHATS)
+
+
 def test_a_schema_may_be_so_large() -> None:
     told = refused(judge({"json_schema": {"description": "x" * 65_536}}))
     assert "at most 65536 bytes" in told["judge.check.json_schema"]
@@ -147,7 +169,7 @@ def test_a_schema_may_be_so_large() -> None:
 @pytest.mark.parametrize(
     ("given", "members", "field", "said"),
     [
-        (judge({"json_schema": FIELD}), DOCTORS, "judge.check.json_schema", "the members answer classes"),
+        (judge({"json_schema": FIELD}), DOCTORS, "judge.check.json_schema", "labels, where there is no json"),
         (judge({"cel": "value > 3.0"}), DOCTORS, "judge.check.cel", "reads value, and the members answer"),
         (
             judge({"verifier": {"helper": {"model": "embedder"}}}),
@@ -168,6 +190,11 @@ def test_a_schema_may_be_so_large() -> None:
             "no or yes",
         ),
         ({"best_of_n": {"judge": {"model": "filter"}}}, CHATS, "best_of_n.judge.model", "a judge is a chat"),
+        (reading("doctor-a", "{a.value}"), DOCTORS, PLACE, "answers labels, where there is no value"),
+        (reading("doctor-a", "{a#/x}"), DOCTORS, PLACE, "answers labels, where there is no json"),
+        (reading("gauge-a", "{a.probabilities.no}"), GAUGES, PLACE, "numbers and tells no probabilities"),
+        (reading("chat-a", "{a.confidence}"), CHATS, PLACE, "answers text and tells no confidence"),
+        (reading("chat-a", "{b}"), CHATS, PLACE, "a reference begins with input or the name of a step (a, "),
         ({"mixture_of_n": {"fuser": {"model": "filter"}}}, CHATS, "mixture_of_n.fuser.model", "a fuser is"),
     ],
 )
