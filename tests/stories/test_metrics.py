@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+import numpy as np
 import pytest
+from turnout.drift.v1 import drift_service_pb2 as drift
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.inference_service_pb2 import PredictResponse
@@ -16,6 +18,7 @@ from tests.stories.asking import INFERENCE, ROUTERS, SECONDS, asked, deployed, p
 from tests.stories.suite import Suite
 from tests.waiting import eventually
 
+DRIFT = "turnout.drift.v1.DriftService"
 NAME = "metrics-split"
 ROWS = 60
 # Of the cells that latencies are counted in.
@@ -45,6 +48,7 @@ async def test_metrics_agree_with_what_was_sent_by_variant_and_by_time(suite: Su
     supply = Supply("digits", 21)
     replies = defaultdict[str, list[PredictResponse]](list)
     right = defaultdict[str, int](int)
+    truths: dict[str, str] = {}
     for number in range(ROWS):
         reply = await predict(client, NAME, supply.take())
         variant, said = reply.manifest.decision.variant, reply.output.classification.label
@@ -52,7 +56,12 @@ async def test_metrics_agree_with_what_was_sent_by_variant_and_by_time(suite: Su
         # Every third answer is told to be wrong, whoever gave it.
         truth = said if number % 3 else str((int(said) + 1) % 10)
         right[variant] += truth == said
-        await told(client, reply.prediction_id, truth)
+        truths[reply.prediction_id] = truth
+        if number % 2:
+            await told(client, reply.prediction_id, truth)
+        else:
+            request = drift.AddGroundTruthRequest(prediction_id=reply.prediction_id, truth=Truth(label=truth))
+            await suite.client("drift").unary(DRIFT, "AddGroundTruth")(request, timeout=SECONDS)
 
     async def counted() -> bool:
         total = (await metrics(client)).total
@@ -60,10 +69,36 @@ async def test_metrics_agree_with_what_was_sent_by_variant_and_by_time(suite: Su
 
     await eventually(counted, within=30)
     await agrees(client, replies, right)
+    await judges(client, replies, truths)
     by_time = await metrics(client, rpc.METRIC_GROUP_TIME, rpc.METRIC_GROUP_VARIANT)
     assert sum(row.requests for row in by_time.rows) == ROWS
     assert sum(row.labels for row in by_time.rows) == ROWS
     assert {row.end_time.ToSeconds() - row.start_time.ToSeconds() <= 60 for row in by_time.rows} == {True}
+
+
+async def judges(
+    client: Client, replies: Mapping[str, list[PredictResponse]], truths: Mapping[str, str]
+) -> None:
+    """The quality of each variant and of all, as numpy has it: the mean over labels, and log-loss."""
+    found = await metrics(client)
+    everybody = [reply for some in replies.values() for reply in some]
+    for row, some in [(found.total, everybody), *((row, replies[row.variant]) for row in found.rows)]:
+        said = np.array([reply.output.classification.label for reply in some])
+        true = np.array([truths[reply.prediction_id] for reply in some])
+        hits = [((said == one) & (true == one)).sum() for one in np.union1d(said, true)]
+        given = [max((said == one).sum(), 1) for one in np.union1d(said, true)]
+        real = [max((true == one).sum(), 1) for one in np.union1d(said, true)]
+        assert row.precision == pytest.approx(np.divide(hits, given).mean())
+        assert row.recall == pytest.approx(np.divide(hits, real).mean())
+        shares = [
+            max(
+                (one.probability for one in reply.output.classification.probabilities if one.label == label),
+                default=0,
+            )
+            for reply, label in zip(some, true, strict=True)
+        ]
+        assert row.log_loss == pytest.approx(-np.log(np.clip(shares, 2.0**-52, 1)).mean(), rel=1e-6)
+        assert not row.HasField("mae")
 
 
 async def agrees(
