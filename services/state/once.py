@@ -43,6 +43,15 @@ def once(method: str, request: Message, caller: str = "", *, field: str = "reque
     return Once(request_id, digest.hexdigest())
 
 
+def reused(request_id: str, field: str = "request_id") -> RequestIdReused:
+    """The refusal of an id that was used for something else; `field` carries it."""
+    return RequestIdReused(
+        f"{field} {request_id} was used for a different request",
+        fields=[(field, "a new UUID for each change")],
+        request_id=request_id,
+    )
+
+
 class Requests:
     """Which request id was used for what, for 24 hours."""
 
@@ -71,9 +80,5 @@ class Requests:
 
 def _same(change: Once, fingerprint: bytes, uid: bytes) -> str:
     if fingerprint.decode() != change.fingerprint:
-        raise RequestIdReused(
-            f"request_id {change.request_id} was used for a different request",
-            fields=[("request_id", "a new UUID for each change")],
-            request_id=change.request_id,
-        )
+        raise reused(change.request_id)
     return uid.decode()

@@ -10,7 +10,7 @@ from services.foundation.errors import FailedPrecondition
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.trials import Moved
 from services.router.managing.changes import recheck
-from services.state.once import MAX_LENGTH
+from services.state.once import MAX_LENGTH, reused
 
 LONGEST_REASON = 1024
 RUNNING, PAUSED, HELD = wire.CANARY_STATE_RUNNING, wire.CANARY_STATE_PAUSED, wire.CANARY_STATE_HELD
@@ -76,9 +76,18 @@ def move(router: Router, request: TransitionCanaryRequest) -> Moved:
     return Moved(request.transition_id, request.move, after, was, to, request.reason)
 
 
-def made_before(router: Router, transition_id: str) -> bool:
-    """Whether the stored router has made this very transition."""
-    return any(one.transition_id == transition_id for one in router.canary.trial.transitions)
+def made_before(router: Router, request: TransitionCanaryRequest) -> bool:
+    """Whether the stored router has made this very transition. Raises RequestIdReused where the id stands for
+    another one: who asks for a promotion is not told that it was made because a pause was."""
+    made = (one for one in router.canary.trial.transitions if one.transition_id == request.transition_id)
+    former = next(made, None)
+    if former is None:
+        return False
+    # The reason is left out: who asks again may word it anew, as the numbers in it have changed.
+    step = request.move == wire.CANARY_MOVE_STEP
+    if former.move != request.move or (step and former.to_percentage != request.percentage):
+        raise reused(request.transition_id, "transition_id")
+    return True
 
 
 def _swap(router: Router) -> None:

@@ -22,7 +22,7 @@ class Canaries(Desk):
         check(request)
         name, drafts = router_name(request.name), self.office.drafts
         stored = await drafts.routers.read(name)
-        if made_before(stored, request.transition_id):
+        if made_before(stored, request):
             return rpc.TransitionCanaryResponse(router=stored)
         how = asked(request, call)
         known = once("TransitionCanary", request, call.caller.name, field="transition_id")

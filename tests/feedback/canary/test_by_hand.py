@@ -54,6 +54,14 @@ async def test_the_same_request_counts_once(stage: Stage) -> None:
     assert await stage.kinds() == ["START", "PROMOTE"]
 
 
+async def test_a_promotion_under_the_id_of_a_pause_is_refused(stage: Stage) -> None:
+    await stage.open(**LABELS)
+    await stage.ask("PauseCanary", request_id="mine")
+    error = await refused(stage, "PromoteCanary", request_id="mine")
+    assert (error.code, error.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert state(await stage.router()) == "PAUSED"
+
+
 async def test_what_was_seen_must_still_be_so(stage: Stage) -> None:
     await stage.open(**LABELS)
     etag = (await stage.status()).etag

@@ -56,6 +56,19 @@ async def test_the_same_transition_happens_once_whatever_came_since(desk: Desk) 
     assert (await read(desk, "trial")).generation == 3
 
 
+@pytest.mark.parametrize(("kind", "more"), [("PROMOTE", {}), ("STEP", {"percentage": 60})])
+async def test_an_id_that_stands_for_another_move_is_no_answer(
+    desk: Desk, kind: str, more: dict[str, Any]
+) -> None:
+    await trial(desk)
+    stepped = await move(desk, "STEP", "mine", percentage=50)
+    error = await refused(desk, kind, transition_id="mine", **more)
+    assert (error.code, error.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert fields_of(error) == ["transition_id"]
+    assert await read(desk, "trial") == stepped
+    assert await move(desk, "STEP", "mine", percentage=50, reason="in other words") == stepped
+
+
 async def test_a_stale_etag_is_refused_and_moves_nothing(desk: Desk) -> None:
     before = await trial(desk)
     after = await update(desk, Router(name="trial", description="meanwhile"))
