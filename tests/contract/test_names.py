@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
+from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1 import router_pb2, strategy_pb2
 from turnout.router.v1.router_pb2 import Router
 
@@ -22,6 +24,9 @@ ROWS = [
     for line in PAGE.read_text().splitlines()
     if line.startswith("| ")
 ]
+TICKED = re.compile(r"`([^`]+)`")
+# What replies call it.
+SAID = {"warnings", "advice"}
 STATES = {"works", "not yet"}
 
 
@@ -81,6 +86,29 @@ def test_the_bandits_that_work_are_those_that_are_accepted() -> None:
         validate(with_defaults(given), {"models/a", "models/b"})
 
 
+def leads_somewhere(path: str, root: Any) -> bool:
+    """Whether it is a field of the message, by way of others."""
+    first, _, rest = path.partition(".")
+    field = root.fields_by_name.get(first)
+    return field is not None and (not rest or leads_somewhere(rest, field.message_type))
+
+
+def test_the_ensembles_of_generative_models_are_where_their_rows_say() -> None:
+    """Fields of a router or of a manifest, and RPCs that answer; every pattern has a row."""
+    works = {name.partition("/")[2] for name, method in methods().items() if state(method) == "works"}
+    found = set[str]()
+    for what, cell, told in section("Ensembles of generative models"):
+        names = TICKED.findall(f"`{cell}`")
+        assert (bool(names), told) == (True, "works"), what
+        for name in names:
+            root = Manifest.DESCRIPTOR if name.startswith("Manifest.") else Router.DESCRIPTOR
+            there = leads_somewhere(name.removeprefix("Manifest."), root)
+            assert name in works or there or name in SAID, (what, name)
+            found.add(name)
+    patterns = strategy_pb2.EnsembleStrategy.DESCRIPTOR.oneofs_by_name["pattern"].fields
+    assert {f"ensemble.{one.name}" for one in patterns} <= found
+
+
 def test_every_operator_has_a_row() -> None:
     told = {row[1]: row[0] for row in section("Operators")}
     names = {name for name, number in strategy_pb2.RuleOperator.items() if number}
@@ -119,7 +147,7 @@ def test_the_metrics_are_exposed_by_these_names() -> None:
 def test_states_are_one_of_two() -> None:
     told = {
         row[-1].strip(" |")
-        for title in ("Routers", "Drift", "Strategies", "Aggregations")
+        for title in ("Routers", "Drift", "Strategies", "Aggregations", "Ensembles of generative models")
         for row in section(title)
     }
     assert told <= STATES

@@ -132,7 +132,7 @@ def test_what_it_was_not_fitted_for_is_refused() -> None:
     with pytest.raises(CannotCombine, match="fitted on numbers, and the members answered with labels"):
         apply([likely("a", yes=1.0)], linear())
     logits = Learnt(("a",), ("no", "yes"), np.eye(2), np.zeros(2), np.zeros(2))
-    with pytest.raises(CannotCombine, match="fitted on classes, and the members answered with numbers"):
+    with pytest.raises(CannotCombine, match="fitted on labels, and the members answered with numbers"):
         apply([number("a", 1)], logits)
     assert label_of(apply([likely("a", no=0.1, yes=0.9)], logits).answer) == "yes"
 
