@@ -11,8 +11,13 @@ from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model, ModelCost
 from turnout.router.v1.router_pb2 import Router
-from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_JSON_MAJORITY, AGGREGATION_METHOD_VOTE
+from turnout.router.v1.strategy_pb2 import (
+    AGGREGATION_METHOD_JSON_MAJORITY,
+    AGGREGATION_METHOD_VOTE,
+    WEIGHT_SOURCE_DECLARED,
+)
 
+from services.foundation.errors import RemoteError
 from services.state.connection import Connections
 from tests.models.chat_server import ChatServer, chat_server, completion
 from tests.router.conftest import Desk
@@ -153,6 +158,23 @@ async def test_a_helper_is_no_member_and_who_has_no_price_leaves_it_unknown(writ
     manifest = await writers.ask("gifts")
     assert manifest.total_cost.amount == pytest.approx(0.01)
     assert not manifest.HasField("most_expensive_member_cost")
+
+
+async def test_what_does_nothing_is_told_when_it_is_written_and_not_with_each_reply(writers: Writers) -> None:
+    idle = panel("plain", "dear", **JSON | {"weight_source": WEIGHT_SOURCE_DECLARED})
+    idle.ensemble.judge.check.cel = "json.city == 'Paris'"
+    await writers.desk.deploy("idle", idle)
+    assert list((await writers.ask("idle")).warnings) == []
+
+
+async def test_a_limit_that_tokens_exceed_ends_as_what_no_repetition_helps(writers: Writers) -> None:
+    """Only the first call tells what the tokens cost; nothing is left for the second member."""
+    steps = [{"name": "one", "variant": "dear-0"}, {"name": "two", "variant": "dear-1", "template": "{one}"}]
+    await writers.desk.deploy("paid", panel("dear", "dear", specialists={"steps": steps}, max_cost=0.1))
+    with pytest.raises(RemoteError) as caught:
+        await writers.ask("paid")
+    assert (caught.value.code, caught.value.reason) == ("FAILED_PRECONDITION", "COST_LIMIT")
+    assert "the step 'two' failed: max_cost: 1.2 of 0.1 USD are spent" in caught.value.message
 
 
 async def test_a_judge_of_equal_answers_is_named_and_not_asked(writers: Writers) -> None:
