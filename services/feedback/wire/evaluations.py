@@ -44,7 +44,7 @@ def question_of(request: wire.EvaluatePolicyRequest, rules: Rules, now: float) -
         wrong.append(FieldViolation("metric", f"{request.metric[:100]!r} is none of {rules.name}: {known}"))
     horizon = _horizon(request, rules)
     if not 0 <= horizon <= rules.horizon:
-        said = f"must be from 0 to the router's retention of {rules.horizon:g} s, got {horizon:g} s"
+        said = f"must be from 0 to the router's retention of {rules.horizon:,.12g} s, got {horizon:,.12g} s"
         wrong.append(FieldViolation("label_horizon", said))
     confidence = request.confidence if request.HasField("confidence") else CONFIDENCE
     if not LEAST_CONFIDENCE <= confidence <= MOST_CONFIDENCE:

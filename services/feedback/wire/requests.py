@@ -10,6 +10,7 @@ from services.feedback.errors import BadFeedback, RewardOutOfRange
 from services.foundation.errors import FieldViolation
 from services.state import formats
 from services.state.moments import moment
+from services.state.names import ID
 from services.state.reports import (
     OBSERVED_AHEAD_SECONDS,
     about_faults,
@@ -19,6 +20,7 @@ from services.state.reports import (
 )
 
 OUTCOMES = "reward, metric or truth"
+KEYS = "is required, or router with external_id, or router with entity_id and event_time"
 # As of predictions.
 LONGEST_KEY = 256
 
@@ -29,7 +31,10 @@ def completed(request: RecordFeedbackRequest, now: float) -> RecordFeedbackReque
     _check(request, now)
     full = RecordFeedbackRequest()
     full.CopyFrom(request)
-    full.feedback_id = request.feedback_id or content_id(request)
+    if ID.fullmatch(request.router):
+        # Before the words become an id: till and routers/till are the same words.
+        full.router = f"routers/{request.router}"
+    full.feedback_id = request.feedback_id or content_id(full)
     if not request.HasField("observed_at"):
         full.observed_at.FromMicroseconds(int(now * 1e6))
     return full
@@ -80,7 +85,9 @@ def value_of(request: RecordFeedbackRequest) -> tuple[str, str, float]:
 
 
 def _check(request: RecordFeedbackRequest, now: float) -> None:
-    if request.prediction_id or not (request.external_id or request.entity_id):
+    if not (request.prediction_id or request.external_id or request.entity_id):
+        wrong = [FieldViolation("prediction_id", KEYS)]
+    elif request.prediction_id:
         wrong = about_faults(request.prediction_id, request.row, request.feedback_id, now)
     else:
         wrong = report_faults(request.row, request.feedback_id)

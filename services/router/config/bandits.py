@@ -92,7 +92,8 @@ def _bounds(bandit: strategy.BanditStrategy, enabled: int, problems: Problems) -
         problems.add(
             "router.bandit.floor", f"0 to 1/{enabled} for {enabled} enabled variants, got {bandit.floor:g}"
         )
-    if not (bandit.cap <= 1 and bandit.cap * enabled >= 1 and bandit.cap >= bandit.floor):
+    # Without variants that is what is wrong, and not the bounds of their shares.
+    if enabled and not (bandit.cap <= 1 and bandit.cap * enabled >= 1 and bandit.cap >= bandit.floor):
         problems.add(
             "router.bandit.cap", f"1/{enabled} to 1 for {enabled} enabled variants, got {bandit.cap:g}"
         )
@@ -206,7 +207,19 @@ def advice(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
             f"A reward still counts {left:.2f} when it leaves the window: discount {bandit.discount:g} wants "
             f"a reward_window of {math.ceil(math.log(FAINT) / math.log(bandit.discount))} or more."
         )
+    yield from _unknown_origins(router)
     yield from _unseen(router, models)
+
+
+def _unknown_origins(router: Router) -> Iterator[str]:
+    known = {one.id for one in router.variants}
+    for prior in router.bandit.priors:
+        origin = getattr(prior, "from")
+        if origin and origin not in known:
+            yield (
+                f"{prior.variant} begins with what {origin} earned, which is no variant of this router now: "
+                "unless it was one, that is nothing."
+            )
 
 
 def _unseen(router: Router, models: Mapping[str, Model]) -> Iterator[str]:

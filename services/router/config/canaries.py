@@ -60,7 +60,7 @@ def check(router: Router, problems: Problems) -> None:
     _steps(canary, problems)
     if canary.HasField("promotion_criteria"):
         _criteria(router, canary.promotion_criteria, problems)
-    check_guardrails(router, canary.guardrails, "router.canary.guardrails", problems)
+    check_guardrails(router, canary.guardrails, "router.canary.guardrails", problems, (DRIFT,))
     if canary.evidence not in strategy.Evidence.values():
         said = f"EVIDENCE_ANYTIME_VALID or EVIDENCE_LITERAL, got {int(canary.evidence)}"
         problems.add("router.canary.evidence", said)
@@ -122,9 +122,13 @@ def _budget(canary: strategy.CanaryStrategy, problems: Problems) -> None:
 
 
 def check_guardrails(
-    router: Router, given: Sequence[strategy.Guardrail], where: str, problems: Problems
+    router: Router,
+    given: Sequence[strategy.Guardrail],
+    where: str,
+    problems: Problems,
+    more: tuple[str, ...] = (),
 ) -> None:
-    """Guardrails at `where`: a metric each, with one bound."""
+    """Guardrails at `where`: a metric each, with one bound. more: what is offered beside metrics."""
     if len(given) > MOST_GUARDRAILS:
         problems.add(where, f"at most {MOST_GUARDRAILS}, got {len(given)}")
         return
@@ -141,7 +145,7 @@ def check_guardrails(
             if one.HasField("max_value") or one.HasField("max_regression"):
                 problems.add(field, "drift has no bound: it is broken while the status is alert")
             continue
-        check_metric(f"{field}.metric", router, one.metric, ALWAYS, problems)
+        check_metric(f"{field}.metric", router, one.metric, (*ALWAYS, *more), problems)
         _bound(field, router, one, problems)
 
 
@@ -156,7 +160,8 @@ def _bound(field: str, router: Router, one: strategy.Guardrail, problems: Proble
         said = f"{one.metric} has max_value: the milliseconds that 1 % may exceed, 5 % of latency_p95"
         problems.add(f"{field}.{name}", said)
     elif name == "max_value" and not least < value < greatest:
-        problems.add(f"{field}.{name}", f"above {least:g} and below {greatest:g}, got {value:g}")
+        bound = f"above {least:g}" + (f" and below {greatest:g}" if math.isfinite(greatest) else "")
+        problems.add(f"{field}.{name}", f"{bound}, got {value:g}")
     elif name == "max_regression" and not 0 <= value < greatest - least:
         problems.add(f"{field}.{name}", f"0 or more and below {greatest - least:g}, got {value:g}")
 

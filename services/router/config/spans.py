@@ -22,10 +22,10 @@ def check_span(given: Duration, field: str, least: float, most: float, problems:
 def told(seconds: float) -> str:
     """A time as people say it: in the largest unit that leaves no fraction, from two of them on.
 
-    >>> [told(seconds) for seconds in (60, 3600, 34_560_000, 90.5, 0.001, 0, -5)]
-    ['60 s', '60 min', '400 days', '90.5 s', '0.001 s', '0 s', '-5 s']
+    >>> [told(seconds) for seconds in (60, 3600, 34_560_000, 99_999_999, 90.5, 0.001, 0, -5)]
+    ['60 s', '60 min', '400 days', '99,999,999 s', '90.5 s', '0.001 s', '0 s', '-5 s']
     """
     for name, size in UNITS:
         if abs(seconds) >= 2 * size and seconds % size == 0:
             return f"{seconds / size:,.0f} {name}"
-    return f"{seconds:g} s"
+    return f"{seconds:,.12g} s"

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -27,6 +28,22 @@ def test_the_same_words_are_the_same_feedback_whenever_they_come() -> None:
     assert completed(request, NOW).feedback_id == completed(request, NOW + 9).feedback_id
     other = RecordFeedbackRequest(prediction_id=ID, reward=0)
     assert completed(other, NOW).feedback_id != completed(request, NOW).feedback_id
+
+
+@pytest.mark.parametrize("keyed", [{"external_id": "order-7"}, {"prediction_id": ID}])
+def test_a_router_by_either_of_its_names_is_the_same_words(keyed: dict[str, Any]) -> None:
+    short, full = (
+        completed(RecordFeedbackRequest(router=name, reward=1, **keyed), NOW)
+        for name in ("till", "routers/till")
+    )
+    assert short == full
+    other = completed(RecordFeedbackRequest(router="desk", reward=1, **keyed), NOW)
+    assert other.feedback_id != full.feedback_id
+
+
+def test_without_any_key_of_a_prediction_each_is_offered() -> None:
+    with pytest.raises(InvalidArgument, match="prediction_id is required, or router with external_id"):
+        completed(RecordFeedbackRequest(router="till", reward=1), NOW)
 
 
 WRONG = [

@@ -85,8 +85,20 @@ def test_the_defaults_that_are_written_out_are_those_that_feedback_obeys(algorit
         ("never explores", {"exploration_rate": 0.0}),
         ("EvaluatePolicy refuses", {"algorithm": strategy.BANDIT_ALGORITHM_UCB1}),
         ("reward_window of 4603 or more", {"discount": 0.999}),
+        ("what ghost earned", {"priors": [{"variant": "a", "from": "ghost"}]}),
     ],
 )
 def test_advice_is_given_where_a_bandit_may_not_do_what_is_hoped(sentence: str, given: Any) -> None:
     found = advice(with_defaults(bandit(**given)), {})
     assert any(sentence in one for one in found)
+
+
+def test_a_prior_from_a_variant_that_is_there_needs_no_advice() -> None:
+    found = advice(with_defaults(bandit(priors=[{"variant": "a", "from": "b"}])), {})
+    assert not any("earned" in one for one in found)
+
+
+def test_without_variants_the_bounds_of_their_shares_are_not_what_is_wrong() -> None:
+    with pytest.raises(InvalidConfiguration) as refused:
+        validate(with_defaults(Router(name="routers/r", bandit={})), MODELS)
+    assert {one.field for one in refused.value.fields} == {"router.variants"}

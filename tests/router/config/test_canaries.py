@@ -119,6 +119,14 @@ def test_what_is_off_a_scale_is_refused_by_its_name(rules: dict[str, Any], field
     assert refused(**parsed(rules)) == fields
 
 
+def test_bounds_are_told_in_words_that_people_use() -> None:
+    with pytest.raises(InvalidConfiguration) as error:
+        validate(stored(guardrails=[{"metric": "latency", "max_value": -1}, {"metric": "drifts"}]), MODELS)
+    said = {one.field.rpartition("guardrails")[2]: one.description for one in error.value.fields}
+    assert said["[0].max_value"] == "above 0, got -1"
+    assert "latency_p99, drift, or a name" in said["[1].metric"]
+
+
 def parsed(rules: dict[str, Any]) -> dict[str, Any]:
     """Durations as JSON has them, as parts of messages."""
     made = strategy.CanaryStrategy()
