@@ -41,7 +41,8 @@ class AccuracyGauge:
     async def refresh(self) -> None:
         """Show what is published now. Raises StateUnavailable."""
         await self.published.poll()
-        shown, measured = {}, {}
+        shown: dict[str, float] = {}
+        measured: dict[tuple[str, str], float] = {}
         for name in self.rulebook.models().values():
             found = self.published.get(name) or ModelMetrics()
             if found.HasField("accuracy"):

@@ -11,8 +11,9 @@ from turnout.feedback.v1 import feedback_service_pb2 as rpc
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 
+from services.feedback.batch import Taken
 from services.feedback.errors import NothingDrawn
-from services.feedback.intake import YOUNG_SECONDS, Intake, Taken
+from services.feedback.intake import YOUNG_SECONDS, Intake
 from services.feedback.wire.requests import completed
 from services.state import keys
 from tests.feedback.conftest import Setting
