@@ -11,8 +11,22 @@ from services.state.connection import Connections
 from services.state.rewards import UNITS
 from services.state.truths import FIELDS_AT_ONCE
 
+# Rewards are squared and added up, and a millionth of a range has to be more than what a float rounds.
+FARTHEST_END = 1e12
+NARROWEST_RANGE = 1e-9
+
 # Values by metric, by prediction id and row.
 Earned = dict[tuple[str, int], dict[str, float]]
+
+
+def sound_range(low: float, high: float) -> bool:
+    """Whether values within these ends can be reckoned with.
+
+    >>> sound_range(0, 1e12), sound_range(0, 1e300), sound_range(1, 1), sound_range(1e11, 1e11 + 1)
+    (True, False, False, False)
+    """
+    farthest = max(abs(low), abs(high))
+    return farthest <= FARTHEST_END and high - low >= NARROWEST_RANGE * max(1.0, farthest)
 
 
 class Scale(NamedTuple):

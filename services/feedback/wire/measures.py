@@ -1,6 +1,5 @@
 """The metrics of a router, as feedback measures in them."""
 
-import math
 from collections.abc import Mapping
 
 from turnout.router.v1 import router_pb2 as wire
@@ -11,6 +10,7 @@ from services.feedback.measure import Derive, Measure
 from services.feedback.rules import REWARD_METRIC
 from services.foundation.expressions import BadExpression, NotEvaluated
 from services.state.derived import Formula
+from services.state.earned import sound_range
 from services.state.outcomes import reward_metric
 from services.state.rewards import Repeats
 
@@ -30,7 +30,7 @@ def measures_of(router: wire.Router) -> dict[str, Measure]:
 def _measure(spec: wire.MetricSpec, repeats: Repeats) -> Measure:
     low = spec.min_value if spec.HasField("min_value") else 0.0
     high = spec.max_value if spec.HasField("max_value") else 1.0
-    if not (low < high and math.isfinite(high - low)):
+    if not sound_range(low, high):
         low, high = 0.0, 1.0
     derive, from_truth = _derived(spec)
     return Measure(

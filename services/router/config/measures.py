@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import MetricSpec, Router
 
 from services.router.config import sources
 from services.router.config.problems import Problems
+from services.state.earned import FARTHEST_END, NARROWEST_RANGE, sound_range
 
 LONGEST_METRIC = 64
 MOST_METRICS = 32
@@ -59,6 +60,9 @@ def _range(metric: MetricSpec, field: str, problems: Problems) -> None:
     least, greatest = _ends(metric)
     if not (math.isfinite(least) and math.isfinite(greatest) and least < greatest):
         problems.add(f"{field}.min_value", f"finite and less than max_value, got {least:g} and {greatest:g}")
+    elif not sound_range(least, greatest):
+        said = f"both ends within ±{FARTHEST_END:g}, apart by {NARROWEST_RANGE:g} of the greater one at least"
+        problems.add(f"{field}.min_value", f"{said}; got {least:.12g} and {greatest:.12g}")
     # Truth is right or wrong: another range would count a right answer as something else than 1.
     if metric.name == "accuracy" and (least, greatest) != (0.0, 1.0):
         problems.add(f"{field}.min_value", f"accuracy is 0 to 1, got {least:g} to {greatest:g}")

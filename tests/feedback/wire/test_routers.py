@@ -67,7 +67,8 @@ def test_reported_accuracy_is_not_derived_from_truth() -> None:
     assert not rules_of(reported).reward.from_truth
 
 
-def test_a_metric_without_a_proper_range_has_the_default_one() -> None:
+@pytest.mark.parametrize("ends", [(2, 2), (0, 1e308), (0, 5e-324)])
+def test_a_metric_without_a_proper_range_has_the_default_one(ends: tuple[float, float]) -> None:
     odd = router()
-    odd.metrics.add(name="odd", min_value=2, max_value=2)
+    odd.metrics.add(name="odd", min_value=ends[0], max_value=ends[1])
     assert rules_of(odd).measures["odd"] == Measure("odd")

@@ -95,3 +95,20 @@ def test_reports_add_up_only_where_the_range_holds_nothing_at_all() -> None:
 
 def test_the_default_is_to_replace() -> None:
     assert with_defaults(wire.Router()).feedback_repeats == wire.FEEDBACK_REPEATS_REPLACE
+
+
+@pytest.mark.parametrize(
+    "ends", [(0, 1e308), (-1.7e308, 1.7e308), (0, 5e-324), (0, 1.1e12), (1e11, 1e11 + 1)]
+)
+def test_a_range_that_cannot_be_reckoned_with_is_refused(ends: tuple[float, float]) -> None:
+    """One of 1e308 was accepted once: its square took the feedback service down."""
+    router = wire.Router()
+    router.metrics.add(name="worth", min_value=ends[0], max_value=ends[1])
+    assert "both ends within" in said_of(router)["router.metrics[0].min_value"]
+
+
+@pytest.mark.parametrize("ends", [(0, 1e12), (-1e12, 1e12), (0, 1e-9), (1e11, 1e11 + 101)])
+def test_a_range_at_the_limits_is_taken(ends: tuple[float, float]) -> None:
+    router = wire.Router()
+    router.metrics.add(name="worth", min_value=ends[0], max_value=ends[1])
+    right(router)
