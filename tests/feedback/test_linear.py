@@ -83,3 +83,15 @@ async def test_before_any_reward_all_are_hoped_for_alike(setting: Setting) -> No
     scores = seen(Input())
     assert len(set(scores.values())) == 1
     assert scores.context == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("wild", [1e160, -1e308, 1e7])
+def test_a_wild_number_counts_as_the_farthest_there_is(wild: float) -> None:
+    """Squared as it came, it would leave the regression without an inverse, and the router unloaded."""
+    router = Router(variants=[{"model": "a"}, {"model": "b"}])
+    linear(router)
+    contexts = contexts_of(router, None)
+    assert contexts is not None
+    asked = Input()
+    asked.row.update({"age": wild, "spent": 50})
+    assert contexts.read(asked) == [1e6 if wild > 0 else -1e6, 0.5]

@@ -19,6 +19,8 @@ MOST_CONTEXT = 16
 MOST_PRIOR_REWARDS = 100_000
 MOST_BURN_IN = 10_000
 SHORTEST_DELAY, LONGEST_DELAY = 1.0, 400 * 86_400.0
+# Beyond, squares and inverses are no numbers any more: no allocation is made, or no router can be loaded.
+LEAST_NUMBER, MOST_NUMBER = 1e-9, 1e12
 # What is left of a reward at the end of a discounted window, from which on its end is noticed.
 FAINT = 0.01
 KNOWN = frozenset(strategy.BanditAlgorithm.values()) - {strategy.BANDIT_ALGORITHM_UNSPECIFIED}
@@ -74,10 +76,10 @@ def check(router: Router, problems: Problems) -> None:
         offered = f"accuracy, or a name among router.metrics; got {bandit.reward_metric[:100]!r}"
         problems.add("router.bandit.reward_metric", offered)
     for name in ("ucb_exploration", "cost_weight", "linear_exploration"):
-        _number(bandit, name, problems)
+        _number(bandit, name, 0.0, problems)
     for name in ("reward_scale", "ridge"):
         if bandit.HasField(name):
-            _number(bandit, name, problems, above=True)
+            _number(bandit, name, LEAST_NUMBER, problems)
     _context(router, problems)
     _linear(router, problems)
     _priors(router, problems)
@@ -112,10 +114,10 @@ def _memory(bandit: strategy.BanditStrategy, problems: Problems) -> None:
     check_span(bandit.reward_delay, "router.bandit.reward_delay", SHORTEST_DELAY, LONGEST_DELAY, problems)
 
 
-def _number(bandit: strategy.BanditStrategy, name: str, problems: Problems, above: bool = False) -> None:
+def _number(bandit: strategy.BanditStrategy, name: str, least: float, problems: Problems) -> None:
     given = getattr(bandit, name)
-    if not (0 <= given < math.inf and not (above and given == 0)):
-        problems.add(f"router.bandit.{name}", f"a number {'above' if above else 'from'} 0, got {given:g}")
+    if not least <= given <= MOST_NUMBER:
+        problems.add(f"router.bandit.{name}", f"{least:g} to {MOST_NUMBER:g}, got {given:g}")
 
 
 def _context(router: Router, problems: Problems) -> None:
@@ -134,8 +136,8 @@ def _context(router: Router, problems: Problems) -> None:
         at = f"router.bandit.context_scales[{name[:100]!r}]"
         if name not in names:
             problems.add(at, "a name among context_features")
-        elif not 0 < scale < math.inf:
-            problems.add(at, f"a number above 0, got {scale:g}")
+        elif not LEAST_NUMBER <= scale <= MOST_NUMBER:
+            problems.add(at, f"{LEAST_NUMBER:g} to {MOST_NUMBER:g}, got {scale:g}")
 
 
 def _linear(router: Router, problems: Problems) -> None:

@@ -14,6 +14,8 @@ from services.models.records import record_of_row, record_of_tabular
 from services.router.strategies.linear import Linear
 
 DOUBLES = "<f8"
+# What anybody sends is squared in the regressions: one number of 1e160 would leave no router to be loaded.
+FARTHEST = 1e6
 
 
 class Hopes(dict[str, float]):
@@ -37,11 +39,12 @@ class Contexts:
         return Hopes(context, scores_of(self.linear, context))
 
     def read(self, asked: Input) -> list[float]:
-        """The features as numbers, each divided by its scale; 0 for one that was not sent or is no number."""
+        """The features as numbers, each divided by its scale and at most FARTHEST either way; 0 for one that
+        was not sent or is no number."""
         given = _numbers(asked)
         found = [given.get(name, 0.0) for name in self.features]
         return [
-            value / scale if math.isfinite(value) else 0.0
+            min(max(value / scale, -FARTHEST), FARTHEST) if math.isfinite(value) else 0.0
             for value, scale in zip(found, self.scales, strict=True)
         ]
 
