@@ -49,8 +49,25 @@ STRATEGIES: list[Told] = [
         "",
         "Every replica reads their squares, per variant.",
     ),
-    ("`bandit.priors[].rewards`, at most", f"{CONFIG}.bandits:MOST_PRIOR_REWARDS", "", ""),
-    ("`bandit.burn_in`, at most", f"{CONFIG}.bandits:MOST_BURN_IN", "", ""),
+    (
+        "`bandit.priors[].rewards`, at most",
+        f"{CONFIG}.bandits:MOST_PRIOR_REWARDS",
+        "",
+        "More than a window holds would never be outweighed.",
+    ),
+    (
+        "`bandit.burn_in`, at most",
+        f"{CONFIG}.bandits:MOST_BURN_IN",
+        "",
+        "A newcomer costs what it earns less; this is far beyond what tells it apart.",
+    ),
+    (
+        "scales, ridge and other numbers of a bandit",
+        f"{CONFIG}.bandits:LEAST_NUMBER {CONFIG}.bandits:MOST_NUMBER",
+        "",
+        "",
+    ),
+    ("ends of a metric's range, from 0 (at most)", f"{STATE}.earned:FARTHEST_END", "", ""),
     (
         "`bandit.reward_delay`",
         f"{CONFIG}.bandits:SHORTEST_DELAY {CONFIG}.bandits:LONGEST_DELAY",

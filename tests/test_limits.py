@@ -15,6 +15,7 @@ NAME = re.compile(
 INWARD = {
     "router.config.advice:MOST_TOLD",
     "router.config.agreement:MOST_TOLD",
+    "router.config.confidences:MOST_NAMED",
     "router.config.idle:MOST_NAMED",
     "router.config.panel_advice:MOST_NAMED",
     "router.conditions.errors:MOST_SHOWN",

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
+
 from services.feedback.allotment import Account, Allotted, allot_all
 from services.feedback.outstanding import Outstanding
 from services.feedback.rulebook import Rulebook
@@ -152,9 +154,8 @@ class Publisher:
         accounts = [self._account(rules, standing) for rules, standing in readable]
         for (rules, standing), found in zip(readable, allot_all(accounts), strict=True):
             if isinstance(found, Allotted):
-                made.append(
-                    (snapshot_of(rules, standing, found, self.now()), self.ownership.fence(rules.partition))
-                )
+                snapshot = self._snapshot(rules, standing, found)
+                made += [(snapshot, self.ownership.fence(rules.partition))] if snapshot else []
             else:
                 # The former allocation stays in force; the next reward or generation is tried anew.
                 log.error("no allocation can be computed", router=rules.name, why=str(found))
@@ -163,6 +164,14 @@ class Publisher:
                 log.error("rewards cannot be published", router=snapshot.router, why=str(outcome))
             elif isinstance(outcome, Exception):
                 raise outcome
+
+    def _snapshot(self, rules: Rules, standing: Standing, found: Allotted) -> RewardSnapshot | None:
+        """None where this router's numbers cannot be told: that must not cost the others."""
+        try:
+            return snapshot_of(rules, standing, found, self.now())
+        except (ArithmeticError, ValueError) as error:
+            log.error("what was learnt cannot be told", router=rules.name, why=str(error))
+            return None
 
     def _account(self, rules: Rules, standing: Standing) -> Account:
         assert rules.learning is not None  # noqa: S101 - the rulebook names those that learn

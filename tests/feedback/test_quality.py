@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from services.feedback.figures import Labelled, newest, quality_of
-from services.state.confusion import LabelQuality, confusion
 from services.state import ids
+from services.state.confusion import LabelQuality, confusion
 from services.state.labels import Pair, short
 from services.state.rewards import UNITS, WINDOW, place_of
 

@@ -83,7 +83,7 @@ def _decided(decision: Decision) -> Row:
         "unit_hash": decision.unit_hash or None,
         "displaced": decision.displaced or None,
         "request_score": _number(decision.request_score) if decision.HasField("request_score") else None,
-        "context": list(decision.context),
+        "context": list(decision.context) or None,
         "candidates": [
             {
                 "variant": one.variant,
