@@ -217,6 +217,12 @@ async def test_a_record_of_a_newer_version_is_not_half_read(setting: Setting) ->
             "metric.name",
             "metric.name: 'clicks' is not a metric of routers/learner, which has accuracy",
         ),
+        (
+            {"metric": rpc.MetricValue(name="accuracy")},
+            "INVALID_ARGUMENT",
+            "metric.value",
+            "metric.value is required: say 0 if it is 0",
+        ),
         ({"reward": 1, "row": 1}, "INVALID_ARGUMENT", "row", "the prediction has rows 0 to 0, got 1"),
         (
             {"truth": Truth(label="yes"), "row": 7},

@@ -132,6 +132,9 @@ def _check_outcome(request: RecordFeedbackRequest) -> None:
     if outcome == "metric" and not request.metric.name:
         said = "is required: the name of one of the router's metrics"
         raise BadFeedback(f"metric.name {said}", fields=[("metric.name", said)])
+    if outcome == "metric" and not request.metric.HasField("value"):
+        said = "is required: say 0 if it is 0"
+        raise BadFeedback(f"metric.value {said}", fields=[("metric.value", said)])
     field, _, value = value_of(request)
     if not math.isfinite(value):
         raise RewardOutOfRange(

@@ -58,7 +58,9 @@ def handed_on(request: rpc.RecordFeedbackRequest) -> feedback.RecordFeedbackRequ
         case "reward":
             made.reward = request.reward
         case "metric":
-            made.metric.name, made.metric.value = request.metric.name, request.metric.value
+            made.metric.name = request.metric.name
+            if request.metric.HasField("value"):
+                made.metric.value = request.metric.value
         case "truth":
             made.truth.CopyFrom(request.truth)
     if request.HasField("observed_at"):
