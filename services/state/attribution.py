@@ -9,6 +9,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 from services.state import feedback_keys, ids
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
+from services.state.moments import NANOS
 from services.state.scripts import Arg, Run, Script
 
 INDEX_PREDICTIONS = Script("index_predictions", repeatable=True)
@@ -69,9 +70,10 @@ async def write_index(redis: Any, fence: Fence, runs: Sequence[Run]) -> None:
 
 
 def happened(event: PredictionEvent) -> float:
-    """When a prediction's event was, in seconds since 1970."""
+    """When a prediction's event was, in seconds since 1970: to the last bit as `moments.moment` reads the
+    time that a label gives, for that very moment is found by it."""
     told = event.event_time if event.HasField("event_time") else event.time
-    return told.ToNanoseconds() / 1e9
+    return told.seconds + told.nanos / NANOS
 
 
 def key_of(router_uid: str, by: str, value: str) -> str:

@@ -107,7 +107,7 @@ def weights_of(*models: str) -> list[dict[str, str]]:
 
 async def fitted(client: Client, **how: Any) -> stacker_pb2.FitStackerResponse:
     """What is learnt of the panels, once all have their truth."""
-    request = stacker_pb2.FitStackerRequest(router="stacked", **how)
+    request = stacker_pb2.FitStackerRequest(router="hindsight-stacked", **how)
 
     async def whole() -> stacker_pb2.FitStackerResponse:
         try:
@@ -127,7 +127,7 @@ async def by_it(client: Client, questions: Sequence[Question]) -> list[PredictRe
     """Answers by the meta-model: each replica takes a generation up in its own time."""
 
     async def all_of_them() -> list[PredictResponse]:
-        replies = await asked(client, "stacked", questions)
+        replies = await asked(client, "hindsight-stacked", questions)
         assert {reply.manifest.aggregation.method for reply in replies} == {"stacking"}
         return replies
 
@@ -139,8 +139,10 @@ async def test_a_stacker_serves_what_its_coefficients_say(suite: Suite) -> None:
     answers are numpy's on the members' outputs."""
     client, feedback, supply = suite.client("router"), suite.client("feedback"), Supply("digits", 43)
     questions = [supply.take() for _ in range(ROWS)]
-    await deployed(client, router("stacked", RIGHT, TOP, BOTTOM, ensemble={"full_panel_fraction": 1.0}))
-    await told(feedback, await asked(client, "stacked", questions), questions)
+    await deployed(
+        client, router("hindsight-stacked", RIGHT, TOP, BOTTOM, ensemble={"full_panel_fraction": 1.0})
+    )
+    await told(feedback, await asked(client, "hindsight-stacked", questions), questions)
 
     stacker = (await fitted(feedback)).stacker
     assert stacker.helps

@@ -85,7 +85,7 @@ async def test_a_missing_timeout_is_refused_and_a_slack_one_told(suite: Suite) -
     client = suite.client("router")
     register = client.unary(MODELS, "RegisterModel")
     model = registration("cancer-bayes", "127.0.0.1:9")
-    model.name = "models/advice-timeless"
+    model.name = "models/told-timeless"
     model.ClearField("timeout")
     with pytest.raises(RemoteError) as refused:
         await register(models.RegisterModelRequest(model=model), timeout=SECONDS)
@@ -94,17 +94,17 @@ async def test_a_missing_timeout_is_refused_and_a_slack_one_told(suite: Suite) -
     slack = router("advice-slack", slow, "cancer-stump", ensemble={})
     slack.default_deadline.FromSeconds(5)
     said = await warned(client, slack)
-    assert "as long as the whole prediction has, 5 s, or longer: advice-cancer-boosting (45 s)" in said
+    assert "as long as the whole prediction has, 5 s, or longer: told-cancer-boosting (45 s)" in said
 
 
 async def patient(client: Client, suite: Suite, served: str, seconds: int) -> str:
     """A model of the fleet, registered once more with a timeout of its own."""
     address = suite.ready["models"][f"models/{served}"].removeprefix("grpc://")
     model = registration(served, address)
-    model.name, model.served_name = f"models/advice-{served}", served
+    model.name, model.served_name = f"models/told-{served}", served
     model.timeout.FromSeconds(seconds)
     await client.unary(MODELS, "RegisterModel")(models.RegisterModelRequest(model=model), timeout=SECONDS)
-    return f"advice-{served}"
+    return f"told-{served}"
 
 
 async def read(suite: Suite, method: str, name: str, **wanted: Any) -> Any:
