@@ -65,10 +65,11 @@ class Wire:
         except (OSError, asyncio.IncompleteReadError):
             pass  # either side is gone, and so is the connection
         finally:
-            back.cancel()
-            await asyncio.gather(back, return_exceptions=True)
+            # Before anything is awaited: who stops the wire may cancel this a second time.
             for one in (writer, up_writer):
                 one.close()
+            back.cancel()
+            await asyncio.gather(back, return_exceptions=True)
 
     async def _pass(
         self,
