@@ -8,6 +8,7 @@ refuses what a later reader could take in two ways.
 import json
 import math
 import unicodedata
+from collections import Counter
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -94,8 +95,7 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         # Python takes the last, others the first: no member meant both.
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise NotJson(f"each key once expected, got {twice!r} twice")
     return found
 
