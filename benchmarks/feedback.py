@@ -129,9 +129,13 @@ async def single(stage: Stage) -> list[tuple[float, float, float, float]]:
             one = await spent(stage.ours, stage.redis, drive(record, told))
             other = await spent(stage.floor, stage.redis, drive(bare, [name.encode() for name in names]))
             if turn >= 0:
-                numbers = (one[0], other[0], one[1], other[1])
-                found.append(tuple(seconds / REQUESTS * 1e6 for seconds in numbers))
-    return found  # type: ignore[return-value]  # four of them
+                found.append((_each(one[0]), _each(other[0]), _each(one[1]), _each(other[1])))
+    return found
+
+
+def _each(seconds: float) -> float:
+    """Microseconds of one request of a round."""
+    return seconds / REQUESTS * 1e6
 
 
 async def imported(stage: Stage) -> tuple[float, float, float]:

@@ -1,6 +1,7 @@
 """What learners remember, run by run side by side: the sums that the store keeps, and the windows that
 learners who care for order fold. Sums are whole millionths, as in the store."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,7 +46,7 @@ class Sums:
         return Earned(kept[0], kept[1], life[0], life[1], life[2], np.zeros_like(life[0]))
 
 
-class Windows:
+class Windows(ABC):
     """Windows of each run, as the store packs them, folded anew at every look."""
 
     def __init__(self, runs: int, arms: int, window: int) -> None:
@@ -74,8 +75,9 @@ class Windows:
         life, folded = self._sums.life.astype(float), self._folded
         return Earned(folded[0], folded[1], life[0], life[1], life[2], np.zeros_like(life[0]))
 
+    @abstractmethod
     def fold(self, _run: int, windows: dict[str, NDArray[Any]]) -> dict[str, WindowSum]:
-        raise NotImplementedError
+        """What the windows of one run say of each arm."""
 
     def _of(self, run: int, arm: int) -> NDArray[Any]:
         count: int = self._counts[run, arm]
