@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.drift.v1 import baseline_pb2, drift_service_pb2, result_pb2
+from turnout.drift.v1 import baseline_pb2, result_pb2
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
+from turnout.drift.v1.baseline_rpc_pb2 import CreateBaselineRequest
 from turnout.feedback.v1 import feedback_service_pb2
 from turnout.inference.v1 import event_pb2, input_pb2, manifest_pb2
 from turnout.router.v1 import inference_service_pb2, router_pb2, router_service_pb2
@@ -103,7 +105,7 @@ class Desk:
     async def baseline(self, model: str, columns: Mapping[str, Iterable[float]]) -> None:
         """Give drift a reference for the model."""
         numeric = {name: baseline_pb2.NumericColumn(values=values) for name, values in columns.items()}
-        request = drift_service_pb2.CreateBaselineRequest(
+        request = CreateBaselineRequest(
             model=self._prefix + model,
             columns=baseline_pb2.Columns(numeric=numeric),
             description="training rows",
@@ -112,9 +114,7 @@ class Desk:
 
     async def analyse(self, model: str, start: float, end: float) -> Window:
         """Compare the model's traffic of a window (seconds since 1970) with its baseline."""
-        request = drift_service_pb2.AnalyzeRequest(
-            model=self._prefix + model, start_time=_stamp(start), end_time=_stamp(end)
-        )
+        request = AnalyzeRequest(model=self._prefix + model, start_time=_stamp(start), end_time=_stamp(end))
         reply = await self._drift.unary(DRIFT, "Analyze")(request, timeout=SECONDS)
         result = reply.result
         features = [Shifted(one.feature, _status(one.status), one.psi) for one in result.features]

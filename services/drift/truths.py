@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import truth_pb2 as rpc
 from turnout.inference.v1.event_pb2 import PredictionEvent, TruthEntry
 
 from services.drift.wire import timestamp

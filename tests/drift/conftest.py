@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.message import Message
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.drift.v1.baseline_pb2 import CategoricalColumn, Columns, NumericColumn
 from turnout.router.v1.model_pb2 import Model
 

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest, GetLatestResultRequest
+from turnout.drift.v1.baseline_rpc_pb2 import (
+    GetActiveBaselineRequest,
+    ListBaselinesRequest,
+    SetActiveBaselineRequest,
+)
+from turnout.drift.v1.truth_pb2 import AddGroundTruthRequest
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1.model_pb2 import Model
 
@@ -29,12 +35,12 @@ from tests.waiting import eventually
 PREDICTION = new_prediction_id(9, time.time(), random.Random(6))
 ASKED: dict[str, Message] = {
     "CreateBaseline": creation(baseline_id="july", request_id="7d0c"),
-    "SetActiveBaseline": rpc.SetActiveBaselineRequest(model="churn", baseline_id="first"),
-    "GetActiveBaseline": rpc.GetActiveBaselineRequest(model="churn"),
-    "ListBaselines": rpc.ListBaselinesRequest(model="churn"),
-    "Analyze": rpc.AnalyzeRequest(model="churn"),
-    "GetLatestResult": rpc.GetLatestResultRequest(model="churn"),
-    "AddGroundTruth": rpc.AddGroundTruthRequest(prediction_id=PREDICTION, truth=Truth(label="yes")),
+    "SetActiveBaseline": SetActiveBaselineRequest(model="churn", baseline_id="first"),
+    "GetActiveBaseline": GetActiveBaselineRequest(model="churn"),
+    "ListBaselines": ListBaselinesRequest(model="churn"),
+    "Analyze": AnalyzeRequest(model="churn"),
+    "GetLatestResult": GetLatestResultRequest(model="churn"),
+    "AddGroundTruth": AddGroundTruthRequest(prediction_id=PREDICTION, truth=Truth(label="yes")),
 }
 
 
@@ -124,11 +130,11 @@ async def test_a_request_id_of_another_request_is_refused_by_name(
 
 UNKNOWN: dict[str, Callable[[], Message]] = {
     "CreateBaseline": lambda: creation(model="nobody", request_id="7d0c"),
-    "SetActiveBaseline": lambda: rpc.SetActiveBaselineRequest(model="nobody", baseline_id="first"),
-    "GetActiveBaseline": lambda: rpc.GetActiveBaselineRequest(model="nobody"),
-    "ListBaselines": lambda: rpc.ListBaselinesRequest(model="nobody"),
-    "Analyze": lambda: rpc.AnalyzeRequest(model="nobody"),
-    "GetLatestResult": lambda: rpc.GetLatestResultRequest(model="nobody"),
+    "SetActiveBaseline": lambda: SetActiveBaselineRequest(model="nobody", baseline_id="first"),
+    "GetActiveBaseline": lambda: GetActiveBaselineRequest(model="nobody"),
+    "ListBaselines": lambda: ListBaselinesRequest(model="nobody"),
+    "Analyze": lambda: AnalyzeRequest(model="nobody"),
+    "GetLatestResult": lambda: GetLatestResultRequest(model="nobody"),
 }
 
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
+from turnout.drift.v1.baseline_rpc_pb2 import GetActiveBaselineRequest, ListBaselinesRequest
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.build import clearing_of
@@ -47,7 +48,7 @@ async def busy(connections: Connections, ask: Ask) -> None:
     await append(connections, 1, 40)
     async with member(connections, "a") as consumer:
         await eventually(lambda: consumer.handled == 1)
-    assert (await ask("Analyze", rpc.AnalyzeRequest(model="churn"))).result.rows == 40
+    assert (await ask("Analyze", AnalyzeRequest(model="churn"))).result.rows == 40
 
 
 async def test_a_model_made_again_starts_from_nothing(
@@ -63,9 +64,9 @@ async def test_a_model_made_again_starts_from_nothing(
     await eventually(cleared)
     assert await connections.steady.hlen(drift_keys.active_baselines()) == 0
     await store.create(Model(name=model.name))
-    assert list((await ask("ListBaselines", rpc.ListBaselinesRequest(model="churn"))).baselines) == []
+    assert list((await ask("ListBaselines", ListBaselinesRequest(model="churn"))).baselines) == []
     with pytest.raises(RemoteError) as refused:
-        await ask("GetActiveBaseline", rpc.GetActiveBaselineRequest(model="churn"))
+        await ask("GetActiveBaseline", GetActiveBaselineRequest(model="churn"))
     assert refused.value.reason == "BASELINE_NOT_FOUND"
 
 

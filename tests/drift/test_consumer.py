@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_OK, DriftResult
 from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1.model_pb2 import Model

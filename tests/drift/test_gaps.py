@@ -4,7 +4,7 @@ import random
 import time
 
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1.model_pb2 import Model
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1.model_pb2 import Model
 

@@ -4,7 +4,7 @@ import random
 import time
 
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.drift.v1.result_pb2 import (
     DRIFT_STATUS_ALERT,
     DRIFT_STATUS_INSUFFICIENT_DATA,

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest, GetLatestResultRequest, GetResultRequest
 from turnout.drift.v1.baseline_pb2 import Columns, NumericColumn
+from turnout.drift.v1.baseline_rpc_pb2 import (
+    DeleteBaselineRequest,
+    GetActiveBaselineRequest,
+    ListBaselinesRequest,
+    SetActiveBaselineRequest,
+)
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_INSUFFICIENT_DATA
 from turnout.router.v1.model_pb2 import Model
 
@@ -19,7 +25,7 @@ from services.state.kinds import MODELS
 from services.state.moments import END
 from tests.drift.conftest import ROWS, Ask, columns, creation
 
-A, B = rpc.GetActiveBaselineRequest(model="churn"), rpc.ListBaselinesRequest(model="churn")
+A, B = GetActiveBaselineRequest(model="churn"), ListBaselinesRequest(model="churn")
 
 
 async def test_a_baseline_is_created_active_and_shows_its_schema(ask: Ask, model: Model) -> None:
@@ -43,15 +49,15 @@ async def test_an_older_baseline_can_be_made_active_again(ask: Ask, model: Model
     idle = (await ask("CreateBaseline", creation(baseline_id="third", activate=False))).baseline
     assert not idle.active
     assert (await ask("GetActiveBaseline", A)).baseline.name.endswith("/second")
-    await ask("SetActiveBaseline", rpc.SetActiveBaselineRequest(model="models/churn", baseline_id="first"))
+    await ask("SetActiveBaseline", SetActiveBaselineRequest(model="models/churn", baseline_id="first"))
     assert (await ask("GetActiveBaseline", A)).baseline.name.endswith("/first")
 
 
 async def test_baselines_are_listed_newest_first_in_pages(ask: Ask, model: Model) -> None:
     for name in ("a", "b", "c"):
         await ask("CreateBaseline", creation(baseline_id=name))
-    first = await ask("ListBaselines", rpc.ListBaselinesRequest(model="churn", page_size=2))
-    rest = rpc.ListBaselinesRequest(model="churn", page_size=2, page_token=first.next_page_token)
+    first = await ask("ListBaselines", ListBaselinesRequest(model="churn", page_size=2))
+    rest = ListBaselinesRequest(model="churn", page_size=2, page_token=first.next_page_token)
     second = await ask("ListBaselines", rest)
     names = [one.name.rpartition("/")[2] for page in (first, second) for one in page.baselines]
     assert names == ["c", "b", "a"]
@@ -75,7 +81,7 @@ async def test_a_model_with_all_its_baselines_has_room_again_when_one_is_deleted
     with pytest.raises(RemoteError, match="delete one first") as full:
         await ask("CreateBaseline", creation(baseline_id="third"))
     assert full.value.reason == "STORE_FULL"
-    await ask("DeleteBaseline", rpc.DeleteBaselineRequest(name=f"{model.name}/baselines/first"))
+    await ask("DeleteBaseline", DeleteBaselineRequest(name=f"{model.name}/baselines/first"))
     await ask("CreateBaseline", creation(baseline_id="third"))
     listed = (await ask("ListBaselines", B)).baselines
     assert [one.name.rpartition("/")[2] for one in listed] == ["third", "second"]
@@ -84,7 +90,7 @@ async def test_a_model_with_all_its_baselines_has_room_again_when_one_is_deleted
 async def test_the_active_baseline_is_not_deleted(ask: Ask, model: Model) -> None:
     made = (await ask("CreateBaseline", creation(baseline_id="july"))).baseline
     with pytest.raises(RemoteError, match="SetActiveBaseline") as used:
-        await ask("DeleteBaseline", rpc.DeleteBaselineRequest(name=made.name))
+        await ask("DeleteBaseline", DeleteBaselineRequest(name=made.name))
     assert (used.value.code, used.value.reason) == ("FAILED_PRECONDITION", "BASELINE_IN_USE")
     assert (await ask("GetActiveBaseline", A)).baseline == made
 
@@ -92,7 +98,7 @@ async def test_the_active_baseline_is_not_deleted(ask: Ask, model: Model) -> Non
 async def test_deleting_twice_says_that_it_is_gone(ask: Ask, model: Model) -> None:
     for name in ("old", "new"):
         await ask("CreateBaseline", creation(baseline_id=name))
-    gone = rpc.DeleteBaselineRequest(name="models/churn/baselines/old")
+    gone = DeleteBaselineRequest(name="models/churn/baselines/old")
     await ask("DeleteBaseline", gone)
     with pytest.raises(RemoteError, match="models/churn/baselines/old") as again:
         await ask("DeleteBaseline", gone)
@@ -109,11 +115,11 @@ async def test_a_repeated_request_does_not_undo_a_later_choice(ask: Ask, model: 
 
 async def test_without_traffic_there_is_no_verdict(ask: Ask, model: Model) -> None:
     await ask("CreateBaseline", creation())
-    result = (await ask("Analyze", rpc.AnalyzeRequest(model="churn"))).result
+    result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
     assert result.status == DRIFT_STATUS_INSUFFICIENT_DATA
     assert result.rows == 0
     assert "Too few rows" in result.summary
-    assert (await ask("GetLatestResult", rpc.GetLatestResultRequest(model="churn"))).result == result
+    assert (await ask("GetLatestResult", GetLatestResultRequest(model="churn"))).result == result
 
 
 SHORT = Columns(numeric={"a": NumericColumn(values=[1.0]), "b": NumericColumn(values=[1.0, 2.0])})
@@ -122,7 +128,7 @@ EARLY, LATE = Timestamp(seconds=1_760_000_000), Timestamp(seconds=1_760_003_600)
 
 WRONG: dict[str, tuple[str, Any, str, str, str]] = {
     "unknown model": ("CreateBaseline", creation(model="ghost"), "MODEL_NOT_FOUND", "", "models/ghost"),
-    "no model": ("Analyze", rpc.AnalyzeRequest(), "INVALID_ARGUMENT", "model", "is required"),
+    "no model": ("Analyze", AnalyzeRequest(), "INVALID_ARGUMENT", "model", "is required"),
     "no columns": ("CreateBaseline", creation(columns=Columns()), "INVALID_ARGUMENT", "columns", "is empty"),
     "lengths differ": (
         "CreateBaseline",
@@ -139,45 +145,45 @@ WRONG: dict[str, tuple[str, Any, str, str, str]] = {
         "no finite value",
     ),
     "bad id": ("CreateBaseline", creation(baseline_id="Ü"), "INVALID_ARGUMENT", "baseline_id", "lower-case"),
-    "no baseline": ("Analyze", rpc.AnalyzeRequest(model="churn"), "BASELINE_NOT_FOUND", "", "create one"),
+    "no baseline": ("Analyze", AnalyzeRequest(model="churn"), "BASELINE_NOT_FOUND", "", "create one"),
     "unknown baseline": (
         "SetActiveBaseline",
-        rpc.SetActiveBaselineRequest(model="churn", baseline_id="nope"),
+        SetActiveBaselineRequest(model="churn", baseline_id="nope"),
         "BASELINE_NOT_FOUND",
         "",
         "models/churn/baselines/nope",
     ),
     "no result": (
         "GetLatestResult",
-        rpc.GetLatestResultRequest(model="churn"),
+        GetLatestResultRequest(model="churn"),
         "RESULT_NOT_FOUND",
         "",
         "call Analyze",
     ),
     "a baseline's name in short": (
         "DeleteBaseline",
-        rpc.DeleteBaselineRequest(name="july"),
+        DeleteBaselineRequest(name="july"),
         "INVALID_ARGUMENT",
         "name",
         "models/{id}/baselines/{id}",
     ),
     "a result's name in short": (
         "GetResult",
-        rpc.GetResultRequest(name="models/churn/baselines/july"),
+        GetResultRequest(name="models/churn/baselines/july"),
         "INVALID_ARGUMENT",
         "name",
         "models/{id}/results/{id}",
     ),
     "unknown result": (
         "GetResult",
-        rpc.GetResultRequest(name="models/churn/results/nope"),
+        GetResultRequest(name="models/churn/results/nope"),
         "RESULT_NOT_FOUND",
         "",
         "models/churn/results/nope",
     ),
     "window backwards": (
         "Analyze",
-        rpc.AnalyzeRequest(model="churn", start_time=LATE, end_time=EARLY),
+        AnalyzeRequest(model="churn", start_time=LATE, end_time=EARLY),
         "INVALID_ARGUMENT",
         "start_time",
         "before end_time",
@@ -216,7 +222,7 @@ async def test_a_request_id_belongs_to_one_request(ask: Ask, model: Model) -> No
 async def test_an_unknown_feature_is_refused_by_name(ask: Ask, model: Model) -> None:
     await ask("CreateBaseline", creation())
     with pytest.raises(RemoteError, match="'size' is no feature"):
-        await ask("Analyze", rpc.AnalyzeRequest(model="churn", features=["age", "size"]))
+        await ask("Analyze", AnalyzeRequest(model="churn", features=["age", "size"]))
 
 
 async def test_a_column_that_its_model_does_not_read_is_refused_by_name(
@@ -251,7 +257,7 @@ async def test_a_time_of_another_age_is_refused_by_its_field(
 ) -> None:
     await ask("CreateBaseline", creation())
     with pytest.raises(RemoteError) as refused:
-        await ask("Analyze", rpc.AnalyzeRequest(model="churn", **{field: stamp}))  # type: ignore[arg-type]
+        await ask("Analyze", AnalyzeRequest(model="churn", **{field: stamp}))  # type: ignore[arg-type]
     assert refused.value.code == "INVALID_ARGUMENT"
     assert [each.field for each in refused.value.fields] == [field]
 
@@ -262,5 +268,5 @@ async def test_every_window_that_a_calendar_holds_is_analysed(
 ) -> None:
     await ask("CreateBaseline", creation())
     start, end = (None if time is None else Timestamp(seconds=time) for time in times)
-    result = (await ask("Analyze", rpc.AnalyzeRequest(model="churn", start_time=start, end_time=end))).result
+    result = (await ask("Analyze", AnalyzeRequest(model="churn", start_time=start, end_time=end))).result
     assert result.end_time.seconds >= times[1]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import truth_pb2 as rpc
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
 
 from services.foundation.errors import RemoteError

@@ -3,7 +3,7 @@
 import random
 import time
 
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.drift.v1.result_pb2 import DriftStatus
 from turnout.router.v1.model_pb2 import Model
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from turnout.drift.v1 import drift_service_pb2 as drift
+from turnout.drift.v1 import truth_pb2 as drift
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import inference_service_pb2 as inference
 from turnout.router.v1 import router_service_pb2, strategy_pb2

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as drift
+from turnout.drift.v1 import truth_pb2 as drift
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.inference_service_pb2 import PredictResponse

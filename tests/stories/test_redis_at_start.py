@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from turnout.drift.v1 import drift_service_pb2 as drift
+from turnout.drift.v1 import baseline_rpc_pb2 as drift
 from turnout.feedback.v1 import feedback_service_pb2 as feedback
 from turnout.router.v1 import router_service_pb2 as router
 

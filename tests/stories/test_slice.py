@@ -1,6 +1,8 @@
 """A prediction and what comes of it, through all four services."""
 
-from turnout.drift.v1 import baseline_pb2, drift_service_pb2
+from turnout.drift.v1 import baseline_pb2
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
+from turnout.drift.v1.baseline_rpc_pb2 import CreateBaselineRequest
 from turnout.feedback.v1 import feedback_service_pb2 as feedback
 from turnout.inference.v1 import manifest_pb2
 from turnout.router.v1 import router_pb2, router_service_pb2, strategy_pb2
@@ -60,13 +62,13 @@ async def test_logged_features_become_a_drift_result(suite: Suite) -> None:
     columns = {
         name: baseline_pb2.NumericColumn(values=v) for name, v in training_columns("breast-cancer").items()
     }
-    made = drift_service_pb2.CreateBaselineRequest(
+    made = CreateBaselineRequest(
         model="cancer-stump", columns=baseline_pb2.Columns(numeric={"mean radius": columns["mean radius"]})
     )
     await drift.unary(DRIFT, "CreateBaseline")(made, timeout=SECONDS)
     await deployed(client, router("slice-drift", "cancer-stump", "cancer-bayes"))
     supply = Supply("breast-cancer", 12)
-    request = drift_service_pb2.AnalyzeRequest(model="cancer-stump")
+    request = AnalyzeRequest(model="cancer-stump")
 
     async def known_to_drift() -> bool:
         """A baseline reaches the consumers a moment after it was made: rows before it are in no profile."""

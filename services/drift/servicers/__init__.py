@@ -1,6 +1,6 @@
 """DriftService: what people and programs ask of drift, a file per family of methods."""
 
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import truth_pb2 as rpc
 
 from services.drift.servicers.analyses import AnalysisRpcs
 from services.drift.servicers.baselines import BaselineRpcs

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import analysis_pb2 as rpc
 
 from services.drift.analysis import analyse
 from services.drift.baselines import Baseline

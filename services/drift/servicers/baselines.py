@@ -2,7 +2,7 @@
 
 import asyncio
 
-from turnout.drift.v1 import drift_service_pb2 as rpc
+from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.drift.v1.baseline_pb2 import Baseline as BaselineMessage
 from turnout.router.v1.model_pb2 import Model
 
