@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.drift.v1 import baseline_pb2, result_pb2
+from turnout.drift.v1 import baseline_pb2, drift_service_pb2, result_pb2
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
 from turnout.drift.v1.baseline_rpc_pb2 import CreateBaselineRequest
 from turnout.feedback.v1 import feedback_service_pb2
@@ -20,7 +20,7 @@ from services.foundation.errors import RemoteError
 INFERENCE = "turnout.router.v1.InferenceService"
 ROUTERS = "turnout.router.v1.RouterService"
 FEEDBACK = "turnout.feedback.v1.FeedbackService"
-DRIFT = "turnout.drift.v1.DriftService"
+DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 
 SECONDS = 60.0
 

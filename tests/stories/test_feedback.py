@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from turnout.drift.v1 import drift_service_pb2
 from turnout.drift.v1 import truth_pb2 as drift
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import inference_service_pb2 as inference
@@ -18,7 +19,7 @@ from tests.stories.asking import INFERENCE, ROUTERS, SECONDS, arms, deployed, pr
 from tests.stories.suite import Suite, plain_environment
 from tests.waiting import eventually
 
-DRIFT = "turnout.drift.v1.DriftService"
+DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 START_SECONDS = 60.0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from turnout.drift.v1 import drift_service_pb2
 from turnout.drift.v1 import truth_pb2 as drift
 from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import router_service_pb2 as rpc
@@ -18,7 +19,7 @@ from tests.stories.asking import INFERENCE, ROUTERS, SECONDS, asked, deployed, p
 from tests.stories.suite import Suite
 from tests.waiting import eventually
 
-DRIFT = "turnout.drift.v1.DriftService"
+DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 NAME = "metrics-split"
 ROWS = 60
 # Of the cells that latencies are counted in.

@@ -1,6 +1,6 @@
 """A prediction and what comes of it, through all four services."""
 
-from turnout.drift.v1 import baseline_pb2
+from turnout.drift.v1 import baseline_pb2, drift_service_pb2
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
 from turnout.drift.v1.baseline_rpc_pb2 import CreateBaselineRequest
 from turnout.feedback.v1 import feedback_service_pb2 as feedback
@@ -13,7 +13,7 @@ from tests.stories.asking import ROUTERS, SECONDS, arms, deployed, predict, rout
 from tests.stories.suite import Suite
 from tests.waiting import eventually
 
-DRIFT = "turnout.drift.v1.DriftService"
+DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 ROWS = 60
 
 

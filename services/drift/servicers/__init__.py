@@ -1,5 +1,6 @@
 """DriftService: what people and programs ask of drift, a file per family of methods."""
 
+from turnout.drift.v1 import drift_service_pb2
 from turnout.drift.v1 import truth_pb2 as rpc
 
 from services.drift.servicers.analyses import AnalysisRpcs
@@ -11,7 +12,7 @@ from services.foundation.call import Call
 class DriftServicer(BaselineRpcs, AnalysisRpcs):
     """Each method: parse, load, decide, save, reply."""
 
-    SERVICE = "turnout.drift.v1.DriftService"
+    SERVICE = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
