@@ -101,6 +101,16 @@ def _replay(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "services.router.replay", *context.args])  # noqa: S606
 
 
+@app.command(
+    "drift",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+def _drift(context: typer.Context) -> None:
+    """Has the world changed? Analyses, results and reports of a running suite. Then --help."""
+    os.execv(sys.executable, [sys.executable, "-m", "services.cli.drift", *context.args])  # noqa: S606
+
+
 def _fail(words: str, code: int) -> None:
     Console(stderr=True).print(f"turnout: {words}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)

@@ -5,21 +5,12 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 
-from pydantic import Field
-
 from services.cli import errand
 from services.cli.child import Program
 from services.cli.ports import HOST, FreePorts, require
 from services.cli.premises import Premises
+from services.cli.settings import CliSettings
 from services.foundation.configuration import load
-from services.foundation.settings import Settings
-
-
-class CliSettings(Settings):
-    """What the supervisor can be told, in the environment under TURNOUT_CLI_."""
-
-    first_model_port: int = Field(50061, ge=1, le=65535)
-    """Port of the first model server of `up --fleet`; the others follow."""
 
 
 class NoFleetError(RuntimeError):

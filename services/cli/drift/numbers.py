@@ -1,0 +1,107 @@
+"""Numbers, moments and states as words: the same in tables and in reports."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from turnout.drift.v1 import result_pb2 as drift
+
+ABSENT = "–"
+# Below it a p-value's digits tell nobody anything.
+LEAST_P = 0.001
+
+STATUS: Mapping[int, str] = {
+    drift.DRIFT_STATUS_UNSPECIFIED: "unknown",
+    drift.DRIFT_STATUS_OK: "ok",
+    drift.DRIFT_STATUS_WARNING: "warning",
+    drift.DRIFT_STATUS_ALERT: "alert",
+    drift.DRIFT_STATUS_INSUFFICIENT_DATA: "too few rows",
+}
+
+
+def status(value: int) -> str:
+    """The state in a word or three; one that a newer server has is shown by its number."""
+    return STATUS.get(value, f"status {value}")
+
+
+def given(message: Message, field: str) -> float | None:
+    """The value of an optional field; None where it is absent."""
+    return getattr(message, field) if message.HasField(field) else None
+
+
+def number(value: float | None) -> str:
+    """About three significant digits, without an exponent where one can do without.
+
+    >>> [number(value) for value in (None, 0.0, 0.12345, 12.3456, 123456.0, 0.00001)]
+    ['–', '0', '0.123', '12.3', '123,456', '1e-05']
+    """
+    if value is None:
+        return ABSENT
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    size = abs(value)
+    if size >= 1e15 or size < 1e-4:
+        return f"{value:.2g}"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if size >= 1 else f"{value:.3f}".rstrip("0") if size >= 0.0005 else f"{value:.1g}"
+
+
+def p_value(value: float | None) -> str:
+    """
+    >>> p_value(0.04321), p_value(1e-9), p_value(None)
+    ('0.043', '< 0.001', '–')
+    """
+    if value is None:
+        return ABSENT
+    return f"< {LEAST_P}" if value < LEAST_P else f"{value:.3f}"
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(0.0), percent(0.0004), percent(0.1234), percent(1.0)
+    ('0 %', '0.04 %', '12.3 %', '100 %')
+    """
+    if 0 < share < 0.001:
+        return f"{share * 100:.2g} %"
+    return f"{share * 100:.1f}".removesuffix(".0") + " %"
+
+
+def moment(stamp: Timestamp) -> str:
+    """A moment to the minute, UTC."""
+    return at(stamp).strftime("%Y-%m-%d %H:%M")
+
+
+def at(stamp: Timestamp) -> datetime:
+    """The moment, in UTC."""
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two greatest units.
+
+    >>> span(3600), span(90000), span(59), span(150)
+    ('1 h', '1 d 1 h', '59 s', '2 min 30 s')
+    """
+    left, parts = round(seconds), list[str]()
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def plural(count: int, word: str) -> str:
+    """
+    >>> plural(1, "row"), plural(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
+def id_of(name: Any) -> str:
+    """The last part of a resource's name."""
+    return str(name).rpartition("/")[2]
