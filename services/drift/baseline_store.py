@@ -1,12 +1,13 @@
 """Baselines in Redis: bodies in the model's partition, and which one is active in the catalog's slot."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from turnout.drift.v1.baseline_pb2 import Baseline as Message
 
-from services.drift.baselines import Baseline
+from services.drift.baselines import Baseline, Segment
 from services.drift.errors import BaselineInUse, BaselineNotFound
 from services.drift.wire import read_baseline, write_baseline
 from services.state import drift_keys
@@ -18,8 +19,11 @@ from services.state.scripts import Arg, Script
 
 CREATE_BASELINE = Script("create_baseline")
 DELETE_BASELINE = Script("delete_baseline")
+ACTIVATE_BASELINES = Script("activate_baselines", repeatable=True)
 # About 5 MB for a model of 25 features, if somebody fills it.
 MAX_BASELINES = 100
+# Each is counted on beside all of the traffic, and costs as much of Redis.
+MAX_ACTIVE_SEGMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Active:
 
     id: str
     uid: str
+
+
+Actives = Mapping[Segment | None, Active]
+"""What a model is compared with: by segment, None for all of its traffic."""
 
 
 class BaselineStore:
@@ -61,23 +69,34 @@ class BaselineStore:
             return await self.get(baseline.model, baseline.model_uid, reply[1]), bool(reply[2])
         raise _refusal(reply[0], baseline, once)
 
-    async def activate(self, baseline: Baseline, once: Once | None = None) -> None:
-        """Compare the model with this baseline from the next batch on."""
-        await self._redis.hset(
-            drift_keys.active_baselines(), baseline.model_uid, f"{baseline.id} {baseline.uid}"
-        )
+    async def activate(self, baselines: Sequence[Baseline], once: Once | None = None) -> None:
+        """Compare the model with these baselines, each for its own segment, from the next batch on; all of
+        them or none. Raises StoreFull."""
+        first = baselines[0]
+        await self._put(first, [(one.segment, f"{one.id} {one.uid}") for one in baselines])
         if once:
-            request = drift_keys.baseline_request(partition_for(baseline.model_uid), once.request_id)
+            request = drift_keys.baseline_request(partition_for(first.model_uid), once.request_id)
             await self._redis.hset(request, "activated", "yes")
 
     async def deactivate(self, model_uid: str) -> None:
         """Compare the model with nothing from the next batch on."""
         await self._redis.hset(drift_keys.active_baselines(), model_uid, "")
 
+    async def _put(self, example: Baseline, actives: Iterable[tuple[Segment | None, str]]) -> None:
+        args: list[Arg] = [example.model_uid, MAX_ACTIVE_SEGMENTS]
+        for segment, active in actives:
+            args += [_spelled(segment), active]
+        reply = await ACTIVATE_BASELINES(self._redis, [drift_keys.active_baselines()], args)
+        if reply[0] == b"FULL":
+            said = (
+                f"{example.model} would be compared by more than {MAX_ACTIVE_SEGMENTS} segments, the most "
+                "that are profiled beside all of its traffic: delete a baseline of another segment first"
+            )
+            raise StoreFull(said, limit=MAX_ACTIVE_SEGMENTS)
+
     async def check_idle(self, baseline: Baseline) -> None:
         """Raises BaselineInUse if the model is compared with it."""
-        active = (await self.active([baseline.model_uid])).get(baseline.model_uid)
-        if active and active.uid == baseline.uid:
+        if await self.is_active(baseline):
             raise BaselineInUse(
                 f"{baseline.model} is compared with {baseline.name}; make another one active first "
                 "(SetActiveBaseline)",
@@ -112,13 +131,24 @@ class BaselineStore:
         )
         await self._redis.hdel(drift_keys.active_baselines(), model_uid)
 
-    async def active(self, model_uids: Sequence[str]) -> Mapping[str, Active]:
-        """The active baseline of each of the models that have one."""
+    async def actives(self, model_uids: Sequence[str]) -> Mapping[str, Actives]:
+        """What each of the models that have active baselines is compared with, by segment."""
         if not model_uids:
             return {}
         found = await self._redis.hmget(drift_keys.active_baselines(), list(model_uids))
         pairs = zip(model_uids, found, strict=True)
-        return {uid: Active(*value.decode().split(" ")) for uid, value in pairs if value}
+        return {uid: actives for uid, value in pairs if value and (actives := _read(value.decode()))}
+
+    async def active(self, model_uids: Sequence[str]) -> Mapping[str, Active]:
+        """The active baseline of all traffic, of each of the models that have one."""
+        found = await self.actives(model_uids)
+        return {uid: actives[None] for uid, actives in found.items() if None in actives}
+
+    async def is_active(self, baseline: Baseline) -> bool:
+        """Whether the model is compared with it."""
+        actives = (await self.actives([baseline.model_uid])).get(baseline.model_uid, {})
+        active = actives.get(baseline.segment)
+        return active is not None and active.uid == baseline.uid
 
     async def get(self, model: str, model_uid: str, baseline_id: str) -> Baseline:
         """A baseline by its id. Raises BaselineNotFound."""
@@ -128,12 +158,12 @@ class BaselineStore:
             raise BaselineNotFound(f"there is no {name}", baseline=name)
         return found
 
-    async def get_active(self, model: str, model_uid: str) -> Baseline:
-        """The model's active baseline. Raises BaselineNotFound."""
-        active = (await self.active([model_uid])).get(model_uid)
-        if active is None:
-            raise BaselineNotFound(f"{model} has no active baseline; create one first", model=model)
-        return await self.get(model, model_uid, active.id)
+    async def get_active(self, model: str, model_uid: str, segment: Segment | None = None) -> Baseline:
+        """The model's active baseline of a segment, or of all traffic. Raises BaselineNotFound."""
+        actives = (await self.actives([model_uid])).get(model_uid, {})
+        if segment not in actives:
+            raise _nothing_active(model, segment, actives)
+        return await self.get(model, model_uid, actives[segment].id)
 
     async def get_many(self, model_uid: str, baseline_ids: Iterable[str]) -> list[Baseline | None]:
         """Baselines of a model by their ids, None for what is not there."""
@@ -141,10 +171,39 @@ class BaselineStore:
         found = await self._redis.hmget(place, list(baseline_ids))
         return [read_baseline(Message.FromString(body)) if body else None for body in found]
 
-    async def ids(self, model_uid: str) -> list[str]:
-        """Ids of a model's baselines, newest first."""
+    async def ids(self, model_uid: str, segment: Segment | None = None) -> list[str]:
+        """Ids of a model's baselines, newest first; with a segment, of that segment's only."""
         place = drift_keys.baseline_ids(partition_for(model_uid), model_uid)
-        return [found.decode() for found in await self._redis.zrevrange(place, 0, -1)]
+        ids = [found.decode() for found in await self._redis.zrevrange(place, 0, -1)]
+        if segment is None or not ids:
+            return ids
+        pairs = zip(ids, await self.get_many(model_uid, ids), strict=True)
+        return [own for own, baseline in pairs if baseline and baseline.segment == segment]
+
+
+def _spelled(segment: Segment | None) -> str:
+    """A segment as one line: JSON escapes whatever would end it."""
+    return json.dumps(segment) if segment else ""
+
+
+def _read(stored: str) -> Actives:
+    whole, *rest = stored.split("\n")
+    actives: dict[Segment | None, Active] = {None: Active(*whole.split(" "))} if whole else {}
+    for line in rest:
+        own, uid, segment = line.split(" ", 2)
+        actives[Segment(*json.loads(segment))] = Active(own, uid)
+    return actives
+
+
+def _nothing_active(model: str, segment: Segment | None, actives: Actives) -> BaselineNotFound:
+    if segment is None:
+        return BaselineNotFound(f"{model} has no active baseline; create one first", model=model)
+    others = ", ".join(f"{one.name} = {one.value!r}" for one in actives if one)
+    said = (
+        f"{model} has no active baseline of the segment {segment.name} = {segment.value!r}; make one with "
+        f"CreateBaseline and that segment, or UploadBaseline and segments [{segment.name!r}]"
+    )
+    return BaselineNotFound(said + (f". Segments that have one: {others}" if others else ""), model=model)
 
 
 def _refusal(status: str, baseline: Baseline, once: Once | None) -> NameTaken | StoreFull | RequestIdReused:

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from math import isfinite
+from types import MappingProxyType
+from typing import NamedTuple
 
 from services.drift.cells import Frame, Tally, freeze, learn
 from services.foundation.errors import FieldViolation, InvalidArgument
@@ -13,19 +16,48 @@ NumericColumns = Mapping[str, Sequence[float]]
 CategoricalColumns = Mapping[str, Sequence[str | None]]
 
 
+class Role(Enum):
+    """What a column is to its model; the values are those of the contract's FeatureRole."""
+
+    FEATURE = 0
+    PREDICTION = 1
+    SCORE = 2
+
+
+class Segment(NamedTuple):
+    """A part of a model's traffic: the predictions whose segment of that name has that value."""
+
+    name: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature: the cells it is counted in, its counts, and its weight in the overall score."""
+    """One column: the cells it is counted in, its counts, its weight in the overall score, what it is to the
+    model, and why it is a number or a category."""
 
     name: str
     frame: Frame
     tally: Tally
     importance: float = 1.0
+    role: Role = Role.FEATURE
+    kind_reason: str = ""
+
+
+class Source(Enum):
+    """What a baseline was made from; the values are those of the contract's BaselineSource."""
+
+    UNKNOWN = 0
+    COLUMNS = 1
+    FILE = 2
+    AGGREGATES = 3
+    WINDOW = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A reference for one model. `uid` is never reused, and names the cells that profiles are counted on."""
+    """A reference for one model, or for a segment of its traffic. `uid` is never reused, and names the cells
+    that profiles are counted on."""
 
     uid: str
     id: str
@@ -35,6 +67,9 @@ class Baseline:
     features: tuple[Feature, ...]
     create_time: float
     description: str = ""
+    segment: Segment | None = None
+    source: Source = Source.UNKNOWN
+    warnings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,20 +87,22 @@ def measure_columns(
     categorical: CategoricalColumns,
     importance: Mapping[str, float],
     declared: Sequence[str] = (),
+    roles: Mapping[str, Role] = MappingProxyType({}),
 ) -> tuple[int, tuple[Feature, ...]]:
     """Rows and features of columns given as values; NaN and None are missing. `declared` are the names that
-    the model's signature has, empty where it has none.
+    the model's signature has, empty where it has none; those of `roles` are outputs, and not in it.
 
     Raises InvalidArgument with every wrong field: no columns, a name twice, empty or not declared, unequal
     lengths, nothing finite, an importance that is negative or of no column.
     """
-    rows = _check(numeric, categorical, importance, declared)
+    expected = [*declared, *roles] if declared else []
+    rows = _check(numeric, categorical, importance, expected)
     features = [
         *map(_numeric, numeric, numeric.values()),
         *map(_categorical, categorical, categorical.values()),
     ]
     weighted = [
-        Feature(name, frame, tally, importance.get(name, 1.0))
+        Feature(name, frame, tally, importance.get(name, 1.0), roles.get(name, Role.FEATURE), "given as such")
         for name, frame, tally in sorted(features, key=lambda feature: feature[0])
     ]
     return rows, tuple(weighted)

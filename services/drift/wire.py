@@ -2,11 +2,19 @@
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.drift.v1 import baseline_pb2
+from turnout.drift.v1 import baseline_pb2, feature_role_pb2, segment_pb2
 from turnout.router.v1 import model_pb2
 
-from services.drift.baselines import Baseline, CategoricalColumns, Feature, NumericColumns
-from services.drift.cells import Grid, Tally, Vocabulary
+from services.drift.baselines import (
+    Baseline,
+    CategoricalColumns,
+    Feature,
+    NumericColumns,
+    Role,
+    Segment,
+    Source,
+)
+from services.drift.cells import Frame, Grid, Tally, Vocabulary
 from services.drift.cells.grid import MISSING, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY
 from services.drift.cells.vocabulary import MISSING as UNNAMED
 from services.drift.cells.vocabulary import OTHER
@@ -48,7 +56,20 @@ def write_baseline(baseline: Baseline, active: bool) -> baseline_pb2.Baseline:
         active=active,
         create_time=timestamp(baseline.create_time),
         description=baseline.description,
+        segment=write_segment(baseline.segment),
+        source=baseline_pb2.BaselineSource.Name(baseline.source.value),
+        warnings=baseline.warnings,
     )
+
+
+def write_segment(segment: Segment | None) -> segment_pb2.Segment | None:
+    """The noun as a message."""
+    return segment_pb2.Segment(name=segment.name, value=segment.value) if segment else None
+
+
+def read_segment(message: segment_pb2.Segment) -> Segment | None:
+    """The message as a noun; None where it is empty."""
+    return Segment(message.name, message.value) if message.name else None
 
 
 def read_baseline(message: baseline_pb2.Baseline) -> Baseline:
@@ -64,11 +85,19 @@ def read_baseline(message: baseline_pb2.Baseline) -> Baseline:
         features=tuple(_read_feature(feature) for feature in message.features),
         create_time=seconds(message.create_time),
         description=message.description,
+        segment=read_segment(message.segment),
+        source=Source(message.source),
+        warnings=tuple(message.warnings),
     )
 
 
 def _write_feature(feature: Feature) -> baseline_pb2.FeatureBaseline:
-    message = baseline_pb2.FeatureBaseline(name=feature.name, importance=feature.importance)
+    message = baseline_pb2.FeatureBaseline(
+        name=feature.name,
+        importance=feature.importance,
+        role=feature_role_pb2.FeatureRole.Name(feature.role.value),
+        kind_reason=feature.kind_reason,
+    )
     frame, tally = feature.frame, feature.tally
     message.counts.extend(frame.present(tally).tolist())
     if isinstance(frame, Vocabulary):
@@ -89,15 +118,21 @@ def _write_feature(feature: Feature) -> baseline_pb2.FeatureBaseline:
 
 
 def _read_feature(message: baseline_pb2.FeatureBaseline) -> Feature:
+    frame, tally = _read_cells(message)
+    role = Role(message.role)
+    return Feature(message.name, frame, tally, message.importance, role, message.kind_reason)
+
+
+def _read_cells(message: baseline_pb2.FeatureBaseline) -> tuple[Frame, Tally]:
     columns: list[int] = list(message.counts)
     if message.kind == model_pb2.FEATURE_KIND_CATEGORICAL:
         vocabulary = Vocabulary(tuple(message.categories), overflowed=message.other > 0)
         beside = {OTHER: message.other, UNNAMED: message.missing}
-        return Feature(message.name, vocabulary, _tally(columns, beside), message.importance)
+        return vocabulary, _tally(columns, beside)
     grid = Grid(np.array(message.edges), np.array(message.coarse_bins, dtype=np.int64), message.width)
     infinite = {POSITIVE_INFINITY: message.positive_infinity, NEGATIVE_INFINITY: message.negative_infinity}
     beside = {MISSING: message.missing, NAN: message.nan, **infinite}
-    return Feature(message.name, grid, _tally(columns, beside), message.importance)
+    return grid, _tally(columns, beside)
 
 
 def _tally(columns: list[int], beside: dict[int, int]) -> Tally:

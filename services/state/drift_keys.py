@@ -21,7 +21,8 @@ def baseline_request(partition: int, request_id: str) -> str:
 
 def active_baselines() -> str:
     """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model with
-    baselines: id and uid of the active one, or nothing."""
+    baselines: a line with id and uid of the active one, or nothing, then a line per segment that has an
+    active one: id, uid, and the segment as JSON [name, value]."""
     return "turnout:{catalog}:active-baselines"
 
 

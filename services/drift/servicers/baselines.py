@@ -1,12 +1,14 @@
 """What a model is compared with."""
 
 import asyncio
+from collections.abc import Mapping
 
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.drift.v1.baseline_pb2 import Baseline as BaselineMessage
 from turnout.router.v1.model_pb2 import Model
 
-from services.drift.baselines import Baseline, measure_columns
+from services.drift.baselines import Baseline, Role, Source, measure_columns
+from services.drift.segments import segment_asked
 from services.drift.servicers.ground import Ground
 from services.drift.wire import read_columns, write_baseline
 from services.foundation.call import Call
@@ -33,7 +35,7 @@ class BaselineRpcs:
         made = await self._measured(request, model)
         kept, activated = await self._ground.baselines.create(made, change)
         if (request.activate or not request.HasField("activate")) and not activated:
-            await self._ground.baselines.activate(kept, change)
+            await self._ground.baselines.activate([kept], change)
         return rpc.CreateBaselineResponse(baseline=await self._shown(kept))
 
     async def GetActiveBaseline(
@@ -41,7 +43,8 @@ class BaselineRpcs:
     ) -> rpc.GetActiveBaselineResponse:
         """The baseline that the model is compared with."""
         model = await self._ground.model(request.model)
-        found = await self._ground.baselines.get_active(model.name, model.uid)
+        segment = segment_asked(request)
+        found = await self._ground.baselines.get_active(model.name, model.uid, segment)
         return rpc.GetActiveBaselineResponse(baseline=write_baseline(found, active=True))
 
     async def SetActiveBaseline(
@@ -50,7 +53,7 @@ class BaselineRpcs:
         """Compare the model with another baseline; the profiles of the one before are kept."""
         model = await self._ground.model(request.model)
         found = await self._ground.baselines.get(model.name, model.uid, _baseline_id(request.baseline_id))
-        await self._ground.baselines.activate(found)
+        await self._ground.baselines.activate([found])
         return rpc.SetActiveBaselineResponse(baseline=write_baseline(found, active=True))
 
     async def ListBaselines(
@@ -59,18 +62,17 @@ class BaselineRpcs:
         """A page of the model's baselines, newest first."""
         model = await self._ground.model(request.model)
         size = min(pages.size(request.page_size, DEFAULT_PAGE), MAX_PAGE)
-        last = pages.unseal(f"baselines {model.uid}", request.page_token)
-        ids = await self._ground.baselines.ids(model.uid)
+        segment = segment_asked(request)
+        filters = f"baselines {model.uid} {segment}"
+        last = pages.unseal(filters, request.page_token)
+        ids = await self._ground.baselines.ids(model.uid, segment)
         rest = ids[ids.index(last) + 1 :] if last in ids else ids
         shown = await self._ground.baselines.get_many(model.uid, rest[:size]) if rest else []
-        active = (await self._ground.baselines.active([model.uid])).get(model.uid)
+        actives = (await self._ground.baselines.actives([model.uid])).get(model.uid, {})
+        active = {one.uid for one in actives.values()}
         return rpc.ListBaselinesResponse(
-            baselines=[
-                write_baseline(one, active=active is not None and active.uid == one.uid)
-                for one in shown
-                if one
-            ],
-            next_page_token=pages.seal(f"baselines {model.uid}", rest[size - 1]) if len(rest) > size else "",
+            baselines=[write_baseline(one, active=one.uid in active) for one in shown if one],
+            next_page_token=pages.seal(filters, rest[size - 1]) if len(rest) > size else "",
         )
 
     async def DeleteBaseline(
@@ -90,16 +92,40 @@ class BaselineRpcs:
         declared = [feature.name for feature in model.signature.features]
         # Up to a second for a wide table: others want to be answered meanwhile.
         rows, features = await asyncio.to_thread(
-            measure_columns, numeric, categorical, request.importance, declared
+            measure_columns, numeric, categorical, request.importance, declared, _roles(request)
         )
         now = self._ground.now()
         uid = new_uid(now, self._ground.rng)
         own = _baseline_id(request.baseline_id) if request.baseline_id else f"b-{uid}"
-        return Baseline(uid, own, model.name, model.uid, rows, features, now, request.description)
+        return Baseline(
+            uid,
+            own,
+            model.name,
+            model.uid,
+            rows,
+            features,
+            now,
+            request.description,
+            segment_asked(request),
+            Source.COLUMNS,
+        )
 
     async def _shown(self, baseline: Baseline) -> BaselineMessage:
-        active = (await self._ground.baselines.active([baseline.model_uid])).get(baseline.model_uid)
-        return write_baseline(baseline, active=active is not None and active.uid == baseline.uid)
+        return write_baseline(baseline, active=await self._ground.baselines.is_active(baseline))
+
+
+def _roles(request: rpc.CreateBaselineRequest) -> Mapping[str, Role]:
+    """What the model's outputs are called. Raises InvalidArgument for a column that is not there."""
+    asked = {
+        "prediction_column": (request.prediction_column, [*request.columns.categorical], "categorical"),
+        "score_column": (request.score_column, [*request.columns.numeric], "numeric"),
+    }
+    for field, (name, columns, kind) in asked.items():
+        if name and name not in columns:
+            said = f"{name!r} is no {kind} column; those are {', '.join(sorted(columns)[:20]) or 'none'}"
+            raise InvalidArgument(f"{field} {said}", fields=[(field, said)])
+    roles = {request.prediction_column: Role.PREDICTION, request.score_column: Role.SCORE}
+    return {name: role for name, role in roles.items() if name}
 
 
 def _baseline_id(given: str) -> str:
