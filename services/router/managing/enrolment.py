@@ -8,12 +8,12 @@ from services.foundation.errors import PermissionDenied
 from services.foundation.identity.caller import Caller
 from services.foundation.rules import Role
 from services.models.registration import compile_model
-from services.router.config import masks
 from services.router.config.models import aliases_of, check_model, model_with_defaults
 from services.router.config.resources import MODEL_KEPT
 from services.router.managing.asked import Asked
 from services.router.managing.champions import Champions, with_aliases
 from services.router.managing.consequences import Consequences
+from services.state import masks
 from services.state.configs import ConfigStore
 from services.state.permissions import CatalogPermissions
 

@@ -16,7 +16,6 @@ from services.foundation.errors import (
     TurnoutError,
 )
 from services.foundation.rules import Role
-from services.router.config import masks
 from services.router.config.models import model_with_defaults
 from services.router.config.resources import MODEL_KEPT
 from services.router.managing.asked import Asked
@@ -26,6 +25,7 @@ from services.router.registries.errors import unusable
 from services.router.registries.listing import Registered, Registry, Version
 from services.router.registries.moulding import Moulded, checked, mould
 from services.router.registries.naming import base_id, model_name
+from services.state import masks
 from services.state.audit import event_of
 from services.state.configs import ConfigStore
 from services.state.permissions import CatalogPermissions

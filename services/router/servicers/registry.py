@@ -5,7 +5,6 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
-from services.router.config import masks
 from services.router.config.defaults import with_defaults
 from services.router.config.naming import models_called, models_named
 from services.router.config.problems import InvalidConfiguration, Problems
@@ -17,6 +16,7 @@ from services.router.managing.aliases import callees
 from services.router.managing.asked import asked, named
 from services.router.managing.drafting import Known, completed, router_name
 from services.router.managing.office import Desk
+from services.state import masks
 from services.state.names import resource_name
 
 STRATEGIES = [field.name for field in Router.DESCRIPTOR.oneofs_by_name["strategy"].fields]

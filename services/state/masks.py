@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from services.router.config.problems import InvalidConfiguration
+from services.foundation.errors import InvalidArgument
 from services.state.differences import is_part
 
 WHOLE = "*"
@@ -20,7 +20,7 @@ def update(
 
     No paths mean every field that `given` has, into its parts; `*` means the whole. `kept` has the fields
     that this is not the way to change, with the way that is: they stay, and naming one is refused, as is a
-    path that leads nowhere. `root` is what the request calls the resource. Raises InvalidConfiguration.
+    path that leads nowhere. `root` is what the request calls the resource. Raises InvalidArgument.
     """
     if WHOLE in paths:
         if len(paths) > 1:
@@ -97,5 +97,5 @@ def _copy(stored: Any, given: Any, name: str) -> None:
         setattr(stored, name, value)
 
 
-def _wrong(said: str) -> InvalidConfiguration:
-    return InvalidConfiguration(f"update_mask: {said}", fields=[("update_mask", said)])
+def _wrong(said: str) -> InvalidArgument:
+    return InvalidArgument(f"update_mask: {said}", fields=[("update_mask", said)])

@@ -4,8 +4,8 @@ import hypothesis.strategies as st
 from hypothesis import given
 from turnout.router.v1.router_pb2 import ATTRIBUTE_TYPE_NUMBER, ATTRIBUTE_TYPE_TEXT, Router
 
-from services.router.config.masks import populated, update
 from services.state.differences import changed_fields
+from services.state.masks import populated, update
 
 STORED = Router(
     name="routers/r",
