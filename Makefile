@@ -20,7 +20,7 @@ setup: .venv/ready gen/ready ## the environment and the generated code; every ot
 	@rm -f gen/ready
 	@touch $@
 
-gen/ready: .venv/ready $(shell find protos -name '*.proto')
+gen/ready: .venv/ready hatch_build.py $(shell find protos -name '*.proto')
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package turnout -e .
 	@touch $@
 
@@ -30,7 +30,7 @@ lock: ## resolve pyproject.toml into requirements.lock again
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra dev --extra embedded pyproject.toml -o requirements.lock
+	  --extra dev --extra embedded --extra gateway pyproject.toml -o requirements.lock
 
 demo: setup ## the whole suite, real models, real data, in under two minutes
 	@$(BIN)/turnout demo
@@ -72,6 +72,9 @@ type1: setup ## twice 2,000 trials of identical models, looked at after every ob
 chaos: setup ## feedback while it and Redis are killed before and after every command; writes build/chaos.json
 	@CHAOS=long $(BIN)/python -m pytest -n0 --timeout=1800 tests/chaos
 
+fuzz-drift: setup ## a hundred thousand baselines and windows that nobody would think of; writes build/fuzz-drift.json
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.fuzz
+
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 
@@ -91,4 +94,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients check format coverage regret type1 docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients check format coverage regret type1 fuzz-drift docs bench clients clean

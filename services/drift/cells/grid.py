@@ -8,7 +8,6 @@ range, so what falls out of range is counted without a counter of its own.
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,7 +57,7 @@ class Grid:
     def singletons(self) -> NDArray[np.bool_]:
         """True for cells that hold exactly one value: they add no uncertainty to the KS bracket."""
         alone = np.zeros(len(self.edges) + 1, dtype=bool)
-        alone[1:-1] = np.nextafter(self.edges[1:], -np.inf) == self.edges[:-1]
+        alone[1:-1] = _just_below(self.edges[1:]) == self.edges[:-1]
         return alone
 
     @property
@@ -164,7 +163,13 @@ def freeze(values: ArrayLike) -> Grid:
 
 def _isolate(values: Values) -> Values:
     """Edges that give each value a cell of its own: just below it, and at it."""
-    return np.unique(np.concatenate([np.nextafter(values, -np.inf), values]))
+    return np.unique(np.concatenate([_just_below(values), values]))
+
+
+def _just_below(values: Values) -> Values:
+    # Below the least number there is -inf, which ends a cell as well as any other.
+    with np.errstate(over="ignore"):
+        return np.nextafter(values, -np.inf)
 
 
 def _split(sample: _Sample) -> Values:
@@ -183,13 +188,13 @@ def _split_into(cells: int, sample: _Sample) -> Values:
         sample.quantiles(decile * step + np.arange(1, step + 1), DECILES * step)
         for decile, step in enumerate(steps)
     ]
-    ends = np.array([np.nextafter(sample.values[0], -np.inf)])
+    ends = _just_below(sample.values[:1])
     edges = np.unique(np.concatenate([ends, _decile_edges(sample), *fine]))
     heavy = np.argsort(-sample.masses, kind="stable")[: MAX_CELLS // 2]
     atoms = sample.values[heavy[sample.masses[heavy] * MAX_CELLS >= sample.rows]]
     # A set: in a few hundred rows every value is an atom, and a union of arrays for each costs seconds.
     kept = set(edges.tolist())
-    for sides in zip(np.nextafter(atoms, -np.inf).tolist(), atoms.tolist(), strict=True):
+    for sides in zip(_just_below(atoms).tolist(), atoms.tolist(), strict=True):
         new = set(sides) - kept
         if len(kept) + len(new) < MAX_CELLS:
             kept |= new
@@ -213,10 +218,6 @@ def _bins(sample: _Sample, edges: Values) -> NDArray[np.int64]:
 
 
 def _width(sample: _Sample, edges: Values) -> float:
-    masses = np.diff(sample.below(edges))
-    several = [
-        mass
-        for mass, (left, right) in zip(masses, pairwise(edges), strict=True)
-        if np.nextafter(right, -np.inf) > left
-    ]
-    return float(max(several, default=0) / sample.rows)
+    several = _just_below(edges[1:]) > edges[:-1]
+    masses = np.diff(sample.below(edges))[several]
+    return float(masses.max(initial=0) / sample.rows)

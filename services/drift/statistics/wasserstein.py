@@ -57,7 +57,7 @@ def measure(
     # Shares of the samples are divided last: equal ones then differ by exactly nothing, whatever their sizes.
     gaps = np.abs(np.cumsum(checked[0]) / n - np.cumsum(checked[1]) / m)
     distance = float((gaps[:-1] * np.diff(at)).sum())
-    margin = float(((p + q) * widths).sum()) if widths is not None else 0.0
+    margin = _margin(p + q, widths) if widths is not None else 0.0
     deviation = float(np.sqrt((p * (at - (p * at).sum()) ** 2).sum()))
     ends = np.cumsum(checked[0]) * 4
     low, high = (float(at[np.searchsorted(ends, quarter * n)]) for quarter in (1, 3))
@@ -67,5 +67,13 @@ def measure(
     )
 
 
+def _margin(held: Floats, widths: Floats) -> float:
+    """Mass times the width that it lies in; infinite where that range has no double, as an empty cell may."""
+    filled = held > 0
+    with np.errstate(over="ignore"):
+        return float((held[filled] * widths[filled]).sum())
+
+
 def _over(distance: float, scale: float) -> float | None:
-    return distance / scale if scale > 0 else None
+    # One value among equals can leave a scale that is next to nothing beside the range.
+    return min(distance / scale, GREATEST) if scale > 0 else None
