@@ -11,6 +11,7 @@ from services.drift.statistics import (
     hellinger,
     jensen_shannon,
     ks,
+    kullback_leibler,
     l_infinity,
     missingness,
     psi,
@@ -25,6 +26,7 @@ STATISTICS: dict[str, Statistic] = {
     "chi_square": chi_square.measure,
     "jensen_shannon": jensen_shannon.measure,
     "hellinger": hellinger.measure,
+    "kullback_leibler": kullback_leibler.measure,
     "l_infinity": l_infinity.measure,
     "missingness": missingness.measure,
 }

@@ -13,14 +13,19 @@ from math import sqrt
 
 import numpy as np
 
-from services.drift.statistics.counts import Counts, Measurement, pair
+from services.drift.statistics.counts import Counts, Measurement, Pairs, one
 
 
 def measure(reference: Counts, current: Counts) -> Measurement | None:
     """Distance of two count vectors over the same bins."""
-    checked = pair(reference, current)
-    if checked is None:
-        return None
-    p, q = (np.sqrt(counts / counts.sum()) for counts in checked)
+    pairs = one(reference, current)
+    return measure_many(pairs)[0] if pairs else None
+
+
+def measure_many(pairs: Pairs) -> list[Measurement | None]:
+    """The same of many features at once; None where a sample is empty."""
+    p, q = (np.sqrt(shares) for shares in pairs.shares)
     # Rounding can leave a few ulps above one.
-    return Measurement(min(float(np.linalg.norm(p - q)) / sqrt(2), 1.0), None)
+    distances = np.minimum(np.sqrt(pairs.sum((p - q) ** 2)) / sqrt(2), 1.0)
+    found = zip(pairs.there, distances.tolist(), strict=True)
+    return [Measurement(value, None) if there else None for there, value in found]

@@ -9,13 +9,12 @@ Reference: J. Lin, Divergence Measures Based on the Shannon Entropy, IEEE Trans.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from services.drift.statistics.counts import Counts, Measurement, pair
+from services.drift.statistics.counts import Counts, Measurement, Pairs, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +26,16 @@ class JensenShannon(Measurement):
 
 def measure(reference: Counts, current: Counts) -> JensenShannon | None:
     """Divergence of two count vectors over the same bins."""
-    checked = pair(reference, current)
-    if checked is None:
-        return None
-    p, q = (counts / counts.sum() for counts in checked)
+    pairs = one(reference, current)
+    return measure_many(pairs)[0] if pairs else None
+
+
+def measure_many(pairs: Pairs) -> list[JensenShannon | None]:
+    """The same of many features at once; None where a sample is empty."""
+    p, q = pairs.shares
     middle = (p + q) / 2
+    nats = pairs.sum(rel_entr(p, middle)) + pairs.sum(rel_entr(q, middle))
     # Rounding can leave a few ulps below zero, whose root would be NaN.
-    divergence = min(max((_bits(p, middle) + _bits(q, middle)) / 2, 0.0), 1.0)
-    return JensenShannon(divergence, None, sqrt(divergence))
-
-
-def _bits(p: NDArray[np.float64], middle: NDArray[np.float64]) -> float:
-    return float(rel_entr(p, middle).sum() / np.log(2))
+    divergences = np.clip(nats / (2 * log(2)), 0.0, 1.0)
+    found = zip(pairs.there, divergences.tolist(), strict=True)
+    return [JensenShannon(value, None, sqrt(value)) if there else None for there, value in found]

@@ -3,22 +3,25 @@
 From cells the gap is known exactly at every edge and bounded in between: inside a cell the difference of the
 two functions can rise by at most the reference's share of it and fall by at most the current one's. That
 certifies a bracket lower <= D <= upper; a cell that holds a single value adds nothing to it. The p-value is
-the asymptotic one at the lower end, so it is never smaller than the one of the exact D.
+the asymptotic one (kstwo, scipy's rule for two samples) at the lower end, bounded from above, so it is never
+smaller than the one of the exact D: twice the exact one-sided p up to MANY_ROWS, which is at most 0.4 % more
+where p is below 0.3, and the limit beyond.
 
-Reference: J. L. Hodges, The significance probability of the Smirnov two-sample test, 1958.
+References: J. L. Hodges, The significance probability of the Smirnov two-sample test, 1958; Z. W. Birnbaum,
+F. H. Tingey, Ann. Math. Stat. 22, 1951 (one-sided); R. Simard, P. L'Ecuyer, J. Stat. Softw. 39, 2011.
 
 >>> measure(np.array([10, 0, 10]), np.array([10, 10, 0])).lower
 0.5
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import floor, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import kolmogorov
+from scipy.special import gammaln, kolmogorov
 
-from services.drift.statistics.counts import Counts, Measurement, pair
+from services.drift.statistics.counts import Counts, Measurement, Pairs, one
 
 # Above it scipy's exact p takes seconds, and the asymptotic one is as good.
 MAX_EXACT = 10_000
@@ -42,20 +45,26 @@ def measure(
     reference: Counts, current: Counts, singletons: NDArray[np.bool_] | None = None
 ) -> Bracket | None:
     """Bracket of D from counts on ordered cells; `singletons` marks the cells that hold one value."""
-    checked = pair(reference, current)
-    if checked is None:
+    pairs = one(reference, current)
+    if pairs is None:
         return None
-    p, q = (counts / counts.sum() for counts in checked)
-    n, m = (int(counts.sum()) for counts in checked)
-    # Shares are divided last: equal shares then differ by exactly nothing, whatever the sample sizes.
-    gaps = np.cumsum(checked[0]) / n - np.cumsum(checked[1]) / m
+    return measure_many(pairs, np.zeros(len(pairs.left), dtype=bool) if singletons is None else singletons)[0]
+
+
+def measure_many(pairs: Pairs, singletons: NDArray[np.bool_]) -> list[Bracket | None]:
+    """The same of many features at once; None where a sample is empty."""
+    (p, q), gaps = pairs.shares, pairs.gaps
     before = np.concatenate([[0.0], gaps[:-1]])
-    reach = np.maximum(before + p, q - before)
-    if singletons is not None:
-        reach = reach[~singletons]
-    lower = float(np.abs(gaps).max())
-    upper = min(max(lower, float(reach.max(initial=0.0))), 1.0)
-    return Bracket(lower, _p_value(lower, n, m), lower, upper, ASYMPTOTIC)
+    before[pairs.starts] = 0.0
+    reach = np.where(singletons, 0.0, np.maximum(before + p, q - before))
+    lowers = pairs.largest(np.abs(gaps))
+    uppers = np.minimum(np.maximum(lowers, pairs.largest(reach)), 1.0)
+    effective = pairs.rows[0] / np.maximum(pairs.rows[0] + pairs.rows[1], 1) * pairs.rows[1]
+    found = zip(pairs.there, lowers.tolist(), uppers.tolist(), effective.tolist(), strict=True)
+    return [
+        Bracket(lower, _p_value(lower, rows), lower, upper, ASYMPTOTIC) if there else None
+        for there, lower, upper, rows in found
+    ]
 
 
 def exact(reference: ArrayLike, current: ArrayLike) -> Bracket | None:
@@ -64,7 +73,8 @@ def exact(reference: ArrayLike, current: ArrayLike) -> Bracket | None:
     left, right = (sample[np.isfinite(sample)] for sample in samples)
     if not (left.size and right.size):
         return None
-    from scipy.stats import ks_2samp  # noqa: PLC0415 (see _p_value)
+    # A third of a process' imports, for raw samples only.
+    from scipy.stats import ks_2samp  # noqa: PLC0415
 
     method = EXACT if max(left.size, right.size) <= MAX_EXACT else ASYMPTOTIC
     found = ks_2samp(left, right, method="exact" if method == EXACT else "asymp")
@@ -72,12 +82,22 @@ def exact(reference: ArrayLike, current: ArrayLike) -> Bracket | None:
     return Bracket(gap, float(found.pvalue), gap, gap, method)
 
 
-def _p_value(gap: float, n: int, m: int) -> float:
-    effective = n * m / (n + m)
+def _p_value(gap: float, effective: float) -> float:
+    """At least kstwo's: `effective` is n m / (n + m) of two samples of n and m rows."""
     if effective > MANY_ROWS:
         return float(kolmogorov(sqrt(effective) * gap))
-    # A third of a process' imports, for small samples only.
-    from scipy.stats import kstwo  # noqa: PLC0415
-
     # scipy's own asymptotic rule; a single row on each side rounds to no sample at all.
-    return float(kstwo.sf(gap, max(round(effective), 1)))
+    return min(1.0, 2 * one_sided(gap, max(round(effective), 1)))
+
+
+def one_sided(gap: float, rows: int) -> float:
+    """P(D+ >= gap) of one sample of `rows` under its true law. scipy's takes 0.7 ms at a thousand."""
+    if not 0 < gap < 1:
+        return float(gap <= 0)
+    index = np.arange(floor(rows * (1 - gap)) + 1)
+    places, rest = gap + index / rows, rows - index
+    ways = gammaln(rows + 1) - gammaln(index + 1) - gammaln(rest + 1)
+    # Rounding may put the last place a hair past the end, where it has no mass.
+    left = np.maximum(1 - places, np.finfo(float).tiny)
+    terms = np.exp(ways + (index - 1) * np.log(places) + rest * np.log(left))
+    return min(1.0, gap * float(terms.sum()))

@@ -6,13 +6,17 @@
 
 import numpy as np
 
-from services.drift.statistics.counts import Counts, Measurement, pair
+from services.drift.statistics.counts import Counts, Measurement, Pairs, one
 
 
 def measure(reference: Counts, current: Counts) -> Measurement | None:
     """Distance of two count vectors over the same bins."""
-    checked = pair(reference, current)
-    if checked is None:
-        return None
-    p, q = (counts / counts.sum() for counts in checked)
-    return Measurement(float(np.abs(p - q).max()), None)
+    pairs = one(reference, current)
+    return measure_many(pairs)[0] if pairs else None
+
+
+def measure_many(pairs: Pairs) -> list[Measurement | None]:
+    """The same of many features at once; None where a sample is empty."""
+    p, q = pairs.shares
+    found = zip(pairs.there, pairs.largest(np.abs(p - q)).tolist(), strict=True)
+    return [Measurement(value, None) if there else None for there, value in found]

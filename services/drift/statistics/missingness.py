@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.drift.statistics import chi_square
-from services.drift.statistics.counts import Counts, Measurement, pair
+from services.drift.statistics.counts import Counts, Measurement, Pairs, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,17 @@ class Missingness(Measurement):
 
 def measure(reference: Counts, current: Counts) -> Missingness | None:
     """Test on (present, missing...) counts: everything after the first column is missing in some way."""
-    checked = pair(reference, current)
-    if checked is None:
+    if one(reference, current) is None:
         return None
-    left, right = (np.array([counts[0], counts[1:].sum()]) for counts in checked)
-    test = chi_square.measure(left, right)
-    p_value = test.p_value if test else 1.0
-    before, after = (float(counts[1] / counts.sum()) for counts in (left, right))
-    return Missingness(after - before, p_value, before, after)
+    left, right = (np.array([counts[0], counts[1:].sum()]) for counts in (reference, current))
+    return measure_many(Pairs.of([(left, right)]))[0]
+
+
+def measure_many(pairs: Pairs) -> list[Missingness | None]:
+    """The same of many features at once, (present, missing) each; None where a sample is empty."""
+    before, after = (shares[pairs.starts + 1].tolist() for shares in pairs.shares)
+    found = zip(chi_square.measure_many(pairs), before, after, strict=True)
+    return [
+        Missingness(later - earlier, test.p_value, earlier, later) if test else None
+        for test, earlier, later in found
+    ]

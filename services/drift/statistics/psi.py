@@ -14,10 +14,9 @@ Reference: B. Yurdakul, Statistical Properties of Population Stability Index, 20
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from services.drift.statistics.counts import Counts, Measurement, occupied, pair
+from services.drift.statistics.counts import Counts, Floats, Measurement, Pairs, one
 
 HALF_COUNT = "half_count"
 EPSILON = "epsilon"
@@ -34,19 +33,31 @@ class Psi(Measurement):
 
 def measure(reference: Counts, current: Counts, epsilon: float | None = None) -> Psi | None:
     """PSI of two count vectors over the same bins; `epsilon`, if given, is an empty bin's share instead."""
-    checked = pair(reference, current)
-    if checked is None:
-        return None
-    reference, current = occupied(*checked)
-    p, q = _shares(reference, epsilon), _shares(current, epsilon)
-    value = float(((q - p) * np.log(q / p)).sum())
-    scale = 1 / reference.sum() + 1 / current.sum()
-    freedom = len(reference) - 1
+    pairs = one(reference, current)
+    return measure_many(pairs, epsilon)[0] if pairs else None
+
+
+def measure_many(pairs: Pairs, epsilon: float | None = None) -> list[Psi | None]:
+    """The same of many features at once; None where a sample is empty."""
+    p, q = filled_shares(pairs, epsilon)
+    values = pairs.sum(np.where(pairs.occupied, (q - p) * np.log(q / p), 0.0))
+    n, m = (np.maximum(rows, 1) for rows in pairs.rows)
+    scale = 1 / n + 1 / m
+    freedom = pairs.sum(pairs.occupied.astype(np.int64)) - 1
     # A single bin leaves nothing to vary; scipy gives NaN for a chi-square of 0 degrees.
-    q95 = float(scale * chdtri(freedom, 0.05)) if freedom else 0.0
-    return Psi(value, None, HALF_COUNT if epsilon is None else EPSILON, float(scale * freedom), q95)
+    q95 = np.where(freedom > 0, scale * chdtri(np.maximum(freedom, 1), 0.05), 0.0)
+    rule = HALF_COUNT if epsilon is None else EPSILON
+    found = zip(
+        pairs.there, values.tolist(), (scale * np.maximum(freedom, 0)).tolist(), q95.tolist(), strict=True
+    )
+    return [Psi(value, None, rule, mean, high) if there else None for there, value, mean, high in found]
 
 
-def _shares(counts: Counts, epsilon: float | None) -> NDArray[np.float64]:
-    empty_share = 0.5 / counts.sum() if epsilon is None else epsilon
-    return np.where(counts > 0, counts / counts.sum(), empty_share)
+def filled_shares(pairs: Pairs, epsilon: float | None) -> tuple[Floats, Floats]:
+    """Shares of the bins, where an empty one has half a row, or `epsilon`."""
+    sides = zip((pairs.left, pairs.right), pairs.shares, pairs.rows, strict=True)
+    filled = [
+        np.where(counts > 0, share, (0.5 / np.maximum(rows, 1))[pairs.owner] if epsilon is None else epsilon)
+        for counts, share, rows in sides
+    ]
+    return filled[0], filled[1]

@@ -20,11 +20,9 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from services.drift.statistics.counts import Counts, Measurement, pair
+from services.drift.statistics.counts import Counts, Floats, Measurement, Pairs, one
 
-Floats = NDArray[np.float64]
 GREATEST = sys.float_info.max
 
 
@@ -45,33 +43,43 @@ def measure(
 
     widths: of the cells; 0 for those of a single value, and for all of them if not given.
     """
-    checked = pair(reference, current)
-    if checked is None:
+    pairs = one(reference, current)
+    if pairs is None:
         return None
-    p, q = (counts / counts.sum() for counts in checked)
-    n, m = (int(counts.sum()) for counts in checked)
+    return measure_many(pairs, places, np.zeros(len(places)) if widths is None else widths)[0]
+
+
+def measure_many(pairs: Pairs, places: Floats, widths: Floats) -> list[Wasserstein | None]:
+    """The same of many features at once; None where a sample is empty."""
+    (p, q), starts, owner = pairs.shares, pairs.starts, pairs.owner
+    ends = np.append(starts[1:], len(places)) - 1
     # In shares of the range, as squares of great numbers overflow; by halves, as the range itself may.
-    halves = places / 2 - places[0] / 2
-    half = float(halves[-1]) or 1.0
-    at = halves / half
-    # Shares of the samples are divided last: equal ones then differ by exactly nothing, whatever their sizes.
-    gaps = np.abs(np.cumsum(checked[0]) / n - np.cumsum(checked[1]) / m)
-    distance = float((gaps[:-1] * np.diff(at)).sum())
-    margin = _margin(p + q, widths) if widths is not None else 0.0
-    deviation = float(np.sqrt((p * (at - (p * at).sum()) ** 2).sum()))
-    ends = np.cumsum(checked[0]) * 4
-    low, high = (float(at[np.searchsorted(ends, quarter * n)]) for quarter in (1, 3))
-    found = (min(one, GREATEST) for one in (distance * half * 2, margin))
-    return Wasserstein(
-        next(found), None, next(found), _over(distance, deviation), _over(distance, high - low)
-    )
-
-
-def _margin(held: Floats, widths: Floats) -> float:
-    """Mass times the width that it lies in; infinite where that range has no double, as an empty cell may."""
-    filled = held > 0
+    halves = places / 2 - (places[starts] / 2)[owner]
+    half = np.where(halves[ends] > 0, halves[ends], 1.0)
+    at = halves / half[owner]
+    steps = np.append(np.diff(at), 0.0)
+    steps[ends] = 0.0
+    distances = pairs.sum(np.abs(pairs.gaps) * steps)
+    deviations = np.sqrt(pairs.sum(p * (at - pairs.sum(p * at)[owner]) ** 2))
+    low, high = (at[starts + _reached(pairs, quarter)] for quarter in (1, 3))
     with np.errstate(over="ignore"):
-        return float((held[filled] * widths[filled]).sum())
+        moved = np.minimum(distances * half * 2, GREATEST)
+        margins = np.minimum(pairs.sum((p + q) * widths), GREATEST)
+    columns = (pairs.there, moved, margins, distances, deviations, high - low)
+    return [
+        Wasserstein(value, None, margin, _over(distance, deviation), _over(distance, quartiles))
+        if there
+        else None
+        for there, value, margin, distance, deviation, quartiles in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _reached(pairs: Pairs, quarter: int) -> Counts:
+    """Index among each feature's cells of the one where the reference reaches that quarter of its rows."""
+    below = pairs.running(pairs.left) * 4 < (quarter * pairs.rows[0])[pairs.owner]
+    return np.asarray(pairs.sum(below.astype(np.int64))) * pairs.there
 
 
 def _over(distance: float, scale: float) -> float | None:

@@ -51,3 +51,13 @@ def test_many_rows_give_a_p_that_is_never_smaller_than_kstwo(rows: int, scaled: 
 
 def test_nothing_finite_measures_nothing() -> None:
     assert ks.exact([np.nan], [1.0]) is None
+
+
+@pytest.mark.parametrize("rows", [1, 7, 60, 1_000])
+def test_few_rows_give_a_p_that_is_kstwos_or_a_hair_more(rows: int) -> None:
+    for scaled in (0.7, 1.1, 1.36, 1.9, 2.5):
+        gap = min(scaled / np.sqrt(rows), 1.0)
+        expected, found = float(kstwo.sf(gap, rows)), 2 * ks.one_sided(gap, rows)
+        assert min(found, 1) >= expected * (1 - 1e-9)
+        if expected < 0.3:
+            assert found <= expected * 1.004 + 1e-15
