@@ -18,12 +18,6 @@ Values = NDArray[np.float64]
 
 MAX_CELLS = 256
 DECILES = 10
-# Two cells are spent on what lies outside the baseline's range; 254 is 25 or 26 to a decile.
-FINEST = MAX_CELLS - 2
-# Coarser splits that are tried where heavy atoms need cells of their own.
-SPLITS = range(FINEST, DECILES, -12)
-# Singletons and the gaps around them fit while 2D + 1 <= 256.
-FEW_VALUES = (MAX_CELLS - 1) // 2
 BESIDE = 4
 MISSING, NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = range(-BESIDE, 0)
 
@@ -57,7 +51,7 @@ class Grid:
     def singletons(self) -> NDArray[np.bool_]:
         """True for cells that hold exactly one value: they add no uncertainty to the KS bracket."""
         alone = np.zeros(len(self.edges) + 1, dtype=bool)
-        alone[1:-1] = _just_below(self.edges[1:]) == self.edges[:-1]
+        alone[1:-1] = just_below(self.edges[1:]) == self.edges[:-1]
         return alone
 
     @property
@@ -120,104 +114,8 @@ class Grid:
         return binned
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """A baseline sample as its distinct values and the ranks that they end at."""
-
-    values: Values
-    ends: Counts
-
-    @property
-    def rows(self) -> int:
-        return int(self.ends[-1])
-
-    @property
-    def masses(self) -> Counts:
-        return np.diff(self.ends, prepend=0)
-
-    def quantiles(self, numerators: NDArray[np.int64], denominator: int) -> Values:
-        """Inverted CDF at numerators / denominator, in integers: 0.7 * 10 rounds up to 8 in floats."""
-        ranks = -(-numerators * self.rows // denominator)
-        return self.values[np.searchsorted(self.ends, ranks, side="left")]
-
-    def atoms(self, parts: int) -> Values:
-        """Values that carry at least 1/parts of the mass."""
-        return self.values[self.masses * parts >= self.rows]
-
-    def below(self, edges: Values) -> Counts:
-        """How many rows are at or below each edge."""
-        return np.concatenate([[0], self.ends])[np.searchsorted(self.values, edges, side="right")]
-
-
-def freeze(values: ArrayLike) -> Grid:
-    """The grid of a baseline sample. Only finite values enter; raises ValueError if there is none."""
-    array = np.asarray(values, dtype=np.float64).ravel()
-    # Adding zero turns -0.0 into 0.0: one value, one spelling, one grid id.
-    distinct, counts = np.unique(array[np.isfinite(array)] + 0.0, return_counts=True)
-    if not distinct.size:
-        raise ValueError("a baseline needs at least one finite value")
-    sample = _Sample(distinct, np.cumsum(counts))
-    edges = _isolate(distinct) if distinct.size <= FEW_VALUES else _split(sample)
-    return Grid(edges, _bins(sample, edges), _width(sample, edges))
-
-
-def _isolate(values: Values) -> Values:
-    """Edges that give each value a cell of its own: just below it, and at it."""
-    return np.unique(np.concatenate([_just_below(values), values]))
-
-
-def _just_below(values: Values) -> Values:
+def just_below(values: Values) -> Values:
+    """The greatest numbers below the values."""
     # Below the least number there is -inf, which ends a cell as well as any other.
     with np.errstate(over="ignore"):
         return np.nextafter(values, -np.inf)
-
-
-def _split(sample: _Sample) -> Values:
-    """The split whose heaviest cell of several values is lightest; the finest wins a tie."""
-    # Without atoms no coarser split can be better, and trying them all takes 17 ms.
-    splits = SPLITS if sample.atoms(MAX_CELLS).size else SPLITS[:1]
-    candidates = [_split_into(cells, sample) for cells in splits]
-    return min((edges for edges in candidates if len(edges) < MAX_CELLS), key=lambda e: _width(sample, e))
-
-
-def _split_into(cells: int, sample: _Sample) -> Values:
-    """Deciles split into `cells` cells, then atoms isolated, heaviest first, while cells are left."""
-    least, extra = divmod(cells, DECILES)
-    steps = [least + (decile < extra) for decile in range(DECILES)]
-    fine = [
-        sample.quantiles(decile * step + np.arange(1, step + 1), DECILES * step)
-        for decile, step in enumerate(steps)
-    ]
-    ends = _just_below(sample.values[:1])
-    edges = np.unique(np.concatenate([ends, _decile_edges(sample), *fine]))
-    heavy = np.argsort(-sample.masses, kind="stable")[: MAX_CELLS // 2]
-    atoms = sample.values[heavy[sample.masses[heavy] * MAX_CELLS >= sample.rows]]
-    # A set: in a few hundred rows every value is an atom, and a union of arrays for each costs seconds.
-    kept = set(edges.tolist())
-    for sides in zip(_just_below(atoms).tolist(), atoms.tolist(), strict=True):
-        new = set(sides) - kept
-        if len(kept) + len(new) < MAX_CELLS:
-            kept |= new
-    return np.array(sorted(kept))
-
-
-def _decile_edges(sample: _Sample) -> Values:
-    """PSI's edges: the nine deciles, and both sides of every atom of at least a tenth."""
-    deciles = sample.quantiles(np.arange(1, DECILES), DECILES)
-    return np.union1d(deciles, _isolate(sample.atoms(DECILES)))
-
-
-def _bins(sample: _Sample, edges: Values) -> NDArray[np.int64]:
-    """PSI bin of each cell: one per value and OTHER for up to ten values, otherwise the deciles."""
-    if sample.values.size > DECILES:
-        rights = np.append(edges, np.inf)
-        return np.searchsorted(_decile_edges(sample), rights, side="left").astype(np.int64)
-    bins = np.full(len(edges) + 1, sample.values.size, dtype=np.int64)
-    bins[np.searchsorted(edges, sample.values, side="left")] = np.arange(sample.values.size)
-    return bins
-
-
-def _width(sample: _Sample, edges: Values) -> float:
-    several = _just_below(edges[1:]) > edges[:-1]
-    masses = np.diff(sample.below(edges))[several]
-    return float(masses.max(initial=0) / sample.rows)
