@@ -17,7 +17,7 @@ from services.state.ids import partition_for
 from services.state.once import LIFETIME_MS, Once
 from services.state.scripts import Arg, Script
 
-CREATE_BASELINE = Script("create_baseline")
+CREATE_BASELINES = Script("create_baselines")
 DELETE_BASELINE = Script("delete_baseline")
 ACTIVATE_BASELINES = Script("activate_baselines", repeatable=True)
 # About 5 MB for a model of 25 features, if somebody fills it.
@@ -45,35 +45,42 @@ class BaselineStore:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
 
-    async def create(self, baseline: Baseline, once: Once | None) -> tuple[Baseline, bool]:
-        """Keep a baseline; the one that is kept, and whether an earlier request had finished activating it.
+    async def create(
+        self, baselines: Sequence[Baseline], once: Once | None
+    ) -> tuple[Sequence[Baseline], bool]:
+        """Keep baselines of a model, all of them or none; those that are kept, and whether an earlier request
+        had finished activating them.
 
         Raises NameTaken, RequestIdReused or StoreFull.
         """
+        first = baselines[0]
         # First: a baseline whose model nobody knows of would outlive it.
-        await self._redis.hsetnx(drift_keys.active_baselines(), baseline.model_uid, "")
-        partition = partition_for(baseline.model_uid)
+        await self._redis.hsetnx(drift_keys.active_baselines(), first.model_uid, "")
+        partition = partition_for(first.model_uid)
         places = [
-            drift_keys.baselines(partition, baseline.model_uid),
-            drift_keys.baseline_ids(partition, baseline.model_uid),
+            drift_keys.baselines(partition, first.model_uid),
+            drift_keys.baseline_ids(partition, first.model_uid),
         ]
         if once:
             places.append(drift_keys.baseline_request(partition, once.request_id))
-        body = write_baseline(baseline, active=False).SerializeToString()
         fingerprint = once.fingerprint if once else ""
-        args: list[Arg] = [baseline.id, body, baseline.create_time, MAX_BASELINES, fingerprint, LIFETIME_MS]
-        reply = [part.decode() for part in await CREATE_BASELINE(self._redis, places, args)]
+        args: list[Arg] = [first.create_time, MAX_BASELINES, fingerprint, LIFETIME_MS]
+        for one in baselines:
+            args += [one.id, write_baseline(one, active=False).SerializeToString()]
+        reply = [part.decode() for part in await CREATE_BASELINES(self._redis, places, args)]
         if reply[0] == "CREATED":
-            return baseline, False
+            return baselines, False
         if reply[0] == "ANSWERED":
-            return await self.get(baseline.model, baseline.model_uid, reply[1]), bool(reply[2])
-        raise _refusal(reply[0], baseline, once)
+            ids = reply[2].split(" ")
+            kept = [await self.get(first.model, first.model_uid, own) for own in ids]
+            return kept, bool(reply[1])
+        raise _refusal(reply, first, once)
 
     async def activate(self, baselines: Sequence[Baseline], once: Once | None = None) -> None:
         """Compare the model with these baselines, each for its own segment, from the next batch on; all of
         them or none. Raises StoreFull."""
         first = baselines[0]
-        await self._put(first, [(one.segment, f"{one.id} {one.uid}") for one in baselines])
+        await self._put(first, [(one.segment, _named(one), "") for one in baselines])
         if once:
             request = drift_keys.baseline_request(partition_for(first.model_uid), once.request_id)
             await self._redis.hset(request, "activated", "yes")
@@ -82,10 +89,14 @@ class BaselineStore:
         """Compare the model with nothing from the next batch on."""
         await self._redis.hset(drift_keys.active_baselines(), model_uid, "")
 
-    async def _put(self, example: Baseline, actives: Iterable[tuple[Segment | None, str]]) -> None:
+    async def retire(self, baseline: Baseline) -> None:
+        """Compare what the baseline is for with nothing from the next batch on, if it is compared with it."""
+        await self._put(baseline, [(baseline.segment, "", _named(baseline))])
+
+    async def _put(self, example: Baseline, actives: Iterable[tuple[Segment | None, str, str]]) -> None:
         args: list[Arg] = [example.model_uid, MAX_ACTIVE_SEGMENTS]
-        for segment, active in actives:
-            args += [_spelled(segment), active]
+        for segment, active, instead_of in actives:
+            args += [_spelled(segment), active, instead_of]
         reply = await ACTIVATE_BASELINES(self._redis, [drift_keys.active_baselines()], args)
         if reply[0] == b"FULL":
             said = (
@@ -181,6 +192,10 @@ class BaselineStore:
         return [own for own, baseline in pairs if baseline and baseline.segment == segment]
 
 
+def _named(baseline: Baseline) -> str:
+    return f"{baseline.id} {baseline.uid}"
+
+
 def _spelled(segment: Segment | None) -> str:
     """A segment as one line: JSON escapes whatever would end it."""
     return json.dumps(segment) if segment else ""
@@ -206,14 +221,17 @@ def _nothing_active(model: str, segment: Segment | None, actives: Actives) -> Ba
     return BaselineNotFound(said + (f". Segments that have one: {others}" if others else ""), model=model)
 
 
-def _refusal(status: str, baseline: Baseline, once: Once | None) -> NameTaken | StoreFull | RequestIdReused:
-    if status == "TAKEN":
+def _refusal(
+    reply: Sequence[str], example: Baseline, once: Once | None
+) -> NameTaken | StoreFull | RequestIdReused:
+    if reply[0] == "TAKEN":
+        name = f"{example.model}/baselines/{reply[1]}"
         said = "is taken; choose another id or leave it empty"
-        return NameTaken(f"{baseline.name} {said}", fields=[("baseline_id", said)], name=baseline.name)
-    if status == "FULL":
+        return NameTaken(f"{name} {said}", fields=[("baseline_id", said)], name=name)
+    if reply[0] == "FULL":
         said = (
-            f"{baseline.model} has {MAX_BASELINES} baselines, the most that are kept: delete one first "
-            "(DeleteBaseline)"
+            f"{example.model} would have more than {MAX_BASELINES} baselines, the most that are kept: delete "
+            "one first (DeleteBaseline)"
         )
         return StoreFull(said, limit=MAX_BASELINES)
     said = "belongs to a different request; send a new one"

@@ -1,6 +1,6 @@
 """What drift can refuse, as facts."""
 
-from services.foundation.errors import FailedPrecondition, NotFound
+from services.foundation.errors import FailedPrecondition, InvalidArgument, NotFound
 
 
 class BaselineNotFound(NotFound):
@@ -19,3 +19,15 @@ class BaselineInUse(FailedPrecondition):
     """The active baseline cannot be deleted."""
 
     reason = "BASELINE_IN_USE"
+
+
+class BaselineFile(InvalidArgument):
+    """A file that no baseline can be made of: the message says where, and what would have been right."""
+
+    reason = "BASELINE_FILE"
+
+
+class NothingLogged(FailedPrecondition):
+    """Too little was logged in a window to make a baseline of it."""
+
+    reason = "NOTHING_LOGGED"

@@ -50,7 +50,7 @@ async def baseline(connections: Connections, model: Model) -> Baseline:
     uid = new_uid(time.time(), random.Random(3))
     made = Baseline(uid, "one", model.name, model.uid, rows, features, time.time())
     store = BaselineStore(connections)
-    await store.create(made, None)
+    await store.create([made], None)
     await store.activate([made])
     await connections.steady.set(*FENCE)
     return made
@@ -113,7 +113,7 @@ async def test_a_baseline_counts_from_the_moment_it_is_active(
     store = BaselineStore(connections)
     uid = new_uid(time.time(), random.Random(4))
     second = Baseline(uid, "two", baseline.model, baseline.model_uid, 500, baseline.features, time.time())
-    await store.create(second, None)
+    await store.create([second], None)
     await store.activate([second])
     await profiler.fold(PARTITION, FENCE, ENTRIES[2:])
     assert (await counted(connections, baseline)).rows == 45

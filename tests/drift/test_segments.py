@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from turnout.drift.v1.baseline_rpc_pb2 import (
+    DeleteBaselineRequest,
     GetActiveBaselineRequest,
+    GetBaselineRequest,
     ListBaselinesRequest,
     SetActiveBaselineRequest,
 )
@@ -74,6 +76,28 @@ async def test_only_so_many_segments_are_profiled(
     assert full.value.code == "RESOURCE_EXHAUSTED"
     actives = (await BaselineStore(connections).actives([model.uid]))[model.uid]
     assert [segment and segment.name for segment in actives] == [None, "region"]
+
+
+async def test_a_baseline_is_read_by_its_name(ask: Ask, model: Model) -> None:
+    made = (await ask("CreateBaseline", creation(baseline_id="eu", segment=EU))).baseline
+    assert (await ask("GetBaseline", GetBaselineRequest(name=made.name))).baseline == made
+    with pytest.raises(RemoteError, match="there is no models/churn/baselines/us"):
+        await ask("GetBaseline", GetBaselineRequest(name="models/churn/baselines/us"))
+
+
+async def test_by_force_the_active_baseline_is_deleted_too(ask: Ask, model: Model) -> None:
+    await ask("CreateBaseline", creation(baseline_id="all"))
+    for own in ("first", "second"):
+        await ask("CreateBaseline", creation(baseline_id=own, segment=EU))
+    with pytest.raises(RemoteError, match="make another one active first"):
+        await ask("DeleteBaseline", DeleteBaselineRequest(name="models/churn/baselines/second"))
+    for own in ("first", "second"):
+        await ask("DeleteBaseline", DeleteBaselineRequest(name=f"models/churn/baselines/{own}", force=True))
+        listed = (await ask("ListBaselines", ListBaselinesRequest(model="churn"))).baselines
+        assert own not in [one.name.rpartition("/")[2] for one in listed]
+        assert sum(one.active for one in listed) == len(listed)
+    with pytest.raises(RemoteError, match="no active baseline of the segment"):
+        await ask("GetActiveBaseline", active(EU))
 
 
 async def test_outputs_are_columns_with_a_role(ask: Ask, model: Model) -> None:

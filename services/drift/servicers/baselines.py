@@ -33,10 +33,16 @@ class BaselineRpcs:
         change = once("CreateBaseline", request, call.caller.name)
         model = await self._ground.model(request.model)
         made = await self._measured(request, model)
-        kept, activated = await self._ground.baselines.create(made, change)
+        kept, activated = await self._ground.baselines.create([made], change)
         if (request.activate or not request.HasField("activate")) and not activated:
-            await self._ground.baselines.activate([kept], change)
-        return rpc.CreateBaselineResponse(baseline=await self._shown(kept))
+            await self._ground.baselines.activate(kept, change)
+        return rpc.CreateBaselineResponse(baseline=await self._shown(kept[0]))
+
+    async def GetBaseline(self, request: rpc.GetBaselineRequest, _call: Call) -> rpc.GetBaselineResponse:
+        """A baseline, by its name."""
+        model, baseline_id = await self._ground.child(request.name, "baselines")
+        found = await self._ground.baselines.get(model.name, model.uid, baseline_id)
+        return rpc.GetBaselineResponse(baseline=await self._shown(found))
 
     async def GetActiveBaseline(
         self, request: rpc.GetActiveBaselineRequest, _call: Call
@@ -78,10 +84,12 @@ class BaselineRpcs:
     async def DeleteBaseline(
         self, request: rpc.DeleteBaselineRequest, _call: Call
     ) -> rpc.DeleteBaselineResponse:
-        """Remove a baseline that the model is not compared with, and what was counted on it."""
+        """Remove a baseline, and what was counted on it; by force also the active one."""
         model, baseline_id = await self._ground.child(request.name, "baselines")
         found = await self._ground.baselines.get(model.name, model.uid, baseline_id)
         # In this order: who dies on the way leaves a baseline that can be deleted again.
+        if request.force:
+            await self._ground.baselines.retire(found)
         await self._ground.baselines.check_idle(found)
         await self._ground.profiles.forget(found.uid)
         await self._ground.baselines.delete(found)

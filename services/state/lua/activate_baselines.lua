@@ -1,6 +1,7 @@
 -- Compares a model with baselines: one for all of its traffic, and one each for segments of it.
 -- KEYS: active baselines.
--- ARGV: uid of the model, most segments, then by baseline: segment ('' for all traffic), 'id uid' or '' for none.
+-- ARGV: uid of the model, most segments, then by baseline: segment ('' for all traffic), 'id uid' or '' for none,
+--       and which one it must take the place of ('' for any; otherwise what is active stays).
 -- The field of a model has a line for all traffic, 'id uid' or '', then lines 'id uid segment'.
 -- Returns {'DONE'}, or {'FULL'} where that would be too many segments.
 local whole, segments, order = '', {}, {}
@@ -16,12 +17,17 @@ for line in (stored .. '\n'):gmatch('(.-)\n') do
     order[#order + 1] = segment
   end
 end
-for i = 3, #ARGV, 2 do
-  if ARGV[i] == '' then
-    whole = ARGV[i + 1]
-  else
-    if not segments[ARGV[i]] then order[#order + 1] = ARGV[i] end
-    segments[ARGV[i]] = ARGV[i + 1]
+for i = 3, #ARGV, 3 do
+  local segment, new, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local old = whole
+  if segment ~= '' then old = segments[segment] end
+  if expected == '' or expected == old then
+    if segment == '' then
+      whole = new
+    else
+      if not old then order[#order + 1] = segment end
+      segments[segment] = new
+    end
   end
 end
 local lines = {whole}
