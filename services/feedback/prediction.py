@@ -27,10 +27,12 @@ class Seat(NamedTuple):
 
 class Heard(NamedTuple):
     """What was answered on a row. models: by each model that did; of one that did so twice, the first.
-    chosen: what a router's quality is measured on, as `answer_of` says."""
+    chosen: what a router's quality is measured on, as `answer_of` says. variants: as which a model was
+    asked."""
 
     models: Mapping[str, Seen]
     chosen: Seen
+    variants: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Prediction:
     drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
     drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
     reply. segments: those that it belongs to, as name=value. panel: of a panel that may be learnt from, every
-    member that answered with labels. seen: what its record shows of a row; heard: of every answer to it.
+    member that answered with labels. event_time: when it happened, for the history of models. outside: logged
+    by whoever made it, without a router: router_uid is its model's. seen: what its record shows of a row;
+    heard: of every answer to it.
     """
 
     id: str
@@ -58,6 +62,8 @@ class Prediction:
     served: Sequence[str] = ()
     segments: Sequence[str] = ()
     panel: Sequence[Seat] = ()
+    event_time: float = 0.0
+    outside: bool = False
     # Asked only where a metric is derived from it: most routers have none.
     seen: Callable[[int], Seen] = field(default=Seen, compare=False)
     # Asked only where there is a truth.

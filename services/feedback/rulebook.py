@@ -80,6 +80,9 @@ class Rulebook:
     def models_of(self, prediction: Prediction) -> Mapping[str, str]:
         """Uid by name of the models that answered and are still the ones of that name."""
         named = {answer.model for answer in prediction.answers}
+        if prediction.outside:
+            # Its partition is that of its model, whose uid stands for the router's.
+            return dict.fromkeys(named, prediction.router_uid)
         found = {name: self.model_uid(name, prediction.time) for name in named}
         return {name: uid for name, uid in found.items() if uid}
 

@@ -8,12 +8,12 @@ from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 
 from services.feedback import crediting
 from services.feedback.errors import BadFeedback, NothingDrawn, RewardOutOfRange
-from services.feedback.judging import judged
+from services.feedback.judging import judged, judged_models
 from services.feedback.measure import OutsideRange
 from services.feedback.panels import panel_truths
 from services.feedback.prediction import Prediction
 from services.feedback.rulebook import Rulebook
-from services.feedback.rules import REWARD_METRIC, Rules
+from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, Rules
 from services.feedback.wire.records import label_of
 from services.feedback.wire.requests import value_of
 from services.feedback.wire.seen import value_of_truth
@@ -80,14 +80,16 @@ class Settling:
         observed, value = truth.observed_at.ToMicroseconds(), value_of_truth(truth.truth)
         told = crediting.Told(truth.row, label, observed, truth.feedback_id, value)
         claims = crediting.truth(rules, models, prediction, told)
+        horizon = rules.horizon if rules else HORIZON_SECONDS
+        measured = judged_models(models, prediction, told, horizon)
         matched = label is not None or any(
             claim.told or claim.learner.measure == crediting.ERRORS for claim in claims
         )
         self.count("matched" if matched else "unmatched")
         if rules is None:
-            return [*claims]
-        panels = panel_truths(prediction, told, rules.horizon)
-        return [*claims, *judged(rules, prediction, told), *panels]
+            return [*claims, *measured]
+        panels = panel_truths(prediction, told, horizon)
+        return [*claims, *measured, *judged(rules, prediction, told), *panels]
 
     async def settle(self, request: RecordFeedbackRequest, prediction: Prediction) -> None:
         """Apply feedback of any kind whose record has come. Raises what is wrong with it."""

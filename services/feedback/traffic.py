@@ -14,6 +14,7 @@ from turnout.inference.v1.manifest_pb2 import Participant
 
 from services.feedback.grouping import Groups
 from services.feedback.rulebook import Rulebook
+from services.feedback.wire.records import from_outside
 from services.feedback.wire.traffic import SHADOW, Facts, add_call, add_prediction, ended, facts_of
 from services.state import formats, ids
 from services.state.buckets import Bucket, buckets_of, touching
@@ -103,9 +104,11 @@ class Traffic:
         oldest = (now - CALLS_SECONDS) / 60
         for event in readable(entry.message):
             time = ids.time_of(event.manifest.prediction_id)
-            buckets = buckets_of(time, now) if event.router_uid else []
+            # What was logged from outside has no router whose traffic it could be.
+            counted = event.router_uid and not from_outside(event)
+            buckets = buckets_of(time, now) if counted else []
             places = [(event.router_uid, bucket) for bucket in buckets]
-            decision, segments = event.manifest.decision, self._segments(event)
+            decision, segments = event.manifest.decision, segments_of(self.rulebook, event)
             predictions.append(
                 Predicted(places, decision.variant, decision.policy, facts_of(event), segments)
             )
@@ -113,14 +116,6 @@ class Traffic:
         for late in completions(entry.message):
             calls += list(self._called(late.prediction_id, [late.participant]))
         return Happened(entry.id, predictions, [call for call in calls if call[0] > oldest])
-
-    def _segments(self, event: PredictionEvent) -> Sequence[tuple[str, str, int]]:
-        if not event.segments:
-            return ()
-        # A router that is too new to be known, or a segment that it has no more: the default serves.
-        rules = self.rulebook.known(event.router_uid)
-        most = rules.segments if rules is not None else {}
-        return [(name, value, most.get(name, SEGMENT_VALUES)) for name, value in event.segments.items()]
 
     def _called(
         self, prediction_id: str, participants: Iterable[Participant]
@@ -141,6 +136,16 @@ class Traffic:
         minutes = list(dict.fromkeys(minute for entry in happened for minute, _, _ in entry.calls))
         found = await self.store.calls([(partition, minute) for minute in minutes]) if minutes else []
         return {minute: Open(bucket) for minute, bucket in zip(minutes, found, strict=True)}
+
+
+def segments_of(rulebook: Rulebook, event: PredictionEvent) -> Sequence[tuple[str, str, int]]:
+    """The segments of a prediction: name, value, and how many values are told apart."""
+    if not event.segments:
+        return ()
+    # A router that is too new to be known, or a segment that it has no more: the default serves.
+    rules = rulebook.known(event.router_uid)
+    most = rules.segments if rules is not None else {}
+    return [(name, value, most.get(name, SEGMENT_VALUES)) for name, value in event.segments.items()]
 
 
 def _count_predictions(routers: Mapping[Place, Open[TrafficBucket]], entry: Happened) -> None:

@@ -12,6 +12,7 @@ from services.feedback.evidence.folder import Folder
 from services.feedback.evidence.noting import Noting
 from services.feedback.gauges import AccuracyGauge
 from services.feedback.ground import Ground
+from services.feedback.history import History
 from services.feedback.learnt_labels import LabelWatch
 from services.feedback.measuring import ModelMeter
 from services.feedback.notices import Notices
@@ -19,6 +20,7 @@ from services.feedback.publisher import Publisher
 from services.feedback.sweeping import Sweeper
 from services.feedback.traffic import Traffic
 from services.feedback.truths import ENTRIES, Truths
+from services.state.asked import AskedStore
 from services.state.consumer import Entry, Handler, PartitionConsumer
 from services.state.fenced import Fence
 from services.state.gauges import ConsumerGauges
@@ -35,8 +37,9 @@ def works_of(ground: Ground, publisher: Publisher, evidence: Folder) -> dict[str
     draws = Draws(ground.standings.pulls, ground.settling)
     truths = Truths(ground.records, ground.settling, ground.parking, ground.now)
     traffic = Traffic(TrafficStore(ground.connections), ground.rulebook, ground.now)
+    history = History(AskedStore(ground.connections.steady), ground.rulebook, ground.now)
     consume = partial(PartitionConsumer, ground.connections, ground.ownership, rng=ground.rng)
-    seen = consume(EVENTS, _events(draws, traffic, evidence.noting))
+    seen = consume(EVENTS, _events(draws, traffic, history, evidence.noting))
     told = consume(TRUTH, truths.handle, entries=ENTRIES)
     return {
         "catalog": ground.follower.run,
@@ -55,11 +58,12 @@ def works_of(ground: Ground, publisher: Publisher, evidence: Folder) -> dict[str
     }
 
 
-def _events(draws: Draws, traffic: Traffic, noting: Noting) -> Handler[EventBatch]:
+def _events(draws: Draws, traffic: Traffic, history: History, noting: Noting) -> Handler[EventBatch]:
     async def handle(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
         # Each knows what it has counted, so dying between them costs none.
         await draws.handle(partition, fence, entries)
         await traffic.handle(partition, fence, entries)
+        await history.handle(partition, fence, entries)
         await noting.handle(partition, fence, entries)
 
     return handle

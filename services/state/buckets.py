@@ -1,12 +1,17 @@
-"""Buckets of time: minutes for two days, hours for 30 days; each prediction is in one of each."""
+"""Buckets of time: minutes for two days, hours for 30 days; each prediction is in one of each.
+
+What models are measured by is kept for longer: HISTORY_SECONDS.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-MINUTE, HOUR = 60, 3600
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 # For how many seconds after its end a bucket is read. It is kept for longer, as clocks differ.
 READ_SECONDS: Mapping[int, int] = {MINUTE: 48 * HOUR, HOUR: 30 * 24 * HOUR}
 SLACK_SECONDS = 2 * HOUR
+# The history of a model, by the hour and by the day. Years are an archive's business.
+HISTORY_SECONDS: Mapping[int, int] = {HOUR: 90 * DAY, DAY: 90 * DAY}
 
 
 class Bucket(NamedTuple):
@@ -35,16 +40,16 @@ class Bucket(NamedTuple):
         """When it is no longer kept, in seconds since 1970."""
         return self.start + self.seconds + READ_SECONDS[self.seconds] + SLACK_SECONDS
 
-    def lifetime(self, now: float) -> int:
+    def lifetime(self, now: float, kept: Mapping[int, int] = READ_SECONDS) -> int:
         """Seconds that it is still kept; no more than its retention, should its time lie in the future."""
-        most = self.seconds + READ_SECONDS[self.seconds] + SLACK_SECONDS
-        return max(1, min(int(self.expiry - now), most))
+        most = self.seconds + kept[self.seconds] + SLACK_SECONDS
+        return max(1, min(int(self.start + most - now), most))
 
 
-def buckets_of(time: float, now: float) -> list[Bucket]:
+def buckets_of(time: float, now: float, kept: Mapping[int, int] = READ_SECONDS) -> list[Bucket]:
     """The buckets of a prediction that was made at `time` that are still kept, the finest first."""
-    found = [Bucket(seconds, int(time // seconds) * seconds) for seconds in READ_SECONDS]
-    return [bucket for bucket in found if bucket.expiry > now]
+    found = [Bucket(seconds, int(time // seconds) * seconds) for seconds in kept]
+    return [one for one in found if one.start + one.seconds + kept[one.seconds] + SLACK_SECONDS > now]
 
 
 def cover(start: float, end: float, now: float, *, fine: bool) -> list[Bucket]:

@@ -31,10 +31,17 @@ def outcomes(partition: int, router_uid: str, bucket: str) -> str:
     return f"{_partition(partition)}:outcomes:{router_uid}:{bucket}"
 
 
-def qualities(partition: int, router_uid: str, bucket: str) -> str:
-    """Hash. Feedback writes. Router reads. Expires with the retention of its resolution: how right answers
-    of that time were, 4,000 fields at most."""
-    return f"{_partition(partition)}:qualities:{router_uid}:{bucket}"
+def qualities(partition: int, uid: str, bucket: str) -> str:
+    """Hash. Feedback writes. Router and drift read. Expires with the retention of its resolution: how right
+    the answers of that time of a router were, or of a model, 4,000 fields at most; a model's hours and days
+    after 90 days."""
+    return f"{_partition(partition)}:qualities:{uid}:{bucket}"
+
+
+def asked(partition: int, model_uid: str, bucket: str) -> str:
+    """Hash. Feedback's owners of partitions write, a field each. Drift reads. Expires 90 days after its time:
+    what a model was asked for then."""
+    return f"{_partition(partition)}:asked:{model_uid}:{bucket}"
 
 
 def label_codes(partition: int, model_uid: str) -> str:

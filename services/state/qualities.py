@@ -1,18 +1,19 @@
-"""How right a router's answers were by the time that they were given at: counts of labels, sums of errors.
+"""How right answers were by the time that they were given at: counts of labels, sums of errors.
 
-Each hash is one bucket of time. Its fields are whole numbers that add up, whoever counts them and in whatever
-order: rows by label and how it was hit or missed, and log-losses and errors at the binary places of
-`magnitudes`. A truth that is corrected takes back what it had counted.
+Of a router by the time of its predictions, of a model by the event time of its own. Each hash is one bucket
+of time. Its fields are whole numbers that add up, whoever counts them and in whatever order: rows by label and
+how it was hit or missed, and log-losses and errors at the binary places of `magnitudes`. A truth that is
+corrected takes back what it had counted.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.state import formats, ids, keys, metric_keys
-from services.state.buckets import Bucket, buckets_of
+from services.state.buckets import HISTORY_SECONDS, HOUR, READ_SECONDS, Bucket, buckets_of
 from services.state.confusion import Confusion
 from services.state.failures import MappedRedis
 from services.state.labels import short
@@ -30,11 +31,15 @@ ROWS_AT_ONCE, BUCKETS_AT_ONCE = 250, 400
 HIT, FALSE, MISSED = "h", "f", "m"
 SCORED, LOSS = "scored", "l"
 NUMBERS, ABSOLUTE, SQUARED = "numbers", "a", "q"
+# Of models only: rows with a truth, signed errors, and what intervals are made of (sums of squares).
+TOLD, SIGNED, FOURTH = "told", "e", "qq"
+SQUARED_LOSS, BRIER, SQUARED_BRIER = "ll", "b", "bb"
 LOST_LABELS, LOST_SUMS = "lost:labels", "lost:sums"
 
 
 class Place(NamedTuple):
-    """What is counted together; segment is name=value, or empty for what counts each row once."""
+    """What is counted together; segment is name=value, or empty for what counts each row once. Of a model,
+    `policy` is the uid of the router that asked it, empty for what was logged from outside."""
 
     variant: str
     policy: str
@@ -47,11 +52,13 @@ class Place(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A truth beside the answer to one row. labels: what was said and what was true; log_loss, error: of an
-    answer that has one. Of two of one row, the one with the greater (observed, feedback_id) counts; observed
-    is in microseconds. horizon: seconds from a prediction to the last truth that counts."""
+    """A truth beside the answer to one row. uid: the router's or the model's whose answer it is. labels: what
+    was said and what was true; log_loss, error: of an answer that has one. Of two of one row, the one with
+    the greater (observed, feedback_id) counts; observed is in microseconds. horizon: seconds from a
+    prediction to the last truth that counts. event_time: of a model's, in seconds since 1970; it must hang on
+    the prediction alone. brier: of a model's, as log_loss; its error has a sign."""
 
-    router_uid: str
+    uid: str
     prediction_id: str
     row: int
     places: Sequence[Place]
@@ -61,6 +68,19 @@ class Judged(NamedTuple):
     observed: int
     feedback_id: str
     horizon: float
+    event_time: float | None = None
+    brier: float | None = None
+
+    @property
+    def of_model(self) -> bool:
+        """Whether it is for the history of a model."""
+        return self.event_time is not None
+
+    @property
+    def name(self) -> str:
+        """How the row is known among those of its minute."""
+        model = f"{self.uid[-12:]}/" if self.of_model else ""
+        return f"{self.prediction_id}/{self.row}/{model}quality"
 
     @property
     def measures(self) -> list[str]:
@@ -74,9 +94,23 @@ class Judged(NamedTuple):
         if self.log_loss is not None:
             found += [(SCORED, 1), _place(LOSS, self.log_loss)]
         if self.error is not None:
-            error = min(self.error, GREATEST)
+            error = min(abs(self.error), GREATEST)
             found += [(NUMBERS, 1), _place(ABSOLUTE, error), _place(SQUARED, error * error)]
+        found += self._of_model() if self.of_model else ()
         return [text for name, number in found if number for text in (name, str(number))]
+
+    def _of_model(self) -> Iterator[tuple[str, int]]:
+        yield TOLD, 1
+        if self.log_loss is not None:
+            yield _place(SQUARED_LOSS, self.log_loss**2)
+        if self.brier is not None:
+            yield _place(BRIER, self.brier)
+            yield _place(SQUARED_BRIER, self.brier**2)
+        if self.error is not None:
+            error = min(abs(self.error), GREATEST)
+            whole, place = placed(error)
+            yield f"{SIGNED}:{place}", whole if self.error >= 0 else -whole
+            yield _place(FOURTH, error * error * (error * error))
 
 
 @dataclass(slots=True)
@@ -112,6 +146,26 @@ class Counted:
     lost: frozenset[str]
 
 
+class Group(NamedTuple):
+    """What is counted in one run: rows of one owner, of one minute, and of the same buckets."""
+
+    uid: str
+    partition: int
+    minute: int
+    horizon: float
+    # Of a model's, the hour of its event time.
+    hour: int | None
+
+    @classmethod
+    def of(cls, one: Judged) -> "Group":
+        """The group of a row. A model's rows come from any partition and are counted in its own."""
+        name = one.prediction_id
+        if one.event_time is None:
+            return cls(one.uid, ids.partition_of(name), ids.minute_of(name), one.horizon, None)
+        hour = int(one.event_time // HOUR)
+        return cls(one.uid, ids.partition_for(one.uid), ids.minute_of(name), one.horizon, hour)
+
+
 @dataclass(frozen=True, slots=True)
 class QualityStore:
     """Counts and reads them. Feedback is the only writer. Everything raises StateUnavailable, NewerFormat."""
@@ -120,32 +174,30 @@ class QualityStore:
 
     async def count(self, those: Sequence[Judged], now: float) -> None:
         """Count each, in one round trip; doing it again changes nothing. What is past its horizon is not."""
-        groups = defaultdict[tuple[str, int, int, float], list[Judged]](list)
+        groups = defaultdict[Group, list[Judged]](list)
         for one in those:
-            name = one.prediction_id
-            if one.measures and now < ids.time_of(name) + one.horizon:
-                place = one.router_uid, ids.partition_of(name), ids.minute_of(name), one.horizon
-                groups[place].append(one)
-        runs = []
-        for (uid, partition, minute, horizon), some in groups.items():
-            for begin in range(0, len(some), ROWS_AT_ONCE):
-                part = some[begin : begin + ROWS_AT_ONCE]
-                runs.append(_run(uid, partition, minute, horizon, part, now))
+            if one.measures and now < ids.time_of(one.prediction_id) + one.horizon:
+                groups[Group.of(one)].append(one)
+        runs = [
+            _run(group, some[begin : begin + ROWS_AT_ONCE], now)
+            for group, some in groups.items()
+            for begin in range(0, len(some), ROWS_AT_ONCE)
+        ]
         for reply in await _COUNT.many(self.redis, runs) if runs else []:
             if isinstance(reply, Exception):
                 raise reply
             if reply != b"COUNTED":
                 formats.check("count of qualities", int(reply[1]), formats.QUALITIES)
 
-    async def read(self, router_uid: str, buckets: Iterable[Bucket]) -> dict[Bucket, Counted]:
-        """Those of the buckets that hold anything."""
-        wanted, partition = list(buckets), ids.partition_for(router_uid)
+    async def read(self, uid: str, buckets: Iterable[Bucket]) -> dict[Bucket, Counted]:
+        """Those of a router's or a model's buckets that hold anything."""
+        wanted, partition = list(buckets), ids.partition_for(uid)
         found: dict[Bucket, Counted] = {}
         for begin in range(0, len(wanted), BUCKETS_AT_ONCE):
             some = wanted[begin : begin + BUCKETS_AT_ONCE]
             async with self.redis.pipeline() as pipe:
                 for bucket in some:
-                    pipe.hgetall(metric_keys.qualities(partition, router_uid, bucket.name))
+                    pipe.hgetall(metric_keys.qualities(partition, uid, bucket.name))
                 replies = await pipe.execute()
             found |= {
                 bucket: _counted(fields) for bucket, fields in zip(some, replies, strict=True) if fields
@@ -158,12 +210,14 @@ def _place(name: str, value: float) -> tuple[str, int]:
     return f"{name}:{place}", whole
 
 
-def _run(uid: str, partition: int, minute: int, horizon: float, those: Sequence[Judged], now: float) -> Run:
-    kept = (minute + 1) * 60 + horizon + MARGIN_SECONDS - now
-    buckets = buckets_of(minute * 60, now)
+def _run(group: Group, those: Sequence[Judged], now: float) -> Run:
+    uid, partition, minute = group.uid, group.partition, group.minute
+    kept = (minute + 1) * 60 + group.horizon + MARGIN_SECONDS - now
+    retention = READ_SECONDS if group.hour is None else HISTORY_SECONDS
+    buckets = buckets_of(minute * 60 if group.hour is None else group.hour * HOUR, now, retention)
     rows = [
         [
-            f"{one.prediction_id}/{one.row}/quality",
+            one.name,
             str(one.observed),
             one.feedback_id,
             [place.field for place in one.places],
@@ -176,7 +230,7 @@ def _run(uid: str, partition: int, minute: int, horizon: float, those: Sequence[
         max(int(kept), 1),
         formats.QUALITIES,
         MOST_FIELDS,
-        *(bucket.lifetime(now) for bucket in buckets),
+        *(bucket.lifetime(now, retention) for bucket in buckets),
         *(json.dumps(row) for row in rows),
     ]
 

@@ -10,6 +10,7 @@ from turnout.inference.v1.output_pb2 import Output
 from services.feedback.deriving.seen import Seen
 from services.feedback.prediction import Answer, Heard, Prediction, Seat
 from services.feedback.wire.seen import CHOSEN, seen_in, seen_of
+from services.state.asked import history_time
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
 # Who answers the caller's question; the others judge, verify or rewrite.
@@ -47,9 +48,16 @@ def prediction_of(event: PredictionEvent, *, labels: bool = True) -> Prediction:
         if event.segments
         else (),
         panel=_panel(event) if labels and event.manifest.aggregation.representative else (),
+        event_time=history_time(event) if labels else 0.0,
+        outside=from_outside(event),
         seen=partial(seen_of, event),
         heard=partial(_heard, event),
     )
+
+
+def from_outside(event: PredictionEvent) -> bool:
+    """Whether it was logged by whoever made it: no router decided anything, and router_uid is its model's."""
+    return not (event.manifest.router or event.manifest.decision.mode)
 
 
 def drawn_variant(event: PredictionEvent) -> str:
@@ -101,12 +109,14 @@ def _answers(event: PredictionEvent, drawn: str, *, labels: bool) -> Sequence[An
 def _heard(event: PredictionEvent, row: int) -> Heard:
     rows, variant = max(event.rows, 1), event.manifest.decision.variant
     models: dict[str, Seen] = {}
+    variants: dict[str, str] = {}
     for given in event.outputs:
         if 0 <= given.participant < len(event.manifest.participants):
             who = event.manifest.participants[given.participant]
             if who.role in ANSWERING and who.model not in models:
                 models[who.model] = seen_in(given.output, row, rows)
-    return Heard(models, seen_of(event, row) if variant else seen_in(event.output, row, rows))
+                variants[who.model] = who.variant
+    return Heard(models, seen_of(event, row) if variant else seen_in(event.output, row, rows), variants)
 
 
 def _panel(event: PredictionEvent) -> Sequence[Seat]:
