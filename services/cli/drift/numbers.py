@@ -50,6 +50,15 @@ def number(value: float | None) -> str:
     return f"{value:.3g}" if size >= 1 else f"{value:.3f}".rstrip("0") if size >= 0.0005 else f"{value:.1g}"
 
 
+def score(value: float | None) -> str:
+    """A PSI or a mean of such: three digits, all that their bands ask for.
+
+    >>> score(0.12345), score(1e-9), score(None)
+    ('0.123', '0.000', '–')
+    """
+    return ABSENT if value is None else f"{value:.3f}"
+
+
 def p_value(value: float | None) -> str:
     """
     >>> p_value(0.04321), p_value(1e-9), p_value(None)
@@ -105,3 +114,15 @@ def plural(count: int, word: str) -> str:
 def id_of(name: Any) -> str:
     """The last part of a resource's name."""
     return str(name).rpartition("/")[2]
+
+
+def short(value: float) -> str:
+    """A number for the axis of a picture.
+
+    >>> short(1234567.0), short(0.25), short(-98765.0)
+    ('1.23M', '0.25', '-98.8k')
+    """
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= abs(value) < 1e15:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return number(value)

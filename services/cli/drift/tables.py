@@ -15,7 +15,7 @@ from turnout.drift.v1.result_pb2 import (
     FeatureDrift,
 )
 
-from services.cli.drift.numbers import given, id_of, moment, number, p_value, percent, plural, status
+from services.cli.drift.numbers import given, id_of, moment, p_value, percent, plural, score, status
 from services.cli.drift.sparkline import sparkline
 from services.cli.speech import plain
 
@@ -49,12 +49,12 @@ def name(text: str) -> Text:
 def result_view(result: DriftResult) -> RenderableType:
     """The verdict, what it rests on, and the features."""
     head = Text.assemble(judged(result.status), "  ", plain(result.summary))
-    score = number(given(result, "overall_score"))
+    overall = score(given(result, "overall_score"))
     against = plain(result.reference or result.baseline)
     window = f"{moment(result.start_time)} to {moment(result.end_time)} UTC, {plural(result.rows, 'row')}"
     facts = [
         f"{plain(result.model)} against {against} ({plural(result.baseline_rows, 'row')})",
-        f"window {window}; overall score {score}",
+        f"window {window}; overall score {overall}",
     ]
     if result.HasField("segment"):
         facts.append(plain(f"segment {result.segment.name} = {result.segment.value}"))
@@ -88,7 +88,7 @@ def _feature(one: FeatureDrift) -> Iterable[RenderableType]:
     return (
         name(one.feature),
         judged(one.status),
-        number(given(one, "psi")),
+        score(given(one, "psi")),
         p_value(given(one, "adjusted_p_value")),
         percent(one.missing_share),
         percent(one.out_of_range_share),
@@ -109,8 +109,8 @@ def results_view(model: str, results: Sequence[DriftResult]) -> RenderableType:
     table.add_column("result", overflow="fold")
     for one in results:
         worst = name(one.features[0].feature) if one.features else ""
-        score = number(given(one, "overall_score"))
-        words = (moment(one.create_time), judged(one.status), score, f"{one.rows:,}", worst)
+        overall = score(given(one, "overall_score"))
+        words = (moment(one.create_time), judged(one.status), overall, f"{one.rows:,}", worst)
         table.add_row(*words, id_of(one.name))
     scores = [given(one, "overall_score") for one in reversed(results)]
     return Group(table, Text(f"overall score, oldest to newest: {sparkline(scores)}", style="dim"))

@@ -1,0 +1,124 @@
+"""How a number went over time, as SVG."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.cli.drift.numbers import number
+from services.cli.drift.report.bars import line, text
+from services.cli.drift.report.markup import Html, fill, joined
+from services.cli.drift.report.scales import top
+
+WIDTH, HEIGHT = 960.0, 220.0
+LEFT, RIGHT, ABOVE, BELOW = 46.0, 16.0, 14.0, 28.0
+# Marks differ in shape as well as in colour; each is drawn around its own middle.
+MARKS = {
+    "ok": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
+    "warning": "M0,-5L5,4L-5,4Z",
+    "alert": "M-4.5,-4.5H4.5V4.5H-4.5Z",
+    "few": "M0,-5L5,0L0,5L-5,0Z",
+}
+
+
+class Point(NamedTuple):
+    """A value at a moment; `kind` is a key of MARKS, `title` what is said of it."""
+
+    time: datetime
+    value: float
+    kind: str
+    title: str
+
+
+class Level(NamedTuple):
+    """A line that values are read against."""
+
+    value: float
+    name: str
+
+
+class Event(NamedTuple):
+    """Something that happened, as an upright line."""
+
+    time: datetime
+    name: str
+
+
+def chart(label: str, points: Sequence[Point], levels: Sequence[Level], events: Sequence[Event] = ()) -> Html:
+    """Points over time, joined, with the levels that they are read against; empty below two points."""
+    points = [one for one in points if math.isfinite(one.value)]
+    if len(points) < 2:
+        return Html("")
+    most = top([*(one.value for one in points), *(one.value for one in levels)], 0.05)
+    first, last = points[0].time, points[-1].time
+    length = max((last - first).total_seconds(), 1.0)
+
+    def place(time: datetime, value: float) -> tuple[float, float]:
+        x = LEFT + (WIDTH - LEFT - RIGHT) * (time - first).total_seconds() / length
+        return x, HEIGHT - BELOW - (HEIGHT - BELOW - ABOVE) * min(max(value, 0.0), most) / most
+
+    floor = HEIGHT - BELOW
+    drawn = [line("axis", LEFT, floor, WIDTH - RIGHT, floor), text(LEFT - 6, floor + 4, "0", "end")]
+    for level in levels:
+        _, y = place(first, level.value)
+        drawn += [line("level", LEFT, y, WIDTH - RIGHT, y), text(WIDTH - RIGHT, y - 4, level.name, "end")]
+        drawn.append(text(LEFT - 6, y + 4, number(level.value), "end"))
+    for event in events:
+        if first <= event.time <= last:
+            x, _ = place(event.time, 0)
+            drawn += [line("event", x, ABOVE, x, floor), text(x + 4, ABOVE + 8, event.name, "start")]
+    places = [place(one.time, one.value) for one in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    drawn.append(fill('<polyline class="path" points="$path"/>', path=path))
+    drawn += [_mark(one, *where) for one, where in zip(points, places, strict=True)]
+    drawn += _dates(first, last)
+    return fill(
+        '<svg class="lines" viewBox="0 0 960 220" role="img" aria-label="$label">$parts</svg>',
+        label=label,
+        parts=joined(drawn),
+    )
+
+
+def _mark(one: Point, x: float, y: float) -> Html:
+    return fill(
+        '<path class="mark $kind" d="$shape" transform="translate($x,$y)"><title>$title</title></path>',
+        kind=one.kind,
+        shape=MARKS[one.kind],
+        x=f"{x:.1f}",
+        y=f"{y:.1f}",
+        title=one.title,
+    )
+
+
+def _dates(first: datetime, last: datetime) -> list[Html]:
+    """Where the time begins, its middle and its end; days alone where the whole is longer than four."""
+    form = "%Y-%m-%d" if (last - first).days >= 4 else "%m-%d %H:%M"
+    middle = first + (last - first) / 2
+    wide = WIDTH - LEFT - RIGHT
+    return [
+        text(LEFT, HEIGHT - 8, first.strftime(form), "start"),
+        text(LEFT + wide / 2, HEIGHT - 8, middle.strftime(form), "middle"),
+        text(WIDTH - RIGHT, HEIGHT - 8, last.strftime(form), "end"),
+    ]
+
+
+def small(values: Sequence[float | None], least: float) -> Html:
+    """A line without an axis, from 0 to at least `least`, with a dot at its end; absent values leave gaps."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) < 2:
+        return Html("")
+    most, step = top(known, least), 104.0 / (len(values) - 1)
+    parts, run = list[list[str]](), list[str]()
+    for index, value in enumerate(values):
+        if value is None or not math.isfinite(value):
+            run = []
+            continue
+        if not run:
+            parts.append(run)
+        run.append(f"{4 + step * index:.1f},{25 - 22 * min(value, most) / most:.1f}")
+    drawn = [fill('<polyline class="path" points="$path"/>', path=" ".join(part)) for part in parts]
+    x, _, y = parts[-1][-1].partition(",")
+    drawn.append(fill('<circle class="end" cx="$x" cy="$y" r="2.5"/>', x=x, y=y))
+    return fill(
+        '<svg class="small" viewBox="0 0 112 28" aria-hidden="true">$parts</svg>', parts=joined(drawn)
+    )
