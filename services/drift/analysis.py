@@ -1,13 +1,14 @@
-"""A window against its baseline: every feature compared, judged together, and ranked by how far it moved."""
+"""A window against its reference: every feature compared, judged together, and ranked by how far it moved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from services.drift.baselines import Baseline, Feature
+from services.drift.asked import Asked
+from services.drift.baselines import Baseline, Feature, Role
 from services.drift.cells import Tally
 from services.drift.cells.blob import Profile
-from services.drift.comparison import Comparison, compare
+from services.drift.comparison import Comparison, Method, Samples, compare_all
 from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
@@ -34,20 +35,34 @@ class Finding:
     rows: int
 
 
-def analyse(baseline: Baseline, window: Profile, only: Sequence[str] = ()) -> Finding:
-    """Compare a window's counts with the baseline's, for the features `only` or for all."""
+def analyse(baseline: Baseline, window: Profile, asked: Asked = Asked()) -> Finding:  # noqa: B008 (frozen)
+    """Compare a window's counts with the baseline's, for the features asked for or for all."""
     chosen = [
         (feature, tally)
         for feature, tally in zip(baseline.features, window.tallies(baseline.sizes), strict=True)
-        if not only or feature.name in only
+        if not asked.features or feature.name in asked.features
     ]
-    compared = [compare(feature.frame, feature.tally, tally) for feature, tally in chosen]
-    verdict = judge([_evidence(feature, found) for (feature, _), found in zip(chosen, compared, strict=True)])
+    return compare_features(chosen, window.rows, asked)
+
+
+def compare_features(
+    chosen: Sequence[tuple[Feature, Tally]], rows: int, asked: Asked, *, own_range: bool = True
+) -> Finding:
+    """Compare the window's counts of each feature with the feature's own.
+
+    rows: of the window. own_range: whether the cells' range is that of the feature's counts.
+    """
+    method = Method(asked.epsilon, asked.kullback_leibler, own_range)
+    compared = compare_all(
+        [Samples(feature.frame, feature.tally, tally) for feature, tally in chosen], method
+    )
+    evidence = [_evidence(feature, found) for (feature, _), found in zip(chosen, compared, strict=True)]
+    verdict = judge(evidence, asked.rule)
     findings = [
         FeatureFinding(feature, comparison, judged, tally)
         for (feature, tally), comparison, judged in zip(chosen, compared, verdict.features, strict=True)
     ]
-    return Finding(tuple(sorted(findings, key=_rank)), verdict.overall_score, verdict.status, window.rows)
+    return Finding(tuple(sorted(findings, key=_rank)), verdict.overall_score, verdict.status, rows)
 
 
 def summarize(finding: Finding) -> str:
@@ -73,12 +88,16 @@ def warn(finding: Finding) -> list[str]:
     said = []
     for one in finding.features:
         if (hidden := finding.rows - one.tally.rows) > 0:
-            told = f"not logged in {hidden} of {finding.rows} rows, as a router redacts it."
-            said.append(f"{one.feature.name}: {told}")
+            why = (
+                "a router redacts it"
+                if one.feature.role is Role.FEATURE
+                else "there was no answer, or a router redacts it"
+            )
+            said.append(f"{one.feature.name}: not logged in {hidden} of {finding.rows} rows, as {why}.")
         if one.verdict.missingness_changed and one.comparison.missingness:
             before, after = one.comparison.missingness.reference_rate, one.comparison.missingness.current_rate
             said.append(f"{one.feature.name}: missing in {after:.1%} of rows, {before:.1%} in the baseline.")
-        if one.comparison.outside > MANY_OUTSIDE * one.comparison.current_rows:
+        if one.verdict.range_changed or one.comparison.outside > MANY_OUTSIDE * one.comparison.current_rows:
             said.append(f"{one.feature.name}: {one.comparison.outside} values the baseline never saw.")
     return said
 
@@ -93,6 +112,7 @@ def _evidence(feature: Feature, found: Comparison) -> Evidence:
         rows=min(found.reference_rows, found.current_rows),
         importance=feature.importance,
         vanished=_vanished(found),
+        outside_p=found.outside_p,
     )
 
 

@@ -1,95 +1,205 @@
-"""One feature against its baseline: every statistic, from counts alone."""
+"""Features against their baseline: every statistic, from counts alone, of all of them in a few passes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from services.drift.cells import Frame, Grid, Tally
 from services.drift.statistics import (
-    Counts,
     Measurement,
     chi_square,
     hellinger,
     jensen_shannon,
     ks,
+    kullback_leibler,
     l_infinity,
     missingness,
+    out_of_range,
     psi,
     wasserstein,
 )
 from services.drift.statistics.chi_square import ChiSquare
+from services.drift.statistics.counts import CountsPair, Pairs
 from services.drift.statistics.jensen_shannon import JensenShannon
 from services.drift.statistics.ks import Bracket
 from services.drift.statistics.missingness import Missingness
 from services.drift.statistics.psi import Psi
 from services.drift.statistics.wasserstein import Wasserstein
 
+# The fields of a comparison that are measured, in the order in which they are.
+MEASURED = (
+    "bins", "psi", "jensen_shannon", "hellinger", "l_infinity", "kullback_leibler", "ks", "wasserstein",
+    "chi_square", "missingness",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What was measured on a feature; a statistic is None where a sample is empty or it does not apply.
 
+    bins: counts of the reference and the current sample on the coarse bins, or the categories of both.
     p_value: of the shift. Categories: chi-square. Numbers: Kolmogorov-Smirnov and chi-square on the PSI bins,
     the smaller one doubled (Bonferroni): the first misses a change of scale, the second a small shift.
-    reference_rows, current_rows: values, missing ones included. present: the smaller sample's, without them;
-    current_present: the window's.
-    outside: current values out of the baseline's range, or unseen categories.
+    reference_rows, current_rows: values, missing ones included. reference_present, current_present: without.
+    outside: current values out of the reference's range, or unseen categories; outside_p: the chance of so
+    many numbers if nothing had changed.
     """
 
+    bins: CountsPair
     psi: Psi | None
-    ks: Bracket | None
-    chi_square: ChiSquare | None
     jensen_shannon: JensenShannon | None
     hellinger: Measurement | None
     l_infinity: Measurement | None
+    kullback_leibler: Measurement | None
+    ks: Bracket | None
     wasserstein: Wasserstein | None
+    chi_square: ChiSquare | None
     missingness: Missingness | None
     p_value: float | None
     reference_rows: int
     current_rows: int
-    present: int
+    reference_present: int
     current_present: int
     outside: int
+    outside_p: float | None
     width: float
 
+    @property
+    def present(self) -> int:
+        """Values in the smaller sample, without the missing ones."""
+        return min(self.reference_present, self.current_present)
 
-def compare(frame: Frame, reference: Tally, current: Tally) -> Comparison:
+
+class Method(NamedTuple):
+    """What a comparison can be told.
+
+    epsilon: share of an empty bin of PSI; None for half a row. kullback_leibler: whether it is measured too.
+    own_range: whether the frame's range is that of the reference sample.
+    """
+
+    epsilon: float | None = None
+    kullback_leibler: bool = False
+    own_range: bool = True
+
+
+class Samples(NamedTuple):
+    """A feature's two samples, counted on one frame."""
+
+    frame: Frame
+    reference: Tally
+    current: Tally
+
+
+def compare(frame: Frame, reference: Tally, current: Tally, method: Method | None = None) -> Comparison:
     """Measure `current` against `reference`, both counted on `frame`."""
-    if isinstance(frame, Grid):
-        left, right = frame.coarse(reference), frame.coarse(current)
-        cells = frame.present(reference), frame.present(current)
-        bracket = ks.measure(*cells, frame.singletons)
-        moved = wasserstein.measure(*cells, frame.places, frame.widths)
-        test, width = _test_bins(frame, left, right), frame.width
-    else:
-        left, right = frame.table(reference, current)
-        bracket, moved, test, width = None, None, chi_square.measure(left, right), 0.0
+    return compare_all([Samples(frame, reference, current)], method or Method())[0]
+
+
+def compare_all(features: Sequence[Samples], method: Method) -> list[Comparison]:
+    """Measure each feature, in the order given."""
+    if not features:
+        return []
+    bins = _binned(features)
+    pairs = Pairs.of(bins)
+    nats = kullback_leibler.measure_many(pairs, method.epsilon) if method.kullback_leibler else None
+    columns = zip(
+        features,
+        bins,
+        psi.measure_many(pairs, method.epsilon),
+        jensen_shannon.measure_many(pairs),
+        hellinger.measure_many(pairs),
+        l_infinity.measure_many(pairs),
+        nats or [None] * len(features),
+        *_ordered(features),
+        _tested(features, bins),
+        _missing(features, pairs),
+        strict=True,
+    )
+    return [
+        _comparison(samples, method, dict(zip(MEASURED, found, strict=True))) for samples, *found in columns
+    ]
+
+
+def _comparison(samples: Samples, method: Method, found: dict[str, Any]) -> Comparison:
+    """What was measured on a feature, with what follows from it."""
+    frame, reference, current = samples
+    here, there = (int(side.sum()) for side in found["bins"])
+    tests, outside = (found["ks"], found["chi_square"]), frame.outside(current) if method.own_range else 0
+    # A range is that of a sample of values; categories have none.
+    ranged = method.own_range and isinstance(frame, Grid) and here and there
     return Comparison(
-        psi=psi.measure(left, right),
-        ks=bracket,
-        chi_square=test,
-        jensen_shannon=jensen_shannon.measure(left, right),
-        hellinger=hellinger.measure(left, right),
-        l_infinity=l_infinity.measure(left, right),
-        wasserstein=moved,
-        missingness=missingness.measure(
-            np.array([left.sum(), frame.absent(reference)]), np.array([right.sum(), frame.absent(current)])
-        ),
-        p_value=_bonferroni([found.p_value for found in (bracket, test) if found is not None]),
+        **found,
+        p_value=_bonferroni([one.p_value for one in tests if one is not None]),
         reference_rows=reference.rows,
         current_rows=current.rows,
-        present=int(min(left.sum(), right.sum())),
-        current_present=int(right.sum()),
-        outside=frame.outside(current),
-        width=width,
+        reference_present=here,
+        current_present=there,
+        outside=outside,
+        outside_p=out_of_range.chance(here, there, outside) if ranged else None,
+        width=frame.width if isinstance(frame, Grid) else 0.0,
     )
 
 
-def _test_bins(grid: Grid, reference: Counts, current: Counts) -> ChiSquare | None:
+def _binned(features: Sequence[Samples]) -> list[CountsPair]:
+    """Both samples of each feature on the PSI bins, or on the categories of both."""
+    return [
+        (frame.coarse(left), frame.coarse(right)) if isinstance(frame, Grid) else frame.table(left, right)
+        for frame, left, right in features
+    ]
+
+
+def _ordered(features: Sequence[Samples]) -> tuple[list[Bracket | None], list[Wasserstein | None]]:
+    """What only numbers have: brackets and Wasserstein distances, None for categories."""
+    brackets: list[Bracket | None] = [None] * len(features)
+    moves: list[Wasserstein | None] = [None] * len(features)
+    numbers = [(at, one, one.frame) for at, one in enumerate(features) if isinstance(one.frame, Grid)]
+    if numbers:
+        cells = Pairs.of(
+            [(grid.present(one.reference), grid.present(one.current)) for _, one, grid in numbers]
+        )
+        singletons, places, widths = (
+            np.concatenate([part(grid) for _, _, grid in numbers])
+            for part in (attrgetter("singletons"), attrgetter("places"), attrgetter("widths"))
+        )
+        bracketed, moved = ks.measure_many(cells, singletons), wasserstein.measure_many(cells, places, widths)
+        for (at, _, _), bracket, move in zip(numbers, bracketed, moved, strict=True):
+            brackets[at], moves[at] = bracket, move
+    return brackets, moves
+
+
+def _tested(features: Sequence[Samples], bins: Sequence[CountsPair]) -> list[ChiSquare | None]:
     """Quantile bins are joined by the reference alone; a bin per value is a category like any other."""
-    if grid.few_values:
-        return chi_square.measure(reference, current)
-    return chi_square.measure(*chi_square.join_adjacent(reference, current), least_expected=0)
+    quantiles = [isinstance(one.frame, Grid) and not one.frame.few_values for one in features]
+    tests: list[ChiSquare | None] = [None] * len(features)
+    for joined in (True, False):
+        places = [at for at, quantile in enumerate(quantiles) if quantile is joined]
+        some = [chi_square.join_adjacent(*bins[at]) if joined else bins[at] for at in places]
+        least = 0 if joined else chi_square.LEAST_EXPECTED
+        for at, test in zip(
+            places, chi_square.measure_many(Pairs.of(some), least) if some else (), strict=True
+        ):
+            tests[at] = test
+    return tests
+
+
+def _missing(features: Sequence[Samples], pairs: Pairs) -> list[Missingness | None]:
+    """Present against missing, per feature."""
+    sides = zip(
+        pairs.rows, ([one.reference for one in features], [one.current for one in features]), strict=True
+    )
+    left, right = (
+        np.array(
+            [
+                (there, one.frame.absent(tally))
+                for there, one, tally in zip(rows, features, tallies, strict=True)
+            ]
+        )
+        for rows, tallies in sides
+    )
+    return missingness.measure_many(Pairs(left.ravel(), right.ravel(), np.arange(0, 2 * len(features), 2)))
 
 
 def _bonferroni(p_values: list[float | None]) -> float | None:

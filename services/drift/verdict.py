@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.drift.benjamini_hochberg import adjust
+from services.drift.asked import BY_DEFAULT, CORRECTIONS, Rule
 
 # The bands that the industry reads PSI by.
 WARNING_PSI, ALERT_PSI = 0.1, 0.2
-# False discoveries tolerated among the features called drifting.
-FALSE_DISCOVERY_RATE = 0.05
 # Below it PSI's bins hold fewer than three rows each, and no answer is an honest one.
 LEAST_ROWS = 30
 
@@ -28,7 +26,7 @@ class Evidence:
     """What was measured on one feature.
 
     psi: None where a sample is empty. p_value: of the feature's own shift; None where there is no test.
-    missing_p: of a change in the rate of missing values.
+    missing_p: of a change in the rate of missing values. outside_p: of so many values out of range.
     present, rows: values in the smaller sample, without and with the missing ones.
     vanished: the window misses more than the baseline did, and has too few values to compare.
     """
@@ -41,6 +39,7 @@ class Evidence:
     rows: int
     importance: float = 1.0
     vanished: bool = False
+    outside_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ class FeatureVerdict:
     significant: bool
     adjusted_missing_p: float | None
     missingness_changed: bool
+    adjusted_outside_p: float | None
+    range_changed: bool
     decision: Level
 
 
@@ -73,32 +74,39 @@ def psi_level(psi: float) -> Level:
     return Level.WARNING if psi < ALERT_PSI else Level.ALERT
 
 
-def judge(evidence: Sequence[Evidence], rate: float = FALSE_DISCOVERY_RATE) -> Verdict:
-    """Decide each feature: Benjamini-Hochberg at `rate` over the shifts, and again over the missing rates."""
-    shifts = _adjusted([item.p_value if item.present >= LEAST_ROWS else None for item in evidence])
-    missing = _adjusted([item.missing_p if item.rows >= LEAST_ROWS else None for item in evidence])
-    features = tuple(
-        _judge_one(item, shift, gone, rate)
-        for item, shift, gone in zip(evidence, shifts, missing, strict=True)
+def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT) -> Verdict:
+    """Decide each feature by the rule's correction over the shifts, over the missing rates and over what is
+    out of range: three families, each at the rule's level."""
+    enough = [item.present >= LEAST_ROWS for item in evidence]
+    families = (
+        [item.p_value if some else None for item, some in zip(evidence, enough, strict=True)],
+        [item.missing_p if item.rows >= LEAST_ROWS else None for item in evidence],
+        [item.outside_p if some else None for item, some in zip(evidence, enough, strict=True)],
     )
+    shifts, missing, outside = (_adjusted(family, rule) for family in families)
+    each = zip(evidence, shifts, missing, outside, strict=True)
+    features = tuple(_judge_one(item, shift, gone, far, rule.level) for item, shift, gone, far in each)
     return Verdict(features, _overall_score(evidence), _status(features))
 
 
-def _judge_one(item: Evidence, shift: float | None, missing: float | None, rate: float) -> FeatureVerdict:
+def _judge_one(
+    item: Evidence, shift: float | None, missing: float | None, outside: float | None, level: float
+) -> FeatureVerdict:
     enough = item.psi is not None and item.present >= LEAST_ROWS
-    level = psi_level(item.psi) if item.psi is not None and enough else Level.INSUFFICIENT_DATA
-    significant = enough and shift is not None and shift <= rate
-    changed = missing is not None and missing <= rate
-    decision = level if significant or not enough else Level.OK
+    band = psi_level(item.psi) if item.psi is not None and enough else Level.INSUFFICIENT_DATA
+    significant = enough and shift is not None and shift <= level
+    changed = missing is not None and missing <= level
+    decision = band if significant or not enough else Level.OK
     if item.vanished and changed:
         # Nothing is left to shift, so no test of shifts will say it; no move is larger than this one.
         decision = Level.ALERT
-    return FeatureVerdict(item.name, level, shift, significant, missing, changed, decision)
+    beyond = outside is not None and outside <= level
+    return FeatureVerdict(item.name, band, shift, significant, missing, changed, outside, beyond, decision)
 
 
-def _adjusted(p_values: Sequence[float | None]) -> list[float | None]:
+def _adjusted(p_values: Sequence[float | None], rule: Rule) -> list[float | None]:
     """Adjusts the p-values that exist; the others stay None and do not count as looks."""
-    known = iter(adjust([p for p in p_values if p is not None]))
+    known = iter(CORRECTIONS[rule.correction]([p for p in p_values if p is not None]))
     return [None if p is None else next(known) for p in p_values]
 
 

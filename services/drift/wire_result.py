@@ -1,15 +1,20 @@
 """An analysis as the message that is stored and shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from turnout.drift.v1 import result_pb2
+from turnout.drift.v1.feature_role_pb2 import FeatureRole
+from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1 import model_pb2
 
 from services.drift.analysis import FeatureFinding, Finding, summarize, warn
+from services.drift.asked import Asked
 from services.drift.baselines import Baseline
 from services.drift.buckets import Cover
 from services.drift.cells import Grid
 from services.drift.comparison import Comparison
+from services.drift.drawing import bars
 from services.drift.statistics.wasserstein import Wasserstein
 from services.drift.verdict import Level
 from services.drift.wire import timestamp
@@ -26,8 +31,22 @@ STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """Another model that was the reference, the rows that it had, and why columns were left out."""
+
+    model: str
+    rows: int
+    left_out: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
-    """A finding, and what it was found on; `gaps` counts buckets of the window that lack lost events."""
+    """A finding, and what it was found on.
+
+    baseline: of the model, whose cells its rows are counted on. gaps: buckets of the window that lack lost
+    events. looks: analyses of the model within a day, this one included. other: the reference, if that is no
+    baseline.
+    """
 
     id: str
     baseline: Baseline
@@ -35,16 +54,21 @@ class Analysis:
     finding: Finding
     time: float
     gaps: int = 0
+    asked: Asked = Asked()  # noqa: RUF009 (it is frozen)
+    looks: int = 1
+    other: Other | None = None
 
 
 def write_result(analysis: Analysis) -> result_pb2.DriftResult:
     """The analysis as a message."""
-    baseline, finding = analysis.baseline, analysis.finding
+    baseline, finding, other = analysis.baseline, analysis.finding, analysis.other
+    left_out = other.left_out if other else ()
+    segment = Segment(**baseline.segment._asdict()) if baseline.segment else None
     return result_pb2.DriftResult(
         format=RESULT_FORMAT,
         name=f"{baseline.model}/results/{analysis.id}",
         model=baseline.model,
-        baseline=baseline.name,
+        baseline="" if other else baseline.name,
         start_time=timestamp(analysis.window.start),
         end_time=timestamp(analysis.window.end),
         create_time=timestamp(analysis.time),
@@ -53,9 +77,15 @@ def write_result(analysis: Analysis) -> result_pb2.DriftResult:
         overall_score=finding.overall_score,
         features=[_write_feature(one) for one in finding.features],
         summary=summarize(finding),
-        baseline_rows=baseline.rows,
-        warnings=[*_lacking(analysis.gaps), *warn(finding)],
+        baseline_rows=other.rows if other else baseline.rows,
+        warnings=[*_lacking(analysis.gaps), *left_out, *warn(finding)],
         incomplete=analysis.gaps > 0,
+        segment=segment,
+        reference=other.model if other else baseline.name,
+        reference_model=other.model if other else "",
+        settings=_write_settings(analysis.asked),
+        looks=analysis.looks,
+        caveat=_caveat(analysis),
     )
 
 
@@ -65,27 +95,59 @@ def _lacking(gaps: int) -> list[str]:
     return [f"Incomplete: logged predictions were lost in {gaps} of the window's time buckets, of any model."]
 
 
+def _caveat(analysis: Analysis) -> str:
+    level, times = analysis.asked.rule.level, "once" if analysis.looks == 1 else f"{analysis.looks} times"
+    return (
+        "Each p-value is for a person who looks once, and false alarms add up over looks: the model was "
+        f"analysed {times} within 24 hours. A schedule (UpdateAlertConfig) keeps the false alarms of all its "
+        f"looks together below {level:g}."
+    )
+
+
+def _write_settings(asked: Asked) -> result_pb2.AnalysisSettings:
+    fixed, divergence = asked.epsilon is not None, asked.kullback_leibler
+    return result_pb2.AnalysisSettings(
+        features=asked.features,
+        correction=result_pb2.Correction.Name(asked.rule.correction.value),
+        significance=asked.rule.level,
+        psi_rule=result_pb2.PSI_RULE_EPSILON if fixed else result_pb2.PSI_RULE_HALF_COUNT,
+        epsilon=asked.epsilon,
+        statistics=[result_pb2.STATISTIC_KULLBACK_LEIBLER] if divergence else [],
+    )
+
+
 def _write_feature(one: FeatureFinding) -> result_pb2.FeatureDrift:
-    found, verdict = one.comparison, one.verdict
-    kind = model_pb2.FEATURE_KIND_NUMERIC
-    if not isinstance(one.feature.frame, Grid):
-        kind = model_pb2.FEATURE_KIND_CATEGORICAL
+    found, verdict, feature = one.comparison, one.verdict, one.feature
+    number = isinstance(feature.frame, Grid)
     message = result_pb2.FeatureDrift(
-        feature=one.feature.name,
-        kind=kind,
+        feature=feature.name,
+        kind=model_pb2.FEATURE_KIND_NUMERIC if number else model_pb2.FEATURE_KIND_CATEGORICAL,
         status=STATUS[verdict.decision],
         psi_level=STATUS[verdict.psi_level],
         p_value=found.p_value,
         adjusted_p_value=verdict.adjusted_p,
         significant=verdict.significant,
-        rows=found.current_rows - one.feature.frame.absent(one.tally),
+        rows=found.current_present,
         out_of_range_share=found.outside / found.current_rows if found.current_rows else 0.0,
         adjusted_missing_p_value=verdict.adjusted_missing_p,
         missingness_changed=verdict.missingness_changed,
-        importance=one.feature.importance,
+        importance=feature.importance,
         unseen_categories=_unseen(one),
+        role=FeatureRole.Name(feature.role.value),
+        baseline_rows=found.reference_present,
+        out_of_range_p_value=found.outside_p,
+        adjusted_out_of_range_p_value=verdict.adjusted_outside_p,
+        out_of_range_changed=verdict.range_changed,
     )
     _write_statistics(message, found)
+    for bar in bars(feature.frame, found.bins, feature.tally, one.tally):
+        message.bins.add(
+            label=bar.label,
+            lower=bar.lower,
+            upper=bar.upper,
+            baseline_share=bar.reference_share,
+            current_share=bar.current_share,
+        )
     return message
 
 
@@ -104,6 +166,8 @@ def _write_statistics(message: result_pb2.FeatureDrift, found: Comparison) -> No
         message.jensen_shannon_distance = found.jensen_shannon.distance
     if found.hellinger and found.l_infinity:
         message.hellinger, message.l_infinity = found.hellinger.value, found.l_infinity.value
+    if found.kullback_leibler:
+        message.kullback_leibler = found.kullback_leibler.value
     if found.wasserstein:
         _write_wasserstein(message, found.wasserstein)
     if found.missingness:

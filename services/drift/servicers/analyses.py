@@ -5,6 +5,7 @@ import asyncio
 from turnout.drift.v1 import analysis_pb2 as rpc
 
 from services.drift.analysis import analyse
+from services.drift.asked import Asked
 from services.drift.baselines import Baseline
 from services.drift.buckets import Cover, cover
 from services.drift.servicers.ground import Ground, iso
@@ -32,7 +33,7 @@ class AnalysisRpcs:
         _check_features(request, baseline)
         profile = await self._ground.profiles.window(baseline, window)
         gaps = await self._ground.gaps.within(window)
-        finding = await asyncio.to_thread(analyse, baseline, profile, request.features)
+        finding = await asyncio.to_thread(analyse, baseline, profile, Asked(tuple(request.features)))
         now = self._ground.now()
         result = write_result(Analysis(new_uid(now, self._ground.rng), baseline, window, finding, now, gaps))
         await self._ground.results.write(model.uid, result, now)
