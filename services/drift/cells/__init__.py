@@ -4,7 +4,7 @@ from services.drift.cells.freezing import freeze, freeze_sample, tally_sample, t
 from services.drift.cells.grid import MAX_CELLS, Grid
 from services.drift.cells.sample import Sample
 from services.drift.cells.tally import Tally
-from services.drift.cells.vocabulary import MAX_NAMES, Vocabulary, learn
+from services.drift.cells.vocabulary import MAX_NAMES, Vocabulary, learn, learn_counts
 
 Frame = Grid | Vocabulary
 """What a feature is counted on: a grid for numbers, a vocabulary for categories."""
@@ -20,6 +20,7 @@ __all__ = [
     "freeze",
     "freeze_sample",
     "learn",
+    "learn_counts",
     "tally_sample",
     "thinned",
 ]

@@ -87,11 +87,16 @@ class Vocabulary:
 
 def learn(values: Iterable[str | None]) -> Vocabulary:
     """The vocabulary of a baseline sample. Raises ValueError if every value is missing."""
-    counts = Counter(value for value in values if value is not None)
+    return learn_counts(Counter(value for value in values if value is not None))
+
+
+def learn_counts(counts: Mapping[str, int], complete: bool = True) -> Vocabulary:
+    """The vocabulary of names that were counted; `complete`: there were no others. Raises ValueError if there
+    is none."""
     if not counts:
         raise ValueError("a baseline needs at least one value that is not missing")
     kept = sorted(counts, key=lambda name: (-counts[name], name))[:MAX_NAMES]
-    return Vocabulary(tuple(sorted(kept)), overflowed=len(counts) > MAX_NAMES)
+    return Vocabulary(tuple(sorted(kept)), overflowed=not complete or len(counts) > MAX_NAMES)
 
 
 def capped(tally: Tally, limit: int = MAX_NAMES) -> Tally:

@@ -10,14 +10,14 @@ SEPARATORS = ",;\t|"
 
 
 class CsvReader:
-    """Reads CSV. The separator is the one of `,`, `;`, tab and `|` that the header has most of."""
+    """Reads CSV. The separator is the one of `,`, `;`, tab and `|` that the header has most of, or told."""
 
-    def __init__(self) -> None:
+    def __init__(self, separator: str = "") -> None:
         self._text = Text()
         self._rest = ""
         self._line = 1
         self._columns: list[str] = []
-        self._separator = ","
+        self._separator = separator
 
     def feed(self, piece: bytes) -> Sequence[Row | Misread]:
         """The rows that this piece completes. Raises BrokenTable."""
@@ -43,9 +43,9 @@ class CsvReader:
     def _rows(self, text: str) -> Iterator[Row | Misread]:
         # What is complete ends with a whole line, so the reader's count of lines is right from here on.
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if text and not self._columns:
+        if text and not self._separator:
             self._separator = _separator_of(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._separator, strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._separator or ",", strict=True)
         before = self._line - 1
         while True:
             start = before + reader.line_num + 1
