@@ -1,7 +1,7 @@
 # One image for every service; the command says which: `python -m services.router`.
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /build
-COPY requirements.lock pyproject.toml README.md ./
+COPY requirements.lock pyproject.toml hatch_build.py README.md ./
 RUN python -m venv /opt/turnout && /opt/turnout/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY protos protos
 COPY gen/.gitkeep gen/.gitkeep

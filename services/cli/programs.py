@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from services.cli.child import Program
 from services.cli.premises import Premises
-from services.cli.seats import SETTINGS, Seat
+from services.cli.seats import GATEWAY, Seat
 
 
 def service_program(
@@ -27,11 +27,13 @@ def service_program(
         "router": seats["router"].address,
         "aggregator": seats["aggregator"].address,
         "feedback": seats["feedback"].address,
+        "drift": seats["drift"].address,
+        "directory": premises.data / "gateway",
         "spool_dir": premises.data / "spool",
         "workers": workers,
         "access_service_token": service_token or None,
     }
-    known = SETTINGS[seat.service].model_fields
+    known = type(seat.settings).model_fields
     prefix = f"TURNOUT_{seat.service.upper()}_"
     environment = {
         prefix + key.upper(): str(value) for key, value in told.items() if key in known and value is not None
@@ -39,7 +41,8 @@ def service_program(
     ties = ("--announce", str(premises.announcements), "--parent", str(os.getpid()))
     command = (sys.executable, "-m", f"services.{seat.service}", *ties)
     log = premises.logs / f"{seat.service}.log"
-    return Program(seat.service, command, log, environment, workers or seat.settings.workers)
+    processes = 1 if seat.service == GATEWAY else workers or seat.settings.workers
+    return Program(seat.service, command, log, environment, processes)
 
 
 def token_for(seats: Mapping[str, Seat]) -> str:

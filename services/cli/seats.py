@@ -9,6 +9,7 @@ from services.drift.settings import DriftSettings
 from services.feedback.settings import FeedbackSettings
 from services.foundation.configuration import load
 from services.foundation.settings import Settings
+from services.gateway.settings import GatewaySettings
 from services.router.settings import RouterSettings
 
 SETTINGS: Mapping[str, type[Settings]] = {
@@ -17,6 +18,9 @@ SETTINGS: Mapping[str, type[Settings]] = {
     "feedback": FeedbackSettings,
     "drift": DriftSettings,
 }
+
+# What stands before them; a suite does without where it has no Envoy.
+GATEWAY = "gateway"
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,16 @@ class Seat:
 
 def seats(free: FreePorts, *, ephemeral: bool) -> dict[str, Seat]:
     """One seat per service. Raises SettingsError, or PortTakenError for the first port that cannot be had."""
-    return {service: _seat(service, free, ephemeral) for service in SETTINGS}
+    return {service: _seat(service, SETTINGS[service], free, ephemeral) for service in SETTINGS}
 
 
-def _seat(service: str, free: FreePorts, ephemeral: bool) -> Seat:
-    settings = load(SETTINGS[service], service)
+def gateway_seat(free: FreePorts, *, ephemeral: bool) -> Seat:
+    """The gateway's seat. Raises the same."""
+    return _seat(GATEWAY, GatewaySettings, free, ephemeral)
+
+
+def _seat(service: str, kind: type[Settings], free: FreePorts, ephemeral: bool) -> Seat:
+    settings = load(kind, service)
     chosen = []
     for key, host in (("port", settings.host), ("metrics_port", settings.metrics_host)):
         port: int = getattr(settings, key)

@@ -15,8 +15,9 @@ from services.foundation.workers import WRONG_SETTINGS
 START_SECONDS = 120.0
 POLL_SECONDS = 0.1
 
-# Who writes goes before who is written to: what a router still holds must find its readers and Redis.
-DRAIN_ORDER = (("router",), ("aggregator", "feedback", "drift"))
+# Who calls goes before who is called, and who writes before who is written to: what a router still holds must
+# find its readers and Redis.
+DRAIN_ORDER = (("gateway",), ("router",), ("aggregator", "feedback", "drift"))
 
 
 # What a program that drains exits with, and one that lets SIGTERM end it.

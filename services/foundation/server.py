@@ -27,7 +27,8 @@ class Server:
 
     `reuse_port` shares the port with other processes; without it a port that is taken is an error at start.
     `access` guards every method (and reflection, which only tells who says who he is); without it everybody
-    may do everything, which settings that enforce access do not allow.
+    may do everything, which settings that enforce access do not allow. Reflection also tells of `described`
+    services, which are served elsewhere.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Server:
         reuse_port: bool = False,
         rng: random.Random | None = None,
         access: Access | None = None,
+        described: Sequence[str] = (),
     ) -> None:
         check(settings)
         if settings.access_mode == "enforced" and access is None:
@@ -53,6 +55,7 @@ class Server:
         self.health = HealthServicer([servicer.SERVICE for servicer in services])
         self._settings = settings
         self._server = grpc.aio.server(options=_options(settings, reuse_port))
+        self._described = described
         self._register(services, self._rig(telemetry or Telemetry(rng=rng), rng), pool)
         self.port = 0
 
@@ -80,7 +83,8 @@ class Server:
                 f"method_limits: {name} is no method of this server; write package.Service/Method"
             )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
-        add_reflection(self._server, [servicer.SERVICE for servicer in services], pool, self._access)
+        told = [*(servicer.SERVICE for servicer in services), *self._described]
+        add_reflection(self._server, told, pool, self._access)
 
     async def start(self) -> int:
         """Listen, turn healthy, and return the port. Raises RuntimeError when the port is taken."""

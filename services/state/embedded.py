@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.foundation.errors import FailedPrecondition
+from services.foundation.parent import tied
 from services.state.errors import DataDirectoryInUse, StateUnavailable
 
 DEFAULT_DIRECTORY = Path(".turnout/redis")
@@ -30,18 +30,6 @@ START_SECONDS = 60.0
 LOCK_SECONDS = 10.0
 STOP_SECONDS = 30.0
 FREE_PORTS = 3
-
-# Asks the kernel for SIGTERM when the parent dies, then becomes the server. A program of its own, because
-# code between fork and exec is not safe in a process with threads.
-_LAUNCHER = """
-import ctypes, os, signal, sys
-parent, program = int(sys.argv[1]), sys.argv[2:]
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-    if os.getppid() != parent:
-        sys.exit("the parent is gone")
-os.execv(program[0], program)
-"""
 
 
 class EmbeddedRedis:
@@ -135,12 +123,7 @@ class EmbeddedRedis:
 
     async def _start(self, binary: str, lock: int) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-ISc",
-            _LAUNCHER,
-            str(os.getpid()),
-            binary,
-            *self._options(),
+            *tied(binary, *self._options()),
             stdin=asyncio.subprocess.DEVNULL,
             # The child holds the lock too, and keeps it if we are killed before it.
             pass_fds=(lock,),
