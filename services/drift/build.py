@@ -10,6 +10,7 @@ from services.drift.clearing import Clearing
 from services.drift.completing import Completer
 from services.drift.consumer import GROUP, EventConsumer
 from services.drift.gaps import GapStore
+from services.drift.performance.building import performance_of
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
 from services.drift.result_store import ResultStore
@@ -40,6 +41,7 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         ResultStore(connections),
         VerdictStore(connections),
         Truths(TruthLog(connections), RecordStore(connections), now),
+        performance_of(connections, now),
         now,
         rng,
     )

@@ -1,8 +1,8 @@
 """How right answers were by the time that they were given at: counts of labels, sums of errors.
 
 Of a router by the time of its predictions, of a model by the event time of its own. Each hash is one bucket
-of time. Its fields are whole numbers that add up, whoever counts them and in whatever order: rows by label and
-how it was hit or missed, and log-losses and errors at the binary places of `magnitudes`. A truth that is
+of time. Its fields are whole numbers that add up, whoever counts them and in whatever order: rows by label
+and how it was hit or missed, and log-losses and errors at the binary places of `magnitudes`. A truth that is
 corrected takes back what it had counted.
 """
 

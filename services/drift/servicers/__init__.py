@@ -6,10 +6,11 @@ from turnout.drift.v1 import truth_pb2 as rpc
 from services.drift.servicers.analyses import AnalysisRpcs
 from services.drift.servicers.baselines import BaselineRpcs
 from services.drift.servicers.ground import Ground
+from services.drift.servicers.performance import PerformanceRpcs
 from services.foundation.call import Call
 
 
-class DriftServicer(BaselineRpcs, AnalysisRpcs):
+class DriftServicer(PerformanceRpcs, BaselineRpcs, AnalysisRpcs):
     """Each method: parse, load, decide, save, reply."""
 
     SERVICE = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name

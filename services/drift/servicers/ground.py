@@ -9,6 +9,7 @@ from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baseline_store import BaselineStore
 from services.drift.gaps import GapStore
+from services.drift.performance.building import Performance
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
 from services.drift.truths import Truths
@@ -29,6 +30,7 @@ class Ground:
     results: ResultStore
     verdicts: VerdictStore
     truths: Truths
+    performance: Performance
     now: Callable[[], float]
     rng: random.Random
 

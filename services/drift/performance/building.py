@@ -1,0 +1,29 @@
+"""What reads of a model's history stand on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from turnout.router.v1.router_pb2 import Router
+
+from services.drift.performance.history import HistoryReader
+from services.state.asked import AskedStore
+from services.state.config_reader import ConfigReader
+from services.state.connection import Connections
+from services.state.kinds import ROUTERS
+from services.state.qualities import QualityStore
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The stores: what feedback has counted of models, and the routers that asked them."""
+
+    history: HistoryReader
+    routers: ConfigReader[Router]
+
+
+def performance_of(connections: Connections, now: Callable[[], float]) -> Performance:
+    """On their connections; `now` is in seconds since 1970."""
+    redis = connections.steady
+    return Performance(
+        HistoryReader(QualityStore(redis), AskedStore(redis)), ConfigReader(connections, ROUTERS, now)
+    )
