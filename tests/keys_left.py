@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.state import (
     access_keys,
+    alert_keys,
     canary_keys,
     catalog_keys,
     drift_keys,
@@ -34,6 +35,7 @@ TYPES = {
 SPELLING = (
     keys,
     access_keys,
+    alert_keys,
     canary_keys,
     catalog_keys,
     drift_keys,

@@ -28,6 +28,10 @@ EVIDENCE = 1
 DECISIONS = 1
 RESET = 1
 CANARY = 1
+ALERT_CONFIG = 1
+ALERT_MEMORY = 1
+ALERT = 1
+ALERT_DELIVERY = 1
 
 
 def check(noun: str, found: int, known: int) -> None:

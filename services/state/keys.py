@@ -1,5 +1,5 @@
 """Every key of the suite's state: the only place where one is spelled, with `access_keys.py`,
-`canary_keys.py`, `catalog_keys.py`, `drift_keys.py`, `evidence_keys.py`, `feedback_keys.py`,
+`alert_keys.py`, `canary_keys.py`, `catalog_keys.py`, `drift_keys.py`, `evidence_keys.py`, `feedback_keys.py`,
 `metric_keys.py`, `panel_keys.py`, `pin_keys.py` and `truth_keys.py`.
 
 Each function's docstring says, in this order and in a sentence each: the type; who writes it; who reads it;

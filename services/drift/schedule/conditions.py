@@ -1,0 +1,93 @@
+"""What a look saw of everything that can raise an alert."""
+
+from collections.abc import Iterator, Sequence
+
+from turnout.drift.v1 import alert_pb2
+from turnout.drift.v1.alert_config_pb2 import AlertConfig
+from turnout.drift.v1.alert_memory_pb2 import AlertMemory
+from turnout.drift.v1.result_pb2 import DriftResult
+
+from services.drift.alerts.conditions import Condition, Moment
+from services.drift.alerts.levels import Shift, enough, shifts_of, worst
+from services.drift.alerts.machine import GOOD, Rules, Sight
+from services.drift.schedule.evidence import Evidence
+from services.drift.schedule.findings import Finding, hypothesis
+from services.drift.wire import seconds
+
+
+def conditions_of(
+    config: AlertConfig, memory: AlertMemory, findings: Sequence[Finding], evidence: Evidence, at: Moment
+) -> list[Condition]:
+    """Drift of all traffic and of each segment, drift of the concept, and silence. `memory` is that of the
+    look before, but for the time of the last data."""
+    return [
+        *(_drift(config, finding, evidence) for finding in findings),
+        *_concept(config, memory, findings[0].result, at),
+        *_silence(config, memory, at),
+    ]
+
+
+def rules_of(config: AlertConfig) -> Rules:
+    """How many looks it takes."""
+    given, cooldown = config.hysteresis, config.cooldown
+    return Rules(given.bad_looks, given.of_looks, given.good_looks, cooldown.seconds + cooldown.nanos / 1e9)
+
+
+def _drift(config: AlertConfig, finding: Finding, evidence: Evidence) -> Condition:
+    kind, rules, result = alert_pb2.ALERT_KIND_DRIFT, rules_of(config), finding.result
+    if result is None or not enough(result, config.least_rows):
+        return Condition(kind, finding.segment, rules, None, "", result=result.name if result else "")
+    shifts = shifts_of(result, config.thresholds, config.feature_thresholds)
+    fallen = evidence.established()
+    proven = [one for one in shifts if hypothesis(finding.segment, one.feature) in fallen]
+    sums = {one.feature: evidence.sums.get(hypothesis(finding.segment, one.feature), 0.0) for one in shifts}
+    sight = Sight(worst(shifts), worst(proven))
+    return Condition(
+        kind, finding.segment, rules, sight, _told(proven or shifts, result), shifts, sums, result.name
+    )
+
+
+def _told(shifts: Sequence[Shift], result: DriftResult) -> str:
+    if not shifts:
+        return ""
+    first = shifts[0]
+    many = f"{len(shifts)} of {len(result.features)} features are" if len(shifts) > 1 else "1 feature is"
+    return (
+        f"{many} past a threshold: {first.feature} ({first.statistic} {first.value:.3g}, "
+        f"threshold {first.threshold:.3g}){' first' if len(shifts) > 1 else ''}, in {result.rows} rows."
+    )
+
+
+def _concept(
+    config: AlertConfig, memory: AlertMemory, result: DriftResult | None, at: Moment
+) -> Iterator[Condition]:
+    if not config.concept.enabled:
+        return
+    # The detectors decide by themselves, each with a bound of its own on false alarms: one alarm is enough.
+    rules = _at_once(config)
+    signals = result.concept.signals if result is not None and result.HasField("concept") else ()
+    watched = [one for one in signals if one.detector in config.concept.detectors]
+    since = seconds(memory.time) if memory.HasField("time") else at.time - config.schedule.interval.seconds
+    rung = [one for one in watched if one.HasField("alarm_time") and seconds(one.alarm_time) > since]
+    level = config.concept.severity if rung else GOOD
+    bad = " ".join(f"{one.detector} raised an alarm on {one.metric}." for one in rung)
+    sight = Sight(level, level) if watched else None
+    name = result.name if result is not None else ""
+    yield Condition(alert_pb2.ALERT_KIND_CONCEPT_DRIFT, None, rules, sight, bad, result=name)
+
+
+def _at_once(config: AlertConfig) -> Rules:
+    given = rules_of(config)
+    return Rules(1, 1, given.good, given.cooldown)
+
+
+def _silence(config: AlertConfig, memory: AlertMemory, at: Moment) -> Iterator[Condition]:
+    if not config.HasField("no_data"):
+        return
+    silent = at.time - seconds(memory.data_time)
+    after = config.no_data.after.seconds + config.no_data.after.nanos / 1e9
+    level = config.no_data.severity if silent >= after else GOOD
+    bad = f"No look had {config.least_rows} rows for {silent:.0f} s."
+    cooldown = rules_of(config).cooldown
+    rules = Rules(1, 1, 1, cooldown)
+    yield Condition(alert_pb2.ALERT_KIND_NO_DATA, None, rules, Sight(level, level), bad)
