@@ -47,7 +47,9 @@ class Stage:
             stderr=asyncio.subprocess.DEVNULL,
         )
         said = announce / "feedback-0.json"
-        await eventually(said.exists, within=START_SECONDS)
+        process = self._process
+        await eventually(lambda: said.exists() or process.returncode is not None, within=START_SECONDS)
+        assert process.returncode is None, f"it ended as it started, with {process.returncode}"
         self.hands.client = Client(json.loads(said.read_text())["address"], unretried=[SERVICE])
 
     async def stop(self) -> None:

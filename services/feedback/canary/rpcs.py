@@ -19,10 +19,13 @@ from services.feedback.rules import Rules
 from services.feedback.wire.promotions import evidence_told, status_told
 from services.feedback.wire.routers import rules_of
 from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument, RemoteError
 from services.state.canaries import CanaryStore
+from services.state.errors import RequestIdReused
 from services.state.ids import new_uid
+from services.state.once import reused
 
-# Longer ones the router refuses, in its own words.
+# As long as the router takes it for a transition's.
 LONGEST_ID = 64
 
 
@@ -55,7 +58,10 @@ class Canaries:
 
     async def move(self, kind: Kind, request: Asked, call: Call) -> wire.CanaryStatus:
         """Ask the router for what a person wants, for that person; what is known goes into the event. Raises
-        NoCanary, and what the router refuses."""
+        InvalidArgument, NoCanary, and what the router refuses."""
+        if len(request.request_id) > LONGEST_ID:
+            said = f"at most {LONGEST_ID} characters, got {len(request.request_id)}"
+            raise InvalidArgument(f"request_id: {said}", fields=[("request_id", said)])
         rules = await self.rulebook.named(request.router)
         plan = canary_of(rules)
         asked = TransitionCanaryRequest(
@@ -66,9 +72,14 @@ class Canaries:
             reason=request.reason,
         )
         seen = await self.observer.see(rules, plan)
-        if len(asked.transition_id) <= LONGEST_ID:
-            await self.store.note(rules.uid, asked.transition_id, evidence_told(plan, seen))
-        reply = await self.door.transition(asked, call)
+        await self.store.note(rules.uid, asked.transition_id, evidence_told(plan, seen))
+        try:
+            reply = await self.door.transition(asked, call)
+        except RemoteError as failed:
+            # The router knows the id by the name that its own callers give it.
+            if failed.reason == RequestIdReused.reason:
+                raise reused(asked.transition_id) from None
+            raise
         return await self.status(rules_of(reply.router))
 
 

@@ -18,6 +18,7 @@ from services.foundation.errors import FailedPrecondition
 from services.state.config_reader import ConfigReader
 from services.state.names import resource_name
 from services.state.records import RecordStore
+from services.state.refusals import check_etag
 from services.state.stackers import StackerVersions
 from services.state.truths import TruthReader
 
@@ -46,6 +47,9 @@ class Fitter:
         name = resource_name("routers", request.router, "router")
         router = await self.routers.read(name, field="router")
         members = members_of(router)
+        if request.apply:
+            # Before any work is done for a router that is another one by now.
+            check_etag(router, request.etag)
         rows = await self._rows(router.uid, members, span)
         if not rows:
             raise TooFewPanels(f"{name} has no full panel of {', '.join(members)} with a truth", rows=0)

@@ -183,6 +183,13 @@ def _priors(router: Router, problems: Problems) -> None:
             problems.add(f"{field}.from", "another variant than the one that has the prior")
 
 
+# What only some algorithms look at, and what it is where nobody wrote it.
+_SOME = {
+    "ucb_exploration": (bandits.UCB_EXPLORATION, {strategy.BANDIT_ALGORITHM_UCB1}),
+    "linear_exploration": (bandits.LINEAR_EXPLORATION, {strategy.BANDIT_ALGORITHM_LIN_UCB}),
+    "ridge": (bandits.RIDGE, {strategy.BANDIT_ALGORITHM_LIN_UCB}),
+    "reward_scale": (None, {strategy.BANDIT_ALGORITHM_THOMPSON_GAUSSIAN}),
+}
 UNDISCOUNTED = frozenset(
     {strategy.BANDIT_ALGORITHM_THOMPSON_CHANGE_DETECTION, strategy.BANDIT_ALGORITHM_LIN_UCB}
 )
@@ -209,8 +216,16 @@ def advice(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
             f"A reward still counts {left:.2f} when it leaves the window: discount {bandit.discount:g} wants "
             f"a reward_window of {math.ceil(math.log(FAINT) / math.log(bandit.discount))} or more."
         )
+    yield from _unheeded(bandit)
     yield from _unknown_origins(router)
     yield from _unseen(router, models)
+
+
+def _unheeded(bandit: strategy.BanditStrategy) -> Iterator[str]:
+    for name, (usual, heeding) in _SOME.items():
+        written = bandit.HasField(name) and getattr(bandit, name) != usual
+        if written and bandit.algorithm not in heeding:
+            yield f"{strategy.BanditAlgorithm.Name(bandit.algorithm)} does not look at {name}."
 
 
 def _unknown_origins(router: Router) -> Iterator[str]:

@@ -59,7 +59,8 @@ def _ends(metric: MetricSpec) -> tuple[float, float]:
 def _range(metric: MetricSpec, field: str, problems: Problems) -> None:
     least, greatest = _ends(metric)
     if not (math.isfinite(least) and math.isfinite(greatest) and least < greatest):
-        problems.add(f"{field}.min_value", f"finite and less than max_value, got {least:g} and {greatest:g}")
+        end = "min_value" if math.isfinite(greatest) else "max_value"
+        problems.add(f"{field}.{end}", f"min_value < max_value, both finite; got {least:g} and {greatest:g}")
     elif not sound_range(least, greatest):
         said = f"both ends within ±{FARTHEST_END:g}, apart by {NARROWEST_RANGE:g} of the greater one at least"
         problems.add(f"{field}.min_value", f"{said}; got {least:.12g} and {greatest:.12g}")

@@ -57,9 +57,10 @@ def move(router: Router, request: TransitionCanaryRequest) -> Moved:
     # A router of a version that knew no trials begins its first with the move.
     before = canary.trial.state or RUNNING
     if before not in states:
-        now = wire.CanaryState.Name(before).removeprefix("CANARY_STATE_")
+        begins = " or ".join(_state(one) for one in states)
         raise CanaryState(
-            f"{said} does not begin from {now}, where the canary of {router.name} is", router=router.name
+            f"{said} needs a canary that is {begins}; that of {router.name} is {_state(before)}",
+            router=router.name,
         )
     was = to = canary.canary_percentage
     if request.move == wire.CANARY_MOVE_STEP:
@@ -88,6 +89,10 @@ def made_before(router: Router, request: TransitionCanaryRequest) -> bool:
     if former.move != request.move or (step and former.to_percentage != request.percentage):
         raise reused(request.transition_id, "transition_id")
     return True
+
+
+def _state(state: int) -> str:
+    return wire.CanaryState.Name(state).removeprefix("CANARY_STATE_")
 
 
 def _swap(router: Router) -> None:

@@ -59,6 +59,7 @@ async def test_a_promotion_under_the_id_of_a_pause_is_refused(stage: Stage) -> N
     await stage.ask("PauseCanary", request_id="mine")
     error = await refused(stage, "PromoteCanary", request_id="mine")
     assert (error.code, error.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert [field for field, _ in error.fields] == ["request_id"]
     assert state(await stage.router()) == "PAUSED"
 
 
@@ -90,11 +91,11 @@ async def test_what_does_not_begin_here_is_refused_in_the_routers_words(stage: S
     await stage.open(**LABELS)
     error = await refused(stage, "ResumeCanary")
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "WRONG_STATE")
-    assert "RESUME does not begin from RUNNING" in error.message
+    assert "RESUME needs a canary that is PAUSED; that of" in error.message
     error = await refused(stage, "PauseCanary", reason="x" * 1025)
     assert (error.code, [field for field, _ in error.fields]) == ("INVALID_ARGUMENT", ["reason"])
     error = await refused(stage, "PauseCanary", request_id="x" * 65)
-    assert error.code == "INVALID_ARGUMENT"
+    assert (error.code, [field for field, _ in error.fields]) == ("INVALID_ARGUMENT", ["request_id"])
     assert state(await stage.router()) == "RUNNING"
 
 

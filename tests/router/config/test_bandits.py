@@ -94,11 +94,20 @@ def test_the_defaults_that_are_written_out_are_those_that_feedback_obeys(algorit
         ("EvaluatePolicy refuses", {"algorithm": strategy.BANDIT_ALGORITHM_UCB1}),
         ("reward_window of 4603 or more", {"discount": 0.999}),
         ("what ghost earned", {"priors": [{"variant": "a", "from": "ghost"}]}),
+        ("EPSILON_GREEDY does not look at ucb_exploration", {"ucb_exploration": 1.0}),
+        ("EPSILON_GREEDY does not look at reward_scale", {"reward_scale": 0.5}),
     ],
 )
 def test_advice_is_given_where_a_bandit_may_not_do_what_is_hoped(sentence: str, given: Any) -> None:
     found = advice(with_defaults(bandit(**given)), {})
     assert any(sentence in one for one in found)
+
+
+def test_settings_that_an_algorithm_looks_at_need_no_advice() -> None:
+    ucb = bandit(algorithm=strategy.BANDIT_ALGORITHM_UCB1, ucb_exploration=1.0)
+    # Written out, a default is nobody's wish.
+    for given in (ucb, bandit()):
+        assert not any("does not look at" in one for one in advice(with_defaults(given), {}))
 
 
 def test_a_prior_from_a_variant_that_is_there_needs_no_advice() -> None:

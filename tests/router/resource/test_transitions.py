@@ -123,7 +123,7 @@ async def test_a_move_begins_only_where_it_can(desk: Desk, path: list[str], kind
         await move(desk, one, f"first-{one}")
     error = await refused(desk, kind, **({"percentage": 50} if kind == "STEP" else {}))
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "WRONG_STATE")
-    assert f"{kind} does not begin from" in error.message
+    assert f"{kind} needs a canary that is" in error.message
 
 
 @pytest.mark.parametrize("kind", ["RESUME", "PROMOTE", "ROLLBACK"])
