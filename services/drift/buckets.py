@@ -60,13 +60,20 @@ class Cover:
     start: int
     end: int
     spans: tuple[tuple[Resolution, int, int], ...]
-    """(resolution, first start, end): disjoint, each a range of that resolution's buckets."""
+    """(resolution, first start, end): disjoint, each a range of that resolution's buckets. What is past its
+    retention, or further ahead than rows are counted, is left out: there is nothing to read."""
 
     def __contains__(self, bucket: Bucket) -> bool:
         return any(
             bucket.resolution == resolution.name and start <= bucket.start < end
             for resolution, start, end in self.spans
         )
+
+    def buckets(self) -> Iterator[Bucket]:
+        """Every bucket that there may be: fewer than 400."""
+        for resolution, first, end in self.spans:
+            for start in range(first, end, resolution.seconds):
+                yield Bucket(resolution.name, start)
 
 
 def buckets_of(time: float, now: float) -> tuple[Bucket, ...]:
@@ -92,7 +99,13 @@ def buckets_between(first: float, last: float, now: float) -> Iterator[Bucket]:
 def cover(start: float, end: float, now: float) -> Cover:
     """Buckets for a window: the coarsest that fit inside it, finer ones at its edges while they are kept."""
     first, last = _floor(start, _finest(start, now)), _ceil(end, _finest_end(end, now))
-    return Cover(first, last, tuple(_spans(first, last, len(RESOLUTIONS) - 1, now)))
+    spans = (_kept(*span, now) for span in _spans(first, last, len(RESOLUTIONS) - 1, now))
+    return Cover(first, last, tuple(span for span in spans if span[1] < span[2]))
+
+
+def _kept(resolution: Resolution, first: int, end: int, now: float) -> tuple[Resolution, int, int]:
+    oldest = _floor(now - resolution.retention, resolution.seconds)
+    return resolution, max(first, oldest), min(end, _ceil(now + MAX_AHEAD + 1, resolution.seconds))
 
 
 def _spans(first: int, last: int, level: int, now: float) -> list[tuple[Resolution, int, int]]:

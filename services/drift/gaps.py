@@ -9,7 +9,6 @@ from services.drift.buckets import Bucket, Cover, buckets_between
 from services.state import drift_keys
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
-from services.state.ids import PARTITIONS
 from services.state.moments import BadTimestamp, moment
 from services.state.scripts import Arg, Script
 
@@ -36,15 +35,15 @@ class GapStore:
         args: list[Arg] = [fence.token, int(now)]
         for bucket in {bucket for gap in gaps for bucket in _buckets(gap, now)}:
             args += [bucket.expiry, bucket.name]
+        # First: a mark in a partition that nobody looks at would say nothing.
+        await self._redis.sadd(drift_keys.gap_partitions(), partition)
         if not await MARK_GAPS(self._redis, [fence.key, drift_keys.gaps(partition)], args):
             raise lost(fence)
 
     async def within(self, window: Cover) -> int:
         """How many of the buckets that make up the window are incomplete, of all partitions."""
-        async with self._redis.pipeline() as pipe:
-            for partition in range(PARTITIONS):
-                pipe.zrange(drift_keys.gaps(partition), 0, -1)
-            replies = await pipe.execute()
+        partitions = map(int, await self._redis.smembers(drift_keys.gap_partitions()))
+        replies = [await self._redis.zrange(drift_keys.gaps(partition), 0, -1) for partition in partitions]
         marked = {Bucket.named(name) for names in replies for name in names}
         return sum(bucket in window for bucket in marked)
 

@@ -1,24 +1,24 @@
 """Profiles in Redis: a blob per (baseline, bucket, partition), and in each partition a list of its blobs."""
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
 from itertools import islice
 from typing import Any
 
 from services.drift.baselines import Baseline
 from services.drift.buckets import Bucket, Cover
-from services.drift.cells.blob import FORMAT, Profile, decode, empty, encode, format_of
+from services.drift.cells.blob import FORMAT, Profile, decode, encode, format_of, merged
 from services.drift.folding import bounded
 from services.state import drift_keys, formats
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
-from services.state.ids import PARTITIONS
 from services.state.scripts import Arg, Script
 
 # A lost reply is no reason to fear: the blobs are absolute, so writing them twice writes the same.
 WRITE_PROFILES = Script("write_profiles", repeatable=True)
-# Blobs per read: bounds a reply to a few megabytes.
-AT_ONCE = 100
+# Blobs per read: bounds a reply to a few megabytes. A window of 90 days is read at once.
+AT_ONCE = 200
+# Baselines and partitions that this process has registered; beyond, some are registered again.
+MOST_REGISTERED = 10_000
 
 
 class ProfileStore:
@@ -27,6 +27,7 @@ class ProfileStore:
     def __init__(self, connections: Connections) -> None:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
+        self._registered: set[tuple[str, int]] = set()
 
     async def read(
         self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
@@ -50,6 +51,7 @@ class ProfileStore:
         now: float,
     ) -> None:
         """Write whole profiles, if nobody has taken the partition over. Raises LostLease."""
+        await self._register(baseline.uid, partition)
         remaining = iter(profiles.items())
         while some := dict(islice(remaining, AT_ONCE)):
             places = [fence.key, drift_keys.profile_buckets(partition, baseline.uid)]
@@ -61,28 +63,39 @@ class ProfileStore:
                 raise lost(fence)
 
     async def window(self, baseline: Baseline, window: Cover) -> Profile:
-        """The sum of every partition's buckets in the window. Reads only buckets that exist. Raises
-        NewerFormat."""
-        total = empty(baseline.sizes)
-        listed = await self._listed(baseline.uid)
-        for partition, names in listed.items():
-            wanted = [bucket for bucket in map(Bucket.named, names) if bucket in window]
-            found = await self.read(partition, baseline, wanted)
-            total = bounded(baseline, reduce(Profile.plus, found.values(), total))
-        return total
+        """The sum of every partition's buckets in the window: two round trips for a model whose routers are
+        in one partition, whatever was logged. Raises NewerFormat."""
+        names = [bucket.name for bucket in window.buckets()]
+        blobs: list[bytes] = []
+        for partition in await self._partitions(baseline.uid):
+            places = [drift_keys.profile(partition, baseline.uid, name) for name in names]
+            for start in range(0, len(places), AT_ONCE):
+                found = await self._redis.mget(places[start : start + AT_ONCE])
+                blobs += [blob for blob in found if blob]
+        for blob in blobs:
+            formats.check("profile", format_of(blob), FORMAT)
+        return bounded(baseline, merged(blobs, baseline.sizes))
 
     async def forget(self, baseline_uid: str) -> None:
         """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""
-        for partition, names in (await self._listed(baseline_uid)).items():
+        for partition in await self._partitions(baseline_uid):
+            listed = drift_keys.profile_buckets(partition, baseline_uid)
+            names = await self._redis.zrange(listed, 0, -1)
             places = [drift_keys.profile(partition, baseline_uid, name.decode()) for name in names]
-            await self._redis.unlink(drift_keys.profile_buckets(partition, baseline_uid), *places)
+            await self._redis.unlink(listed, *places)
+        await self._redis.unlink(drift_keys.profile_partitions(baseline_uid))
 
-    async def _listed(self, baseline_uid: str) -> dict[int, list[bytes]]:
-        async with self._redis.pipeline() as pipe:
-            for partition in range(PARTITIONS):
-                pipe.zrange(drift_keys.profile_buckets(partition, baseline_uid), 0, -1)
-            replies = await pipe.execute()
-        return {partition: names for partition, names in enumerate(replies) if names}
+    async def _partitions(self, baseline_uid: str) -> list[int]:
+        return sorted(map(int, await self._redis.smembers(drift_keys.profile_partitions(baseline_uid))))
+
+    async def _register(self, baseline_uid: str, partition: int) -> None:
+        """Say where profiles are before there are any: who dies on the way leaves a place without them."""
+        if (baseline_uid, partition) in self._registered:
+            return
+        await self._redis.sadd(drift_keys.profile_partitions(baseline_uid), partition)
+        if len(self._registered) >= MOST_REGISTERED:
+            self._registered.clear()
+        self._registered.add((baseline_uid, partition))
 
 
 def _read(blob: bytes, baseline: Baseline) -> Profile:

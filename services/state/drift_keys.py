@@ -38,6 +38,18 @@ def profile_buckets(partition: int, baseline_uid: str) -> str:
     return f"{_partition(partition)}:profile:{baseline_uid}"
 
 
+def profile_partitions(baseline_uid: str) -> str:
+    """Set. The partitions' owners in drift write. Drift reads. Lives as long as the baseline: the partitions
+    that have profiles on it, at most 64."""
+    return f"turnout:{{profile:{baseline_uid}}}:partitions"
+
+
+def gap_partitions() -> str:
+    """Set. The partitions' owners in drift write. Drift reads. Lives as long as the deployment: the
+    partitions that have lost events, at most 64."""
+    return "turnout:{catalog}:gap-partitions"
+
+
 def gaps(partition: int) -> str:
     """Sorted set. The partition's owner in drift writes. Drift reads. Expires with its newest bucket."""
     return f"{_partition(partition)}:gaps"
@@ -52,6 +64,24 @@ def drift_results(partition: int, model_uid: str) -> str:
 def drift_result_ids(partition: int, model_uid: str) -> str:
     """Sorted set. Drift writes. Drift reads. Lives as long as its results, an id and a status each."""
     return f"{_partition(partition)}:drift-results:{model_uid}:ids"
+
+
+def logged(partition: int, digest: str) -> str:
+    """String. Drift writes. Drift reads. Expires a day after a prediction was logged, or a minute where nobody
+    can send it again: its id, by what its caller knows it by."""
+    return f"{_partition(partition)}:logged:{digest}"
+
+
+def model_users(partition: int, model_uid: str) -> str:
+    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the retention of the newest
+    prediction: the routers of the partition that the model served, by the last minute of it, at most 1,000."""
+    return f"{_partition(partition)}:users:{model_uid}"
+
+
+def upload(partition: int, digest: str) -> str:
+    """String. Drift writes. Drift reads. Expires seven days after the last of an upload of ground truth came:
+    how far it is."""
+    return f"{_partition(partition)}:upload:{digest}"
 
 
 def _partition(partition: int) -> str:
