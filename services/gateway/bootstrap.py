@@ -30,6 +30,7 @@ def bootstrap(
     return {
         "node": {"id": "gateway", "cluster": "turnout"},
         "admin": {"address": socket(LOOPBACK, settings.admin_port)},
+        "overload_manager": {"resource_monitors": [_most_connections(settings)]},
         "static_resources": {
             "listeners": [
                 listener(settings, routes(contract, settings, documents), filters(contract, settings))
@@ -37,6 +38,15 @@ def bootstrap(
             "clusters": found,
         },
     }
+
+
+def _most_connections(settings: GatewaySettings) -> Config:
+    """Those beyond are closed at once: descriptors are finite."""
+    told = typed(
+        "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=settings.connections,
+    )
+    return {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": told}
 
 
 def _keys(url: str) -> Config:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from services.gateway.contract import Contract
 from services.gateway.names import Config, seconds, typed
+from services.gateway.replies import RETRY_SECONDS
 from services.gateway.routes import CORS, TRANSCODER, UNWRAP
 from services.gateway.settings import GatewaySettings
 from services.gateway.transcoding import transcoder
@@ -35,7 +36,7 @@ def filters(contract: Contract, settings: GatewaySettings) -> list[Config]:
         (UNWRAP, typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": script})),
         ("web", typed("filters.http.grpc_web.v3.GrpcWeb")),
         (TRANSCODER, transcoder(contract, settings)),
-        ("numbers", _numbers(contract)),
+        ("numbers", typed("filters.http.grpc_stats.v3.FilterConfig", stats_for_all_methods=False)),
         ("router", typed("filters.http.router.v3.Router")),
     ]
     return [{"name": name, "typed_config": config} for name, config in found]
@@ -62,7 +63,7 @@ def _limit(settings: GatewaySettings) -> Config:
         filter_enabled=full,
         filter_enforced=full,
         rate_limited_as_resource_exhausted=True,
-        response_headers_to_add=[{"header": {"key": "retry-after", "value": "1"}}],
+        response_headers_to_add=[{"header": {"key": "retry-after", "value": str(RETRY_SECONDS)}}],
     )
     if apart := settings.requests_per_second_per_client:
         made |= {
@@ -113,14 +114,4 @@ def _tokens(settings: GatewaySettings) -> Config:
                 },
             },
         ],
-    )
-
-
-def _numbers(contract: Contract) -> Config:
-    """Counts by method, of those that there are: callers must not be able to make up more."""
-    known = [{"name": service, "method_names": methods} for service, methods in contract.methods.items()]
-    return typed(
-        "filters.http.grpc_stats.v3.FilterConfig",
-        individual_method_stats_allowlist={"services": known},
-        emit_filter_state=False,
     )

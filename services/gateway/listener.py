@@ -70,7 +70,7 @@ def _log() -> Config:
         "event": "request",
         "time": "%START_TIME%",
         "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
-        "path": "%PATH(NQ:ORIG)%",
+        "path": "%PATH(NQ:ORIG_OR_PATH)%",
         "rpc": "%PATH(NQ:PATH)%",
         "protocol": "%PROTOCOL%",
         "status": "%RESPONSE_CODE%",

@@ -4,25 +4,35 @@ from typing import Any, NamedTuple
 
 from services.gateway.names import Config
 
-INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+DETAILS = "type.googleapis.com/google.rpc."
+# What Envoy says by itself.
+AS_IT_IS = "%LOCAL_REPLY_BODY%"
 
 
 class Answer(NamedTuple):
-    """An HTTP code, the code of google.rpc.Code that goes with it, and the reason as services name it."""
+    """An HTTP code, the code of google.rpc.Code that goes with it, the reason as services name it, and what
+    is said."""
 
     http: int
     code: int
     reason: str
+    said: str = AS_IT_IS
 
+
+NOWHERE = "nothing is served at this path with this method; /openapi.json lists what is"
+TOO_MUCH = "the body is larger than the gateway takes (its settings request_bytes and response_bytes)"
+TOO_OFTEN = "more requests than the gateway lets in (its settings requests_per_second and ..._per_client)"
+# As long as the header retry-after of such an answer says.
+RETRY_SECONDS = 1
 
 ANSWERS = (
     Answer(400, 3, "INVALID_ARGUMENT"),
     Answer(401, 16, "UNAUTHENTICATED"),
     Answer(403, 7, "PERMISSION_DENIED"),
-    Answer(404, 5, "NOT_FOUND"),
+    Answer(404, 5, "NOT_FOUND", NOWHERE),
     Answer(408, 4, "DEADLINE_EXCEEDED"),
-    Answer(413, 8, "TOO_LARGE"),
-    Answer(429, 8, "TOO_MANY_REQUESTS"),
+    Answer(413, 8, "TOO_LARGE", TOO_MUCH),
+    Answer(429, 8, "TOO_MANY_REQUESTS", TOO_OFTEN),
     Answer(431, 8, "TOO_LARGE"),
     Answer(500, 13, "INTERNAL"),
     Answer(502, 14, "SERVICE_UNAVAILABLE"),
@@ -32,16 +42,19 @@ ANSWERS = (
 
 
 def local_replies() -> Config:
-    """One mapper per code. gRPC callers are left alone: their status travels in headers."""
+    """One mapper per code. gRPC callers are left alone: their status travels in headers. A request that came
+    as REST is known by the path that it had, as it may have become gRPC on its way."""
     return {"mappers": [_mapper(answer) for answer in ANSWERS]}
 
 
 def _mapper(answer: Answer) -> Config:
-    info = {"@type": INFO, "reason": answer.reason, "domain": "turnout"}
+    details = [{"@type": f"{DETAILS}ErrorInfo", "reason": answer.reason, "domain": "turnout"}]
+    if answer.http == 429:
+        details.append({"@type": f"{DETAILS}RetryInfo", "retry_delay": f"{RETRY_SECONDS}s"})
     return {
-        "filter": {"and_filter": {"filters": [_status(answer.http), _no_grpc()]}},
+        "filter": {"and_filter": {"filters": [_status(answer.http), _came_as_rest()]}},
         "body_format_override": {
-            "json_format": {"code": answer.code, "message": "%LOCAL_REPLY_BODY%", "details": [info]},
+            "json_format": {"code": answer.code, "message": answer.said, "details": details},
             "content_type": "application/json",
         },
     }
@@ -52,11 +65,13 @@ def _status(code: int) -> dict[str, Any]:
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
 
 
-def _no_grpc() -> dict[str, Any]:
-    header = {
+def _came_as_rest() -> dict[str, Any]:
+    no_grpc = {
         "name": "content-type",
         "string_match": {"prefix": "application/grpc"},
         "invert_match": True,
         "treat_missing_header_as_empty": True,
     }
-    return {"header_filter": {"header": header}}
+    became_grpc = {"name": "x-envoy-original-path", "present_match": True}
+    either = [{"header_filter": {"header": header}} for header in (no_grpc, became_grpc)]
+    return {"or_filter": {"filters": either}}

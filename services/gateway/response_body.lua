@@ -48,7 +48,7 @@ local function value_of(text, field)
 end
 
 function envoy_on_response(handle)
-  local field = handle:filterContext()["response_body"]
+  local field = handle:metadata():get("field")
   local headers = handle:headers()
   if not field or headers:get(":status") ~= "200" or headers:get("content-type") ~= "application/json" then
     return
@@ -57,5 +57,6 @@ function envoy_on_response(handle)
   if not body then return end
   -- A field that is absent is an empty message.
   local length = body:setBytes(value_of(body:getBytes(0, body:length()), field) or "{}")
-  headers:replace("content-length", length)
+  -- Asked for anew: what was at hand before the body was awaited is gone.
+  handle:headers():replace("content-length", length)
 end

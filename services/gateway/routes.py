@@ -18,16 +18,15 @@ OUR_OWN = (
 # Credentials of the suite's own processes: nobody brings them through the front door.
 INTERNAL_HEADERS = ("x-turnout-service", "x-turnout-on-behalf-of")
 
-NOWHERE = "nothing is served here; /openapi.json lists every path with its method"
-
 TRANSCODER, UNWRAP, CORS = "transcoder", "response_body", "cors"
+OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 RETRIES = 2
 
 
 def routes(contract: Contract, settings: GatewaySettings, documents: Mapping[str, tuple[str, str]]) -> Config:
     """All routes. `documents` are files to serve: by path, the type of their content and where they are."""
     made = [_document(path, kind, file) for path, (kind, file) in documents.items()]
-    made += _events(contract, settings)
+    made += _rest(contract, settings)
     made += [
         _rpc({"path": operation.rpc}, contract.clusters[operation.service], operation.response_body)
         for operation in contract.operations
@@ -35,7 +34,7 @@ def routes(contract: Contract, settings: GatewaySettings, documents: Mapping[str
     ]
     made += [_rpc({"prefix": f"/{name}/"}, cluster) for name, cluster in contract.clusters.items()]
     made += [_rpc({"prefix": f"/{name}/"}, BESIDE) for name in OUR_OWN]
-    made.append({"match": {"prefix": "/"}, "direct_response": _nowhere()})
+    made.append({"match": {"prefix": "/"}, "direct_response": {"status": 404}})
     host: Config = {"name": "all", "domains": ["*"], "routes": made}
     if settings.cors_origins:
         host["typed_per_filter_config"] = {CORS: cors(settings.cors_origins)}
@@ -58,6 +57,7 @@ def cors(origins: list[str]) -> Config:
         "x-request-id, x-user-agent",
         expose_headers="grpc-message, grpc-status, grpc-status-details-bin, retry-after, x-request-id",
         max_age="3600",
+        forward_not_matching_preflights=False,
     )
 
 
@@ -84,24 +84,23 @@ def _rpc(match: Config, cluster: str, response_body: str = "") -> Config:
         },
     }
     if response_body:
-        told = typed("filters.http.lua.v3.LuaPerRoute", filter_context={"response_body": response_body})
-        route["typed_per_filter_config"] = {UNWRAP: told}
+        # Not by the filter's own per-route configuration: it keeps the one of the route before the request
+        # became an RPC.
+        route["metadata"] = {"filter_metadata": {UNWRAP: {"field": response_body}}}
     return route
 
 
-def _events(contract: Contract, settings: GatewaySettings) -> list[Config]:
-    """Who asks for events gets streams as such. The routes themselves are taken only by what no RPC is
-    behind: a request that has become one is routed anew, by its new path."""
+def _rest(contract: Contract, settings: GatewaySettings) -> list[Config]:
+    """What a request has before it becomes an RPC, and is routed anew by its new path: what the filters ask
+    of it. Who asks for events gets streams as such. Nobody arrives: the transcoder refuses what is no RPC."""
     accept = {"name": "accept", "string_match": {"contains": "text/event-stream"}}
-    override = transcoder(contract, settings, EVENTS)
-    return [
-        {
-            "match": {"prefix": f"/{beginning}/", "headers": [accept]},
-            "direct_response": _nowhere(),
-            "typed_per_filter_config": {TRANSCODER: override},
-        }
-        for beginning in sorted({operation.path.split("/")[1] for operation in contract.operations})
-    ]
+    override = {TRANSCODER: transcoder(contract, settings, EVENTS)}
+    made = list[Config]()
+    for beginning in sorted({operation.path.split("/")[1] for operation in contract.operations}):
+        match = {"prefix": f"/{beginning}/"}
+        made.append(_rpc({**match, "headers": [accept]}, BESIDE) | {"typed_per_filter_config": override})
+        made.append(_rpc(match, BESIDE))
+    return made
 
 
 def _document(path: str, kind: str, file: str) -> Config:
@@ -113,8 +112,5 @@ def _document(path: str, kind: str, file: str) -> Config:
         "match": {"path": path},
         "direct_response": {"status": 200, "body": {"filename": file}},
         "response_headers_to_add": [content_type],
+        "typed_per_filter_config": {TRANSCODER: OFF},
     }
-
-
-def _nowhere() -> Config:
-    return {"status": 404, "body": {"inline_string": NOWHERE}}

@@ -36,6 +36,8 @@ class GatewaySettings(Settings):
     than the message that it becomes, which message_bytes bounds."""
     response_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
     """Largest body of a REST reply that is not a stream."""
+    connections: int = Field(10_000, ge=1)
+    """Connections of callers at a time."""
     requests_per_second: float = Field(0.0, ge=0)
     """Requests that are let in, of all callers together; beyond a burst of twice as many they are refused
     with 429, or RESOURCE_EXHAUSTED. 0: as many as come."""

@@ -22,8 +22,12 @@ def transcoder(contract: Contract, settings: GatewaySettings, stream: str = LINE
         convert_grpc_status=True,
         case_insensitive_enum_parsing=True,
         print_options={"preserve_proto_field_names": True, stream: True},
-        # Without these, what cannot be transcoded would travel on and end in an unrelated 404.
-        request_validation_options={"reject_unknown_query_parameters": True},
+        # Without these, what cannot be transcoded would travel on as it is.
+        request_validation_options={
+            "reject_unknown_method": True,
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
         max_request_body_size=settings.request_bytes,
         max_response_body_size=settings.response_bytes,
     )
