@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from google.protobuf.message import Message
@@ -29,6 +29,8 @@ from services.state.kinds import MODELS, ROUTERS
 from services.state.records import RecordWriter
 from tests.feedback import recorded
 from tests.state.background import running
+
+SettingT = TypeVar("SettingT", bound="Setting")
 
 SERVICE = "turnout.feedback.v1.FeedbackService"
 
@@ -119,16 +121,26 @@ class Setting:
 
 
 @asynccontextmanager
+async def opened(setting: SettingT) -> AsyncIterator[SettingT]:
+    """The setting's service on a port, with a client; its background does not run."""
+    server = Server([setting.parts.servicer], Settings())
+    await server.start()
+    setting.client = Client(server.address)
+    try:
+        yield setting
+    finally:
+        await setting.client.close()
+        await setting.parts.router.close()
+        await server.stop()
+
+
+@asynccontextmanager
 async def served(connections: Connections) -> AsyncIterator[Setting]:
     """A served service whose background does not run, and its router."""
     made = Setting(connections)
     await made.create()
-    server = Server([made.parts.servicer], Settings())
-    await server.start()
-    made.client = Client(server.address)
-    yield made
-    await made.client.close()
-    await server.stop()
+    async with opened(made):
+        yield made
 
 
 @pytest.fixture

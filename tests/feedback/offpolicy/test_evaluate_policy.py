@@ -4,7 +4,6 @@ would have drawn with."""
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,11 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.router_pb2 import Router
 
-from services.foundation.client import Client
 from services.foundation.errors import RemoteError
-from services.foundation.server import Server
-from services.foundation.settings import Settings
 from services.state import ids
 from services.state.connection import Connections
 from tests.feedback import recorded
-from tests.feedback.conftest import Setting
+from tests.feedback.conftest import Setting, opened
 from tests.router.conftest import running_router
 
 # What an arm earns: of a request with x above 0, and of another.
@@ -95,17 +91,11 @@ class Trial(Setting):
 
 @pytest.fixture
 async def trial(connections: Connections, redis_url: str, tmp_path: Path) -> AsyncIterator[Trial]:
-    async with AsyncExitStack() as stack:
-        desk = await stack.enter_async_context(running_router(redis_url, tmp_path))
+    async with running_router(redis_url, tmp_path) as desk:
         made = Trial(connections, desk.address)
         await made.begin()
-        server = Server([made.parts.servicer], Settings())
-        await server.start()
-        stack.push_async_callback(server.stop)
-        made.client = Client(server.address)
-        stack.push_async_callback(made.client.close)
-        stack.push_async_callback(made.parts.router.close)
-        yield made
+        async with opened(made):
+            yield made
 
 
 def weights(a: float, b: float) -> Router:

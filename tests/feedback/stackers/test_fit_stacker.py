@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,12 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_STACKING
 
-from services.foundation.client import Client
 from services.foundation.errors import RemoteError
-from services.foundation.server import Server
-from services.foundation.settings import Settings
 from services.state import formats
 from services.state.connection import Connections
 from services.state.truth import TruthLog
 from tests.feedback import recorded
-from tests.feedback.conftest import Setting
+from tests.feedback.conftest import Setting, opened
 from tests.router.conftest import running_router
 
 AGE, DAY = 120.0, 86_400.0
@@ -92,17 +88,11 @@ class Panel(Setting):
 
 @pytest.fixture
 async def panel(connections: Connections, redis_url: str, tmp_path: Path) -> AsyncIterator[Panel]:
-    async with AsyncExitStack() as stack:
-        desk = await stack.enter_async_context(running_router(redis_url, tmp_path))
+    async with running_router(redis_url, tmp_path) as desk:
         made = Panel(connections, desk.address)
         await made.begin()
-        server = Server([made.parts.servicer], Settings())
-        await server.start()
-        stack.push_async_callback(server.stop)
-        made.client = Client(server.address)
-        stack.push_async_callback(made.client.close)
-        stack.push_async_callback(made.parts.router.close)
-        yield made
+        async with opened(made):
+            yield made
 
 
 async def test_what_helps_is_fitted_counted_and_applied(panel: Panel) -> None:
