@@ -22,7 +22,7 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     runtime.on_close(connections.close)
     clearing = clearing_of(connections, time.time, runtime.rng)
     catalog = CatalogFollower(connections, rng=runtime.rng, on_change=clearing.told)
-    guarded(settings, runtime, connections, catalog)
+    permissions = guarded(settings, runtime, connections, catalog)
     counted = runtime.metrics.events_consumed[GROUP].inc
     handler = handler_of(connections, time.time, retention_in(catalog), counted)
     ownership, consumer = consumer_of(connections, handler, time.time, runtime.rng)
@@ -35,7 +35,7 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     gauges = ConsumerGauges(ownership, [consumer], runtime.metrics, runtime.rng)
     runtime.spawn(gauges.run(), "gauges")
     runtime.spawn(clearing.run(), "clearing")
-    return [servicer_of(connections, time.time, runtime.rng)]
+    return [servicer_of(connections, time.time, runtime.rng, permissions, retention_in(catalog))]
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from services.drift.clearing import Clearing
 from services.drift.completing import Completer
 from services.drift.consumer import GROUP, EventConsumer
 from services.drift.gaps import GapStore
+from services.drift.intake import intake_of
+from services.drift.listing.users import UserNotes
 from services.drift.performance.building import performance_of
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
 from services.drift.result_store import ResultStore
 from services.drift.servicers import DriftServicer
 from services.drift.servicers.ground import Ground
-from services.drift.truths import Truths
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -25,14 +26,21 @@ from services.state.ids import new_uid
 from services.state.kinds import MODELS
 from services.state.moments import retention
 from services.state.ownership import Ownership
+from services.state.permissions import CatalogPermissions
 from services.state.records import RETENTION_SECONDS, RecordStore, RecordWriter
 from services.state.streams import EVENTS
-from services.state.truth import TruthLog
 from services.state.verdicts import VerdictStore
 
 
-def servicer_of(connections: Connections, now: Callable[[], float], rng: random.Random) -> DriftServicer:
-    """The servicer on its stores."""
+def servicer_of(
+    connections: Connections,
+    now: Callable[[], float],
+    rng: random.Random,
+    permissions: CatalogPermissions | None = None,
+    kept: Callable[[str], float] = lambda _: RETENTION_SECONDS,
+) -> DriftServicer:
+    """The servicer on its stores; `permissions`: None where access is open; `kept`: for how many seconds a
+    router's records are, by its uid."""
     ground = Ground(
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
@@ -40,7 +48,7 @@ def servicer_of(connections: Connections, now: Callable[[], float], rng: random.
         GapStore(connections),
         ResultStore(connections),
         VerdictStore(connections),
-        Truths(TruthLog(connections), RecordStore(connections), now),
+        intake_of(connections, now, rng, permissions, kept),
         performance_of(connections, now),
         now,
         rng,
@@ -76,7 +84,8 @@ def handler_of(
     )
     records = RecordWriter(connections, kept)
     completer = Completer(RecordStore(connections), records)
-    return EventConsumer(records, completer, profiler, GapStore(connections), now, counted)
+    users = UserNotes(connections, kept)
+    return EventConsumer(records, completer, profiler, GapStore(connections), users, now, counted)
 
 
 def consumer_of(

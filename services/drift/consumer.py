@@ -1,5 +1,5 @@
-"""What drift does with a partition's events: keeps each prediction's record and completes it, counts what
-models saw, and marks what is missing."""
+"""What drift does with a partition's events: keeps each prediction's record and completes it, notes whom
+models served, counts what they saw, and marks what is missing."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,6 +7,7 @@ from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.drift.completing import Completer
 from services.drift.gaps import GapStore
+from services.drift.listing.users import UserNotes
 from services.drift.profiler import Observed, Profiler
 from services.state.consumer import Entry
 from services.state.fenced import Fence
@@ -28,6 +29,7 @@ class EventConsumer:
         completer: Completer,
         profiler: Profiler,
         gaps: GapStore,
+        users: UserNotes,
         now: Callable[[], float],
         counted: Callable[[int], object] = lambda _: None,
     ) -> None:
@@ -35,6 +37,7 @@ class EventConsumer:
         self._completer = completer
         self._profiler = profiler
         self._gaps = gaps
+        self._users = users
         self._now = now
         self._counted = counted
 
@@ -44,6 +47,8 @@ class EventConsumer:
         for entry, batch in zip(entries, batches, strict=True):
             await self._records.write(partition, fence, entry.id, entry.events)
             await self._completer.complete(partition, fence, list(completions(batch.message)))
+        # After the records: where somebody is sent to look, there is something.
+        await self._users.note(partition, fence, (event for entry in entries for event in entry.events))
         await self._gaps.mark(partition, fence, (one.message for one in batches), self._now())
         await self._profiler.fold(partition, fence, entries)
         self._counted(sum(len(entry.events) for entry in entries))

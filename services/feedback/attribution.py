@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 
-from services.feedback.errors import AmbiguousKey, BadFeedback
+from services.feedback.errors import BadFeedback
 from services.feedback.rulebook import Rulebook
 from services.feedback.rules import Rules
 from services.foundation.errors import TurnoutError
-from services.state.attribution import ENTITY, EXTERNAL, AttributionIndex, Sought
+from services.state.attribution import ENTITY, EXTERNAL, AttributionIndex, Sought, only
 from services.state.moments import moment
 from services.state.records import SETTLED_SECONDS
 
@@ -38,7 +38,7 @@ class Finder:
                 found[place] = wrong
         names = await self.index.find([sought for _, sought in asked]) if asked else []
         for (place, sought), ids in zip(asked, names, strict=True):
-            found[place] = self._one(sought, ids, requests[place].router)
+            found[place] = only(sought, ids, requests[place].router, self.now() - SETTLED_SECONDS)
         return found
 
     async def find_one(self, request: RecordFeedbackRequest) -> str:
@@ -49,17 +49,6 @@ class Finder:
         if isinstance(found, TurnoutError):
             raise found
         return found
-
-    def _one(self, sought: Sought, ids: Sequence[str], router: str) -> str | TurnoutError:
-        if sought.before is not None:
-            # A younger one of the entity may still be on its way here, and it would be the one that is meant.
-            settled = sought.before <= self.now() - SETTLED_SECONDS
-            return ids[0] if ids and settled else ""
-        if len(ids) > 1:
-            said = f"{sought.value[:100]} stands for several predictions of {router}: {' and '.join(ids)}"
-            right = "a key of one prediction; or give event_time, for the newest until then, or prediction_id"
-            return AmbiguousKey(f"{sought.by}: {said}", fields=[(sought.by, f"{right}: {said}")])
-        return ids[0] if ids else ""
 
 
 def _sought(request: RecordFeedbackRequest, rules: Rules) -> Sought:

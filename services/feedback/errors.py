@@ -23,10 +23,6 @@ class NoExperiment(FailedPrecondition):
     reason = "NO_EXPERIMENT"
 
 
-class AmbiguousKey(InvalidArgument):
-    """A key that several predictions have: to guess would credit the wrong one, or one of them twice."""
-
-
 class NoCanary(FailedPrecondition):
     """The router's strategy is another one."""
 

@@ -8,6 +8,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.state import feedback_keys, ids
 from services.state.connection import Connections
+from services.state.errors import AmbiguousKey
 from services.state.fenced import Fence, lost
 from services.state.moments import NANOS
 from services.state.scripts import Arg, Run, Script
@@ -31,6 +32,20 @@ class Sought(NamedTuple):
     by: str
     value: str
     before: float | None = None
+
+
+def only(sought: Sought, found: Sequence[str], of: str, settled: float) -> str | AmbiguousKey:
+    """The one prediction among those found, newest first; empty where there is none yet, and the error where
+    nobody can tell which. of: whose key it is; settled: until when predictions are surely recorded, in
+    seconds since 1970."""
+    if sought.before is not None:
+        # A younger one of the entity may still be on its way here, and it would be the one that is meant.
+        return found[0] if found and sought.before <= settled else ""
+    if len(found) > 1:
+        said = f"{sought.value[:100]} stands for several predictions of {of}: {' and '.join(found)}"
+        right = "a key of one prediction; or give event_time, for the newest until then, or prediction_id"
+        return AmbiguousKey(f"{sought.by}: {said}", fields=[(sought.by, f"{right}: {said}")])
+    return found[0] if found else ""
 
 
 class AttributionIndex:

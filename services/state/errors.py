@@ -87,6 +87,10 @@ class BadPredictionId(InvalidArgument):
     reason = "INVALID_ARGUMENT"
 
 
+class AmbiguousKey(InvalidArgument):
+    """A key that several predictions have: to guess would credit the wrong one, or one of them twice."""
+
+
 class StoreFull(ResourceExhausted):
     """A bounded store that must not forget is full; its readers have to catch up first."""
 

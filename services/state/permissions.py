@@ -129,13 +129,17 @@ class CatalogPermissions:
         """For items of an import, from memory: whether the caller is so much to what made a prediction."""
 
         def may(event: PredictionEvent) -> bool:
-            made = self._catalog.routers.by_uid.get(event.router_uid)
             if event.router_uid:
+                made = self._made(event.router_uid)
                 return made is not None and self.may(caller, role, made)
             models = [self._catalog.models.by_name.get(one.model) for one in event.manifest.participants]
             return bool(models) and all(one is not None and self.may(caller, role, one) for one in models)
 
         return may
+
+    def _made(self, uid: str) -> Resource | None:
+        """What a prediction belongs to, from memory: a router, or a model where it was made outside."""
+        return self._catalog.routers.by_uid.get(uid) or self._catalog.models.by_uid.get(uid)
 
     def _held(self, user: str, kind: str, given: str, field: str) -> Role:
         """What a user is to a resource in memory; ANYONE where it is not there."""
@@ -175,12 +179,14 @@ class CatalogPermissions:
         return _denied(name, role, held)
 
     async def _of_report(self, caller: Caller, role: Role, prediction_id: str, request: Any) -> None:
-        """A prediction by its id; or the router, where the request has another key of one of its own."""
-        router = "" if prediction_id else getattr(request, "router", "")
-        if not router:
-            await self._of_prediction(caller, role, prediction_id)
-        elif self._held(caller.name, ROUTERS.name, router, "router") < role:
-            await self._looked_up(caller, role, ROUTERS.name, router, "router")
+        """A prediction by its id; or the router or model whose own another key is."""
+        for kind, field in ((ROUTERS, "router"), (MODELS, "model")):
+            given = "" if prediction_id else getattr(request, field, "")
+            if given:
+                if self._held(caller.name, kind.name, given, field) < role:
+                    await self._looked_up(caller, role, kind.name, given, field)
+                return
+        await self._of_prediction(caller, role, prediction_id)
 
     async def _of_prediction(self, caller: Caller, role: Role, prediction_id: str) -> None:
         resources = await self._made_by(prediction_id)
@@ -195,8 +201,8 @@ class CatalogPermissions:
         raise self._refusal(held, role, ROUTERS.name, f"prediction {prediction_id}", "prediction_id")
 
     async def _made_by(self, prediction_id: str) -> list[Resource] | None:
-        """The router that a prediction belongs to (the models, where no router made it); None without a
-        record, empty if they are gone."""
+        """The router that a prediction belongs to, or the model that it was logged for (all models, where it
+        says neither); None without a record, empty if they are gone."""
         until = self._now() + PATIENCE_SECONDS
         young = self._now() - ids.time_of(prediction_id) < YOUNG_SECONDS
         while (record := await self._records.read(prediction_id)) is None:
@@ -205,8 +211,11 @@ class CatalogPermissions:
             await asyncio.sleep(PAUSE_SECONDS)
         uid = record.event.router_uid
         if uid:
-            router = self._catalog.routers.by_uid.get(uid) or await self._readers[ROUTERS.name].read_uid(uid)
-            return [] if router is None else [router]
+            made = self._made(uid)
+            kinds = (ROUTERS, MODELS) if made is None else ()
+            for kind in kinds:
+                made = made or await self._readers[kind.name].read_uid(uid)
+            return [] if made is None else [made]
         named = {one.model for one in record.event.manifest.participants}
         models = [self._catalog.models.by_name.get(name) for name in named]
         return [] if None in models else [one for one in models if one is not None]

@@ -28,6 +28,8 @@ PAGE_BYTES = 2 * 1024 * 1024
 MOST_EXAMINED = 5000
 
 
+# The greatest ids below one, at most so many.
+Names: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 # From records to the ids of those that stay.
 Sift: TypeAlias = Callable[[Sequence[PredictionRecord]], Awaitable[Collection[str]]]
 
@@ -129,14 +131,37 @@ class RecordStore:
         for both; a token is good for the same router, times and filters only. A page may be short, even
         empty, and have a next one. Raises BadPageToken, InvalidArgument.
         """
-        filters = f"{router_uid} {start} {end} {filters}"
+        return await self.page(
+            lambda below, count: self.names(router_uid, below, start, count),
+            f"{router_uid} {start} {end} {filters}",
+            now - SETTLED_SECONDS if end is None else min(end, now - SETTLED_SECONDS),
+            page_size=page_size,
+            page_token=page_token,
+            keep=keep,
+            sift=sift,
+            most_bytes=most_bytes,
+        )
+
+    async def page(
+        self,
+        names_below: Names,
+        filters: str,
+        end: float,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        keep: Callable[[PredictionRecord], bool] = lambda _: True,
+        sift: Sift | None = None,
+        most_bytes: int = PAGE_BYTES,
+    ) -> RecordPage:
+        """The same of records that are found otherwise, made before `end`: `names_below` gives their ids,
+        greatest first. A token is good for the same `filters` only."""
         last, wanted = pages.unseal(filters, page_token), pages.size(page_size, PAGE)
-        settled = now - SETTLED_SECONDS
-        below = last or ids.first_id_at(settled if end is None else min(end, settled))
+        below = last or ids.first_id_at(end)
         records: list[PredictionRecord] = []
         examined = size = 0
         while examined < MOST_EXAMINED:
-            names = await self._names(router_uid, below, start, wanted)
+            names = await names_below(below, wanted)
             found = {name: one for name, one in (await self.read_many(names)).items() if keep(one)}
             if sift is not None and found:
                 found = {name: found[name] for name in await sift(list(found.values()))}
@@ -151,7 +176,7 @@ class RecordStore:
                 return RecordPage(records, "")
         return RecordPage(records, pages.seal(filters, below))
 
-    async def _names(self, router_uid: str, below: str, start: float, count: int) -> Sequence[str]:
+    async def names(self, router_uid: str, below: str, start: float, count: int) -> Sequence[str]:
         """The `count` greatest ids of a router below `below`, from `start` on; fewer if there are no more."""
         partition, oldest = ids.partition_for(router_uid), int(start // 60)
         index, least = keys.record_minutes(partition, router_uid), f"[{ids.first_id_at(start)}"

@@ -37,14 +37,15 @@ async def test_a_truth_is_appended_with_its_prediction_row_and_time(ask: Ask, re
     assert (entry.prediction_id, entry.row, entry.truth.label) == (PREDICTION, 3, "yes")
     assert entry.observed_at.seconds == 1_760_000_000
     assert entry.feedback_id == reply.feedback_id
-    assert not reply.duplicate
+    assert reply.status == rpc.GROUND_TRUTH_STATUS_PENDING
+    assert reply.prediction_id == PREDICTION
 
 
 async def test_the_same_truth_again_changes_nothing(ask: Ask, redis: MappedRedis) -> None:
     observed = Timestamp(seconds=1_760_000_000)
     first = await ask("AddGroundTruth", truth(observed_at=observed))
     again = await ask("AddGroundTruth", truth(observed_at=observed))
-    assert again.duplicate
+    assert again.status == rpc.GROUND_TRUTH_STATUS_DUPLICATE
     assert again.feedback_id == first.feedback_id
     assert len(await appended(redis)) == 1
 
@@ -55,14 +56,15 @@ async def test_a_retry_does_not_undo_a_later_correction(
 ) -> None:
     await ask("AddGroundTruth", truth("yes", **named))
     await ask("AddGroundTruth", truth("no"))
-    assert (await ask("AddGroundTruth", truth("yes", **named))).duplicate
+    again = await ask("AddGroundTruth", truth("yes", **named))
+    assert again.status == rpc.GROUND_TRUTH_STATUS_DUPLICATE
     assert [entry.truth.label for entry in await appended(redis)] == ["yes", "no"]
 
 
 async def test_an_older_truth_does_not_replace_a_later_one(ask: Ask, redis: MappedRedis) -> None:
     await ask("AddGroundTruth", truth("no", observed_at=Timestamp(seconds=1_760_000_100)))
     late = await ask("AddGroundTruth", truth("yes", observed_at=Timestamp(seconds=1_760_000_000)))
-    assert late.superseded
+    assert late.status == rpc.GROUND_TRUTH_STATUS_SUPERSEDED
     assert [entry.truth.label for entry in await appended(redis)] == ["no"]
 
 

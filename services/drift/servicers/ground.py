@@ -9,10 +9,10 @@ from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baseline_store import BaselineStore
 from services.drift.gaps import GapStore
+from services.drift.intake import Intake
 from services.drift.performance.building import Performance
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
-from services.drift.truths import Truths
 from services.foundation.errors import InvalidArgument
 from services.state.config_reader import ConfigReader
 from services.state.names import ID, ID_RULE, resource_name
@@ -29,7 +29,7 @@ class Ground:
     gaps: GapStore
     results: ResultStore
     verdicts: VerdictStore
-    truths: Truths
+    intake: Intake
     performance: Performance
     now: Callable[[], float]
     rng: random.Random

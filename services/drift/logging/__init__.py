@@ -1,0 +1,1 @@
+"""Predictions that were made elsewhere: checked, made into events as routers write them, and logged once."""

@@ -1,0 +1,163 @@
+"""Ground truth as it comes in: checked, completed, and appended to the suite's one truth stream."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from turnout.drift.v1 import truth_pb2 as rpc
+from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord, TruthEntry
+
+from services.drift.truths.checks import KEYS, check, check_fit, content_id
+from services.drift.truths.finding import Finder
+from services.drift.wire import timestamp
+from services.foundation.errors import TurnoutError
+from services.state import formats, ids
+from services.state.errors import PredictionNotFound, StoreFull
+from services.state.parked import LIFETIME_SECONDS
+from services.state.records import RETENTION_SECONDS, RecordStore
+from services.state.truth import Appended, TruthLog
+
+Request: TypeAlias = rpc.AddGroundTruthRequest
+Added: TypeAlias = rpc.AddGroundTruthResponse
+# Of one truth, what became of it or what is wrong with it.
+Outcome: TypeAlias = Added | TurnoutError
+# Whether the caller may report on an event's prediction; None where everybody may.
+May: TypeAlias = Callable[[PredictionEvent], bool] | None
+
+STATUSES = {
+    Appended.APPENDED: rpc.GROUND_TRUTH_STATUS_ACCEPTED,
+    Appended.CORRECTED: rpc.GROUND_TRUTH_STATUS_CORRECTED,
+    Appended.DUPLICATE: rpc.GROUND_TRUTH_STATUS_DUPLICATE,
+    Appended.SUPERSEDED: rpc.GROUND_TRUTH_STATUS_SUPERSEDED,
+}
+# What the stream says of a prediction without a record, where that makes a difference.
+EARLY = {
+    rpc.GROUND_TRUTH_STATUS_ACCEPTED: rpc.GROUND_TRUTH_STATUS_PENDING,
+    rpc.GROUND_TRUTH_STATUS_CORRECTED: rpc.GROUND_TRUTH_STATUS_PENDING,
+}
+MICROSECOND = 1e-6
+
+
+@dataclass(slots=True)
+class Truths:
+    """The one door of truth in drift. `kept`: for how many seconds truth counts, by uid of the router or
+    model; `now` is in seconds since 1970."""
+
+    log: TruthLog
+    records: RecordStore
+    finder: Finder
+    now: Callable[[], float]
+    kept: Callable[[str], float] = lambda _uid: RETENTION_SECONDS
+    _last: float = field(default=0.0, init=False)
+
+    async def add(self, request: Request) -> Added:
+        """Append one truth; when this returns Redis has it.
+
+        Raises what is wrong with it, StoreFull, and StateUnavailable.
+        """
+        (outcome,) = await self.add_all([request])
+        if isinstance(outcome, TurnoutError):
+            raise outcome
+        return outcome
+
+    async def add_all(
+        self, requests: Sequence[Request], may: May = None, *, dry: bool = False
+    ) -> list[Outcome]:
+        """The same for many in a few round trips, each for itself; of two about one row the later of the list
+        holds. `dry`: everything but the appending.
+
+        Raises StateUnavailable and NewerFormat; some may have been appended then, and all of them again
+        changes nothing.
+        """
+        now = self.now()
+        outcomes: dict[int, Outcome] = {}
+        sound: dict[int, Request] = {}
+        for place, request in enumerate(requests):
+            try:
+                check(request, now)
+                sound[place] = request
+            except TurnoutError as wrong:
+                outcomes[place] = wrong
+        names = dict(zip(sound, await self.finder.find(list(sound.values())), strict=True))
+        records = await self.records.read_many(
+            [one for one in names.values() if isinstance(one, str) and one]
+        )
+        entries = defaultdict[float, list[tuple[int, TruthEntry, bool]]](list)
+        for place, request in sound.items():
+            try:
+                name = _known(names[place])
+                record = records.get(name)
+                _admit(request, name, record, may)
+                kept = self.kept(record.event.router_uid) if record else RETENTION_SECONDS
+                entry = self._entry(request, name, now)
+                if now >= ids.time_of(name) + kept:
+                    outcomes[place] = _added(entry, rpc.GROUND_TRUTH_STATUS_EXPIRED)
+                elif record is None and now >= ids.time_of(name) + LIFETIME_SECONDS:
+                    raise _missing(request)
+                else:
+                    entries[kept].append((place, entry, record is None))
+            except TurnoutError as wrong:
+                outcomes[place] = wrong
+        outcomes |= await self._append(entries, dry=dry)
+        return [outcomes[place] for place in range(len(requests))]
+
+    def _entry(self, request: Request, name: str, now: float) -> TruthEntry:
+        # Of what comes in one list, or at one moment, the later one is the later observation.
+        self._last = max(now, self._last + MICROSECOND)
+        given = request.observed_at if request.HasField("observed_at") else timestamp(self._last)
+        return TruthEntry(
+            format=formats.TRUTH,
+            prediction_id=name,
+            row=request.row,
+            truth=request.truth,
+            observed_at=given,
+            feedback_id=request.feedback_id or content_id(request),
+            received_at=timestamp(now),
+        )
+
+    async def _append(
+        self, entries: Mapping[float, Sequence[tuple[int, TruthEntry, bool]]], *, dry: bool
+    ) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for kept, some in entries.items():
+            appended: Sequence[Appended | StoreFull] = [Appended.APPENDED] * len(some)
+            if not dry:
+                appended = await self.log.append_each([entry for _, entry, _ in some], kept)
+            for (place, entry, early), outcome in zip(some, appended, strict=True):
+                if isinstance(outcome, StoreFull):
+                    outcomes[place] = outcome
+                else:
+                    status = STATUSES[outcome]
+                    outcomes[place] = _added(entry, EARLY.get(status, status) if early else status)
+        return outcomes
+
+
+def _known(name: str | TurnoutError) -> str:
+    if isinstance(name, TurnoutError):
+        raise name
+    return name
+
+
+def _admit(request: Request, name: str, record: PredictionRecord | None, may: May) -> None:
+    """Raise what is wrong with a truth, given the record of its prediction. Without one a truth is taken by
+    the prediction's id alone, and whoever joins the two passes over what does not fit."""
+    if record is None:
+        # Who may not report on everything is not told what there is.
+        if not name or may is not None:
+            raise _missing(request)
+        return
+    if may is not None and not may(record.event):
+        raise _missing(request)
+    check_fit(request, record.event)
+
+
+def _missing(request: Request) -> PredictionNotFound:
+    by = next(word for word in KEYS if getattr(request, word))
+    of = "" if request.prediction_id else f" of {request.router or request.model}"
+    said = f"there is no record of a prediction{of} with {by} {getattr(request, by)[:100]}, or not yet"
+    return PredictionNotFound(said, fields=[(by, said)], prediction_id=request.prediction_id)
+
+
+def _added(entry: TruthEntry, status: rpc.GroundTruthStatus) -> Added:
+    return Added(status=status, feedback_id=entry.feedback_id, prediction_id=entry.prediction_id)

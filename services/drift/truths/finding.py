@@ -1,0 +1,95 @@
+"""Finds the prediction that a truth is of, where its reporter knows another key of it than its id."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from turnout.drift.v1.truth_pb2 import AddGroundTruthRequest
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import REDACTION_HASHED, REDACTION_NONE, Router
+
+from services.foundation.errors import InvalidArgument, TurnoutError, Unavailable
+from services.state.attribution import ENTITY, EXTERNAL, AttributionIndex, Sought, only
+from services.state.config_reader import ConfigReader
+from services.state.moments import moment
+from services.state.names import resource_name
+from services.state.records import SETTLED_SECONDS
+
+# What a router that hashes a key logs of it.
+HASHED = "hash:"
+HIDDEN = (REDACTION_HASHED, REDACTION_NONE)
+
+
+class Owner(NamedTuple):
+    """Whose the keys are: a router, or a model of which predictions are logged. hidden: keys that it logs
+    hashed or not at all."""
+
+    name: str
+    uid: str
+    hidden: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Looks keys up. `now` is in seconds since 1970."""
+
+    routers: ConfigReader[Router]
+    models: ConfigReader[Model]
+    index: AttributionIndex
+    now: Callable[[], float]
+
+    async def find(self, requests: Sequence[AddGroundTruthRequest]) -> list[str | TurnoutError]:
+        """The prediction of each: its id, empty where none is recorded yet, or why it cannot be told. Raises
+        StateUnavailable."""
+        found: list[str | TurnoutError] = [request.prediction_id for request in requests]
+        owners: dict[tuple[str, str], Owner | TurnoutError] = {}
+        asked: list[tuple[int, Owner, Sought]] = []
+        for place, request in enumerate(requests):
+            if request.prediction_id:
+                continue
+            try:
+                owner = await self._owner(request, owners)
+                asked.append((place, owner, _sought(request, owner)))
+            except Unavailable:
+                raise
+            except TurnoutError as wrong:
+                found[place] = wrong
+        names = await self.index.find([sought for _, _, sought in asked]) if asked else []
+        for (place, owner, sought), ids in zip(asked, names, strict=True):
+            found[place] = only(sought, ids, owner.name, self.now() - SETTLED_SECONDS)
+        return found
+
+    async def _owner(
+        self, request: AddGroundTruthRequest, known: dict[tuple[str, str], Owner | TurnoutError]
+    ) -> Owner:
+        key = (request.router, request.model)
+        if key not in known:
+            try:
+                known[key] = await self._read(request)
+            except Unavailable:
+                raise
+            except TurnoutError as wrong:
+                known[key] = wrong
+        found = known[key]
+        if isinstance(found, TurnoutError):
+            raise found
+        return found
+
+    async def _read(self, request: AddGroundTruthRequest) -> Owner:
+        if request.model:
+            name = resource_name("models", request.model, "model")
+            return Owner(name, (await self.models.read(name, field="model")).uid)
+        name = resource_name("routers", request.router, "router")
+        router = await self.routers.read(name, field="router")
+        hidden = [word for word in (EXTERNAL, ENTITY) if router.log.redact.get(word) in HIDDEN]
+        return Owner(name, router.uid, hidden)
+
+
+def _sought(request: AddGroundTruthRequest, owner: Owner) -> Sought:
+    by = EXTERNAL if request.external_id else ENTITY
+    value: str = getattr(request, by)
+    if by in owner.hidden and not value.startswith(HASHED):
+        said = f"{owner.name} does not log it (log.redact), so it leads nowhere; give prediction_id"
+        raise InvalidArgument(f"{by}: {said}", fields=[(by, said)])
+    before = moment(request.event_time, "event_time") if request.HasField("event_time") else None
+    return Sought(owner.uid, by, value, before)
