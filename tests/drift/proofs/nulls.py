@@ -1,0 +1,99 @@
+"""Pairs of samples of one distribution, by the thousand, and how often a test calls them different."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from services.drift.cells import freeze
+from services.drift.comparison import Comparison, compare
+from services.drift.statistics import chi_square, missingness
+from services.drift.statistics.chi_square import ChiSquare
+
+LEVEL = 0.05
+# Rows of the reference for each row of the window.
+RATIOS = (0.01, 0.1, 1.0, 10.0, 100.0)
+CATEGORIES = (2, 3, 5, 10, 30, 100, 300, 1000)
+Draw = Callable[[Generator, int], NDArray[np.float64]]
+
+
+class Rate(NamedTuple):
+    """How often something happened."""
+
+    hits: int
+    runs: int
+
+    @property
+    def share(self) -> float:
+        """Of runs."""
+        return self.hits / self.runs
+
+    def at_least(self, doubt: float = 0.025) -> float:
+        """Clopper and Pearson's lower end: a smaller true share would give so many hits once in 1/doubt."""
+        return float(beta.ppf(doubt, self.hits, self.runs - self.hits + 1)) if self.hits else 0.0
+
+    def at_most(self, doubt: float = 0.025) -> float:
+        """Their upper end."""
+        lost = self.runs - self.hits
+        return float(beta.ppf(1 - doubt, self.hits + 1, lost)) if lost else 1.0
+
+
+def sizes(ratio: float, smaller: int) -> tuple[int, int]:
+    """Rows of the reference and of the window, of which the smaller has `smaller`."""
+    return (round(smaller * ratio), smaller) if ratio >= 1 else (smaller, round(smaller / ratio))
+
+
+def shares(kind: str, categories: int) -> NDArray[np.float64]:
+    """True shares of categories: all alike, or the k-th in proportion to 1/k."""
+    weights = np.ones(categories) if kind == "even" else 1 / np.arange(1, categories + 1)
+    return weights / weights.sum()
+
+
+def category_nulls(
+    rng: Generator, kind: str, categories: int, rows: tuple[int, int], runs: int
+) -> Iterator[ChiSquare]:
+    """The test of categories on two samples of one distribution."""
+    truth = shares(kind, categories)
+    left, right = (rng.multinomial(size, truth, size=runs) for size in rows)
+    for one, other in zip(left, right, strict=True):
+        if found := chi_square.measure(one, other):
+            yield found
+
+
+def missing_nulls(rng: Generator, rate: float, rows: tuple[int, int], runs: int) -> Iterator[float]:
+    """p-values of a rate of missing values that holds."""
+    gone = np.stack([rng.binomial(size, rate, runs) for size in rows], axis=1)
+    for left, right in gone:
+        found = missingness.measure(np.array([rows[0] - left, left]), np.array([rows[1] - right, right]))
+        if found:
+            yield found.p_value
+
+
+def with_zeros(rng: Generator, size: int) -> NDArray[np.float64]:
+    """An amount that a third of all have none of."""
+    return np.where(rng.random(size) < 1 / 3, 0.0, rng.lognormal(3, 1, size))
+
+
+NUMBERS: dict[str, Draw] = {
+    "normal": lambda rng, size: rng.normal(size=size),
+    "rounded": lambda rng, size: rng.normal(40, 10, size).round(),
+    "third of zeros": with_zeros,
+    "few values": lambda rng, size: rng.poisson(2, size).astype(float),
+}
+
+
+def number_nulls(rng: Generator, kind: str, rows: tuple[int, int], runs: int) -> Iterator[Comparison]:
+    """Everything that is measured on two samples of one distribution of numbers."""
+    draw = NUMBERS[kind]
+    for _ in range(runs):
+        reference = draw(rng, rows[0])
+        grid = freeze(reference)
+        yield compare(grid, grid.count(reference), grid.count(draw(rng, rows[1])))
+
+
+def below(p_values: list[float | None]) -> Rate:
+    """How many are at most LEVEL; None counts as a silence, which is no false alarm."""
+    return Rate(sum(p is not None and p <= LEVEL for p in p_values), len(p_values))
