@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from services.drift.asked import Asked
+from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baselines import Baseline, Feature, Role
 from services.drift.cells import Tally
 from services.drift.cells.blob import Profile
@@ -35,7 +35,7 @@ class Finding:
     rows: int
 
 
-def analyse(baseline: Baseline, window: Profile, asked: Asked = Asked()) -> Finding:  # noqa: B008 (frozen)
+def analyse(baseline: Baseline, window: Profile, asked: Asked = NOTHING_SPECIAL) -> Finding:
     """Compare a window's counts with the baseline's, for the features asked for or for all."""
     chosen = [
         (feature, tally)

@@ -47,3 +47,6 @@ class Asked:
     rule: Rule = BY_DEFAULT
     epsilon: float | None = None
     kullback_leibler: bool = False
+
+
+NOTHING_SPECIAL = Asked()

@@ -10,6 +10,7 @@ from services.drift.clearing import Clearing
 from services.drift.completing import Completer
 from services.drift.consumer import GROUP, EventConsumer
 from services.drift.gaps import GapStore
+from services.drift.inquiry import inquirer_of
 from services.drift.intake import intake_of
 from services.drift.listing.users import UserNotes
 from services.drift.performance.building import performance_of
@@ -45,9 +46,8 @@ def servicer_of(
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
         ProfileStore(connections),
-        GapStore(connections),
         ResultStore(connections),
-        VerdictStore(connections),
+        inquirer_of(connections, now, rng),
         intake_of(connections, now, rng, permissions, kept),
         performance_of(connections, now),
         now,

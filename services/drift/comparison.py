@@ -19,6 +19,7 @@ from services.drift.statistics import (
     missingness,
     out_of_range,
     psi,
+    quantile_bins,
     wasserstein,
 )
 from services.drift.statistics.chi_square import ChiSquare
@@ -114,7 +115,7 @@ def compare_all(features: Sequence[Samples], method: Method) -> list[Comparison]
         l_infinity.measure_many(pairs),
         nats or [None] * len(features),
         *_ordered(features),
-        _tested(features, bins),
+        _tested(features, bins, method.own_range),
         _missing(features, pairs),
         strict=True,
     )
@@ -170,18 +171,19 @@ def _ordered(features: Sequence[Samples]) -> tuple[list[Bracket | None], list[Wa
     return brackets, moves
 
 
-def _tested(features: Sequence[Samples], bins: Sequence[CountsPair]) -> list[ChiSquare | None]:
-    """Quantile bins are joined by the reference alone; a bin per value is a category like any other."""
-    quantiles = [isinstance(one.frame, Grid) and not one.frame.few_values for one in features]
+def _tested(
+    features: Sequence[Samples], bins: Sequence[CountsPair], own_range: bool
+) -> list[ChiSquare | None]:
+    """Bins cut at the reference's own quantiles have a test of their own, and are joined by the reference
+    alone; a bin per value is a category like any other."""
+    cut = [own_range and isinstance(one.frame, Grid) and not one.frame.few_values for one in features]
     tests: list[ChiSquare | None] = [None] * len(features)
-    for joined in (True, False):
-        places = [at for at, quantile in enumerate(quantiles) if quantile is joined]
-        some = [chi_square.join_adjacent(*bins[at]) if joined else bins[at] for at in places]
-        least = 0 if joined else chi_square.LEAST_EXPECTED
-        for at, test in zip(
-            places, chi_square.measure_many(Pairs.of(some), least) if some else (), strict=True
-        ):
-            tests[at] = test
+    for quantiles in (True, False):
+        places = [at for at, quantile in enumerate(cut) if quantile is quantiles]
+        some = [chi_square.join_adjacent(*bins[at]) if quantiles else bins[at] for at in places]
+        test = quantile_bins.measure_many if quantiles else chi_square.measure_many
+        for at, found in zip(places, test(Pairs.of(some)) if some else (), strict=True):
+            tests[at] = found
     return tests
 
 

@@ -15,7 +15,8 @@ from services.state.scripts import Script
 
 # Ids are made anew for each analysis: written twice is written once.
 WRITE_RESULT = Script("write_result", repeatable=True)
-RETENTION_SECONDS = 90 * 86_400
+DAY_SECONDS = 86_400
+RETENTION_SECONDS = 90 * DAY_SECONDS
 # An hour's analyses for six weeks; of a model of 25 features about 10 MB.
 MOST_RESULTS = 1000
 MOST_BYTES = 32 * 1024 * 1024
@@ -51,6 +52,11 @@ class ResultStore:
             RETENTION_SECONDS,
         )
         await WRITE_RESULT(self._redis, _places(model_uid), args)
+
+    async def looks(self, model_uid: str, now: float) -> int:
+        """How many of the model's results are kept of the 24 hours before `now`."""
+        _, index = _places(model_uid)
+        return int(await self._redis.zlexcount(index, f"[{ids.first_id_at(now - DAY_SECONDS)}", "+"))
 
     async def forget(self, model_uid: str) -> None:
         """Remove every result of a model."""

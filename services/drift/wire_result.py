@@ -9,7 +9,7 @@ from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1 import model_pb2
 
 from services.drift.analysis import FeatureFinding, Finding, summarize, warn
-from services.drift.asked import Asked
+from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baselines import Baseline
 from services.drift.buckets import Cover
 from services.drift.cells import Grid
@@ -54,7 +54,7 @@ class Analysis:
     finding: Finding
     time: float
     gaps: int = 0
-    asked: Asked = Asked()  # noqa: RUF009 (it is frozen)
+    asked: Asked = NOTHING_SPECIAL
     looks: int = 1
     other: Other | None = None
 

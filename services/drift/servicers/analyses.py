@@ -1,20 +1,19 @@
 """What a model sees, against its baseline: analyses, and those of before."""
 
-import asyncio
-
 from turnout.drift.v1 import analysis_pb2 as rpc
+from turnout.router.v1.model_pb2 import Model
 
-from services.drift.analysis import analyse
-from services.drift.asked import Asked
-from services.drift.baselines import Baseline
 from services.drift.buckets import Cover, cover
+from services.drift.inquiry import Inquiry
+from services.drift.segments import segment_asked
 from services.drift.servicers.ground import Ground, iso
-from services.drift.wire_result import Analysis, write_result
+from services.drift.wire_asked import read_asked
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
+from services.foundation.rules import Role
 from services.state import pages
-from services.state.ids import new_uid
 from services.state.moments import moment
+from services.state.names import resource_name
 
 DEFAULT_WINDOW = 3600.0
 DEFAULT_PAGE, MAX_PAGE = 50, 100
@@ -25,20 +24,15 @@ class AnalysisRpcs:
 
     _ground: Ground
 
-    async def Analyze(self, request: rpc.AnalyzeRequest, _call: Call) -> rpc.AnalyzeResponse:
-        """Compare the window with the active baseline, feature by feature, and keep the result."""
+    async def Analyze(self, request: rpc.AnalyzeRequest, call: Call) -> rpc.AnalyzeResponse:
+        """Compare the window with the active baseline or with another model, column by column, and keep the
+        result."""
+        asked, segment = read_asked(request), segment_asked(request)
         window = self._window(request)
         model = await self._ground.model(request.model)
-        baseline = await self._ground.baselines.get_active(model.name, model.uid)
-        _check_features(request, baseline)
-        profile = await self._ground.profiles.window(baseline, window)
-        gaps = await self._ground.gaps.within(window)
-        finding = await asyncio.to_thread(analyse, baseline, profile, Asked(tuple(request.features)))
-        now = self._ground.now()
-        result = write_result(Analysis(new_uid(now, self._ground.rng), baseline, window, finding, now, gaps))
-        await self._ground.results.write(model.uid, result, now)
-        await self._ground.verdicts.publish(model.uid, result)
-        return rpc.AnalyzeResponse(result=result)
+        reference = await self._reference(request.reference_model, model, call)
+        inquiry = Inquiry(model, window, asked, segment, reference)
+        return rpc.AnalyzeResponse(result=await self._ground.inquirer.answer(inquiry))
 
     async def GetLatestResult(
         self, request: rpc.GetLatestResultRequest, _call: Call
@@ -74,10 +68,16 @@ class AnalysisRpcs:
             raise InvalidArgument(f"start_time {said}", fields=[("start_time", said)])
         return cover(start, end, now)
 
-
-def _check_features(request: rpc.AnalyzeRequest, baseline: Baseline) -> None:
-    known = {feature.name for feature in baseline.features}
-    for index, name in enumerate(request.features):
-        if name not in known:
-            said = f"{name!r} is no feature of {baseline.name}; it has {', '.join(sorted(known)[:20])}"
-            raise InvalidArgument(f"features[{index}] {said}", fields=[(f"features[{index}]", said)])
+    async def _reference(self, given: str, model: Model, call: Call) -> Model | None:
+        """The other model, which the caller must be allowed to see. Raises InvalidArgument, ModelNotFound."""
+        if not given:
+            return None
+        permissions = self._ground.intake.permissions
+        if permissions is not None:
+            permissions.require(call.caller, Role.VIEWER, "models", given, "reference_model")
+        name = resource_name("models", given, "reference_model")
+        found = await self._ground.models.read(name, field="reference_model")
+        if found.uid == model.uid:
+            said = "is the model itself; name another one, or leave it out to compare with the baseline"
+            raise InvalidArgument(f"reference_model {said}", fields=[("reference_model", said)])
+        return found

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baseline_store import BaselineStore
-from services.drift.gaps import GapStore
+from services.drift.inquiry import Inquirer
 from services.drift.intake import Intake
 from services.drift.performance.building import Performance
 from services.drift.profile_store import ProfileStore
@@ -16,7 +16,6 @@ from services.drift.result_store import ResultStore
 from services.foundation.errors import InvalidArgument
 from services.state.config_reader import ConfigReader
 from services.state.names import ID, ID_RULE, resource_name
-from services.state.verdicts import VerdictStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,8 @@ class Ground:
     models: ConfigReader[Model]
     baselines: BaselineStore
     profiles: ProfileStore
-    gaps: GapStore
     results: ResultStore
-    verdicts: VerdictStore
+    inquirer: Inquirer
     intake: Intake
     performance: Performance
     now: Callable[[], float]
