@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf, isfinite, nextafter
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def _named(frame: Vocabulary, unseen: list[str], shares: list[list[float]]) -> l
 @lru_cache(maxsize=4096)
 def _spans(edges: bytes, bins: bytes) -> tuple[tuple[str, float | None, float | None], ...]:
     """Label and ends of each bin of a grid."""
-    ends = [None, *np.frombuffer(edges).tolist(), None]
+    # Below the least of all doubles lies -inf, which is an open end like any other.
+    ends = [None, *(end if isfinite(end) else None for end in np.frombuffer(edges).tolist()), None]
     of = np.frombuffer(bins, dtype=np.int64)
     spans: list[tuple[str, float | None, float | None]] = []
     for index in range(int(of.max()) + 1):
@@ -77,6 +79,6 @@ def _span(lower: float | None, upper: float | None) -> tuple[str, float | None, 
     if lower is None or upper is None:
         label = f"≤ {upper:.6g}" if upper is not None else f"> {lower:.6g}" if lower is not None else "all"
         return label, lower, upper
-    if np.nextafter(upper, -np.inf) == lower:
+    if nextafter(upper, -inf) == lower:
         return f"{upper:.6g}", upper, upper
     return f"{lower:.6g} to {upper:.6g}", lower, upper
