@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from services.drift.alerts.building import alerting
 from services.drift.build import clearing_of, consumer_of, handler_of, retention_in, servicer_of
 from services.drift.consumer import GROUP
 from services.drift.settings import DriftSettings
@@ -35,7 +36,8 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     gauges = ConsumerGauges(ownership, [consumer], runtime.metrics, runtime.rng)
     runtime.spawn(gauges.run(), "gauges")
     runtime.spawn(clearing.run(), "clearing")
-    return [servicer_of(connections, time.time, runtime.rng, permissions, retention_in(catalog))]
+    desk = alerting(settings, runtime, connections, ownership, catalog, permissions)
+    return [servicer_of(connections, time.time, runtime.rng, permissions, retention_in(catalog), desk)]
 
 
 if __name__ == "__main__":

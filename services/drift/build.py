@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from turnout.inference.v1.event_pb2 import EventBatch
 
+from services.drift.alerts.building import desk_of
+from services.drift.alerts.desk import AlertDesk
 from services.drift.baseline_store import BaselineStore
 from services.drift.clearing import Clearing
 from services.drift.completing import Completer
@@ -39,9 +41,10 @@ def servicer_of(
     rng: random.Random,
     permissions: CatalogPermissions | None = None,
     kept: Callable[[str], float] = lambda _: RETENTION_SECONDS,
+    alerts: AlertDesk | None = None,
 ) -> DriftServicer:
     """The servicer on its stores; `permissions`: None where access is open; `kept`: for how many seconds a
-    router's records are, by its uid."""
+    router's records are, by its uid; `alerts`: with a feed that runs."""
     ground = Ground(
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
@@ -50,6 +53,7 @@ def servicer_of(
         inquirer_of(connections, now, rng),
         intake_of(connections, now, rng, permissions, kept),
         performance_of(connections, now),
+        alerts or desk_of(connections, now, rng, permissions),
         now,
         rng,
     )

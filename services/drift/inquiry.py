@@ -27,17 +27,19 @@ from services.state.verdicts import EXPIRY_SECONDS, VerdictStore
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A model, a window, and how to compare; `reference`: another model instead of the baseline."""
+    """A model, a window, and how to compare; reference: another model instead of the baseline; look: id of
+    the result where a schedule asks, which publishes a status of its own."""
 
     model: Model
     window: Cover
     asked: Asked = NOTHING_SPECIAL
     segment: Segment | None = None
     reference: Model | None = None
+    look: str = ""
 
     def speaks_for_all(self, now: float) -> bool:
         """Whether the status is the model's own as of late: of no part, no other model, no old story."""
-        whole = not (self.segment or self.reference or self.asked.features)
+        whole = not (self.segment or self.reference or self.asked.features or self.look)
         return whole and self.window.end > now - EXPIRY_SECONDS
 
 
@@ -67,9 +69,8 @@ class Inquirer:
         looks = 1 + await self.results.looks(model.uid, now)
         finding, reference = await asyncio.to_thread(_compared, seen, other, inquiry.asked)
         own, rng = seen.baseline, self.rng
-        analysis = Analysis(
-            new_uid(now, rng), own, inquiry.window, finding, now, gaps, inquiry.asked, looks, reference
-        )
+        id_ = inquiry.look or new_uid(now, rng)
+        analysis = Analysis(id_, own, inquiry.window, finding, now, gaps, inquiry.asked, looks, reference)
         result = write_result(analysis)
         await self.results.write(model.uid, result, now)
         if inquiry.speaks_for_all(now):

@@ -1,5 +1,7 @@
 """What drift can be told, beside what every process can be told."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from services.foundation.settings import Settings
@@ -14,3 +16,6 @@ class DriftSettings(Settings):
     """Port of the first worker's Prometheus page; 0 and further workers pick a free one."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where the shared state lives."""
+    webhook_reach: Literal["public", "private", "any"] = "private"
+    """Where webhooks of alerts may lead: to public addresses alone; to private ones and this machine too; or
+    anywhere, also to link-local addresses, where clouds hand out credentials."""

@@ -2,44 +2,18 @@
 registry."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from services.foundation.family import Family
 from services.foundation.plain import PlainCounter, PlainHistogram
 from services.foundation.tally import RpcTallies
-
-M = TypeVar("M", bound=MetricWrapperBase)
 
 # Fine around the few milliseconds of a local model, coarse towards the longest timeouts of language models.
 MODEL_MILLISECONDS = (1, 2, 3, 5, 7.5, 10, 15, 25, 50, 75, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000)
 SECONDS = tuple(ms / 1_000 for ms in MODEL_MILLISECONDS)
-
-
-class Family(Generic[M]):
-    """A labelled instrument: `family["weighted", "models/a"].inc()`. Children are kept: making one costs
-    three times an increment. Label values must come from closed sets (variants, methods), never from a
-    request's text."""
-
-    def __init__(self, metric: M) -> None:
-        self.metric = metric
-        self._children: dict[str | tuple[str, ...], M] = {}
-
-    def __getitem__(self, values: str | tuple[str, ...]) -> M:
-        child = self._children.get(values)
-        if child is None:
-            child = self._children[values] = self.metric.labels(
-                *((values,) if isinstance(values, str) else values)
-            )
-        return child
-
-    def remove(self, *values: str) -> None:
-        """Forget a child whose subject (a deleted model, say) is gone; nothing if there is none."""
-        if self._children.pop(values[0] if len(values) == 1 else values, None) is not None:
-            self.metric.remove(*values)
 
 
 class Metrics:
@@ -56,6 +30,7 @@ class Metrics:
         self._panels()
         self._rpcs()
         self._events()
+        self._alerts()
 
     def _routing(self) -> None:
         # These four names are part of the public contract; _ms breaks Prometheus' base units, so seconds
@@ -230,6 +205,22 @@ class Metrics:
         self.feedback = self._counter("turnout_feedback_total", "Feedback by what became of it.", "result")
         self.background_failures = self._counter(
             "turnout_background_failures_total", "Background tasks that died.", "task"
+        )
+
+    def _alerts(self) -> None:
+        self.alerts_firing = self._gauge(
+            "turnout_alerts_firing",
+            "Alerts that fire, of the models whose partitions this process leads.",
+            "model",
+            "severity",
+        )
+        self.scheduled_looks = self._counter(
+            "turnout_scheduled_looks_total", "Analyses made by schedules, by status.", "status"
+        )
+        self.notifications = self._counter(
+            "turnout_notifications_total",
+            "Attempts at telling webhooks of alerts, by result: delivered, failed (and tried again), dead.",
+            "result",
         )
 
     def _counter(self, name: str, told: str, *labels: str) -> Family[Counter]:

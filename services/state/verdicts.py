@@ -30,6 +30,14 @@ class VerdictStore:
         verdict.time.CopyFrom(result.create_time)
         await self._write(model_uid, verdict.SerializeToString(), result.create_time.ToMicroseconds())
 
+    async def say(self, model_uid: str, model: str, status: DriftStatus, time: float, until: float) -> None:
+        """The same of a status that a schedule has come to at `time`, and that holds `until` the next look
+        has had its time; both in seconds since 1970. While it holds nobody's own analysis replaces it."""
+        verdict = DriftVerdict(format=formats.VERDICT, model_uid=model_uid, model=model, status=status)
+        verdict.time.FromMicroseconds(int(time * 1e6))
+        verdict.expire_time.FromMicroseconds(int(until * 1e6))
+        await self._write(model_uid, verdict.SerializeToString(), int(until * 1e6))
+
     async def forget(self, model_uid: str) -> None:
         """Remove what is said of a model."""
         await self._write(model_uid, b"", 0)
@@ -79,6 +87,9 @@ class VerdictReader(ByModel[DriftVerdict]):
         return DriftVerdict.FromString(value.partition(b" ")[2])
 
     def _status(self, verdict: DriftVerdict) -> str | None:
-        if self._now() - verdict.time.ToNanoseconds() / 1e9 > self._expiry:
+        until = verdict.time.ToNanoseconds() / 1e9 + self._expiry
+        if verdict.HasField("expire_time"):
+            until = verdict.expire_time.ToNanoseconds() / 1e9
+        if self._now() > until:
             return None
         return DriftStatus.Name(verdict.status).removeprefix("DRIFT_STATUS_").lower()

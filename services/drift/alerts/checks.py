@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from google.protobuf.duration_pb2 import Duration
 from turnout.drift.v1.alert_config_pb2 import AlertConfig, AlertSeverity, AlertThresholds
 
+from services.drift.alerts.addresses import Reach
 from services.drift.alerts.webhook_checks import webhook_problems
 from services.drift.detectors import DETECTORS
 from services.drift.verdict import LEAST_ROWS
@@ -33,16 +34,16 @@ MOST_REPORTED = 20
 Problem = FieldViolation
 
 
-def check(config: AlertConfig, known: Collection[str] | None = None) -> None:
-    """Raise InvalidArgument naming each wrong field, of settings with their defaults filled in. `known`: the
-    features of the model's baselines, None where there is no baseline yet."""
+def check(config: AlertConfig, known: Collection[str] | None = None, reach: Reach = "any") -> None:
+    """Raise InvalidArgument naming each wrong field, of settings with their defaults filled in. known: the
+    features of the model's baselines, None where there is no baseline yet; reach: where webhooks may lead."""
     found = [
         *_schedule(config),
         *_rules(config),
         *_thresholds(config.thresholds, "config.thresholds"),
         *_special(config),
         *_features(config, known),
-        *webhook_problems(config.webhooks),
+        *webhook_problems(config.webhooks, reach),
     ]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

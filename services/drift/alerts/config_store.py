@@ -31,13 +31,14 @@ class AlertConfigStore:
         self._redis: Any = connections.steady
 
     async def get(self, model: Model) -> AlertConfig:
-        """The settings of a model: the defaults where nobody has set any."""
-        return _read(model, await self._raw(model.uid))
+        """The settings of a model with their defaults, which are all there is where nobody has set any."""
+        return filled(_read(model, await self._raw(model.uid)))
 
     async def update(
         self, model: Model, etag: str, once: Once | None, change: Change, *, dry: bool = False
     ) -> UpdateAlertConfigResponse:
-        """Have `change` alter the settings in place and say the answer; keep them, unless `dry`.
+        """Have `change` alter the settings in place, as they are without defaults, and say the answer; keep
+        them, unless `dry`.
 
         Raises StaleEtag, RequestIdReused, and what `change` raises.
         """
@@ -99,7 +100,20 @@ class AlertConfigStore:
 
 
 def parse(body: bytes) -> AlertConfig:
-    """Stored settings. Raises NewerFormat."""
+    """Stored settings with their defaults. Raises NewerFormat."""
+    return filled(_parsed(body))
+
+
+def filled(config: AlertConfig) -> AlertConfig:
+    """The settings with every default that applies. What is stored is what was said: a default that depends
+    on another field follows it."""
+    made = AlertConfig()
+    made.CopyFrom(config)
+    defaults.fill(made)
+    return made
+
+
+def _parsed(body: bytes) -> AlertConfig:
     config = AlertConfig.FromString(body)
     formats.check("alert configuration", config.format, formats.ALERT_CONFIG)
     return config
@@ -116,9 +130,8 @@ def etag_of(config: AlertConfig) -> str:
 
 def _read(model: Model, body: bytes) -> AlertConfig:
     if body:
-        return parse(body)
+        return _parsed(body)
     config = AlertConfig(format=formats.ALERT_CONFIG, name=f"{model.name}/alertConfig")
-    defaults.fill(config)
     config.etag = etag_of(config)
     return config
 

@@ -2,6 +2,7 @@
 
 from turnout.drift.v1 import drift_service_pb2
 
+from services.drift.servicers.alerts import AlertRpcs
 from services.drift.servicers.analyses import AnalysisRpcs
 from services.drift.servicers.baselines import BaselineRpcs
 from services.drift.servicers.ground import Ground
@@ -10,7 +11,7 @@ from services.drift.servicers.performance import PerformanceRpcs
 from services.drift.servicers.truths import TruthRpcs
 
 
-class DriftServicer(PerformanceRpcs, BaselineRpcs, AnalysisRpcs, TruthRpcs, LoggingRpcs):
+class DriftServicer(PerformanceRpcs, BaselineRpcs, AnalysisRpcs, TruthRpcs, LoggingRpcs, AlertRpcs):
     """Each method: parse, load, decide, save, reply."""
 
     SERVICE = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name

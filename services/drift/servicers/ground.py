@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.alerts.desk import AlertDesk
 from services.drift.baseline_store import BaselineStore
 from services.drift.inquiry import Inquirer
 from services.drift.intake import Intake
@@ -29,6 +30,7 @@ class Ground:
     inquirer: Inquirer
     intake: Intake
     performance: Performance
+    alerts: AlertDesk
     now: Callable[[], float]
     rng: random.Random
 

@@ -1,0 +1,57 @@
+"""One analysis of a look: the window of a model, or of a segment of its traffic, against its baseline."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from turnout.drift.v1.segment_pb2 import Segment
+from turnout.router.v1.model_pb2 import Model
+
+from services.drift.asked import Asked
+from services.drift.buckets import cover
+from services.drift.errors import BaselineNotFound
+from services.drift.inquiry import Inquirer, Inquiry
+from services.drift.schedule.findings import Finding
+from services.drift.wire import read_segment
+from services.state.ids import new_uid
+
+
+class Span(NamedTuple):
+    """What a look looks at, in seconds since 1970, and the number of the look."""
+
+    start: float
+    end: float
+    look: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """Makes and keeps the analyses of looks."""
+
+    inquirer: Inquirer
+
+    async def find(
+        self, model: Model, span: Span, features: Sequence[str], segment: Segment | None
+    ) -> Finding:
+        """What a look finds; features that the baseline has not are left out. Raises StateUnavailable,
+        NewerFormat."""
+        part = read_segment(segment) if segment is not None else None
+        try:
+            baseline = await self.inquirer.baselines.active(model.name, model.uid, part)
+            known = {feature.name for feature in baseline.features}
+            chosen = tuple(name for name in features if name in known)
+            if features and not chosen:
+                return Finding(segment, None, f"{baseline.name} has none of the schedule's features.")
+            window = cover(span.start, span.end, self.inquirer.now())
+            inquiry = Inquiry(model, window, Asked(chosen), part, look=_result_id(model, span, segment))
+            return Finding(segment, await self.inquirer.answer(inquiry))
+        except BaselineNotFound as missing:
+            return Finding(segment, None, missing.message)
+
+
+def _result_id(model: Model, span: Span, segment: Segment | None) -> str:
+    """The same whoever makes this look, and makes it again: it is kept once."""
+    name = f"{segment.name}={segment.value}" if segment is not None else ""
+    made = random.Random(f"{model.uid} {span.look} {span.start} {span.end} {name}")
+    return new_uid(span.end, made)
