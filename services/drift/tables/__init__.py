@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from services.drift.tables.csv_rows import CsvReader
 from services.drift.tables.json_rows import JsonReader
 from services.drift.tables.ndjson_rows import NdjsonReader
-from services.drift.tables.rows import BrokenTable, Misread, Reader, Row
+from services.drift.tables.rows import ENCODINGS, BrokenTable, Mark, Misread, Reader, Row
 
-READERS: Mapping[str, Callable[[], Reader]] = {"csv": CsvReader, "json": JsonReader, "ndjson": NdjsonReader}
+READERS: Mapping[str, Callable[..., Reader]] = {"csv": CsvReader, "json": JsonReader, "ndjson": NdjsonReader}
 
 
 def guess(start: bytes) -> str:
@@ -25,4 +25,4 @@ def guess(start: bytes) -> str:
     return {b"[": "json", b"{": "ndjson"}.get(text[:1], "csv")
 
 
-__all__ = ["READERS", "BrokenTable", "Misread", "Reader", "Row", "guess"]
+__all__ = ["ENCODINGS", "READERS", "BrokenTable", "Mark", "Misread", "Reader", "Row", "guess"]

@@ -1,41 +1,44 @@
 """NDJSON: a JSON object a line; empty lines are nothing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from services.drift.tables.rows import LONGEST_ROW, Misread, Row, Text, too_long
+from services.drift.tables.rows import LONGEST_ROW, Faults, Mark, Misread, Row, Text, too_long
 
 
 class NdjsonReader:
     """Reads NDJSON."""
 
-    def __init__(self) -> None:
-        self._text = Text()
+    def __init__(self, encoding: str = "utf-8", after: Mark | None = None) -> None:
+        self._text = Text(encoding, after)
+        self._faults = Faults()
         self._rest = ""
-        self._line = 1
+        self._line = after.line if after else 1
 
     def feed(self, piece: bytes) -> Sequence[Row | Misread]:
         """The rows that this piece completes. Raises BrokenTable."""
+        self._faults.settle()
         *lines, self._rest = (self._rest + self._text.of(piece, self._line)).split("\n")
-        found = self._rows(lines)
-        if len(self._rest) > LONGEST_ROW:
-            raise too_long(self._line)
-        return found
+        return self._faults.gather(self._rows(lines))
 
     def end(self) -> Sequence[Row | Misread]:
         """The rows that the end completes. Raises BrokenTable."""
+        self._faults.settle()
         rest = self._rest + self._text.of(b"", self._line, final=True)
         self._rest = ""
-        return self._rows([rest])
+        return list(self._rows([rest]))
 
-    def _rows(self, lines: Sequence[str]) -> list[Row | Misread]:
-        found = [
-            row_of(self._line + index, line)
-            for index, line in enumerate(lines)
-            if line and not line.isspace()
-        ]
-        self._line += len(lines)
-        return found
+    def mark(self) -> Mark:
+        """Where it is."""
+        return Mark(self._text.held(self._rest), self._line, self._text.codec)
+
+    def _rows(self, lines: Sequence[str]) -> Iterator[Row | Misread]:
+        first, self._line = self._line, self._line + len(lines)
+        for index, line in enumerate(lines):
+            if line and not line.isspace():
+                yield row_of(first + index, line)
+        if len(self._rest) > LONGEST_ROW:
+            raise too_long(self._line)
 
 
 def row_of(line: int, text: str) -> Row | Misread:

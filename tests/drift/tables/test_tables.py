@@ -82,6 +82,59 @@ def test_bytes_that_are_no_text_are_told_with_their_line(name: str) -> None:
 
 
 @each
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "windows-1252"])
+def test_a_table_may_be_of_another_encoding(name: str, encoding: str) -> None:
+    text, rows = ROWS[name]
+    reader = READERS[name](encoding=encoding)
+    found: list[Row | Misread] = []
+    data = text.encode("cp1252" if encoding == "windows-1252" else encoding)
+    for at in range(0, len(data), 3):
+        found += reader.feed(data[at : at + 3])
+    assert [*found, *reader.end()] == rows
+
+
+@each
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_reader_that_was_cut_off_goes_on_where_its_mark_is(name: str, encoding: str) -> None:
+    text, rows = ROWS[name]
+    data = text.encode(encoding)
+    named = {"encoding": encoding.removesuffix("-sig")}
+    for at in range(len(data) + 1):
+        first = READERS[name](**named)
+        found = list(first.feed(data[:at]))
+        mark = first.mark()
+        second = READERS[name](**named, after=mark if at else None)
+        found += second.feed(data[at - mark.held :])
+        assert [*found, *second.end()] == rows, at
+
+
+@each
+def test_what_came_before_a_fault_is_given(name: str) -> None:
+    text = {"csv": "a\n1\n", "json": '[{"a": "1"}, ', "ndjson": '{"a": "1"}\n'}[name]
+    fault = {"csv": '"' + 200_000 * "x" + "\n", "json": "oops" + 20 * "x", "ndjson": '"' + 2_000_000 * "x"}[
+        name
+    ]
+    reader = READERS[name]()
+    (row,) = reader.feed((text + fault).encode())
+    assert isinstance(row, Row)
+    assert row.values == {"a": "1"}
+    with pytest.raises(BrokenTable):
+        reader.feed(b"")
+
+
+def test_a_long_quote_over_many_lines_is_read_once() -> None:
+    """Whatever the pieces, work grows with the file: each try is twice as far as the one before."""
+    reader, tried = READERS["csv"](), 0
+    reader.feed(b'a\n"')
+    for _ in range(1000):
+        before = len(vars(reader)["_rest"])
+        reader.feed(b"x\n" * 50)
+        tried += before == 0 or vars(reader)["_wait"] == 2 * len(vars(reader)["_rest"])
+    assert tried < 20
+    assert reader.feed(b'"\n' * 60_000) or len(reader.end()) == 1
+
+
+@each
 def test_a_row_without_end_is_refused_at_the_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("rows", "csv_rows", "json_rows", "ndjson_rows"):
         monkeypatch.setattr(f"services.drift.tables.{module}.LONGEST_ROW", 50)
