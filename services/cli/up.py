@@ -152,7 +152,7 @@ class _Run:
             self._say("told twice: everything is ended at once")
             self._killing = asyncio.get_running_loop().create_task(suite.kill())
         else:
-            self._say("draining: the router first, Redis last")
+            self._say("draining: who is called by nobody first, Redis last")
         self._stop.set()
 
     def _say(self, words: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from services.cli.seats import SETTINGS
+from services.cli.seats import GATEWAY, SETTINGS
+from services.gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,24 +19,28 @@ def compose() -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("service", SETTINGS)
+KINDS = {**SETTINGS, GATEWAY: GatewaySettings}
+
+
+@pytest.mark.parametrize("service", KINDS)
 def test_every_service_runs_its_own_program_once_what_it_needs_is_healthy(
     compose: dict[str, Any], service: str
 ) -> None:
     told = compose["services"][service]
     assert told["command"] == ["python", "-m", f"services.{service}"]
-    port = SETTINGS[service].model_fields["port"].default
+    port = KINDS[service].model_fields["port"].default
     assert f"127.0.0.1:{port}:{port}" in told["ports"]
     assert told["healthcheck"]["test"][-2:] == ["services.cli.healthy", f"127.0.0.1:{port}"]
-    assert told["depends_on"]["redis"] == {"condition": "service_healthy"}
+    needed = SETTINGS if service == GATEWAY else ["redis"]
+    assert [told["depends_on"][each] for each in needed] == [{"condition": "service_healthy"}] * len(needed)
 
 
-@pytest.mark.parametrize("service", SETTINGS)
+@pytest.mark.parametrize("service", KINDS)
 def test_every_variable_is_a_setting(compose: dict[str, Any], service: str) -> None:
     """A variable that nobody knows ends a service at its start."""
-    common = {f"TURNOUT_{key.upper()}" for key in SETTINGS[service].model_fields}
-    known = common | {f"TURNOUT_{service.upper()}_{key.upper()}" for key in SETTINGS[service].model_fields}
-    others = tuple(f"TURNOUT_{other.upper()}_" for other in SETTINGS if other != service)
+    common = {f"TURNOUT_{key.upper()}" for key in KINDS[service].model_fields}
+    known = common | {f"TURNOUT_{service.upper()}_{key.upper()}" for key in KINDS[service].model_fields}
+    others = tuple(f"TURNOUT_{other.upper()}_" for other in KINDS if other != service)
     given = compose["services"][service]["environment"]
     assert {name for name in given if not name.startswith(others)} <= known
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import Redis
 
 from services.cli.ports import HOST, FreePorts, taken
-from services.cli.seats import SETTINGS
+from services.cli.seats import GATEWAY, SETTINGS
 from tests.stories.suite import Suite, living, starting
 from tests.waiting import eventually
 
@@ -18,9 +18,10 @@ from tests.waiting import eventually
 def ports(suite: Suite) -> list[int]:
     """Every port that the ready file names."""
     ready = suite.ready
-    pages = [urlsplit(page).port for service in SETTINGS for page in ready["metrics"][service]]
+    pages = [urlsplit(page).port for pages in ready["metrics"].values() for page in pages]
     services = [int(ready[service].rsplit(":", 1)[1]) for service in SETTINGS]
-    return [port for port in (*services, *pages, urlsplit(ready["redis"]).port) if port]
+    urls = [urlsplit(ready[name]).port for name in ("gateway", "redis")]
+    return [port for port in (*services, *pages, *urls) if port]
 
 
 def own_ports() -> dict[str, str]:
@@ -28,7 +29,7 @@ def own_ports() -> dict[str, str]:
     free = FreePorts(random.Random())
     return {
         f"TURNOUT_{name.upper()}_{key}": str(free.take())
-        for name in SETTINGS
+        for name in (*SETTINGS, GATEWAY)
         for key in ("PORT", "METRICS_PORT")
     }
 
@@ -38,7 +39,7 @@ async def test_the_ready_file_tells_where_everything_is_and_sigterm_leaves_nothi
     temporary.mkdir()
     async with starting(tmp_path, "--ephemeral", TMPDIR=str(temporary)) as suite:
         await suite.until_ready()
-        assert set(suite.ready) >= {"router", "aggregator", "feedback", "drift", "redis", "metrics", "models"}
+        assert set(suite.ready) >= {*SETTINGS, "gateway", "redis", "metrics", "models"}
         assert all(taken(HOST, port) for port in ports(suite))
         assert len(list(temporary.iterdir())) == 1
         pids, listening = suite.pids(), ports(suite)
