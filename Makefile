@@ -45,6 +45,12 @@ CLIENTS ?= tests/clients
 test-clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
 	@$(BIN)/python -m pytest $(CLIENTS)
 
+test-browser: setup ## the drift report in a real Chromium; as root it installs Debian's where there is none
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || command -v chromium-browser >/dev/null || \
+	  command -v google-chrome >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	@BROWSER_NEEDED=1 $(BIN)/python -m pytest -n0 tests/cli/drift/test_in_a_browser.py
+
 check: setup ## format, lint, types, import rules, proto lint, file lengths
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -94,4 +100,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients check format coverage regret type1 fuzz-drift docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift docs bench clients clean

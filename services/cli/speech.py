@@ -20,6 +20,8 @@ class Output(StrEnum):
 
 def plain(text: str) -> str:
     """The text without what a terminal would obey: names come from whoever logs, escape codes and all."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() or letter == "\n" else "\N{MIDDLE DOT}" for letter in text)
 
 

@@ -16,6 +16,10 @@ LETTERS, NAME_LETTERS = 9, 28
 
 _PICTURE = '<svg class="bars" viewBox="0 0 $width $height" role="img" aria-label="$label">$parts</svg>'
 _BAR = '<rect class="$kind" x="$x" y="$y" width="$width" height="$height"><title>$title</title></rect>'
+_SMALL = (
+    '<svg class="small" viewBox="0 0 112 28" aria-hidden="true"><path class="now" d="$bars"/>'
+    '<polyline class="outline" points="$outline"/></svg>'
+)
 _TEXT = '<text x="$x" y="$y" text-anchor="$anchor">$text</text>'
 _LINE = '<line class="$kind" x1="$x1" y1="$y1" x2="$x2" y2="$y2"/>'
 
@@ -85,17 +89,14 @@ def small(bins: Sequence[DriftBin]) -> Html:
     wide, tall = 112.0, 28.0
     most = max(0.01, *(share(one) for part in bins for one in (part.baseline_share, part.current_share)))
     step = wide / len(bins)
-    drawn, path = list[Html](), list[str]()
+    drawn, path = list[str](), list[str]()
     for index, part in enumerate(bins):
-        high = (tall - 2) * share(part.current_share) / most
-        drawn.append(_bar("now", step * index + 0.5, tall - high, step - 1, high, _told("now", part)))
+        left, right = step * index, step * (index + 1)
+        high = tall - (tall - 2) * share(part.current_share) / most
+        drawn.append(f"M{_px(left + 0.5)},{_px(tall)}V{_px(high)}H{_px(right - 0.5)}V{_px(tall)}Z")
         y = _px(tall - (tall - 2) * share(part.baseline_share) / most)
-        path.append(f"{_px(step * index)},{y} {_px(step * (index + 1))},{y}")
-    outline = fill('<polyline class="outline" points="$points"/>', points=" ".join(path))
-    return fill(
-        '<svg class="small" viewBox="0 0 112 28" aria-hidden="true">$parts</svg>',
-        parts=joined([*drawn, outline]),
-    )
+        path.append(f"{_px(left)},{y} {_px(right)},{y}")
+    return fill(_SMALL, bars=" ".join(drawn), outline=" ".join(path))
 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Html:

@@ -9,10 +9,10 @@ from services.cli.drift.report.markup import Html, fill, joined
 _SECTION = """
 <section><h2>Does it still get it right?</h2>
 <p>$verdict</p>
-<table><thead><tr><th scope="col">detector</th><th scope="col">watches</th>
+<div class="scroll"><table><thead><tr><th scope="col">detector</th><th scope="col">watches</th>
 <th scope="col" class="number">labels</th><th scope="col" class="number">alarms</th>
 <th scope="col">last alarm (UTC)</th></tr></thead>
-<tbody>$rows</tbody></table></section>
+<tbody>$rows</tbody></table></div></section>
 """
 _ROW = (
     '<tr class="$kind"><th scope="row">$detector</th><td>$metric</td><td class="number">$rows</td>'

@@ -30,10 +30,10 @@ $bins
 _READING = '<tr><th scope="row">$name <small>$meaning</small></th><td class="number">$value</td></tr>'
 _CHECK = '<li class="$news"><b>$name</b> $found</li>'
 _BINS = """<details class="bins"><summary>The picture's numbers</summary>
-<table><thead><tr><th scope="col">bin</th><th scope="col" class="number">baseline</th>
+<div class="scroll"><table><thead><tr><th scope="col">bin</th><th scope="col" class="number">baseline</th>
 <th scope="col" class="number">window</th><th scope="col" class="number">change, points</th>
 <th scope="col" class="number">part of the PSI</th></tr></thead>
-<tbody>$rows</tbody></table></details>"""
+<tbody>$rows</tbody></table></div></details>"""
 _BIN = (
     '<tr><th scope="row"><bdi>$label</bdi></th><td class="number">$before</td><td class="number">$after</td>'
     '<td class="number">$change</td><td class="number">$part</td></tr>'

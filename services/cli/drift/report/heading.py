@@ -44,8 +44,7 @@ def _facts(result: DriftResult) -> Iterator[tuple[str, str]]:
     yield "compared with", f"{compared}, {plural(result.baseline_rows, 'row')}"
     if result.HasField("segment"):
         yield "segment", f"{result.segment.name} = {result.segment.value}"
-    length = span((at(result.end_time) - at(result.start_time)).total_seconds())
-    yield "window (UTC)", f"{moment(result.start_time)} to {moment(result.end_time)}, {length}"
+    yield "window (UTC)", _window(result)
     yield "rows", f"{result.rows:,}"
     yield "overall score", score(given(result, "overall_score"))
     drifting = sum(
@@ -58,6 +57,13 @@ def _facts(result: DriftResult) -> Iterator[tuple[str, str]]:
         if corrected and level is not None:
             yield "significance", f"{number(level)}, {corrected}"
     yield "analysed (UTC)", moment(result.create_time)
+
+
+def _window(result: DriftResult) -> str:
+    """From when to when, and how long; the day once where it is one."""
+    start, end = at(result.start_time), at(result.end_time)
+    until = end.strftime("%H:%M") if start.date() == end.date() else moment(result.end_time)
+    return f"{moment(result.start_time)} to {until}, {span((end - start).total_seconds())}"
 
 
 def _warnings(result: DriftResult) -> Html:

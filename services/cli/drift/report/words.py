@@ -71,7 +71,11 @@ def _evidence(one: FeatureDrift) -> Iterator[Reading]:
     if (p := given(one, "adjusted_p_value")) is not None:
         verdict = "significant" if one.significant else "not significant"
         raw = p_value(given(one, "p_value"))
-        yield Reading("p, corrected", p_value(p), f"{verdict}; for the number of features; {raw} before")
+        yield Reading(
+            "p, corrected",
+            p_value(p),
+            f"{verdict}, after correction for the number of features; {raw} before",
+        )
     if (ks := given(one, "ks")) is not None:
         upper = given(one, "ks_upper")
         value = (
@@ -80,8 +84,10 @@ def _evidence(one: FeatureDrift) -> Iterator[Reading]:
         said = f"largest gap between the cumulative shares; p {p_value(given(one, 'ks_p_value'))}"
         yield Reading("Kolmogorov-Smirnov", value, said)
     if (chi := given(one, "chi_square")) is not None:
-        freedom = f"{one.degrees_of_freedom} degrees of freedom"
-        said = f"do the bins' counts agree; {freedom}, p {p_value(given(one, 'chi_square_p_value'))}"
+        freedom = "1 degree" if one.degrees_of_freedom == 1 else f"{one.degrees_of_freedom} degrees"
+        said = (
+            f"do the bins' counts agree; {freedom} of freedom, p {p_value(given(one, 'chi_square_p_value'))}"
+        )
         yield Reading("chi-square", number(chi), said)
 
 
