@@ -7,12 +7,12 @@ from typing import Any
 
 from turnout.drift.v1.baseline_pb2 import Baseline as Message
 
+from services.drift.baseline_refusals import full, nothing_active, refusal
 from services.drift.baselines import Baseline, Segment
 from services.drift.errors import BaselineInUse, BaselineNotFound
 from services.drift.wire import read_baseline, write_baseline
 from services.state import drift_keys
 from services.state.connection import Connections
-from services.state.errors import NameTaken, RequestIdReused, StoreFull
 from services.state.ids import partition_for
 from services.state.once import LIFETIME_MS, Once
 from services.state.scripts import Arg, Script
@@ -74,7 +74,14 @@ class BaselineStore:
             ids = reply[2].split(" ")
             kept = [await self.get(first.model, first.model_uid, own) for own in ids]
             return kept, bool(reply[1])
-        raise _refusal(reply, first, once)
+        raise refusal(reply, first, once, MAX_BASELINES)
+
+    async def check_room(self, baselines: Sequence[Baseline]) -> None:
+        """Raises StoreFull where activating them would be refused now."""
+        first = baselines[0]
+        segments = (await self.actives([first.model_uid])).get(first.model_uid, {}).keys()
+        if len((segments | {one.segment for one in baselines}) - {None}) > MAX_ACTIVE_SEGMENTS:
+            raise full(first, MAX_ACTIVE_SEGMENTS)
 
     async def activate(self, baselines: Sequence[Baseline], once: Once | None = None) -> None:
         """Compare the model with these baselines, each for its own segment, from the next batch on; all of
@@ -99,11 +106,7 @@ class BaselineStore:
             args += [_spelled(segment), active, instead_of]
         reply = await ACTIVATE_BASELINES(self._redis, [drift_keys.active_baselines()], args)
         if reply[0] == b"FULL":
-            said = (
-                f"{example.model} would be compared by more than {MAX_ACTIVE_SEGMENTS} segments, the most "
-                "that are profiled beside all of its traffic: delete a baseline of another segment first"
-            )
-            raise StoreFull(said, limit=MAX_ACTIVE_SEGMENTS)
+            raise full(example, MAX_ACTIVE_SEGMENTS)
 
     async def check_idle(self, baseline: Baseline) -> None:
         """Raises BaselineInUse if the model is compared with it."""
@@ -173,7 +176,7 @@ class BaselineStore:
         """The model's active baseline of a segment, or of all traffic. Raises BaselineNotFound."""
         actives = (await self.actives([model_uid])).get(model_uid, {})
         if segment not in actives:
-            raise _nothing_active(model, segment, actives)
+            raise nothing_active(model, segment, actives)
         return await self.get(model, model_uid, actives[segment].id)
 
     async def get_many(self, model_uid: str, baseline_ids: Iterable[str]) -> list[Baseline | None]:
@@ -208,34 +211,3 @@ def _read(stored: str) -> Actives:
         own, uid, segment = line.split(" ", 2)
         actives[Segment(*json.loads(segment))] = Active(own, uid)
     return actives
-
-
-def _nothing_active(model: str, segment: Segment | None, actives: Actives) -> BaselineNotFound:
-    if segment is None:
-        return BaselineNotFound(f"{model} has no active baseline; create one first", model=model)
-    others = ", ".join(f"{one.name} = {one.value!r}" for one in actives if one)
-    said = (
-        f"{model} has no active baseline of the segment {segment.name} = {segment.value!r}; make one with "
-        f"CreateBaseline and that segment, or UploadBaseline and segments [{segment.name!r}]"
-    )
-    return BaselineNotFound(said + (f". Segments that have one: {others}" if others else ""), model=model)
-
-
-def _refusal(
-    reply: Sequence[str], example: Baseline, once: Once | None
-) -> NameTaken | StoreFull | RequestIdReused:
-    if reply[0] == "TAKEN":
-        name = f"{example.model}/baselines/{reply[1]}"
-        said = "is taken; choose another id or leave it empty"
-        return NameTaken(f"{name} {said}", fields=[("baseline_id", said)], name=name)
-    if reply[0] == "FULL":
-        said = (
-            f"{example.model} would have more than {MAX_BASELINES} baselines, the most that are kept: delete "
-            "one first (DeleteBaseline)"
-        )
-        return StoreFull(said, limit=MAX_BASELINES)
-    said = "belongs to a different request; send a new one"
-    request_id = once.request_id if once else ""
-    return RequestIdReused(
-        f"request_id {request_id} {said}", fields=[("request_id", said)], request_id=request_id
-    )

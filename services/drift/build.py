@@ -15,6 +15,8 @@ from services.drift.gaps import GapStore
 from services.drift.inquiry import inquirer_of
 from services.drift.intake import intake_of
 from services.drift.listing.users import UserNotes
+from services.drift.making.maker import Maker
+from services.drift.making.uploads import Uploads
 from services.drift.performance.building import performance_of
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
@@ -48,6 +50,7 @@ def servicer_of(
     ground = Ground(
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
+        Uploads(Maker(BaselineStore(connections), now, rng)),
         ProfileStore(connections),
         ResultStore(connections),
         inquirer_of(connections, now, rng),

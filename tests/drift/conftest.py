@@ -32,18 +32,24 @@ async def model(connections: Connections) -> Model:
 
 
 @pytest.fixture
-async def ask(connections: Connections) -> AsyncIterator[Ask]:
-    """Calls a method of a running DriftService."""
+async def client(connections: Connections) -> AsyncIterator[Client]:
+    """A client of a running DriftService."""
     server = Server([servicer_of(connections, time.time, random.Random(2))], Settings())
     await server.start()
-    client = Client(server.address)
+    made = Client(server.address)
+    yield made
+    await made.close()
+    await server.stop()
+
+
+@pytest.fixture
+def ask(client: Client) -> Ask:
+    """Calls a method of it."""
 
     async def call(method: str, request: Message) -> Any:
         return await client.unary("turnout.drift.v1.DriftService", method)(request, timeout=20)
 
-    yield call
-    await client.close()
-    await server.stop()
+    return call
 
 
 def columns(seed: int = 1) -> Columns:

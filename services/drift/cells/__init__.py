@@ -2,6 +2,7 @@
 
 from services.drift.cells.freezing import freeze, freeze_sample, tally_sample, thinned
 from services.drift.cells.grid import MAX_CELLS, Grid
+from services.drift.cells.rebinning import regrid
 from services.drift.cells.sample import Sample
 from services.drift.cells.tally import Tally
 from services.drift.cells.vocabulary import MAX_NAMES, Vocabulary, learn, learn_counts
@@ -21,6 +22,7 @@ __all__ = [
     "freeze_sample",
     "learn",
     "learn_counts",
+    "regrid",
     "tally_sample",
     "thinned",
 ]

@@ -1,0 +1,44 @@
+"""Baselines are made: from columns, counts, files and what was logged."""
+
+from collections.abc import AsyncIterator
+
+from turnout.drift.v1 import baseline_rpc_pb2 as rpc
+
+from services.drift.making.maker import baseline_id, check_source
+from services.drift.making.uploads import first_header
+from services.drift.servicers.ground import Ground
+from services.foundation.call import Call
+from services.foundation.rules import Role
+from services.state.names import resource_name
+from services.state.once import once
+
+
+class CreationRpcs:
+    """Each method: parse, load, decide, save, reply."""
+
+    _ground: Ground
+
+    async def CreateBaseline(
+        self, request: rpc.CreateBaselineRequest, call: Call
+    ) -> rpc.CreateBaselineResponse:
+        """Freeze cells at what the request has, and compare the model with them from now on."""
+        change = once("CreateBaseline", request, call.caller.name)
+        check_source(request)
+        own = baseline_id(request.baseline_id)
+        model = await self._ground.model(request.model)
+        maker = self._ground.uploads.maker
+        made = maker.named([await maker.measured(request, model)], model, own, request.description)
+        activate = request.activate or not request.HasField("activate")
+        (shown,) = await maker.keep(made, change, activate)
+        return rpc.CreateBaselineResponse(baseline=shown)
+
+    async def UploadBaseline(
+        self, requests: AsyncIterator[rpc.UploadBaselineRequest], call: Call
+    ) -> rpc.UploadBaselineResponse:
+        """The same at the rows of a file, and at those of each segment; nothing before all of it came."""
+        header = await first_header(requests)
+        name = resource_name("models", header.model, "header.model")
+        if permissions := self._ground.intake.permissions:
+            permissions.require(call.caller, Role.EDITOR, "models", name, "header.model")
+        model = await self._ground.models.read(name, field="header.model")
+        return await self._ground.uploads.take(header, requests, model, call.caller.name)
