@@ -3,6 +3,8 @@
 Only the owner of a model's partition writes, under its fence; anybody reads.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +48,18 @@ class AlertStore:
     def __init__(self, connections: Connections) -> None:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
+        self._turns = defaultdict[int, asyncio.Lock](asyncio.Lock)
+
+    def turn(self, partition: int) -> asyncio.Lock:
+        """To be held from reading an alert to writing it: looks and deliveries both change what its one
+        writer, this process, keeps of it."""
+        return self._turns[partition]
+
+    async def refresh(self, model_uid: str, memory: AlertMemory) -> None:
+        """Bring the alerts that the memory says are firing up to date with what deliveries have noted."""
+        held = {id_of(one.alert.name): one for one in memory.machines if one.HasField("alert")}
+        for alert in await self.read(model_uid, list(held)):
+            held[id_of(alert.name)].alert.CopyFrom(alert)
 
     async def memory(self, model_uid: str) -> AlertMemory | None:
         """What a model's schedule remembers; None before its first look."""

@@ -132,8 +132,9 @@ class Courier:
         if again:
             delivery.due_time.CopyFrom(timestamp(self._now() + max(outcome.wait, self._pause(delivery))))
         why = "" if outcome.delivered or again else f"attempt {delivery.attempts}: {outcome.error}"
-        alert = await self._noted(delivery, waits=again, delivered=outcome.delivered)
-        await self._store.settle(partition, fence, delivery, alert, waits=again, why=why)
+        async with self._store.turn(partition):
+            alert = await self._noted(delivery, waits=again, delivered=outcome.delivered)
+            await self._store.settle(partition, fence, delivery, alert, waits=again, why=why)
         self._say(delivery, outcome, again=again)
 
     def _webhook(self, partition: int, delivery: AlertDelivery) -> Webhook | None:

@@ -17,6 +17,7 @@ from services.drift.schedule.findings import Finding
 from services.drift.schedule.timetable import SETTLE_SECONDS, Timetable
 from services.foundation.logs import log
 from services.state.fenced import Fence
+from services.state.ids import partition_for
 from services.state.verdicts import EXPIRY_SECONDS, VerdictStore
 
 
@@ -55,8 +56,11 @@ class Looker:
         for look in looks:
             findings = await self._look(model, config, Span(*table.span(look), look))
             at = Moment(model.name, model.uid, look, table.end(look))
-            made = conclude(config, memory, findings, at, passed)
-            memory, passed = await self._write(model, config, fence, made), 0
+            async with self.store.turn(partition_for(model.uid)):
+                if memory is not None:
+                    await self.store.refresh(model.uid, memory)
+                made = conclude(config, memory, findings, at, passed)
+                memory, passed = await self._write(model, config, fence, made), 0
             self.gauges.looked(findings[0])
         return len(looks)
 
@@ -95,10 +99,12 @@ class Looker:
         if memory is None:
             return
         at = Moment(model.name, model.uid, memory.look, self.now())
-        made = closed(config, memory, at)
-        if made is not None and (made.alerts or made.memory != memory):
-            await self._write(model, config, fence, made)
-            await self.verdicts.forget(model.uid)
+        async with self.store.turn(partition_for(model.uid)):
+            await self.store.refresh(model.uid, memory)
+            made = closed(config, memory, at)
+            if made is not None and (made.alerts or made.memory != memory):
+                await self._write(model, config, fence, made)
+                await self.verdicts.forget(model.uid)
 
     async def _write(self, model: Model, config: AlertConfig, fence: Fence, made: Commit) -> AlertMemory:
         self._held.pop(model.uid, None)
