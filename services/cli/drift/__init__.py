@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from services.cli.drift import analyzing, listing, reporting, results
+from services.cli.drift import alerts, analyzing, listing, performance, reporting, results
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "analyze": analyzing.analyze,
@@ -13,6 +13,8 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "result": results.result,
     "report": reporting.report,
     "baselines": listing.baselines,
+    "performance": performance.performance,
+    "alerts": alerts.alerts,
 }
 
 

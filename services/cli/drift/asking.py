@@ -5,7 +5,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 from turnout.drift.v1 import analysis_pb2, baseline_rpc_pb2
+from turnout.drift.v1.alert_pb2 import Alert
+from turnout.drift.v1.alert_rpc_pb2 import ListAlertsRequest
 from turnout.drift.v1.baseline_pb2 import Baseline
+from turnout.drift.v1.performance_pb2 import GetPerformanceHistoryRequest, GetPerformanceHistoryResponse
 from turnout.drift.v1.result_pb2 import DriftResult, DriftStatus
 
 from services.cli.connecting import Suite
@@ -42,6 +45,33 @@ async def baselines(suite: Suite, model: str, most: int) -> list[Baseline]:
         return baseline_rpc_pb2.ListBaselinesRequest(model=model, page_size=size, page_token=token)
 
     return await _listed(suite, "ListBaselines", "baselines", most, page)
+
+
+async def alerts(suite: Suite, request: ListAlertsRequest, most: int) -> list[Alert]:
+    """At most so many alerts, newest first."""
+
+    def page(token: str, size: int) -> Message:
+        asked = ListAlertsRequest(page_size=size, page_token=token)
+        asked.MergeFrom(request)
+        return asked
+
+    return await _listed(suite, "ListAlerts", "alerts", most, page)
+
+
+async def performance(suite: Suite, request: GetPerformanceHistoryRequest) -> GetPerformanceHistoryResponse:
+    """The whole history that was asked for: every page, as one answer."""
+    found: GetPerformanceHistoryResponse = await suite.ask("GetPerformanceHistory", request)
+    pages = found
+    while pages.next_page_token:
+        asked = GetPerformanceHistoryRequest(page_token=pages.next_page_token)
+        asked.MergeFrom(request)
+        pages = await suite.ask("GetPerformanceHistory", asked)
+        found.points.extend(pages.points)
+    # Totals are those of a page, and of the first one only they would be taken for all.
+    if found.next_page_token:
+        del found.totals[:]
+        found.next_page_token = ""
+    return found
 
 
 async def _listed(

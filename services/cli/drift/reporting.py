@@ -9,12 +9,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from turnout.drift.v1.performance_pb2 import (
+    PERFORMANCE_STEP_HOURLY,
+    GetPerformanceHistoryRequest,
+    GetPerformanceHistoryResponse,
+)
+from turnout.drift.v1.result_pb2 import DriftResult
 
 from services.cli.connecting import ERROR, Suite, carry_out, fail
 from services.cli.drift import asking
 from services.cli.drift.numbers import id_of
 from services.cli.drift.options import Server
 from services.cli.drift.report import Report, render
+from services.foundation.errors import RemoteError
 
 # A week of hourly analyses; each is some kilobytes.
 HISTORY = 168
@@ -57,7 +64,7 @@ def report(
     async def read(suite: Suite) -> Report:
         found = await (asking.named if "/results/" in wanted else asking.latest)(suite, wanted)
         before = await asking.newest(suite, found.model, history) if history else []
-        return Report(found, datetime.now(UTC), before)
+        return Report(found, datetime.now(UTC), before, await _performance(suite, found))
 
     told = carry_out("drift", server, read)
     page = render(told)
@@ -68,6 +75,23 @@ def report(
     _write(path, page)
     if show and not webbrowser.open(path.absolute().as_uri()):
         fail(f"{path} is written, and there is no browser to show it in", ERROR)
+
+
+async def _performance(suite: Suite, result: DriftResult) -> GetPerformanceHistoryResponse | None:
+    """By the day, or by the hour where there is but a day; None where the server does not tell."""
+    request = GetPerformanceHistoryRequest(model=result.model)
+    if result.HasField("segment"):
+        request.segment.CopyFrom(result.segment)
+    try:
+        found = await asking.performance(suite, request)
+        if len(found.points) < 2:
+            request.step = PERFORMANCE_STEP_HOURLY
+            found = await asking.performance(suite, request)
+    except RemoteError as refused:
+        if refused.reason != "UNIMPLEMENTED":
+            raise
+        return None
+    return found
 
 
 def _file_name(model: str, result: str) -> str:

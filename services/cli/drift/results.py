@@ -8,7 +8,7 @@ from turnout.drift.v1.result_pb2 import DriftResult, DriftStatus
 
 from services.cli.connecting import Suite, carry_out
 from services.cli.drift import analyzing, asking, tables
-from services.cli.drift.options import ExitCode, Model, Server, Shape
+from services.cli.drift.options import ExitCode, Model, Server, Shape, one_of
 from services.cli.speech import Output, document, tell
 
 STATUSES: dict[str, DriftStatus] = {
@@ -29,7 +29,7 @@ def results(
     output: Shape = Output.TABLE,
 ) -> None:
     """List the results of a model, newest first."""
-    wanted = None if status is None else _status(status)
+    wanted = one_of(STATUSES, status, "--status")
 
     async def listed(suite: Suite) -> list[DriftResult]:
         return await asking.newest(suite, model, most, wanted)
@@ -55,9 +55,3 @@ def result(
         return await (asking.named if "/results/" in name else asking.latest)(suite, name)
 
     analyzing.show(carry_out("drift", server, read), output, exit_code=exit_code)
-
-
-def _status(text: str) -> DriftStatus:
-    if text.lower() not in STATUSES:
-        raise typer.BadParameter(f"--status {text!r}: write one of {', '.join(STATUSES)}")
-    return STATUSES[text.lower()]

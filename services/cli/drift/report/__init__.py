@@ -3,11 +3,12 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_UNSPECIFIED
+from turnout.drift.v1.performance_pb2 import GetPerformanceHistoryResponse
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_OK, DriftResult, FeatureDrift
 
 from services.cli.drift.numbers import plural
@@ -27,12 +28,13 @@ _PART = "<section><h2>$title</h2>$left$table$details</section>"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report tells of: a result, others of its model from before (in any order), and the moment at
-    which it is written, in UTC."""
+    """What a report tells of: a result, others of its model from before (in any order), what labels say of
+    the model, and the moment at which it is written, in UTC."""
 
     result: DriftResult
     time: datetime
-    before: Sequence[DriftResult] = field(default_factory=tuple)
+    before: Sequence[DriftResult] = ()
+    performance: GetPerformanceHistoryResponse | None = None
 
 
 def render(report: Report) -> str:
@@ -54,7 +56,7 @@ def render(report: Report) -> str:
         style=Html(style),
         script=Html(script),
         top=heading.top(result, words.kind(result.status)),
-        story=joined([history.section(past), concept.section(result)]),
+        story=joined([history.section(past), concept.section(result, report.performance)]),
         columns=joined(columns),
         name=result.name,
         time=report.time.strftime("%Y-%m-%d %H:%M"),

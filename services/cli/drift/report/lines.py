@@ -18,16 +18,20 @@ MARKS = {
     "warning": "M0,-5L5,4L-5,4Z",
     "alert": "M-4.5,-4.5H4.5V4.5H-4.5Z",
     "few": "M0,-5L5,0L0,5L-5,0Z",
+    "point": "M-3,0a3,3 0 1,0 6,0a3,3 0 1,0 -6,0Z",
 }
 
 
 class Point(NamedTuple):
-    """A value at a moment; `kind` is a key of MARKS, `title` what is said of it."""
+    """A value at a moment, with its interval where there is one; `kind` is a key of MARKS, `title` what is
+    said of it."""
 
     time: datetime
     value: float
     kind: str
     title: str
+    low: float | None = None
+    high: float | None = None
 
 
 class Level(NamedTuple):
@@ -49,7 +53,7 @@ def chart(label: str, points: Sequence[Point], levels: Sequence[Level], events: 
     points = [one for one in points if math.isfinite(one.value)]
     if len(points) < 2:
         return Html("")
-    most = top([*(one.value for one in points), *(one.value for one in levels)], 0.05)
+    most = top([*(_highest(one) for one in points), *(one.value for one in levels)], 0.05)
     first, last = points[0].time, points[-1].time
     length = max((last - first).total_seconds(), 1.0)
 
@@ -63,11 +67,15 @@ def chart(label: str, points: Sequence[Point], levels: Sequence[Level], events: 
         _, y = place(first, level.value)
         drawn += [line("level", LEFT, y, WIDTH - RIGHT, y), text(WIDTH - RIGHT, y - 4, level.name, "end")]
         drawn.append(text(LEFT - 6, y + 4, number(level.value), "end"))
+    if not levels:
+        drawn.append(text(LEFT - 6, ABOVE + 4, number(most), "end"))
+        drawn.append(line("grid", LEFT, ABOVE, WIDTH - RIGHT, ABOVE))
     for event in events:
         if first <= event.time <= last:
             x, _ = place(event.time, 0)
             drawn += [line("event", x, ABOVE, x, floor), text(x + 4, ABOVE + 8, event.name, "start")]
     places = [place(one.time, one.value) for one in points]
+    drawn += [_whisker(place(one.time, one.low), place(one.time, _highest(one))) for one in points if one.low]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     drawn.append(fill('<polyline class="path" points="$path"/>', path=path))
     drawn += [_mark(one, *where) for one, where in zip(points, places, strict=True)]
@@ -77,6 +85,14 @@ def chart(label: str, points: Sequence[Point], levels: Sequence[Level], events: 
         label=label,
         parts=joined(drawn),
     )
+
+
+def _highest(one: Point) -> float:
+    return one.value if one.high is None or not math.isfinite(one.high) else max(one.value, one.high)
+
+
+def _whisker(low: tuple[float, float], high: tuple[float, float]) -> Html:
+    return line("whisker", *low, *high)
 
 
 def _mark(one: Point, x: float, y: float) -> Html:
