@@ -78,6 +78,9 @@ type1: setup ## twice 2,000 trials of identical models, looked at after every ob
 chaos: setup ## feedback while it and Redis are killed before and after every command; writes build/chaos.json
 	@CHAOS=long $(BIN)/python -m pytest -n0 --timeout=1800 tests/chaos
 
+calibration: setup ## how often each drift test errs under no drift, and what planted shifts it finds; writes build/calibration.json
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.calibration
+
 fuzz-drift: setup ## a hundred thousand baselines and windows that nobody would think of; writes build/fuzz-drift.json
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.fuzz
 
@@ -100,4 +103,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration docs bench clients clean

@@ -23,7 +23,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.drift.baselines import Baseline
 from services.drift.cells import Frame, Vocabulary
-from services.drift.folding import Row
+from services.drift.rows import Row
 from services.drift.verdict import LEAST_ROWS
 from services.foundation.errors import InvalidArgument
 from tests.drift.proofs.path import NOW, baseline_of, observed, stored, told, window_of

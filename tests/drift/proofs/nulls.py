@@ -1,6 +1,6 @@
 """Pairs of samples of one distribution, by the thousand, and how often a test calls them different."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from services.drift.cells import freeze
-from services.drift.comparison import Comparison, compare
+from services.drift.comparison import Comparison, Method, Samples, compare_all
 from services.drift.statistics import chi_square, missingness
 from services.drift.statistics.chi_square import ChiSquare
+from services.drift.statistics.counts import Pairs
 
 LEVEL = 0.05
 # Rows of the reference for each row of the window.
@@ -54,22 +55,20 @@ def shares(kind: str, categories: int) -> NDArray[np.float64]:
 
 def category_nulls(
     rng: Generator, kind: str, categories: int, rows: tuple[int, int], runs: int
-) -> Iterator[ChiSquare]:
+) -> list[ChiSquare]:
     """The test of categories on two samples of one distribution."""
     truth = shares(kind, categories)
     left, right = (rng.multinomial(size, truth, size=runs) for size in rows)
-    for one, other in zip(left, right, strict=True):
-        if found := chi_square.measure(one, other):
-            yield found
+    found = chi_square.measure_many(Pairs.of(list(zip(left, right, strict=True))))
+    return [test for test in found if test]
 
 
-def missing_nulls(rng: Generator, rate: float, rows: tuple[int, int], runs: int) -> Iterator[float]:
+def missing_nulls(rng: Generator, rate: float, rows: tuple[int, int], runs: int) -> list[float]:
     """p-values of a rate of missing values that holds."""
-    gone = np.stack([rng.binomial(size, rate, runs) for size in rows], axis=1)
-    for left, right in gone:
-        found = missingness.measure(np.array([rows[0] - left, left]), np.array([rows[1] - right, right]))
-        if found:
-            yield found.p_value
+    gone = [rng.binomial(size, rate, runs) for size in rows]
+    left, right = (np.stack([size - some, some], axis=1) for size, some in zip(rows, gone, strict=True))
+    found = missingness.measure_many(Pairs.of(list(zip(left, right, strict=True))))
+    return [test.p_value for test in found if test]
 
 
 def with_zeros(rng: Generator, size: int) -> NDArray[np.float64]:
@@ -85,13 +84,14 @@ NUMBERS: dict[str, Draw] = {
 }
 
 
-def number_nulls(rng: Generator, kind: str, rows: tuple[int, int], runs: int) -> Iterator[Comparison]:
+def number_nulls(rng: Generator, kind: str, rows: tuple[int, int], runs: int) -> list[Comparison]:
     """Everything that is measured on two samples of one distribution of numbers."""
-    draw = NUMBERS[kind]
+    draw, found = NUMBERS[kind], list[Samples]()
     for _ in range(runs):
         reference = draw(rng, rows[0])
         grid = freeze(reference)
-        yield compare(grid, grid.count(reference), grid.count(draw(rng, rows[1])))
+        found.append(Samples(grid, grid.count(reference), grid.count(draw(rng, rows[1]))))
+    return compare_all(found, Method())
 
 
 def below(p_values: list[float | None]) -> Rate:
