@@ -1,39 +1,83 @@
-"""Folds logged rows into profiles: columns first, then one counting pass per feature and bucket."""
+"""Folds logged rows into profiles: columns first, then one counting pass per feature and set of buckets."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from services.drift.baselines import Baseline, Feature
+import numpy as np
+
+from services.drift.baselines import Baseline, Feature, Role
 from services.drift.buckets import Bucket, buckets_of
 from services.drift.cells import MAX_NAMES, Grid, Tally
 from services.drift.cells.blob import Profile
 from services.drift.cells.vocabulary import capped
+from services.drift.columns import numbers, texts
+from services.drift.rows import Floats, Row, Rows
+from services.state.positions import order
+
+Buckets = tuple[Bucket, ...]
+MINUTE = 60
+# What a profile of a few rows is summed up under before it is part of a bucket.
+NO_ENTRY = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One logged row: its event time in seconds since the epoch, and its features. What the router was told
-    not to log is in `withheld`: it is neither there nor missing."""
+class Placed(NamedTuple):
+    """Rows of one stream entry that are counted in the same buckets."""
 
-    time: float
-    numeric: Mapping[str, float] = field(default_factory=dict)
-    categorical: Mapping[str, str] = field(default_factory=dict)
-    withheld: frozenset[str] = frozenset()
+    entry: str
+    buckets: Buckets
+    rows: list[Rows]
 
 
-def fold(baseline: Baseline, rows: Iterable[Row], last_entry: str, now: float) -> dict[Bucket, Profile]:
+def fold(baseline: Baseline, rows: Iterable[Rows], last_entry: str, now: float) -> dict[Bucket, Profile]:
     """What `rows` add to each bucket of each resolution; rows past a resolution's retention are left out."""
-    by_buckets: dict[tuple[Bucket, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        by_buckets[buckets_of(row.time, now)].append(row)
-    added: dict[Bucket, Profile] = {}
-    for buckets, group in by_buckets.items():
-        profile = count(baseline, group, last_entry)
-        for bucket in buckets:
-            known = added.get(bucket)
-            added[bucket] = known.plus(profile, last_entry) if known else profile
-    return added
+    return add(baseline, {}, place({last_entry: rows}, now))
+
+
+def place(entries: Mapping[str, Iterable[Rows]], now: float) -> list[Placed]:
+    """The rows of each entry by the buckets that they are counted in; entries stay in their order."""
+    placed = []
+    for entry, rows in entries.items():
+        minutes: dict[float, list[Rows]] = defaultdict(list)
+        for row in rows:
+            minutes[row.time // MINUTE].append(row)
+        groups: dict[Buckets, list[Rows]] = defaultdict(list)
+        for minute, some in minutes.items():
+            ends = (minute * MINUTE, np.nextafter(minute * MINUTE + MINUTE, 0.0))
+            first, last = (buckets_of(float(time), now) for time in ends)
+            if first == last:
+                groups[first] += some
+                continue
+            # Retention ends within the minute, or the clock's lead does: then each row is looked at.
+            for row in some:
+                groups[buckets_of(row.time, now)].append(row)
+        placed += [Placed(entry, buckets, some) for buckets, some in groups.items() if buckets]
+    return placed
+
+
+def add(
+    baseline: Baseline, stored: Mapping[Bucket, Profile], placed: Iterable[Placed]
+) -> dict[Bucket, Profile]:
+    """The buckets that rows change, whole. What a stored one contains already, by the id of its last entry,
+    is not added again: entries come again after a failure. Rows of many entries are counted at once."""
+    groups: dict[Buckets, list[Rows]] = defaultdict(list)
+    last: dict[Bucket, str] = {}
+    for entry, buckets, rows in placed:
+        fresh = tuple(
+            bucket
+            for bucket in buckets
+            if bucket not in stored or order(stored[bucket].last_entry) < order(entry)
+        )
+        if fresh:
+            groups[fresh] += rows
+            last |= dict.fromkeys(fresh, entry)
+    changed: dict[Bucket, Profile] = {}
+    for fresh, rows in groups.items():
+        counted = count(baseline, rows, NO_ENTRY)
+        for bucket in fresh:
+            known = changed.get(bucket) or stored.get(bucket)
+            changed[bucket] = known.plus(counted, last[bucket]) if known else counted.at(last[bucket])
+    return changed
 
 
 def bounded(baseline: Baseline, profile: Profile) -> Profile:
@@ -44,16 +88,50 @@ def bounded(baseline: Baseline, profile: Profile) -> Profile:
     return Profile.of(profile.last_entry, profile.rows, tallies)
 
 
-def count(baseline: Baseline, rows: Sequence[Row], last_entry: str) -> Profile:
+def count(baseline: Baseline, rows: Sequence[Rows], last_entry: str) -> Profile:
     """The rows as a profile of their own."""
-    return Profile.of(last_entry, len(rows), [_count_feature(feature, rows) for feature in baseline.features])
+    given = [row for row in rows if row.given]
+    features = [one for one in baseline.features if one.role is Role.FEATURE]
+    values = numbers(given, [one.name for one in features if _is_number(one)])
+    words = texts(given, [one.name for one in features if not _is_number(one)])
+    hidden = frozenset(name for row in given if isinstance(row, Row) for name in row.withheld)
+    size = sum(row.size for row in given)
+    tallies = []
+    for feature in baseline.features:
+        if feature.role is not Role.FEATURE:
+            tallies.append(_count_answers(feature, rows))
+        elif feature.name in hidden:
+            tallies.append(_count_shown(feature, given))
+        else:
+            found = values[feature.name] if _is_number(feature) else words[feature.name]
+            tallies.append(_tally(feature, found, size))
+    return Profile.of(last_entry, sum(row.size for row in rows), tallies)
 
 
-def _count_feature(feature: Feature, rows: Sequence[Row]) -> Tally:
+def _is_number(feature: Feature) -> bool:
+    return feature.role is Role.FEATURE and isinstance(feature.frame, Grid)
+
+
+def _count_shown(feature: Feature, rows: Sequence[Rows]) -> Tally:
+    """Of the rows that do not withhold it."""
     name = feature.name
-    rows = [row for row in rows if name not in row.withheld]
-    if isinstance(feature.frame, Grid):
-        numbers = [row.numeric[name] for row in rows if name in row.numeric]
-        return feature.frame.count(numbers, missing=len(rows) - len(numbers))
-    names = [row.categorical[name] for row in rows if row.categorical.get(name)]
-    return feature.frame.count(names, missing=len(rows) - len(names))
+    shown = [row for row in rows if not (isinstance(row, Row) and name in row.withheld)]
+    found = numbers(shown, [name])[name] if _is_number(feature) else texts(shown, [name])[name]
+    return _tally(feature, found, sum(row.size for row in shown))
+
+
+def _count_answers(feature: Feature, rows: Sequence[Rows]) -> Tally:
+    said = [row.said for row in rows if row.said is not None]
+    size = sum(len(one.labels) for one in said)
+    if feature.role is Role.PREDICTION and not isinstance(feature.frame, Grid):
+        return _tally(feature, [label for one in said for label in one.labels if label], size)
+    scores = np.array([score for one in said for score in one.scores if score is not None], dtype=np.float64)
+    return _tally(feature, scores, size)
+
+
+def _tally(feature: Feature, values: Floats | list[str], size: int) -> Tally:
+    """The values of `size` rows; the others are missing."""
+    frame, missing = feature.frame, size - len(values)
+    if isinstance(frame, Grid):
+        return frame.count(values, missing=missing)
+    return frame.count((str(value) for value in values), missing=missing)

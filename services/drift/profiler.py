@@ -1,27 +1,24 @@
 """Folds a partition's events into profiles; redelivery and a change of owner never count a row twice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
-from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.model_pb2 import Model, OutputSpec
 
-from services.drift.baseline_store import Active, BaselineStore
-from services.drift.baselines import Baseline
-from services.drift.buckets import Bucket
-from services.drift.cells.blob import Profile
-from services.drift.folding import Row, bounded, fold
+from services.drift.answered import said_by
+from services.drift.baseline_cache import BaselineCache
+from services.drift.baseline_store import Actives, BaselineStore
+from services.drift.baselines import Baseline, Role, Segment
+from services.drift.folding import add, bounded, place
 from services.drift.observed import models_asked, rows_of
 from services.drift.profile_store import ProfileStore
+from services.drift.rows import Rows
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.fenced import Fence
-from services.state.positions import order
-
-# Baselines in memory; beyond, the one that was loaded first is loaded again when it is needed.
-KEPT_BASELINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +31,24 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A baseline that a model is compared with, and the columns of the model's stacked tensors."""
+    """What a model is compared with, by segment; the columns of its stacked tensors, and what its output
+    tensors are."""
 
-    baseline: Baseline
+    baselines: Mapping[Segment | None, Baseline]
     columns: tuple[str, ...]
+    outputs: OutputSpec | None
+
+    def rows(self, name: str, event: PredictionEvent) -> list[Rows]:
+        """The event's rows, as the model saw and answered them."""
+        said = said_by(event, name, self.outputs) if self.listens else None
+        return rows_of(event, self.columns, said)
+
+    @property
+    def listens(self) -> bool:
+        """Whether any baseline has what the model says."""
+        return any(
+            feature.role is not Role.FEATURE for one in self.baselines.values() for feature in one.features
+        )
 
 
 class Profiler:
@@ -61,7 +72,7 @@ class Profiler:
         self._baselines = baselines
         self._profiles = profiles
         self._now = now
-        self._known: dict[Active, Watched] = {}
+        self._known = BaselineCache(baselines)
 
     async def fold(self, partition: int, fence: Fence, entries: Sequence[Observed]) -> None:
         """Count the entries' rows, in the partition's order, under a fence of its owner."""
@@ -71,63 +82,60 @@ class Profiler:
         for name, one in watched.items():
             rows = {
                 entry.id: [
-                    row
+                    (event.segments, one.rows(name, event))
                     for event in entry.events
                     if name in asked[id(event)]
-                    for row in rows_of(event, one.columns)
                 ]
                 for entry in entries
             }
-            await self._write(partition, fence, one.baseline, rows, now)
+            for segment, baseline in one.baselines.items():
+                parts = {entry: list(_within(segment, some)) for entry, some in rows.items()}
+                await self._write(partition, fence, baseline, parts, now)
 
     async def _write(
         self,
         partition: int,
         fence: Fence,
         baseline: Baseline,
-        rows: Mapping[str, list[Row]],
+        rows: Mapping[str, Sequence[Rows]],
         now: float,
     ) -> None:
-        folded = {entry: fold(baseline, some, entry, now) for entry, some in rows.items() if some}
-        buckets = {bucket for added in folded.values() for bucket in added}
+        placed = place(rows, now)
+        buckets = {bucket for one in placed for bucket in one.buckets}
+        if not buckets:
+            return
         stored = await self._profiles.read(partition, baseline, buckets)
-        changed = add_unseen(stored, folded)
+        changed = add(baseline, stored, placed)
         if changed:
             whole = {bucket: bounded(baseline, profile) for bucket, profile in changed.items()}
             await self._profiles.write(partition, fence, baseline, whole, now)
 
     async def _watched(self, names: set[str]) -> dict[str, Watched]:
-        """The active baseline of each of the models that have one, asked anew for each batch: a row that came
-        after a baseline was made is then counted on it, whichever process made it."""
+        """The active baselines of each of the models that have some, asked anew for each batch: a row that
+        came after a baseline was made is then counted on it, whichever process made it."""
         ordered = sorted(names)
         if not ordered:
             return {}
         found = await self._redis.hmget(keys.catalog_names("models"), ordered)
         uids = {name: uid.decode() for name, uid in zip(ordered, found, strict=True) if uid}
-        active = await self._baselines.active(list(uids.values()))
-        return {name: await self._load(name, uid, active[uid]) for name, uid in uids.items() if uid in active}
+        actives = await self._baselines.actives(list(uids.values()))
+        return {
+            name: await self._load(name, uid, actives[uid]) for name, uid in uids.items() if uid in actives
+        }
 
-    async def _load(self, name: str, uid: str, active: Active) -> Watched:
-        if active not in self._known:
-            baseline = await self._baselines.get(name, uid, active.id)
-            model = await self._models.read_uid(uid)
-            columns = tuple(feature.name for feature in model.signature.features) if model else ()
-            self._known[active] = Watched(baseline, columns)
-            if len(self._known) > KEPT_BASELINES:
-                del self._known[next(iter(self._known))]
-        return self._known[active]
+    async def _load(self, name: str, uid: str, actives: Actives) -> Watched:
+        baselines = {part: await self._known.load(name, uid, active) for part, active in actives.items()}
+        model = await self._models.read_uid(uid)
+        if model is None:
+            return Watched(baselines, (), None)
+        columns = tuple(feature.name for feature in model.signature.features)
+        return Watched(baselines, columns, model.signature.outputs)
 
 
-def add_unseen(
-    stored: Mapping[Bucket, Profile], folded: Mapping[str, Mapping[Bucket, Profile]]
-) -> dict[Bucket, Profile]:
-    """Stored profiles with what they do not contain yet added; `folded` is by entry id, in stream order."""
-    changed: dict[Bucket, Profile] = {}
-    for entry, added in folded.items():
-        for bucket, profile in added.items():
-            known = changed.get(bucket) or stored.get(bucket)
-            if known is None:
-                changed[bucket] = profile
-            elif order(known.last_entry) < order(entry):
-                changed[bucket] = known.plus(profile, entry)
-    return changed
+def _within(
+    segment: Segment | None, events: Iterable[tuple[Mapping[str, str], list[Rows]]]
+) -> Iterator[Rows]:
+    """The rows of the events that are in the segment; of all where there is none."""
+    for segments, rows in events:
+        if segment is None or segments.get(segment.name) == segment.value:
+            yield from rows

@@ -12,7 +12,8 @@ from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
 from services.drift.cells import MAX_NAMES
 from services.drift.cells.blob import Profile, empty
-from services.drift.folding import Row, bounded, count, fold
+from services.drift.folding import bounded, count, fold
+from services.drift.rows import Row
 from services.drift.verdict import Level
 from services.drift.wire_result import Analysis, write_result
 

@@ -12,6 +12,7 @@ from turnout.inference.v1.manifest_pb2 import (
 )
 
 from services.drift.observed import models_asked, rows_of
+from services.drift.rows import Block, Row
 
 
 def test_a_model_that_was_tried_twice_saw_the_row_once_and_a_skipped_one_not_at_all() -> None:
@@ -26,19 +27,28 @@ def test_a_record_is_one_row_at_its_event_time() -> None:
     )
     event.time.seconds, event.event_time.seconds = 200, 100
     (row,) = rows_of(event)
-    assert (row.time, dict(row.numeric), dict(row.categorical)) == (100.0, {"x": 1.5}, {"c": "a"})
+    assert isinstance(row, Row)
+    assert (row.time, row.packed) == (100.0, event.features)
 
 
 def test_what_is_not_logged_is_said_with_the_row() -> None:
     event = PredictionEvent(features=TabularInput(categorical_features={"c": "hash:0"}), withheld=["c", "x"])
-    assert rows_of(event)[0].withheld == {"c", "x"}
+    (row,) = rows_of(event)
+    assert isinstance(row, Row)
+    assert row.withheld == {"c", "x"}
 
 
 def test_a_stacked_tensor_is_as_many_rows_as_it_has() -> None:
     values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype="<f4")
     tensor = Tensor(name="input", datatype="FP32", shape=[3, 2])
     event = PredictionEvent(tensors=TensorInput(tensors=[tensor], raw_contents=[values.tobytes()]))
-    assert [dict(row.numeric) for row in rows_of(event, ["x", "y"])][2] == {"x": 5.0, "y": 6.0}
+    (block,) = rows_of(event, ["x", "y"])
+    assert isinstance(block, Block)
+    assert block.size == 3
+    assert {name: values.tolist() for name, values in block.numeric.items()} == {
+        "x": [1.0, 3.0, 5.0],
+        "y": [2.0, 4.0, 6.0],
+    }
     assert rows_of(event, ["x"]) == []
 
 
@@ -49,7 +59,10 @@ def test_a_tensor_per_column_is_named_like_it() -> None:
     ]
     tensors.append(Tensor(name="note", datatype="BYTES", shape=[2, 1]))
     event = PredictionEvent(tensors=TensorInput(tensors=tensors))
-    assert [dict(row.numeric) for row in rows_of(event)] == [{"x": 1.0, "y": 3.0}, {"x": 2.0, "y": 4.0}]
+    (block,) = rows_of(event)
+    assert isinstance(block, Block)
+    found = {name: values.tolist() for name, values in block.numeric.items()}
+    assert found == {"x": [1.0, 2.0], "y": [3.0, 4.0]}
 
 
 def test_a_tensor_that_does_not_fit_its_shape_is_left_out() -> None:

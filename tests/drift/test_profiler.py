@@ -13,8 +13,10 @@ from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, cover
 from services.drift.cells.blob import FORMAT, Profile
+from services.drift.folding import Placed, add, count
 from services.drift.profile_store import ProfileStore
-from services.drift.profiler import Observed, Profiler, add_unseen
+from services.drift.profiler import Observed, Profiler
+from services.drift.rows import Row
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.errors import LostLease, NewerFormat
@@ -142,12 +144,9 @@ async def test_a_profile_of_a_newer_version_is_refused_and_left_as_it_is(
     assert await connections.steady.mget(found) == newer
 
 
-def profile(last_entry: str, rows: int) -> Profile:
-    return Profile(last_entry, rows, np.array([rows]), {})
-
-
-def test_what_a_profile_contains_is_not_added_again() -> None:
-    folded = {name: {BUCKET: profile(name, 1)} for name in ("9-1", "10-0", "10-1")}
-    changed = add_unseen({BUCKET: profile("10-0", 2)}, folded)
-    assert changed[BUCKET] == profile("10-1", 3)
-    assert add_unseen({BUCKET: profile("10-1", 3)}, folded) == {}
+def test_what_a_profile_contains_is_not_added_again(baseline: Baseline) -> None:
+    placed = [Placed(name, (BUCKET,), [Row(0.0, {"age": 40.0})] * 3) for name in ("9-1", "10-0", "10-1")]
+    stored = {BUCKET: count(baseline, placed[0].rows, "10-0")}
+    changed = add(baseline, stored, placed)
+    assert changed[BUCKET] == count(baseline, placed[0].rows * 2, "10-1")
+    assert add(baseline, changed, placed) == {}

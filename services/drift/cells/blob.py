@@ -9,7 +9,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,10 @@ class Profile:
         """The counts by feature; `sizes` are their numbers of columns."""
         parts = np.split(self.columns, np.cumsum(sizes)[:-1])
         return [Tally(part, self.unseen.get(index, {})) for index, part in enumerate(parts)]
+
+    def at(self, last_entry: str) -> "Profile":
+        """The same counts, as what the entries up to `last_entry` add up to."""
+        return replace(self, last_entry=last_entry)
 
     def plus(self, other: "Profile", last_entry: str = "") -> "Profile":
         """Both profiles' counts; `last_entry` is what the sum contains, if both are of one partition."""

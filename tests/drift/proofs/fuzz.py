@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from numpy.random import Generator
 from turnout.drift.v1 import result_pb2
 from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.router.v1 import model_pb2
 
 from services.drift.baselines import Baseline
 from services.drift.cells import Frame, Vocabulary
@@ -178,7 +179,7 @@ def complaints(case: Case) -> Iterator[str]:
         baseline = baseline_of(case.numeric, case.categorical)
     except InvalidArgument:
         return
-    rows = observed(case.events)
+    rows = [row for row in observed(case.events) if isinstance(row, Row)]
     blobs = stored(baseline, rows)
     profile = window_of(baseline, blobs)
     result = told(baseline, profile)
@@ -241,8 +242,10 @@ def value_of(row: Row, one: result_pb2.FeatureDrift, withheld: bool) -> float | 
     """What the row has of the feature: None if nothing may be known, NaN or '' if it is missing."""
     if withheld:
         return None
-    numeric = bool(one.kind == 1)
-    return row.numeric.get(one.feature, math.nan) if numeric else row.categorical.get(one.feature, "")
+    assert row.packed is not None
+    if one.kind == 1:
+        return row.packed.numeric_features.get(one.feature, math.nan)
+    return row.packed.categorical_features.get(one.feature, "")
 
 
 def strange(frame: Frame, known: Sequence[float | str]) -> float:
