@@ -243,7 +243,7 @@ def value_of(row: Row, one: result_pb2.FeatureDrift, withheld: bool) -> float | 
     if withheld:
         return None
     assert row.packed is not None
-    if one.kind == 1:
+    if one.kind == model_pb2.FEATURE_KIND_NUMERIC:
         return row.packed.numeric_features.get(one.feature, math.nan)
     return row.packed.categorical_features.get(one.feature, "")
 
