@@ -100,7 +100,7 @@ def _wrong_names(header: rpc.UploadBaselineHeader) -> Iterator[FieldViolation]:
         yield FieldViolation("header.features", f"at most {MOST_NAMES:,} names, each once")
     outputs = [name for name in (header.prediction_column, header.score_column, header.weight_column) if name]
     if len(set(outputs)) < len(outputs):
-        said = "prediction_column, score_column and weight_column must be three columns"
+        said = "prediction_column, score_column and weight_column must be 3 columns"
         yield FieldViolation("header.prediction_column", said)
     if any("" in names for names in (header.features, header.segments, header.column_map.values())):
         yield FieldViolation("header", "has an empty name of a column")

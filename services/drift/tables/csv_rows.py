@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from services.drift.tables.rows import LONGEST_ROW, BrokenTable, Faults, Mark, Misread, Row, Text, too_long
@@ -118,7 +119,7 @@ def _header(line: int, cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     if "" in names:
         raise BrokenTable(line, f"column {names.index('') + 1} of the header has no name")
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise BrokenTable(line, f"the header has {twice[0]!r} twice")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise BrokenTable(line, f"the header has {name!r} twice")
     return names

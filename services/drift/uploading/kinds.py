@@ -28,7 +28,7 @@ MISSING_NUMBERS = frozenset(
     )
 )
 # A few words among many numbers stand for missing ones; more of them, or more often, and they are names.
-MOST_WORDS, MOST_WORDY = 3, 0.1
+MOST_WORDS, MOST_WORDY, SLIPS = 3, 0.1, 0.01
 # A name of a category; longer ones are texts, of which each is another.
 LONGEST_NAME = 256
 
@@ -65,10 +65,14 @@ def _judged(words: Counter[str], numbers: int) -> Look:
     total = numbers + words.total()
     if numbers and not words:
         return Look(Kind.NUMERIC, f"its first {numbers:,} values are numbers")
-    if numbers and len(words) <= MOST_WORDS and words.total() <= MOST_WORDY * total:
-        said = ", ".join(map(repr, sorted(words)))
-        reason = f"{numbers:,} of its first {total:,} values are numbers; {said} is taken for missing"
-        return Look(Kind.NUMERIC, reason, frozenset(words))
+    # A word that comes once is a slip of that row, which is refused.
+    slips = sum(count == 1 for count in words.values())
+    usual = frozenset(word for word, count in words.items() if count > 1)
+    few = len(usual) <= MOST_WORDS and slips <= SLIPS * total and words.total() <= MOST_WORDY * total
+    if numbers and few:
+        reason = f"{numbers:,} of its first {total:,} values are numbers"
+        said = ", ".join(map(repr, sorted(usual)))
+        return Look(Kind.NUMERIC, reason + (f"; {said} is taken for missing" if usual else ""), usual)
     if not words:
         return Look(None, "its only values are words for missing ones")
     example = words.most_common(1)[0][0][:40]

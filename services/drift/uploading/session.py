@@ -113,7 +113,7 @@ class Session:
             reasons = "; ".join(f"{column!r}: {reason}" for column, reason in list(left.items())[:5])
             raise BaselineFile(f"no column of the file can be profiled ({reasons})")
         form = self._form or Format.CSV
-        return Outcome(made, schema, left, form, refusals.rows, refusals.refused, refusals.told)
+        return Outcome(made, schema, left, form, refusals.rows, refusals.refused, sorted(refusals.told))
 
 
 def _check_nothing(nothing: Mapping[str, str], schema: Schema) -> None:
