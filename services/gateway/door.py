@@ -25,15 +25,23 @@ LOOK_SECONDS = 1.0
 
 
 class Door:
-    """What stands before our server, which tells of the contract. `died` is told when Envoy ends by
-    itself."""
+    """What stands before our server, which tells of the contract. `died` is told when Envoy ends by itself;
+    a start waits for `patience` seconds until all services are well."""
 
-    def __init__(self, settings: GatewaySettings, contract: Contract, died: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        contract: Contract,
+        died: Callable[[], None],
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._throw_away = not settings.directory
         directory = settings.directory or tempfile.mkdtemp(prefix="turnout-gateway-")
         self._directory = Path(directory)
         self._settings = settings.model_copy(update={"directory": directory})
         self._contract = contract
+        self._patience = patience
+        self._seen: list[int] = []
         self.described = sorted(contract.clusters)
         self.pool = contract.pool
         self.envoy = Envoy(find(settings.envoy), self._directory, threads=settings.workers, died=died)
@@ -48,6 +56,7 @@ class Door:
         WrongAddress."""
         told = self._settings
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._seen = self._stamps()
         self._write_secrets()
         host, _, port = address.rpartition(":")
         config = bootstrap(self._contract, told, (host, int(port)), self._documents())
@@ -72,11 +81,11 @@ class Door:
 
     async def renew_certificates(self) -> None:
         """Have Envoy read the certificates again whenever their files change."""
-        before = self._stamps()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if (now := self._stamps()) != before and now:
-                before = now
+            now = self._stamps()
+            if now and now != self._seen:
+                self._seen = now
                 self._write_secrets()
 
     def _stamps(self) -> list[int]:
@@ -107,8 +116,8 @@ class Door:
 
     async def _until_healthy(self) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 while not await self.envoy.all_healthy():  # noqa: ASYNC110 - another process is asked
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
-            log.warning("taking calls before every service is up", waited_seconds=PATIENCE_SECONDS)
+            log.warning("taking calls before every service is up", waited_seconds=self._patience)

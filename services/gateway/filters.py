@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from services.gateway.contract import Contract
 from services.gateway.names import Config, seconds, typed
 from services.gateway.replies import RETRY_SECONDS
-from services.gateway.routes import CORS, TRANSCODER, UNWRAP
+from services.gateway.routes import CORS, TRANSCODER, UNWRAP, WHOLE, bounded
 from services.gateway.settings import GatewaySettings
 from services.gateway.transcoding import transcoder
 
@@ -31,6 +31,8 @@ def filters(contract: Contract, settings: GatewaySettings) -> list[Config]:
     if settings.jwt_at_gateway and settings.jwt_keys:
         found.append(("tokens", _tokens(settings)))
     script = (files("services.gateway") / "response_body.lua").read_text()
+    # Only where a route says so: what is uploaded is never whole, and services bound what comes as gRPC.
+    found.append((WHOLE, typed("filters.http.buffer.v3.Buffer", **bounded(settings))))
     found += [
         # Around the transcoder: what it has printed is what this reads.
         (UNWRAP, typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": script})),
@@ -39,7 +41,7 @@ def filters(contract: Contract, settings: GatewaySettings) -> list[Config]:
         ("numbers", typed("filters.http.grpc_stats.v3.FilterConfig", stats_for_all_methods=False)),
         ("router", typed("filters.http.router.v3.Router")),
     ]
-    return [{"name": name, "typed_config": config} for name, config in found]
+    return [{"name": name, "typed_config": config, "disabled": name == WHOLE} for name, config in found]
 
 
 def _health() -> Config:
@@ -94,10 +96,8 @@ def _tokens(settings: GatewaySettings) -> Config:
     }
     if urlsplit(settings.jwt_keys).scheme in ("http", "https"):
         uri = {"uri": settings.jwt_keys, "cluster": KEYS, "timeout": "5s"}
-        kept = {
-            "cache_duration": seconds(settings.jwt_refresh_seconds),
-            "async_fetch": {"fast_listener": True},
-        }
+        # Fetched before the first caller, and again before it is too old.
+        kept = {"cache_duration": seconds(settings.jwt_refresh_seconds), "async_fetch": {}}
         provider["remote_jwks"] = {"http_uri": uri, **kept}
     else:
         provider["local_jwks"] = {"filename": str(Path(settings.jwt_keys).absolute())}

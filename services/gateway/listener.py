@@ -12,7 +12,7 @@ HEADERS_SECONDS = 10.0
 IDLE_SECONDS = 3600.0
 # Of one connection; a gRPC client with more in flight opens another.
 MOST_STREAMS = 1000
-# How much of one stream is held while the other end does not read.
+# How much of one stream is held while the other end does not read; an upload comes in parts of it at most.
 WINDOW_BYTES = 1024 * 1024
 
 
@@ -113,19 +113,21 @@ def _watched(name: str, settings: GatewaySettings) -> Config:
 
 
 def secrets(settings: GatewaySettings) -> dict[str, Config]:
-    """The content of each file that names certificates. Written anew (and moved into its place), it has Envoy
-    read them again."""
+    """The content of each file that names certificates. Written anew and moved into its place, it has Envoy
+    look at them again: it watches the directory, not the certificates."""
     if not settings.tls_certificate:
         return {}
+    watched = {"watched_directory": {"path": settings.directory}}
     own = {
         "tls_certificate": {
             "certificate_chain": {"filename": settings.tls_certificate},
             "private_key": {"filename": settings.tls_key},
+            **watched,
         }
     }
     found = {CERTIFICATE: _secret(CERTIFICATE, own)}
     if trusted := settings.tls_client_authorities:
-        context = {"validation_context": {"trusted_ca": {"filename": trusted}}}
+        context = {"validation_context": {"trusted_ca": {"filename": trusted}, **watched}}
         found[CLIENTS] = _secret(CLIENTS, context)
     return found
 

@@ -1,5 +1,6 @@
 """Which request goes where: by the path of its RPC, once REST has become one."""
 
+import re
 from collections.abc import Mapping
 
 from services.gateway.contract import Contract
@@ -18,7 +19,7 @@ OUR_OWN = (
 # Credentials of the suite's own processes: nobody brings them through the front door.
 INTERNAL_HEADERS = ("x-turnout-service", "x-turnout-on-behalf-of")
 
-TRANSCODER, UNWRAP, CORS = "transcoder", "response_body", "cors"
+TRANSCODER, UNWRAP, CORS, WHOLE = "transcoder", "response_body", "cors", "whole"
 OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 RETRIES = 2
 
@@ -94,13 +95,26 @@ def _rest(contract: Contract, settings: GatewaySettings) -> list[Config]:
     """What a request has before it becomes an RPC, and is routed anew by its new path: what the filters ask
     of it. Who asks for events gets streams as such. Nobody arrives: the transcoder refuses what is no RPC."""
     accept = {"name": "accept", "string_match": {"contains": "text/event-stream"}}
-    override = {TRANSCODER: transcoder(contract, settings, EVENTS)}
-    made = list[Config]()
+    whole = {WHOLE: typed("filters.http.buffer.v3.BufferPerRoute", buffer=bounded(settings))}
+    events = {TRANSCODER: transcoder(contract, settings, EVENTS)}
+    uploads = [operation.path for operation in contract.operations if operation.client_streaming]
+    made = [_rpc({"safe_regex": {"regex": pattern(path)}}, BESIDE) for path in uploads]
     for beginning in sorted({operation.path.split("/")[1] for operation in contract.operations}):
         match = {"prefix": f"/{beginning}/"}
-        made.append(_rpc({**match, "headers": [accept]}, BESIDE) | {"typed_per_filter_config": override})
-        made.append(_rpc(match, BESIDE))
+        for asked, filters in (({"headers": [accept]}, whole | events), ({}, whole)):
+            made.append(_rpc(match | asked, BESIDE) | {"typed_per_filter_config": filters})
     return made
+
+
+def bounded(settings: GatewaySettings) -> Config:
+    """A body that is awaited as a whole, and how large it may be."""
+    return {"max_request_bytes": settings.request_bytes}
+
+
+def pattern(template: str) -> str:
+    """What matches the paths of a template, such as `/v1/{name=routers/*}:deploy`."""
+    plain = re.sub(r"\{[\w.]+(?:=([^}]+))?\}", lambda variable: variable[1] or "*", template)
+    return re.escape(plain).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
 
 
 def _document(path: str, kind: str, file: str) -> Config:

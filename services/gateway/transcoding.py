@@ -21,6 +21,7 @@ def transcoder(contract: Contract, settings: GatewaySettings, stream: str = LINE
         services=sorted({operation.service for operation in contract.operations}),
         convert_grpc_status=True,
         case_insensitive_enum_parsing=True,
+        query_param_unescape_plus=True,
         print_options={"preserve_proto_field_names": True, stream: True},
         # Without these, what cannot be transcoded would travel on as it is.
         request_validation_options={
