@@ -10,6 +10,7 @@ from services.drift.logging.door import Demand, Door, nothing
 from services.drift.logging.streams import Streams
 from services.drift.truths.adding import May, Truths
 from services.drift.truths.finding import Finder
+from services.drift.uploads.door import Uploads
 from services.foundation.call import Call
 from services.foundation.rules import Role
 from services.state.attribution import AttributionIndex
@@ -22,6 +23,7 @@ from services.state.permissions import CatalogPermissions
 from services.state.records import RETENTION_SECONDS, RecordStore
 from services.state.truth import TruthLog
 from services.state.truths import TruthReader
+from services.state.uploads import UploadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Intake:
     streams: Streams
     listing: Listing
     truths: Truths
+    uploads: Uploads
     permissions: CatalogPermissions | None = None
 
     def may(self, call: Call, role: Role = Role.PREDICTOR) -> May:
@@ -62,4 +65,5 @@ def intake_of(
     door = Door(models, OutsideLog(connections, new_uid(now(), rng)), now, rng)
     listing = Listing(routers, records, Users(connections), TruthReader(connections), now)
     truths = Truths(log, records, finder, now, kept)
-    return Intake(door, Streams(door), listing, truths, permissions)
+    uploads = Uploads(truths, UploadStore(connections), now, rng)
+    return Intake(door, Streams(door), listing, truths, uploads, permissions)

@@ -1,17 +1,17 @@
 """What turned out to be true: one, many, or a file of it."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
 
 from turnout.drift.v1 import truth_pb2 as rpc
 
 from services.drift.refusals import refused
 from services.drift.servicers.ground import Ground
-from services.drift.truths.adding import Outcome
+from services.drift.truths.adding import Outcome, word_of
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument, TurnoutError
 
 MOST_TRUTHS = 1000
-REFUSED = "REFUSED"
 
 
 class TruthRpcs:
@@ -39,12 +39,12 @@ class TruthRpcs:
             counts=Counter(map(word_of, outcomes)),
         )
 
-
-def word_of(outcome: Outcome) -> str:
-    """What became of a truth, as people and metrics call it."""
-    if isinstance(outcome, TurnoutError):
-        return REFUSED
-    return rpc.GroundTruthStatus.Name(outcome.status).removeprefix("GROUND_TRUTH_STATUS_")
+    async def UploadGroundTruth(
+        self, requests: AsyncIterator[rpc.UploadGroundTruthRequest], call: Call
+    ) -> rpc.UploadGroundTruthResponse:
+        """The same of a file, row by row as it comes; one that was cut goes on where it was."""
+        intake = self._ground.intake
+        return await intake.uploads.take(requests, call.caller.name, intake.may(call))
 
 
 def _told(place: int, outcome: Outcome) -> rpc.GroundTruthOutcome:

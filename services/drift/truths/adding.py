@@ -1,7 +1,7 @@
 """Ground truth as it comes in: checked, completed, and appended to the suite's one truth stream."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord, Tr
 
 from services.drift.truths.checks import KEYS, check, check_fit, content_id
 from services.drift.truths.finding import Finder
+from services.drift.truths.suiting import ambiguous, suited
 from services.drift.wire import timestamp
 from services.foundation.errors import TurnoutError
 from services.state import formats, ids
@@ -36,6 +37,7 @@ EARLY = {
     rpc.GROUND_TRUTH_STATUS_ACCEPTED: rpc.GROUND_TRUTH_STATUS_PENDING,
     rpc.GROUND_TRUTH_STATUS_CORRECTED: rpc.GROUND_TRUTH_STATUS_PENDING,
 }
+REFUSED = "REFUSED"
 MICROSECOND = 1e-6
 
 
@@ -62,23 +64,22 @@ class Truths:
         return outcome
 
     async def add_all(
-        self, requests: Sequence[Request], may: May = None, *, dry: bool = False
+        self,
+        requests: Sequence[Request],
+        may: May = None,
+        *,
+        dry: bool = False,
+        open_kind: Container[int] = (),
     ) -> list[Outcome]:
         """The same for many in a few round trips, each for itself; of two about one row the later of the list
-        holds. `dry`: everything but the appending.
+        holds. `dry`: everything but the appending; `open_kind`: places of the truths that are labels or
+        numbers as their predictions are.
 
         Raises StateUnavailable and NewerFormat; some may have been appended then, and all of them again
         changes nothing.
         """
         now = self.now()
-        outcomes: dict[int, Outcome] = {}
-        sound: dict[int, Request] = {}
-        for place, request in enumerate(requests):
-            try:
-                check(request, now)
-                sound[place] = request
-            except TurnoutError as wrong:
-                outcomes[place] = wrong
+        sound, outcomes = _checked(requests, now)
         names = dict(zip(sound, await self.finder.find(list(sound.values())), strict=True))
         records = await self.records.read_many(
             [one for one in names.values() if isinstance(one, str) and one]
@@ -86,15 +87,15 @@ class Truths:
         entries = defaultdict[float, list[tuple[int, TruthEntry, bool]]](list)
         for place, request in sound.items():
             try:
-                name = _known(names[place])
-                record = records.get(name)
-                _admit(request, name, record, may)
+                record = records.get(name := _known(names[place]))
+                told = _as_predicted(request, record) if place in open_kind else request
+                _admit(told, name, record, may)
                 kept = self.kept(record.event.router_uid) if record else RETENTION_SECONDS
-                entry = self._entry(request, name, now)
+                entry = self._entry(told, name, now)
                 if now >= ids.time_of(name) + kept:
                     outcomes[place] = _added(entry, rpc.GROUND_TRUTH_STATUS_EXPIRED)
                 elif record is None and now >= ids.time_of(name) + LIFETIME_SECONDS:
-                    raise _missing(request)
+                    outcomes[place] = _missing(request)
                 else:
                     entries[kept].append((place, entry, record is None))
             except TurnoutError as wrong:
@@ -133,6 +134,26 @@ class Truths:
         return outcomes
 
 
+def word_of(outcome: Outcome) -> str:
+    """What became of a truth, as people and metrics call it."""
+    if isinstance(outcome, TurnoutError):
+        return REFUSED
+    return rpc.GroundTruthStatus.Name(outcome.status).removeprefix("GROUND_TRUTH_STATUS_")
+
+
+def _checked(requests: Sequence[Request], now: float) -> tuple[dict[int, Request], dict[int, Outcome]]:
+    """By place those that can be truths, and what is wrong with the others."""
+    sound: dict[int, Request] = {}
+    wrong: dict[int, Outcome] = {}
+    for place, request in enumerate(requests):
+        try:
+            check(request, now)
+            sound[place] = request
+        except TurnoutError as fault:
+            wrong[place] = fault
+    return sound, wrong
+
+
 def _known(name: str | TurnoutError) -> str:
     if isinstance(name, TurnoutError):
         raise name
@@ -150,6 +171,20 @@ def _admit(request: Request, name: str, record: PredictionRecord | None, may: Ma
     if may is not None and not may(record.event):
         raise _missing(request)
     check_fit(request, record.event)
+
+
+def _as_predicted(request: Request, record: PredictionRecord | None) -> Request:
+    """The report with a truth of the kind that was predicted. Its id is that of the words that were sent."""
+    if record is None and ambiguous(request.truth):
+        said = "may be a label or a number, and its prediction is not recorded yet: say which (kind), or wait"
+        raise PredictionNotFound(f"truth: {said}", fields=[("truth", said)])
+    if record is None:
+        return request
+    told = Request()
+    told.CopyFrom(request)
+    told.feedback_id = request.feedback_id or content_id(request)
+    told.truth.CopyFrom(suited(request.truth, record.event))
+    return told
 
 
 def _missing(request: Request) -> PredictionNotFound:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from services.state.consumer import Entry
 from services.state.fenced import Fence
 from services.state.streams import EVENTS
 
-Send = Callable[[str, Iterable[Message]], Awaitable[Any]]
+Send = Callable[[str, Iterable[Message] | AsyncIterable[Message]], Awaitable[Any]]
 Consume = Callable[[str], Awaitable[list[PredictionEvent]]]
 SERVICE = "turnout.drift.v1.DriftService"
 
@@ -32,10 +32,14 @@ async def send(connections: Connections) -> AsyncIterator[Send]:
     await server.start()
     client = Client(server.address)
 
-    async def call(method: str, requests: Iterable[Message]) -> Any:
+    async def call(method: str, requests: Iterable[Message] | AsyncIterable[Message]) -> Any:
         async def stream() -> AsyncIterator[Message]:
-            for request in requests:
-                yield request
+            if isinstance(requests, AsyncIterable):
+                async for request in requests:
+                    yield request
+            else:
+                for request in requests:
+                    yield request
 
         return await client.upload(SERVICE, method)(stream(), timeout=60)
 

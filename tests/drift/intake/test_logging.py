@@ -27,7 +27,7 @@ from services.state.ids import new_prediction_id
 from services.state.outside import OutsideLog
 from services.state.records import RecordStore
 from tests.drift.conftest import Ask, creation
-from tests.drift.logging.conftest import Consume, Send, batches
+from tests.drift.intake.conftest import Consume, Send, batches
 
 
 def logged(**changes: Any) -> LogPredictionRequest:

@@ -1,0 +1,1 @@
+"""Files of ground truth: read as they come, in bounded memory, and gone on with where they were cut."""
