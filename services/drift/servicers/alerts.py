@@ -117,9 +117,10 @@ class AlertRpcs:
 
     async def _known(self, model: Model) -> Known:
         active = (await self._ground.baselines.actives([model.uid])).get(model.uid, {})
+        if not active:
+            return Known(None)
         bodies = await self._ground.baselines.get_many(model.uid, [one.id for one in active.values()])
-        found = [one for one in bodies if one is not None]
-        return Known({feature.name for one in found for feature in one.features} if found else None)
+        return Known({feature.name for one in bodies if one is not None for feature in one.features})
 
 
 def _wanted(request: rpc.ListAlertsRequest) -> Callable[[Alert], bool]:

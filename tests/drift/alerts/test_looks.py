@@ -160,8 +160,9 @@ async def test_each_look_is_made_once_however_often_its_replica_changes(
 
 
 async def test_what_one_replica_wrote_and_did_not_tell_its_successor_tells(
-    ask: Ask, watched: Model, station: Station, connections: Connections, clock: Clock, receiver: Receiver
-) -> None:
+    ask: Ask, watched: Model, station: Station, connections: Connections, clock: Clock, receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """It dies between its write and everything that follows from it."""
     await station.log(watched, 500, 60)
     await station.hour()
@@ -170,7 +171,7 @@ async def test_what_one_replica_wrote_and_did_not_tell_its_successor_tells(
     async def die(*_: object) -> None:
         raise RuntimeError("killed")
 
-    station.rota.looker._tell = die  # type: ignore[method-assign]
+    monkeypatch.setattr(station.rota.looker, "_tell", die)
     with pytest.raises(RuntimeError, match="killed"):
         await station.hour()
     await station.ownership.drain()

@@ -134,10 +134,8 @@ class Named(AbstractResolver):
     def __init__(self, address: str) -> None:
         self._address = address
 
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:  # type: ignore[override]
-        return [
-            ResolveResult(hostname=host, host=self._address, port=port, family=family, proto=0, flags=0)  # type: ignore[typeddict-item]
-        ]
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        return [ResolveResult(hostname=host, host=self._address, port=port, family=family, proto=0, flags=0)]
 
     async def close(self) -> None:
         return
