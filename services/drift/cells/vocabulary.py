@@ -100,10 +100,21 @@ def learn_counts(counts: Mapping[str, int], complete: bool = True) -> Vocabulary
 
 
 def capped(tally: Tally, limit: int = MAX_NAMES) -> Tally:
-    """The tally with at most `limit` unseen names, the most frequent; the others join OTHER."""
+    """The tally with at most `limit` unseen names; the others join OTHER.
+
+    Which ones stay is settled by a hash of the name, not by how often it came: the least hashes of a sum are
+    among the least of each part, so that they stay counted exactly, and rows give the same tally whatever
+    batches, replicas and order they were counted in. The most frequent of a part need not be those of the
+    sum.
+    """
     if len(tally.unseen) <= limit:
         return tally
-    kept = sorted(sorted(tally.unseen, key=lambda name: (-tally.unseen[name], name))[:limit])
+    kept = sorted(sorted(tally.unseen, key=_hash)[:limit])
     columns = tally.columns.copy()
     columns[OTHER] += sum(tally.unseen.values()) - sum(tally.unseen[name] for name in kept)
     return Tally(columns, {name: tally.unseen[name] for name in kept})
+
+
+def _hash(name: str) -> bytes:
+    # A lone surrogate is no text, but it may have come in a file.
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()

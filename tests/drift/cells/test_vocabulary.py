@@ -3,7 +3,7 @@
 import pytest
 
 from services.drift.cells import MAX_NAMES, learn
-from services.drift.cells.vocabulary import OTHER
+from services.drift.cells.vocabulary import OTHER, capped
 
 
 def test_an_unseen_category_has_a_column_of_its_own() -> None:
@@ -27,11 +27,24 @@ def test_a_baseline_of_too_many_names_keeps_the_most_frequent() -> None:
 
 def test_unseen_names_are_bounded_and_the_others_still_counted() -> None:
     vocabulary = learn(["a"])
-    tally = vocabulary.count([f"u{index}" for index in range(MAX_NAMES + 50)] + ["u7"])
+    tally = vocabulary.count([f"u{index}" for index in range(MAX_NAMES + 50)] * 2)
     assert len(tally.unseen) == MAX_NAMES
-    assert tally.unseen["u7"] == 2
-    assert tally.columns[OTHER] == 50
-    assert tally.rows == MAX_NAMES + 51
+    assert set(tally.unseen.values()) == {2}
+    assert tally.columns[OTHER] == 100
+    assert tally.rows == 2 * (MAX_NAMES + 50)
+
+
+def test_which_unseen_names_are_kept_does_not_depend_on_batches_or_their_order() -> None:
+    vocabulary = learn(["a"])
+    names = [f"u{index % 1700}" for index in range(5000)]
+    whole = vocabulary.count(names)
+    for size in (1250, 700):
+        parts = [names[start : start + size] for start in range(0, len(names), size)]
+        for ordered in (parts, parts[::-1]):
+            total = vocabulary.count([])
+            for part in ordered:
+                total = capped(total + vocabulary.count(part))
+            assert total == whole
 
 
 def test_a_baseline_of_nothing_but_missing_values_is_refused() -> None:
