@@ -15,8 +15,7 @@ from services.drift.gaps import GapStore
 from services.drift.inquiry import inquirer_of
 from services.drift.intake import intake_of
 from services.drift.listing.users import UserNotes
-from services.drift.making.maker import Maker
-from services.drift.making.uploads import Uploads
+from services.drift.making.building import making_of
 from services.drift.performance.building import performance_of
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
@@ -50,7 +49,7 @@ def servicer_of(
     ground = Ground(
         ConfigReader(connections, MODELS, now),
         BaselineStore(connections),
-        Uploads(Maker(BaselineStore(connections), now, rng)),
+        making_of(connections, now, rng),
         ProfileStore(connections),
         ResultStore(connections),
         inquirer_of(connections, now, rng),

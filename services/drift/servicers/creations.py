@@ -26,10 +26,11 @@ class CreationRpcs:
         check_source(request)
         own = baseline_id(request.baseline_id)
         model = await self._ground.model(request.model)
-        maker = self._ground.uploads.maker
-        made = maker.named([await maker.measured(request, model)], model, own, request.description)
+        making = self._ground.making
+        source = making.windows if request.HasField("window") else making.maker
+        made = making.maker.named([await source.measured(request, model)], model, own, request.description)
         activate = request.activate or not request.HasField("activate")
-        (shown,) = await maker.keep(made, change, activate)
+        (shown,) = await making.maker.keep(made, change, activate)
         return rpc.CreateBaselineResponse(baseline=shown)
 
     async def UploadBaseline(
@@ -41,4 +42,4 @@ class CreationRpcs:
         if permissions := self._ground.intake.permissions:
             permissions.require(call.caller, Role.EDITOR, "models", name, "header.model")
         model = await self._ground.models.read(name, field="header.model")
-        return await self._ground.uploads.take(header, requests, model, call.caller.name)
+        return await self._ground.making.uploads.take(header, requests, model, call.caller.name)

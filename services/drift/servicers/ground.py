@@ -11,7 +11,7 @@ from services.drift.alerts.desk import AlertDesk
 from services.drift.baseline_store import BaselineStore
 from services.drift.inquiry import Inquirer
 from services.drift.intake import Intake
-from services.drift.making.uploads import Uploads
+from services.drift.making.building import Making
 from services.drift.performance.building import Performance
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
@@ -26,7 +26,7 @@ class Ground:
 
     models: ConfigReader[Model]
     baselines: BaselineStore
-    uploads: Uploads
+    making: Making
     profiles: ProfileStore
     results: ResultStore
     inquirer: Inquirer

@@ -91,7 +91,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "given twice": (
         {"categorical": {"x": rpc.CategoricalAggregate()}},
         "aggregates.categorical['x']",
-        "twice",
+        "is numeric as well",
     ),
 }
 NUMERIC: dict[str, tuple[dict[str, Any], str, str]] = {

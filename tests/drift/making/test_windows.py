@@ -1,0 +1,168 @@
+"""A window of logged traffic becomes a baseline, over a real channel."""
+
+import time
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from turnout.drift.v1 import baseline_pb2, logging_pb2
+from turnout.drift.v1 import baseline_rpc_pb2 as rpc
+from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
+from turnout.drift.v1.segment_pb2 import Segment
+from turnout.inference.v1.event_pb2 import EventBatch
+from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.router.v1.model_pb2 import Model
+
+from services.drift.build import handler_of
+from services.drift.cells import freeze
+from services.drift.making import windows
+from services.foundation.client import Client
+from services.foundation.errors import RemoteError
+from services.state import ids, keys
+from services.state.connection import Connections
+from services.state.consumer import Entry
+from services.state.fenced import Fence
+from services.state.streams import EVENTS
+from tests.drift.conftest import Ask, creation
+from tests.drift.making.conftest import SERVICE
+
+RNG = np.random.default_rng(31)
+ROWS = 600
+AGE = RNG.normal(50, 10, ROWS)
+PLAN = RNG.choice(["basic", "gold", "new"], ROWS)
+# Records settle for 5 s before they are listed.
+AGO = 30
+
+Log = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def log(client: Client, connections: Connections, model: Model) -> Log:
+    """Logs ROWS predictions, and does what drift's owner of their partition does."""
+
+    async def work() -> None:
+        made = [prediction(row) for row in range(ROWS)]
+        request = logging_pb2.LogPredictionsRequest(model="churn", predictions=made)
+        reply = await client.upload(SERVICE, "LogPredictions")(iter([request]), timeout=20)
+        assert reply.logged == ROWS
+        partition = ids.partition_for(model.uid)
+        fence = Fence(keys.token(partition, "drift"), "1")
+        await connections.steady.set(fence.key, fence.token)
+        found = await connections.steady.xrange(keys.events(partition))
+        entries = [Entry(name.decode(), EventBatch.FromString(one[EVENTS.field])) for name, one in found]
+        await handler_of(connections, time.time).handle(partition, fence, entries)
+
+    return work
+
+
+def prediction(row: int) -> logging_pb2.LogPredictionRequest:
+    features = TabularInput(
+        numeric_features={"age": AGE[row]} if row % 10 else {}, categorical_features={"plan": str(PLAN[row])}
+    )
+    return logging_pb2.LogPredictionRequest(
+        time=Timestamp(seconds=int(time.time()) - AGO),
+        input=Input(tabular=features),
+        label="churn" if row % 4 == 0 else "stay",
+        score=0.5 + row / ROWS / 2,
+        segments={"region": "eu" if row % 2 else "us"},
+    )
+
+
+def request(refreeze: bool = False, **changes: object) -> rpc.CreateBaselineRequest:
+    start = Timestamp(seconds=int(time.time()) - 600)
+    window = rpc.BaselineWindow(start_time=start, refreeze=refreeze)
+    return rpc.CreateBaselineRequest(model="churn", window=window, **changes)  # type: ignore[arg-type]
+
+
+async def test_without_a_baseline_the_records_are_read(ask: Ask, log: Log) -> None:
+    await log()
+    made = (await ask("CreateBaseline", request(score_column="p", importance={"age": 2.0}))).baseline
+    assert (made.rows, made.source, made.active) == (ROWS, baseline_pb2.BASELINE_SOURCE_WINDOW, True)
+    found = {one.name: one for one in made.features}
+    assert sorted(found) == ["age", "p", "plan", "prediction"]
+    there = AGE[np.arange(ROWS) % 10 != 0]
+    assert list(found["age"].edges) == freeze(there).edges.tolist()
+    assert (found["age"].missing, found["age"].importance) == (ROWS // 10, 2.0)
+    assert dict(zip(found["plan"].categories, found["plan"].counts, strict=True)) == {
+        name: np.count_nonzero(name == PLAN) for name in ("basic", "gold", "new")
+    }
+    assert found["prediction"].role == FEATURE_ROLE_PREDICTION
+    assert dict(zip(found["prediction"].categories, found["prediction"].counts, strict=True)) == {
+        "churn": ROWS // 4,
+        "stay": ROWS - ROWS // 4,
+    }
+    assert found["p"].role == FEATURE_ROLE_SCORE
+    assert (found["p"].min, sum(found["p"].counts)) == (0.5, ROWS)
+
+
+async def test_a_baseline_s_cells_get_the_window_s_counts(ask: Ask, log: Log) -> None:
+    first = (await ask("CreateBaseline", creation())).baseline
+    await log()
+    made = (await ask("CreateBaseline", request())).baseline
+    assert (made.rows, made.source) == (ROWS, baseline_pb2.BASELINE_SOURCE_WINDOW)
+    before, found = ({one.name: one for one in each.features} for each in (first, made))
+    # No prediction had an amount.
+    assert sorted(found) == ["age", "plan"]
+    assert "Feature 'amount' was left out: it has no value that counts." in made.warnings
+    assert found["age"].edges == before["age"].edges
+    there = AGE[np.arange(ROWS) % 10 != 0]
+    assert list(found["age"].counts) == freeze_counts(before["age"].edges, there)
+    # What the baseline did not know is known now.
+    assert list(found["plan"].categories) == ["basic", "gold", "new"]
+    assert sum(found["plan"].counts) == ROWS
+
+
+async def test_refreezing_makes_new_cells(ask: Ask, log: Log) -> None:
+    await ask("CreateBaseline", creation())
+    await log()
+    made = (await ask("CreateBaseline", request(refreeze=True))).baseline
+    (age,) = (one for one in made.features if one.name == "age")
+    assert list(age.edges) == freeze(AGE[np.arange(ROWS) % 10 != 0]).edges.tolist()
+
+
+async def test_a_segment_of_the_window(ask: Ask, log: Log) -> None:
+    await log()
+    eu = Segment(name="region", value="eu")
+    made = (await ask("CreateBaseline", request(segment=eu))).baseline
+    assert (made.rows, made.segment) == (ROWS // 2, eu)
+    with pytest.raises(RemoteError, match="of the segment region = 'mars' was logged") as refused:
+        await ask("CreateBaseline", request(segment=Segment(name="region", value="mars")))
+    assert (refused.value.code, refused.value.reason) == ("FAILED_PRECONDITION", "NOTHING_LOGGED")
+
+
+async def test_of_many_rows_the_newest_are_read(ask: Ask, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MOST_ROWS", 100)
+    await log()
+    made = (await ask("CreateBaseline", request())).baseline
+    assert made.rows == 100
+    assert "Of the window's rows only the 100 newest were read." in made.warnings
+
+
+async def test_a_window_without_traffic_makes_nothing(ask: Ask, model: Model) -> None:
+    with pytest.raises(RemoteError, match="no prediction of models/churn was logged") as refused:
+        await ask("CreateBaseline", request())
+    assert refused.value.reason == "NOTHING_LOGGED"
+    await ask("CreateBaseline", creation())
+    with pytest.raises(RemoteError, match="nothing was counted on models/churn/baselines/b-") as refused:
+        await ask("CreateBaseline", request())
+    assert refused.value.reason == "NOTHING_LOGGED"
+
+
+async def test_windows_that_are_none_are_refused(ask: Ask, model: Model) -> None:
+    with pytest.raises(RemoteError, match=r"window.start_time is required"):
+        await ask("CreateBaseline", rpc.CreateBaselineRequest(model="churn", window=rpc.BaselineWindow()))
+    wrong = request()
+    wrong.window.end_time.FromSeconds(wrong.window.start_time.seconds)
+    with pytest.raises(RemoteError, match=r"window.start_time must lie before window.end_time"):
+        await ask("CreateBaseline", wrong)
+    await ask("CreateBaseline", creation())
+    with pytest.raises(RemoteError, match="score_column is None in models/churn/baselines/b-"):
+        await ask("CreateBaseline", request(score_column="p"))
+
+
+def freeze_counts(edges: object, values: np.ndarray) -> list[int]:
+    """Counts of right-closed cells with open ends, the slow way."""
+    ends = [-np.inf, *edges, np.inf]  # type: ignore[misc]
+    return [int(((values > low) & (values <= high)).sum()) for low, high in pairwise(ends)]
