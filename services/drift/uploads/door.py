@@ -29,6 +29,8 @@ OF_STREAM = ("uploadId", "offset", "statusOnly")
 class UploadNotFound(NotFound):
     """Nobody has begun this upload, or it is longer ago than is remembered."""
 
+    reason = "UPLOAD_NOT_FOUND"
+
 
 @dataclass(frozen=True, slots=True)
 class Uploads:

@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -177,6 +178,17 @@ async def test_a_dry_run_finds_what_is_wrong_and_changes_nothing(
     assert await connections.steady.keys("*:upload:*") == []
 
 
+async def known(send: Send) -> rpc.UploadGroundTruthResponse:
+    """How far the upload of March is, once it is some way."""
+    try:
+        reply = await send("UploadGroundTruth", upload(upload_id="march", status_only=True))
+    except RemoteError as missing:
+        raise AssertionError(missing) from None
+    assert reply.offset > 8_000
+    assert isinstance(reply, rpc.UploadGroundTruthResponse)
+    return reply
+
+
 @pytest.mark.parametrize("resume", ["from there", "from the start"])
 @pytest.mark.parametrize("file", ["csv", "json", "ndjson"])
 async def test_an_upload_that_was_cut_goes_on(
@@ -191,28 +203,19 @@ async def test_an_upload_that_was_cut_goes_on(
     monkeypatch.setattr(stream, "PIECE", 1000)
     data = table(orders, file)
 
-    async def known_now() -> rpc.UploadGroundTruthResponse:
-        try:
-            known = await send("UploadGroundTruth", upload(upload_id="march", status_only=True))
-        except RemoteError as missing:
-            raise AssertionError(missing) from None
-        assert known.offset > 8_000
-        assert isinstance(known, rpc.UploadGroundTruthResponse)
-        return known
-
     async def breaking() -> AsyncIterator[Message]:
         for request in upload(*cut(data[:10_000], 512), upload_id="march", kind=rpc.TRUTH_KIND_LABEL):
             yield request
-        await eventually(known_now)
+        await eventually(partial(known, send))
         raise ConnectionResetError
 
     with pytest.raises(asyncio.CancelledError):
         await send("UploadGroundTruth", breaking())
-    known = await known_now()
-    assert not known.complete
-    assert 8_000 < known.offset <= 10_000
-    assert 0 < known.rows < COUNT
-    begin = known.offset if resume == "from there" else 0
+    before = await known(send)
+    assert not before.complete
+    assert 8_000 < before.offset <= 10_000
+    assert 0 < before.rows < COUNT
+    begin = before.offset if resume == "from there" else 0
     rest = upload(*cut(data[begin:], 700), upload_id="march", offset=begin)
     reply = await send("UploadGroundTruth", rest)
     assert (reply.complete, reply.rows, reply.offset) == (True, COUNT, len(data))
