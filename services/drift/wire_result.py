@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from turnout.drift.v1 import result_pb2
 from turnout.drift.v1.feature_role_pb2 import FeatureRole
@@ -11,7 +12,7 @@ from turnout.router.v1 import model_pb2
 from services.drift.analysis import FeatureFinding, Finding, summarize, warn
 from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baselines import Baseline
-from services.drift.buckets import Cover
+from services.drift.buckets import RESOLUTIONS, Cover
 from services.drift.cells import Grid
 from services.drift.comparison import Comparison
 from services.drift.drawing import bars
@@ -78,7 +79,7 @@ def write_result(analysis: Analysis) -> result_pb2.DriftResult:
         features=[_write_feature(one) for one in finding.features],
         summary=summarize(finding),
         baseline_rows=other.rows if other else baseline.rows,
-        warnings=[*_lacking(analysis.gaps), *left_out, *warn(finding)],
+        warnings=[*_lacking(analysis), *left_out, *warn(finding)],
         incomplete=analysis.gaps > 0,
         segment=segment,
         reference=other.model if other else baseline.name,
@@ -89,10 +90,19 @@ def write_result(analysis: Analysis) -> result_pb2.DriftResult:
     )
 
 
-def _lacking(gaps: int) -> list[str]:
-    if not gaps:
-        return []
-    return [f"Incomplete: logged predictions were lost in {gaps} of the window's time buckets, of any model."]
+def _lacking(analysis: Analysis) -> list[str]:
+    """What the window says nothing of."""
+    said, gaps = [], analysis.gaps
+    oldest = analysis.time - RESOLUTIONS[-1].retention
+    if analysis.window.start + RESOLUTIONS[-1].seconds <= oldest:
+        gone = datetime.fromtimestamp(oldest, UTC).isoformat(timespec="minutes")
+        said.append(f"Profiles are kept for 90 days: of the window's part before {gone} nothing is counted.")
+    if gaps:
+        lost = (
+            f"Incomplete: logged predictions were lost in {gaps} of the window's time buckets, of any model."
+        )
+        said.append(lost)
+    return said
 
 
 def _caveat(analysis: Analysis) -> str:
