@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.drift.alerts.building import alerting
 from services.drift.build import clearing_of, consumer_of, handler_of, retention_in, servicer_of
+from services.drift.concept.building import watch_of
 from services.drift.consumer import GROUP
 from services.drift.settings import DriftSettings
 from services.foundation.handlers import Servicer
@@ -33,7 +34,10 @@ async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]
     await catalog.ready.wait()
     runtime.spawn(ownership.run(), "ownership")
     runtime.spawn(consumer.run(), "events")
-    gauges = ConsumerGauges(ownership, [consumer], runtime.metrics, runtime.rng)
+    watch = watch_of(connections, ownership, time.time, runtime.rng, settings.label_settle_seconds)
+    runtime.spawn(watch.truths.run(), "truths")
+    runtime.spawn(watch.folder.run(), "concept")
+    gauges = ConsumerGauges(ownership, [consumer, watch.truths], runtime.metrics, runtime.rng)
     runtime.spawn(gauges.run(), "gauges")
     runtime.spawn(clearing.run(), "clearing")
     desk = alerting(settings, runtime, connections, ownership, catalog, permissions)

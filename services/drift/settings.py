@@ -16,6 +16,9 @@ class DriftSettings(Settings):
     """Port of the first worker's Prometheus page; 0 and further workers pick a free one."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where the shared state lives."""
+    label_settle_seconds: float = Field(3600.0, ge=0, le=30 * 86_400)
+    """How long after the first label of a minute's predictions the others may come, before detectors see
+    them: at least what slow labels take longer than fast ones."""
     webhook_reach: Literal["public", "private", "any"] = "private"
     """Where webhooks of alerts may lead: to public addresses alone; to private ones and this machine too; or
     anywhere, also to link-local addresses, where clouds hand out credentials."""

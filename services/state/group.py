@@ -14,6 +14,7 @@ from services.state import keys
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
 from services.state.ids import PARTITIONS
+from services.state.positions import time_at
 from services.state.scripts import Arg, Script
 from services.state.streams import Stream
 
@@ -117,6 +118,15 @@ class Group(Generic[T]):
         totals = keys.totals(self._stream.key(partition))
         entries, done = await self._steady.hmget(totals, ["entries", f"done:{self._name}"])
         return max(0, int(entries or 0) - int(done or 0))
+
+    async def frontier(self, partition: int, now: float) -> float:
+        """Up to when all entries that were appended are done, in seconds since 1970; `now` where none is
+        left."""
+        if not await self.lag_at(partition):
+            return now
+        groups: Any = await self._steady.xinfo_groups(self._stream.key(partition))
+        done = [one["last-delivered-id"] for one in groups if one["name"] == self._name.encode()]
+        return min(time_at(done[0].decode()), now) if done else 0.0
 
     async def _read_slots(self, streams: Mapping[str, str], count: int, seconds: float) -> list[Any]:
         # In a Cluster one command cannot wait on several slots.

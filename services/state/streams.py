@@ -42,5 +42,6 @@ def _truth(payload: bytes) -> TruthEntry:
 
 
 EVENTS = Stream("events", keys.events, BATCH_FIELD, ("drift", "feedback"), _batch)
-# Only who really reads is named: what a named group has not done is kept, and a full stream refuses truth.
-TRUTH = Stream("truth", keys.truth, TRUTH_FIELD, ("feedback",), _truth)
+# What a named group has not done is kept, and a full stream refuses truth: a deployment without one of these
+# two takes no more truth once its streams are full.
+TRUTH = Stream("truth", keys.truth, TRUTH_FIELD, ("drift", "feedback"), _truth)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from math import log, sqrt
 from typing import NamedTuple
 
-from services.drift.detectors.alarms import Folded, Settings, checked
+from services.drift.detectors.alarms import Folded, Level, Settings, checked
 
 MOST_OF_A_SIZE = 5
 # A cut is looked for this often: it costs as much as some tens of losses.
@@ -106,3 +106,21 @@ def _cut(buckets: Sequence[Bucket]) -> bool | None:
         if abs(difference) > sqrt(2 * share * variance * doubt) + 2 / 3 * share * doubt:
             return difference > 0
     return None
+
+
+def level(state: State) -> Level:
+    """The mean loss of the window; where it is cut depends on every bucket."""
+    rows = sum(bucket.rows for bucket in state.buckets)
+    return Level(sum(bucket.total for bucket in state.buckets) / rows if rows else 0.0, None)
+
+
+def pack(state: State) -> list[float]:
+    """The state as numbers."""
+    return [float(state.seen), *(float(one) for bucket in state.buckets for one in bucket)]
+
+
+def unpack(numbers: Sequence[float]) -> State:
+    """The state that `pack` made them of."""
+    seen, *rest = numbers
+    buckets = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    return State(tuple(Bucket(int(rows), total, squares) for rows, total, squares in buckets), int(seen))

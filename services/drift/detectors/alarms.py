@@ -30,6 +30,13 @@ class Folded(NamedTuple):
     alarms: list[int]
 
 
+class Level(NamedTuple):
+    """What a detector weighs, and the threshold at which it raises an alarm; None where there is no one."""
+
+    statistic: float
+    threshold: float | None
+
+
 def checked(value: float) -> float:
     """A loss. Raises ValueError for one outside [0, 1], NaN included."""
     if not 0 <= value <= 1:

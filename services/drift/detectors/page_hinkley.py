@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from math import log
 from typing import NamedTuple
 
-from services.drift.detectors.alarms import Folded, Settings, checked
+from services.drift.detectors.alarms import Folded, Level, Settings, checked
 
 # Rises of less than this are not looked for.
 TOLERANCE = 0.005
@@ -52,3 +52,19 @@ def fold(state: State, values: Sequence[float]) -> Folded:
             alarms.append(index)
             rows, total, level, least = 0, 0.0, 0.0, 0.0
     return Folded(State(threshold, rows, total, level, least), alarms)
+
+
+def level(state: State) -> Level:
+    """How far the sum of rises stands above its least value."""
+    return Level(state.level - state.least, state.threshold)
+
+
+def pack(state: State) -> list[float]:
+    """The state as numbers."""
+    return [float(one) for one in state]
+
+
+def unpack(numbers: Sequence[float]) -> State:
+    """The state that `pack` made them of."""
+    threshold, rows, *rest = numbers
+    return State(threshold, int(rows), *rest)

@@ -14,7 +14,7 @@ detection, New England Journal of Statistics in Data Science 2, 2024, section 3.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.drift.detectors.alarms import Folded, Settings, checked
+from services.drift.detectors.alarms import Folded, Level, Settings, checked
 
 # Shares of the greatest stake that no single loss can ruin, 1 / m: a stake is best for a rise to about
 # m + l m (1 - m), so these are rises by some hundredths to some tenths.
@@ -46,3 +46,19 @@ def fold(state: State, values: Sequence[float]) -> Folded:
             alarms.append(index)
             sums = (0.0,) * len(stakes)
     return Folded(State(usual, threshold, sums), alarms)
+
+
+def level(state: State) -> Level:
+    """The mean of the sums of capitals: evidence against "no change"."""
+    return Level(sum(state.sums) / len(state.sums), state.threshold)
+
+
+def pack(state: State) -> list[float]:
+    """The state as numbers."""
+    return [state.usual, state.threshold, *state.sums]
+
+
+def unpack(numbers: Sequence[float]) -> State:
+    """The state that `pack` made them of."""
+    usual, threshold, *sums = numbers
+    return State(usual, threshold, tuple(sums))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from turnout.router.v1.router_pb2 import Router
 
+from services.drift.concept.store import ConceptStore
 from services.drift.performance.history import HistoryReader
 from services.state.asked import AskedStore
 from services.state.config_reader import ConfigReader
@@ -15,15 +16,18 @@ from services.state.qualities import QualityStore
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """The stores: what feedback has counted of models, and the routers that asked them."""
+    """The stores: what feedback has counted of models, the routers that asked them, what detectors say."""
 
     history: HistoryReader
     routers: ConfigReader[Router]
+    concept: ConceptStore
 
 
 def performance_of(connections: Connections, now: Callable[[], float]) -> Performance:
     """On their connections; `now` is in seconds since 1970."""
     redis = connections.steady
     return Performance(
-        HistoryReader(QualityStore(redis), AskedStore(redis)), ConfigReader(connections, ROUTERS, now)
+        HistoryReader(QualityStore(redis), AskedStore(redis)),
+        ConfigReader(connections, ROUTERS, now),
+        ConceptStore(connections),
     )

@@ -38,6 +38,7 @@ class PerformanceRpcs:
             start_time=Timestamp(seconds=query.start),
             end_time=Timestamp(seconds=query.end),
             confidence=query.confidence,
+            concept=await self._ground.performance.concept.read(model.uid),
             warnings=warnings_of(found.values()),
         )
 

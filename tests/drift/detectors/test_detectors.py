@@ -23,7 +23,7 @@ def errors(rng: np.random.Generator, rate: float, rows: int) -> list[float]:
 
 @each
 def test_a_rise_is_seen_as_soon_as_by_known_implementations_and_calm_is_calm(name: str) -> None:
-    start, fold = DETECTORS[name]
+    start, fold, *_ = DETECTORS[name]
     delays: dict[float, list[int]] = {0.15: [], 0.2: []}
     wolves = 0
     for seed in range(RUNS):
@@ -42,7 +42,7 @@ def test_a_rise_is_seen_as_soon_as_by_known_implementations_and_calm_is_calm(nam
 
 @each
 def test_folding_in_pieces_is_folding_at_once(name: str) -> None:
-    start, fold = DETECTORS[name]
+    start, fold, *_ = DETECTORS[name]
     rng = np.random.default_rng(5)
     stream = [*errors(rng, 0.1, 700), *errors(rng, 0.6, 700), *rng.random(300).tolist()]
     whole = fold(start(Settings(usual=0.1, rows=1000)), stream)
@@ -58,16 +58,29 @@ def test_folding_in_pieces_is_folding_at_once(name: str) -> None:
 
 
 @each
+def test_a_state_that_was_stored_goes_on_as_if_it_was_not(name: str) -> None:
+    start, fold, level, pack, unpack = DETECTORS[name]
+    rng = np.random.default_rng(6)
+    stream = [*errors(rng, 0.1, 500), *errors(rng, 0.5, 500)]
+    state = fold(start(Settings(usual=0.1, rows=1000)), stream[:321]).state
+    again = unpack(pack(state))
+    assert again == state
+    assert fold(again, stream[321:]) == fold(state, stream[321:])
+    statistic, threshold = level(state)
+    assert threshold is None or statistic < threshold
+
+
+@each
 @pytest.mark.parametrize("wrong", [-0.01, 1.01, float("nan"), float("inf")])
 def test_what_is_no_loss_is_refused(name: str, wrong: float) -> None:
-    start, fold = DETECTORS[name]
+    start, fold, *_ = DETECTORS[name]
     with pytest.raises(ValueError, match="between 0 and 1"):
         fold(start(Settings()), [0.0, 1.0, wrong])
 
 
 @each
 def test_an_improvement_is_no_alarm(name: str) -> None:
-    start, fold = DETECTORS[name]
+    start, fold, *_ = DETECTORS[name]
     rng = np.random.default_rng(8)
     stream = [*errors(rng, 0.5, 2000), *errors(rng, 0.1, 4000)]
     assert fold(start(Settings(usual=0.5)), stream).alarms == []

@@ -13,6 +13,7 @@ from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent, TruthEnt
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.build import consumer_of, handler_of
+from services.drift.concept.building import watch_of
 from services.feedback.assembly import Assembly, assemble
 from services.feedback.settings import FeedbackSettings
 from services.foundation.metrics import Metrics
@@ -71,7 +72,8 @@ class Suite:
             self.connections, handler_of(self.connections, time.time), time.time, random.Random(5)
         )
         works = [work() for number in range(processes) for work in self.feedback(number).works.values()]
-        return running(ownership.run(), consumer.run(), *works)
+        watch = watch_of(self.connections, ownership, time.time, random.Random(6), settle=3600)
+        return running(ownership.run(), consumer.run(), watch.truths.run(), watch.folder.run(), *works)
 
     async def settled(self, partition: int) -> None:
         """Wait until all that came is counted."""

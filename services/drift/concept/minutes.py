@@ -1,0 +1,131 @@
+"""The labels of one minute of a partition's predictions beside their records."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from turnout.drift.v1.concept_pb2 import ConceptState
+from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
+
+from services.drift.concept import losses, watching
+from services.drift.concept.losses import Stream
+from services.drift.concept.store import ConceptStore
+from services.drift.concept.terms import terms_of
+from services.drift.concept.watching import Observed
+from services.state import formats, ids, keys
+from services.state.connection import Connections
+from services.state.group import Group
+from services.state.records import RecordStore
+
+# Truths, or records, of a look.
+AT_ONCE = 500
+# Some tens of milliseconds.
+FOLDED_AT_ONCE = 2000
+
+
+@dataclass(slots=True)
+class Minute:
+    """What was found. errors: by uid of the model and metric, in the order of predictions; labelled: by uid
+    of the router, predictions all of whose rows are; lacking: whether there may be more."""
+
+    errors: dict[Stream, list[Observed]] = field(default_factory=lambda: defaultdict(list))
+    labelled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    lacking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteReader:
+    """Reads minutes. Everything raises StateUnavailable and NewerFormat."""
+
+    connections: Connections
+    records: RecordStore
+    store: ConceptStore
+    streams: Sequence[Group[Any]]
+
+    async def frontier(self, partition: int, now: float) -> float:
+        """Up to when all the streams of a partition are read."""
+        return min([await group.frontier(partition, now) for group in self.streams])
+
+    async def read(self, partition: int, minute: int) -> Minute:
+        """The labels that are known by now."""
+        truths = await self._truths(partition, minute)
+        names, found = sorted(truths), Minute()
+        for begin in range(0, len(names), AT_ONCE):
+            some = names[begin : begin + AT_ONCE]
+            records = await self.records.read_many(some)
+            found.lacking = found.lacking or len(records) < len(some)
+            uids = await self._uids([one.event for one in records.values()])
+            for name in some:
+                if name in records:
+                    _take(found, records[name].event, truths[name], uids)
+        return found
+
+    async def complete(self, partition: int, folded: int, minute: int, found: Minute) -> bool:
+        """Whether every prediction of the minute by the routers that labels speak of is labelled, and they
+        made none between the minute that is folded and this one."""
+        if found.lacking or not found.labelled:
+            return False
+        redis: Any = self.connections.steady
+        async with redis.pipeline() as pipe:
+            for uid in found.labelled:
+                pipe.zcard(keys.record_ids(partition, uid, minute))
+                pipe.zcount(keys.record_minutes(partition, uid), folded + 1, minute - 1)
+            counts = await pipe.execute()
+        made, before = counts[::2], counts[1::2]
+        return made == list(found.labelled.values()) and not any(before)
+
+    async def folded(self, partition: int, found: Minute) -> dict[str, ConceptState]:
+        """The states of the models with the minute's errors in them."""
+        uids = sorted({place.model for place in found.errors})
+        states = await self.store.states(partition, uids)
+        detections = await self.store.detections(uids)
+        for place, observed in sorted(found.errors.items()):
+            if detections[place.model].disabled:
+                continue
+            state, terms = states[place.model], terms_of(detections[place.model])
+            stream = next((one for one in state.streams if one.metric == place.metric), None)
+            if stream is None:
+                stream = state.streams.add()
+                stream.CopyFrom(watching.begin(place.metric, terms))
+            for begin in range(0, len(observed), FOLDED_AT_ONCE):
+                watching.fold(stream, terms, observed[begin : begin + FOLDED_AT_ONCE])
+                # Others want to be answered meanwhile.
+                await asyncio.sleep(0)
+        return {uid: state for uid, state in states.items() if state.streams}
+
+    async def _truths(self, partition: int, minute: int) -> dict[str, dict[int, Truth]]:
+        redis: Any = self.connections.steady
+        found: dict[str, dict[int, Truth]] = defaultdict(dict)
+        cursor = -1
+        while cursor:
+            cursor, some = await redis.hscan(keys.truths(partition, minute), max(cursor, 0), count=AT_ONCE)
+            for blob in some.values():
+                entry = TruthEntry.FromString(blob)
+                formats.check("truth", entry.format, formats.TRUTH)
+                if not entry.metric:
+                    found[entry.prediction_id][entry.row] = entry.truth
+        return found
+
+    async def _uids(self, events: Sequence[PredictionEvent]) -> dict[str, str]:
+        """Uids of the models by name, as they are registered now."""
+        names = sorted({one.model for event in events for one in event.manifest.participants})
+        redis: Any = self.connections.steady
+        found = await redis.hmget(keys.catalog_names("models"), names) if names else []
+        return {name: uid.decode() for name, uid in zip(names, found, strict=True) if uid}
+
+
+def _take(
+    found: Minute, event: PredictionEvent, truths: Mapping[int, Truth], uids: Mapping[str, str]
+) -> None:
+    name, outside = event.manifest.prediction_id, not (event.manifest.router or event.manifest.decision.mode)
+    if len(truths) >= max(event.rows, 1):
+        found.labelled[event.router_uid] += 1
+    else:
+        found.lacking = True
+    for place, errors in losses.observed(event, truths).items():
+        uid = event.router_uid if outside else uids.get(place.model, "")
+        # A name may have been given to another model since: a uid tells when it was registered.
+        if uid and (outside or ids.time_of(uid) <= ids.time_of(name)):
+            found.errors[Stream(uid, place.metric)] += errors

@@ -1,0 +1,89 @@
+"""What detectors make of models' errors, in Redis: written by a partition's owner, all at once or not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from turnout.drift.v1.concept_pb2 import ConceptDetection, ConceptDrift, ConceptProgress, ConceptState
+
+from services.drift.concept.telling import told
+from services.drift.concept.terms import terms_of
+from services.state import concept_keys, formats
+from services.state.connection import Connections
+from services.state.evidence import EvidenceLog, Operation
+from services.state.fenced import Fence
+from services.state.ids import PARTITIONS
+
+LIFETIME_SECONDS = 90 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptStore:
+    """Reads and writes it. Everything raises StateUnavailable, reads NewerFormat, and `write` LostLease."""
+
+    connections: Connections
+
+    async def read(self, model_uid: str) -> ConceptDrift:
+        """What is known of a model, in a sentence and in numbers; without labels, that it is too little."""
+        redis: Any = self.connections.steady
+        async with redis.pipeline() as pipe:
+            pipe.hget(concept_keys.concept_detection(), model_uid)
+            for partition in range(PARTITIONS):
+                pipe.get(concept_keys.concept(partition, model_uid))
+            given, *blobs = await pipe.execute()
+        states = {place: _state(blob) for place, blob in enumerate(blobs) if blob}
+        late = {place: (await self.progress(place)).late for place in states}
+        return told(ConceptDetection.FromString(given or b""), states, late)
+
+    async def states(self, partition: int, uids: Sequence[str]) -> dict[str, ConceptState]:
+        """What is stored of models in a partition; empty states where there is nothing."""
+        redis: Any = self.connections.steady
+        blobs = await redis.mget([concept_keys.concept(partition, uid) for uid in uids]) if uids else []
+        return {uid: _state(blob) for uid, blob in zip(uids, blobs, strict=True)}
+
+    async def progress(self, partition: int) -> ConceptProgress:
+        """How far a partition's labels are folded."""
+        blob: Any = await self.connections.steady.get(concept_keys.concept_progress(partition))
+        found = ConceptProgress.FromString(blob or b"")
+        formats.check("progress of concept drift", found.format, formats.CONCEPT)
+        return found
+
+    async def detections(self, uids: Sequence[str]) -> dict[str, ConceptDetection]:
+        """How each of the models is watched."""
+        redis: Any = self.connections.steady
+        blobs = await redis.hmget(concept_keys.concept_detection(), list(uids)) if uids else []
+        return {uid: ConceptDetection.FromString(blob or b"") for uid, blob in zip(uids, blobs, strict=True)}
+
+    async def configure(self, model_uid: str, detection: ConceptDetection) -> None:
+        """Watch a model so from now on; what has no `faults`. The default is not stored."""
+        terms_of(detection)
+        key, blob = concept_keys.concept_detection(), detection.SerializeToString(deterministic=True)
+        if blob:
+            await self.connections.steady.hset(key, model_uid, blob)
+        else:
+            await self.connections.steady.hdel(key, model_uid)
+
+    async def write(
+        self,
+        partition: int,
+        fence: Fence,
+        progress: ConceptProgress,
+        states: Mapping[str, ConceptState] | None = None,
+    ) -> None:
+        """Progress with everything that goes with it. Doing it again changes nothing."""
+        progress.format = formats.CONCEPT
+        written = [_kept(concept_keys.concept_progress(partition), progress)]
+        for uid, state in (states or {}).items():
+            state.format, state.model_uid = formats.CONCEPT, uid
+            written.append(_kept(concept_keys.concept(partition, uid), state))
+        await EvidenceLog(self.connections.steady).write(fence, written)
+
+
+def _kept(key: str, value: ConceptState | ConceptProgress) -> Operation:
+    return Operation(key, "SET", value.SerializeToString(deterministic=True), LIFETIME_SECONDS)
+
+
+def _state(blob: bytes | None) -> ConceptState:
+    found = ConceptState.FromString(blob or b"")
+    formats.check("state of concept drift", found.format, formats.CONCEPT)
+    return found
