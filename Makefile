@@ -78,11 +78,15 @@ type1: setup ## twice 2,000 trials of identical models, looked at after every ob
 chaos: setup ## feedback while it and Redis are killed before and after every command; writes build/chaos.json
 	@CHAOS=long $(BIN)/python -m pytest -n0 --timeout=1800 tests/chaos
 
-calibration: setup ## how often each drift test errs under no drift, and what planted shifts it finds; writes build/calibration.json
+calibration: setup ## how often drift's tests err under no drift, looked at once or for a month, and what planted shifts they find; writes build/calibration.json and build/null_month.json
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.calibration
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.null_month
 
 fuzz-drift: setup ## a hundred thousand baselines and windows that nobody would think of; writes build/fuzz-drift.json
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.fuzz
+
+alert-power: setup ## a thousand months of hourly looks at nothing, and how soon planted shifts are established; writes build/alert_power.json
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.schedule.months
 
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
@@ -103,4 +107,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench clients clean

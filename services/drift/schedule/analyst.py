@@ -1,10 +1,11 @@
 """One analysis of a look: the window of a model, or of a segment of its traffic, against its baseline."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from turnout.drift.v1.concept_pb2 import ConceptDrift
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import Model
 
@@ -27,9 +28,11 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Analyst:
-    """Makes and keeps the analyses of looks."""
+    """Makes and keeps the analyses of looks; `concept` says what detectors make of a model's errors, by its
+    uid; None where nobody watches them."""
 
     inquirer: Inquirer
+    concept: Callable[[str], Awaitable[ConceptDrift]] | None = None
 
     async def find(
         self, model: Model, span: Span, features: Sequence[str], segment: Segment | None

@@ -22,7 +22,7 @@ from services.drift.alerts.machine import ALERT, GOOD, WARNING, Machine, Rules, 
 from services.drift.alerts.telling import deliveries_of, note_waiting
 from services.drift.schedule.conditions import conditions_of
 from services.drift.schedule.evidence import Evidence, continued
-from services.drift.schedule.findings import Finding, terms, tests
+from services.drift.schedule.findings import Finding, Seen, terms, tests
 from services.drift.wire import seconds, timestamp
 from services.state import formats
 
@@ -47,21 +47,21 @@ class Stepped(NamedTuple):
 def conclude(
     config: AlertConfig,
     held: AlertMemory | None,
-    findings: Sequence[Finding],
+    seen: Seen,
     at: Moment,
     passed_over: int = 0,
 ) -> Commit:
-    """Fold one look into what is remembered. `findings`: all traffic first."""
+    """Fold one look into what is remembered."""
     memory = AlertMemory(format=formats.ALERT_MEMORY)
     if held is not None:
         memory.CopyFrom(held)
     if not memory.HasField("data_time"):
         memory.data_time.CopyFrom(config.schedule.start_time)
-    overall = findings[0].result
+    findings, overall = seen.findings, seen.findings[0].result
     if overall is not None and enough(overall, config.least_rows):
         memory.data_time.CopyFrom(timestamp(at.time))
     evidence = _weighed(config, memory if held is not None else None, findings, at)
-    stepped = _stepped(config, memory, conditions_of(config, memory, findings, evidence, at), at)
+    stepped = _stepped(config, memory, conditions_of(config, memory, seen, evidence, at), at)
     if any(_cleared(one.changed) for one in stepped):
         # What was proven has been told and is over: whatever comes next has to be proven anew.
         evidence = Evidence(at.look + 1, evidence.terms)
@@ -86,10 +86,8 @@ def _weighed(
     config: AlertConfig, held: AlertMemory | None, findings: Sequence[Finding], at: Moment
 ) -> Evidence:
     before = Evidence(held.first_look, held.terms, dict(held.evidence)) if held else None
-    looks = config.schedule.epoch_looks
-    return continued(before, at.look, terms(config, findings), looks).seen(
-        tests(findings, config.least_rows), looks
-    )
+    looks, found = config.schedule.epoch_looks, tests(findings, config.least_rows)
+    return continued(before, at.look, terms(config, findings), looks).seen(found, looks)
 
 
 def _stepped(

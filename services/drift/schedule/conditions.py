@@ -5,24 +5,27 @@ from collections.abc import Iterator, Sequence
 from turnout.drift.v1 import alert_pb2
 from turnout.drift.v1.alert_config_pb2 import AlertConfig
 from turnout.drift.v1.alert_memory_pb2 import AlertMemory
+from turnout.drift.v1.concept_pb2 import CONCEPT_STATUS_DRIFT, CONCEPT_STATUS_OK, ConceptDrift
 from turnout.drift.v1.result_pb2 import DriftResult
 
 from services.drift.alerts.conditions import Condition, Moment
 from services.drift.alerts.levels import Shift, enough, shifts_of, worst
 from services.drift.alerts.machine import GOOD, Rules, Sight
 from services.drift.schedule.evidence import Evidence
-from services.drift.schedule.findings import Finding, hypothesis
+from services.drift.schedule.findings import Finding, Seen, hypothesis
 from services.drift.wire import seconds
+
+SURE = (CONCEPT_STATUS_OK, CONCEPT_STATUS_DRIFT)
 
 
 def conditions_of(
-    config: AlertConfig, memory: AlertMemory, findings: Sequence[Finding], evidence: Evidence, at: Moment
+    config: AlertConfig, memory: AlertMemory, seen: Seen, evidence: Evidence, at: Moment
 ) -> list[Condition]:
     """Drift of all traffic and of each segment, drift of the concept, and silence. `memory` is that of the
     look before, but for the time of the last data."""
     return [
-        *(_drift(config, finding, evidence) for finding in findings),
-        *_concept(config, memory, findings[0].result, at),
+        *(_drift(config, finding, evidence) for finding in seen.findings),
+        *_concept(config, seen.concept),
         *_silence(config, memory, at),
     ]
 
@@ -58,22 +61,19 @@ def _told(shifts: Sequence[Shift], result: DriftResult) -> str:
     )
 
 
-def _concept(
-    config: AlertConfig, memory: AlertMemory, result: DriftResult | None, at: Moment
-) -> Iterator[Condition]:
+def _concept(config: AlertConfig, concept: ConceptDrift | None) -> Iterator[Condition]:
+    """The detectors decide by themselves, each with a bound of its own on false alarms: one is enough."""
     if not config.concept.enabled:
         return
-    # The detectors decide by themselves, each with a bound of its own on false alarms: one alarm is enough.
-    rules = _at_once(config)
-    signals = result.concept.signals if result is not None and result.HasField("concept") else ()
-    watched = [one for one in signals if one.detector in config.concept.detectors]
-    since = seconds(memory.time) if memory.HasField("time") else at.time - config.schedule.interval.seconds
-    rung = [one for one in watched if one.HasField("alarm_time") and seconds(one.alarm_time) > since]
+    signals = concept.signals if concept is not None else ()
+    watched = [one for one in signals if one.detector in config.concept.detectors and one.status in SURE]
+    rung = [one for one in watched if one.status == CONCEPT_STATUS_DRIFT]
     level = config.concept.severity if rung else GOOD
-    bad = " ".join(f"{one.detector} raised an alarm on {one.metric}." for one in rung)
+    bad = " ".join(
+        f"{one.detector} says of {one.metric} that the model errs more than it used to." for one in rung
+    )
     sight = Sight(level, level) if watched else None
-    name = result.name if result is not None else ""
-    yield Condition(alert_pb2.ALERT_KIND_CONCEPT_DRIFT, None, rules, sight, bad, result=name)
+    yield Condition(alert_pb2.ALERT_KIND_CONCEPT_DRIFT, None, _at_once(config), sight, bad)
 
 
 def _at_once(config: AlertConfig) -> Rules:

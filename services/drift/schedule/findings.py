@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from turnout.drift.v1.alert_config_pb2 import AlertConfig
+from turnout.drift.v1.concept_pb2 import ConceptDrift
 from turnout.drift.v1.result_pb2 import DriftResult, FeatureDrift
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC
@@ -21,6 +22,14 @@ class Finding(NamedTuple):
     segment: Segment | None
     result: DriftResult | None
     why: str = ""
+
+
+class Seen(NamedTuple):
+    """What a look saw: all traffic first, then each segment; and whether the model errs more than it used to,
+    None where nobody asked."""
+
+    findings: Sequence[Finding]
+    concept: ConceptDrift | None = None
 
 
 def tests(findings: Sequence[Finding], least_rows: int) -> Mapping[str, float]:

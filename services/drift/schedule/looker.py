@@ -13,7 +13,7 @@ from services.drift.alerts.conditions import Moment
 from services.drift.alerts.gauges import AlertGauges
 from services.drift.schedule.analyst import Analyst, Span
 from services.drift.schedule.concluding import closed, conclude, last_time
-from services.drift.schedule.findings import Finding
+from services.drift.schedule.findings import Seen
 from services.drift.schedule.timetable import SETTLE_SECONDS, Timetable
 from services.foundation.logs import log
 from services.state.fenced import Fence
@@ -54,14 +54,14 @@ class Looker:
         if passed and looks:
             log.warning("looks were passed over", model=model.name, looks=passed)
         for look in looks:
-            findings = await self._look(model, config, Span(*table.span(look), look))
+            seen = await self._look(model, config, Span(*table.span(look), look))
             at = Moment(model.name, model.uid, look, table.end(look))
             async with self.store.turn(partition_for(model.uid)):
                 if memory is not None:
                     await self.store.refresh(model.uid, memory)
-                made = conclude(config, memory, findings, at, passed)
+                made = conclude(config, memory, seen, at, passed)
                 memory, passed = await self._write(model, config, fence, made), 0
-            self.gauges.looked(findings[0])
+            self.gauges.looked(seen.findings[0])
         return len(looks)
 
     async def abandon(self, model_uid: str, fence: Fence) -> None:
@@ -89,9 +89,11 @@ class Looker:
         self._held[model.uid] = fence.token, memory
         return memory
 
-    async def _look(self, model: Model, config: AlertConfig, span: Span) -> list[Finding]:
+    async def _look(self, model: Model, config: AlertConfig, span: Span) -> Seen:
         features, segments = config.schedule.features, config.schedule.segments
-        return [await self.analyst.find(model, span, features, segment) for segment in (None, *segments)]
+        findings = [await self.analyst.find(model, span, features, one) for one in (None, *segments)]
+        ask = self.analyst.concept if config.concept.enabled else None
+        return Seen(findings, await ask(model.uid) if ask else None)
 
     async def _close(
         self, model: Model, config: AlertConfig, memory: AlertMemory | None, fence: Fence
