@@ -85,7 +85,7 @@ def numbers(effort: Effort, seed: int) -> Iterator[Row]:
                 rows = sizes(ratio, smaller)
                 rng = np.random.default_rng([seed, smaller, rows[0], len(kind)])
                 found = list(number_nulls(rng, kind, rows, effort.numbers))
-                about = {"kind": kind, "n": rows[0], "m": rows[1]}
+                about: Row = {"kind": kind, "n": rows[0], "m": rows[1]}
                 yield told("decision", below([one.p_value for one in found]), **about)
                 yield told("ks", below([one.ks.p_value if one.ks else None for one in found]), **about)
                 tests = [one.chi_square.p_value if one.chi_square else None for one in found]

@@ -50,7 +50,7 @@ def sizes(ratio: float, smaller: int) -> tuple[int, int]:
 def shares(kind: str, categories: int) -> NDArray[np.float64]:
     """True shares of categories: all alike, or the k-th in proportion to 1/k."""
     weights = np.ones(categories) if kind == "even" else 1 / np.arange(1, categories + 1)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def category_nulls(
