@@ -295,6 +295,7 @@ def main() -> None:
         "cases": count,
         "ends": ends,
         "wrong": wrong[:100],
+        "outliers": {"seeds": len(wild), "flipped": flipped},
         "seconds": round(time.monotonic() - began, 1),
     }
     written.write_text(json.dumps(found, indent=2) + "\n")

@@ -1,6 +1,7 @@
 """One wild value among ten thousand: what is decided must be what is decided without it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -40,7 +41,7 @@ def spoilt(numbers: Columns, names: Names, wild: float) -> tuple[Columns, Names]
 def decided(before: tuple[Columns, Names], after: tuple[Columns, Names]) -> dict[str, str]:
     """The decision on each feature, on missing values too, and on all."""
     baseline = baseline_of(before[0], {"name": before[1]})
-    given = {**after[0], "name": after[1]}
+    given: dict[str, Any] = {**after[0], "name": after[1]}
     tallies = [feature.frame.count(given[feature.name]) for feature in baseline.features]
     found: Finding = analyse(baseline, Profile.of("1-0", ROWS, tallies))
     said = {
