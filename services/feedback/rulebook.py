@@ -9,6 +9,7 @@ from services.feedback.crediting import accuracy_of
 from services.feedback.prediction import Prediction
 from services.feedback.rules import Rules
 from services.feedback.wire.routers import rules_of
+from services.state import ids
 from services.state.catalog import Resources
 from services.state.config_reader import ConfigReader
 from services.state.kinds import ROUTERS
@@ -111,8 +112,12 @@ class Rulebook:
         return {uid: model.name for uid, model in self._models.by_uid.items()}
 
     def models_in_use(self) -> dict[str, set[Learner]]:
-        """By name, where the accuracy of a model is kept: in the partition of each router that has it."""
-        places: dict[str, set[Learner]] = {}
+        """By name, where the accuracy of a model is kept: in the partition of each router that has it, and in
+        its own, where its predictions are that were made outside."""
+        places = {
+            model.name: {accuracy_of(ids.partition_for(model.uid), model.uid)}
+            for model in self._models.by_uid.values()
+        }
         for rules, model in self._uses():
             places.setdefault(model.name, set()).add(accuracy_of(rules.partition, model.uid))
         return places

@@ -39,7 +39,11 @@ class Settling:
     now: Callable[[], float]
 
     async def rules_of(self, prediction: Prediction) -> Rules:
-        """The present rules of the prediction's router. Raises RouterNotFound if it is gone."""
+        """The present rules of the prediction's router. Raises RouterNotFound if it is gone, NothingDrawn if
+        there was none."""
+        if prediction.outside:
+            said = "no router made this prediction, so there is no arm to credit; report the truth instead"
+            raise NothingDrawn(said, fields=[("prediction_id", said)], prediction_id=prediction.id)
         rules = await self.rulebook.of(prediction.router_uid)
         if rules is None:
             raise RouterNotFound(

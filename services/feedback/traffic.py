@@ -112,7 +112,9 @@ class Traffic:
             predictions.append(
                 Predicted(places, decision.variant, decision.policy, facts_of(event), segments)
             )
-            calls += list(self._called(event.manifest.prediction_id, event.manifest.participants))
+            # Who logs from outside may not know how long it took: that is no call of no time.
+            timed = [one for one in event.manifest.participants if counted or one.HasField("latency")]
+            calls += list(self._called(event.manifest.prediction_id, timed))
         for late in completions(entry.message):
             calls += list(self._called(late.prediction_id, [late.participant]))
         return Happened(entry.id, predictions, [call for call in calls if call[0] > oldest])
