@@ -31,6 +31,9 @@ def add_reflection(
     """Serve the descriptors of `services` and of what they need; with `access`, to those who say who they
     are."""
     # v1 stays out of the list: its descriptor is in no pool here, and a client that lists would fail on it.
+    if pool is not None:
+        # That of v1alpha is in the default pool only, and it is in the list.
+        pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
     servicer = reflection.aio.ReflectionServicer((*services, V1ALPHA), pool)
     handler: Any = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo if access is None else _told(servicer.ServerReflectionInfo, access),

@@ -136,6 +136,11 @@ async def test_reflection_tells_of_every_service_of_the_contract(gateway: Opened
     assert gateway.door.described == sorted(CONTRACT.clusters) == [SERVICE]
     for version in ("v1", "v1alpha"):
         listed = await ask(gateway.address, version, list_services="")
-        assert SERVICE in {service.name for service in listed.list_services_response.service}
+        names = {service.name for service in listed.list_services_response.service}
+        assert SERVICE in names
+        # A client that lists looks up what it was told of.
+        for name in names:
+            found = await ask(gateway.address, version, file_containing_symbol=name)
+            assert found.file_descriptor_response.file_descriptor_proto, name
         told = await ask(gateway.address, version, file_containing_symbol=SERVICE)
         assert told.file_descriptor_response.file_descriptor_proto

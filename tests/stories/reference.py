@@ -40,13 +40,14 @@ class Example(NamedTuple):
         return self.words[-1]
 
 
-def examples(page: Path) -> list[Example]:
-    """Every command of a page, in order. Raises ValueError where a block belongs to no command."""
+def examples(page: Path, program: str = "grpcurl") -> list[Example]:
+    """Every command of a page that calls `program`, in order. Raises ValueError where a block belongs to no
+    command."""
     text, found = page.read_text(), list[Example]()
     for block in _BLOCK.finditer(text):
         kind, content = block.groups()
         line = text[: block.start()].count("\n") + 2
-        if content.startswith("grpcurl "):
+        if content.startswith(f"{program} "):
             found.append(Example(line, content.strip(), [], None))
         elif kind in ("json", "text"):
             if not found or found[-1].shown or found[-1].error:

@@ -26,7 +26,7 @@ LATER = re.compile(r"/(Get|List|Export)\w+$")
 
 def filled(text: str, known: dict[str, str]) -> str:
     """The text with what earlier answers said."""
-    return re.sub(r"\$([A-Za-z]+)", lambda name: known[name[1]], text)
+    return re.sub(r"\$([A-Za-z_]+)", lambda name: known[name[1]], text)
 
 
 def here(suite: Suite, words: list[str], known: dict[str, str], chat: str) -> list[str]:
