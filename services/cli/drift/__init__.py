@@ -5,13 +5,14 @@ from typing import Any
 
 import typer
 
-from services.cli.drift import alerts, analyzing, listing, performance, reporting, results
+from services.cli.drift import alerts, analyzing, baseline, listing, performance, reporting, results
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "analyze": analyzing.analyze,
     "results": results.results,
     "result": results.result,
     "report": reporting.report,
+    "baseline": baseline.baseline,
     "baselines": listing.baselines,
     "performance": performance.performance,
     "alerts": alerts.alerts,

@@ -18,13 +18,15 @@ from services.drift.uploading.blocks import (
     weights,
 )
 from services.drift.uploading.gathering import Gathering
-from services.drift.uploading.kinds import Look
+from services.drift.uploading.kinds import Look, look
 from services.drift.uploading.refusals import Refusals
 from services.drift.uploading.schema import Schema, decide
 from services.drift.uploading.wishes import Kind, Wishes
 
 # Rows in memory at once, of the columns that are needed.
 AT_ONCE = 32_768
+# They tell whether texts are names, or texts.
+FIRST_ROWS = 1_000
 
 
 class ParquetFile:
@@ -52,7 +54,7 @@ class ParquetFile:
             types = {one.name: one.type for one in opened.schema_arrow}
             if len(types) < len(opened.schema_arrow):
                 raise BaselineFile("two columns of the file have the same name")
-            schema = decide(list(types), lambda column: look(types[column]), self._wishes)
+            schema = decide(list(types), lambda column: _looked(opened, column, types[column]), self._wishes)
             self._gathering = Gathering(schema.wanted, bool(schema.segments))
             for batch in opened.iter_batches(AT_ONCE, columns=schema.reads):
                 self._count(batch, schema, self._gathering)
@@ -94,8 +96,18 @@ def _cells(asked: Asked, column: Any, wrong: Wrong) -> Cells:
     return NumberCells(np.where(missing, 0.0, values), missing)
 
 
-def look(kind: Any) -> Look:
-    """The kind of a column by its type."""
+def _looked(opened: Any, column: str, kind: Any) -> Look:
+    """The kind of a column by its type; of texts also by the length of the first ones."""
+    seen = by_type(kind)
+    if seen.kind is Kind.CATEGORICAL:
+        first = next(opened.iter_batches(FIRST_ROWS, columns=[column]), None)
+        by_values = look(first.column(0).to_pylist()) if first is not None else seen
+        return by_values if by_values.kind is None else seen
+    return seen
+
+
+def by_type(kind: Any) -> Look:
+    """The kind of a column by its type alone."""
     from pyarrow import types  # noqa: PLC0415 - see above
 
     value = kind.value_type if types.is_dictionary(kind) else kind
