@@ -1,6 +1,7 @@
 """What docs/limits.md tells, in its order: what is bounded, the constants, their unit ("" for a number, "s",
 "ms", "bytes", "characters"), and the reason where no comment beside the constant gives it."""
 
+from tests.limits_of_alerts import ALERTS
 from tests.limits_of_choice import POLICIES, STRATEGIES
 from tests.limits_of_learning import FEEDBACK, KEPT
 from tests.limits_words import AHEAD, CONFIG, LEAST_FOR_CHOICE, MEMORY, READABLE, STATE, Told
@@ -219,6 +220,7 @@ SECTIONS: list[tuple[str, list[Told]]] = [
     ("Predictions", PREDICTIONS),
     ("Calls, pages, keys", CALLS),
     ("Feedback and drift", FEEDBACK),
+    ("Schedules and alerts", ALERTS),
     ("What is kept, and how long", KEPT),
 ]
 SETTINGS = [

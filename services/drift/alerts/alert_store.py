@@ -25,7 +25,7 @@ ANNOUNCE = Script("announce_alerts", repeatable=True)
 
 RETENTION_SECONDS = 90 * 86_400
 MOST_ALERTS = 1_000
-# Of a partition: some 2 MB. What is over is dead at once, and said so.
+# Of a partition: some 2 MB.
 MOST_WAITING = 1_000
 QUEUE_SECONDS = 7 * 86_400
 MOST_DEAD = 1_000
@@ -70,23 +70,27 @@ class AlertStore:
         formats.check("memory of alerts", found.format, formats.ALERT_MEMORY)
         return found
 
-    async def commit(self, model_uid: str, fence: Fence, made: Commit) -> None:
-        """Write a look, if nobody has taken the partition over."""
+    async def commit(self, model_uid: str, fence: Fence, made: Commit) -> int:
+        """Write a look, if nobody has taken the partition over. Returns how many of its deliveries are dead
+        at once, because too many wait."""
         partition = partition_for(model_uid)
         places = [
             fence.key,
             alert_keys.alert_memory(partition, model_uid),
             *_places(partition, model_uid),
             alert_keys.alert_queue(partition),
+            alert_keys.alert_dead_letters(partition),
         ]
         args: list[Arg] = [fence.token, made.memory.SerializeToString(), RETENTION_SECONDS, QUEUE_SECONDS]
-        args += [MOST_ALERTS, len(made.alerts)]
+        args += [MOST_ALERTS, len(made.alerts), MOST_WAITING, MOST_DEAD, DEAD_SECONDS]
         for alert in made.alerts:
             args += [id_of(alert.name), alert.SerializeToString()]
         for delivery in made.deliveries:
             args += [delivery.id, delivery.SerializeToString()]
-        if not await COMMIT(self._redis, places, args):
+        dead = int(await COMMIT(self._redis, places, args))
+        if dead < 0:
             raise lost(fence)
+        return dead
 
     async def announce(self, model_uid: str, memory: AlertMemory) -> int:
         """Tell watchers of the changes that may not have been announced; how many were new to them."""

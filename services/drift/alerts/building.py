@@ -15,6 +15,7 @@ from services.drift.alerts.desk import AlertDesk
 from services.drift.alerts.feed import AlertFeed
 from services.drift.alerts.gauges import AlertGauges
 from services.drift.alerts.sender import Sender
+from services.drift.concept.store import ConceptStore
 from services.drift.inquiry import inquirer_of
 from services.drift.schedule.analyst import Analyst
 from services.drift.schedule.looker import Looker
@@ -68,7 +69,7 @@ def works_of(
     """The schedules and the notifications of the partitions that this process leads; `models`: by uid, in
     memory."""
     gauges = AlertGauges(metrics)
-    analyst = Analyst(inquirer_of(connections, now, rng))
+    analyst = Analyst(inquirer_of(connections, now, rng), ConceptStore(connections).read)
     looker = Looker(analyst, desk.store, VerdictStore(connections), gauges, now)
     reader = ConfigReader(connections, MODELS, now)
     rota = Rota(ownership, desk.configs, reader, looker, models.get)

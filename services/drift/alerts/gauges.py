@@ -39,6 +39,6 @@ class AlertGauges:
             status = DriftStatus.Name(overall.result.status).removeprefix("DRIFT_STATUS_").lower()
         self._metrics.scheduled_looks[status].inc()
 
-    def told(self, result: str) -> None:
-        """An attempt at a notification has ended."""
-        self._metrics.notifications[result].inc()
+    def told(self, result: str, count: int = 1) -> None:
+        """Attempts at notifications have ended."""
+        self._metrics.notifications[result].inc(count)

@@ -110,7 +110,10 @@ class Looker:
 
     async def _write(self, model: Model, config: AlertConfig, fence: Fence, made: Commit) -> AlertMemory:
         self._held.pop(model.uid, None)
-        await self.store.commit(model.uid, fence, made)
+        dead = await self.store.commit(model.uid, fence, made)
+        if dead:
+            log.error("too many notifications wait: gave up on some", model=model.name, given_up=dead)
+            self.gauges.told("dead", dead)
         await self._tell(model, config, made.memory)
         self._held[model.uid] = fence.token, made.memory
         return made.memory

@@ -55,15 +55,15 @@ class Station:
     """One replica: what it leads, and what it does in the background, a round at a time."""
 
     def __init__(
-        self, connections: Connections, clock: Clock, name: str, desk: AlertDesk, metrics: Metrics
+        self, connections: Connections, clock: Clock, name: str, desk: AlertDesk, lease: float
     ) -> None:
         self.desk = desk
-        self.metrics = metrics
+        self.metrics = Metrics()
         self.clock = clock
-        self.ownership = Ownership(connections, GROUP, name, rng=random.Random(name), lease_seconds=0.6)
+        self.ownership = Ownership(connections, GROUP, name, rng=random.Random(name), lease_seconds=lease)
         self.connections = connections
         self.works: AlertWorks = works_of(
-            connections, desk, self.ownership, {}, metrics, clock, random.Random(name)
+            connections, desk, self.ownership, {}, self.metrics, clock, random.Random(name)
         )
 
     @property
@@ -117,10 +117,13 @@ async def model(connections: Connections, clock: Clock) -> Model:
 
 
 @asynccontextmanager
-async def stationed(connections: Connections, clock: Clock, name: str) -> AsyncIterator[Station]:
-    """A replica that leads every partition that nobody else does; it vanishes as a killed one does."""
+async def stationed(
+    connections: Connections, clock: Clock, name: str, lease: float = 1.5
+) -> AsyncIterator[Station]:
+    """A replica that leads every partition that nobody else does; it vanishes as a killed one does, and its
+    lease, in seconds, runs out."""
     desk = desk_of(connections, clock, random.Random(name))
-    station = Station(connections, clock, name, desk, Metrics())
+    station = Station(connections, clock, name, desk, lease)
     await station.ownership.round()
     async with running(station.ownership.run()):
         yield station
@@ -129,7 +132,8 @@ async def stationed(connections: Connections, clock: Clock, name: str) -> AsyncI
 
 @pytest.fixture
 async def station(connections: Connections, clock: Clock) -> AsyncIterator[Station]:
-    async with stationed(connections, clock, "first") as one:
+    # A machine that stands still for a while must not cost it what it leads.
+    async with stationed(connections, clock, "first", lease=10.0) as one:
         yield one
 
 

@@ -8,6 +8,7 @@ from turnout.drift.v1.alert_memory_pb2 import AlertDelivery
 from turnout.drift.v1.alert_pb2 import NOTIFICATION_STATE_DEAD, NOTIFICATION_STATE_WAITING
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.alerts import alert_store
 from services.drift.alerts.courier import FIRST_SECONDS, LONGEST_SECONDS, MOST_ATTEMPTS
 from services.state import alert_keys
 from services.state.connection import Connections
@@ -122,6 +123,22 @@ async def test_that_all_is_well_is_not_told_before_that_it_was_not(
         await station.courier.round()
     told = list(dict.fromkeys((note.headers["Turnout-Event"], note.said["id"]) for note in receiver.notes))
     assert [event for event, _ in told] == ["firing", "resolved"]
+
+
+async def test_the_queue_is_bounded_and_what_finds_no_room_is_a_dead_letter(
+    ask: Ask, watched: Model, station: Station, receiver: Receiver, connections: Connections,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(alert_store, "MOST_WAITING", 1)
+    await ask("UpdateAlertConfig", settings(webhooks=[hook(receiver), hook(receiver, id="second")]))
+    for _ in range(2):
+        await station.log(watched, 500, 60)
+        await station.hour(told=False)
+    assert sum((await station.desk.store.waiting(range(64))).values()) == 1
+    letters = await connections.steady.xrange(alert_keys.alert_dead_letters(partition_for(watched.uid)))
+    assert [letter[b"why"] for _, letter in letters] == [b"too many wait"]
+    value = station.metrics.registry.get_sample_value
+    assert value("turnout_notifications_total", {"result": "dead"}) == 1
 
 
 async def test_one_webhook_that_fails_keeps_no_other_waiting(
