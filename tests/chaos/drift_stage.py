@@ -54,7 +54,7 @@ class DriftStage:
         told = {"REDIS_URL": self._wire.url, "PORT": "0", "METRICS_PORT": "0"}
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.drift"),
-            env=plain_environment() | {f"TURNOUT_DRIFT_{name}": value for name, value in told.items()},
+            env={**plain_environment(), **{f"TURNOUT_DRIFT_{name}": value for name, value in told.items()}},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
