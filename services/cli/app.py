@@ -58,7 +58,7 @@ def _up(
     ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True, help="End when this process does.")] = None,
 ) -> None:
-    """Start Redis (unless REDIS_URL names one) and the four services; Ctrl-C drains them.
+    """Start Redis (unless REDIS_URL names one), the four services and the gateway; Ctrl-C drains them.
 
     Data live in .turnout/ of the current directory. Every setting of a service is an environment variable,
     such as TURNOUT_ROUTER_PORT=50061.

@@ -10,6 +10,8 @@ class CliSettings(Settings):
 
     first_model_port: int = Field(50061, ge=1, le=65535)
     """Port of the first model server of `up --fleet`; the others follow."""
+    with_gateway: bool = True
+    """Whether `up` puts a gateway before the services, where Envoy is installed."""
     key: SecretStr = SecretStr("")
     """API key or token that commands show to a suite that enforces access."""
     ready_file: str = ""

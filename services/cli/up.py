@@ -1,9 +1,7 @@
 """`turnout up`: claim the premises, choose ports, start, say where everything is, and drain when told."""
 
 import asyncio
-import importlib.util
 import random
-import shutil
 import signal
 import tempfile
 from collections.abc import Coroutine
@@ -13,12 +11,12 @@ from typing import Any
 
 from rich.console import Console
 
-from services.cli import first_key, fleet, ready, redis, waiting
+from services.cli import first_key, fleet, gateway, ready, redis, waiting
 from services.cli.child import Program
 from services.cli.ports import FreePorts
 from services.cli.premises import Premises, sweep
 from services.cli.programs import service_program, token_for
-from services.cli.seats import Seat, gateway_seat, seats
+from services.cli.seats import Seat, seats
 from services.cli.suite import Suite
 
 REFRESH_SECONDS = 1.0
@@ -63,7 +61,7 @@ class _Run:
     async def run(self) -> int:
         """Start, tell, wait, drain; the exit code."""
         seated = seats(self._free, ephemeral=self._wishes.ephemeral)
-        front = self._gateway()
+        front = gateway.choose(self._free, self._say, ephemeral=self._wishes.ephemeral)
         models = (
             fleet.programs(self._premises, self._free, ephemeral=self._wishes.ephemeral)
             if self._wishes.fleet
@@ -82,13 +80,6 @@ class _Run:
                 self._wishes.ready_file.unlink(missing_ok=True)
             code = await suite.stop()
         return code
-
-    def _gateway(self) -> list[Seat]:
-        """The gateway's seat, if there is an Envoy to put on it."""
-        if importlib.util.find_spec("envoy") is None and shutil.which("envoy") is None:
-            self._say("no gateway, so no REST: Envoy is not installed (pip install 'turnout[gateway]')")
-            return []
-        return [gateway_seat(self._free, ephemeral=self._wishes.ephemeral)]
 
     async def _start(
         self, suite: Suite, seated: dict[str, Seat], front: list[Seat], models: list[Program]

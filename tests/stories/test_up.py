@@ -62,9 +62,13 @@ async def test_a_killed_supervisor_takes_all_with_it_and_the_next_start_heals(tm
         await eventually(lambda: not living(pids), within=30)
         assert len(list(temporary.iterdir())) == 1
     (tmp_path / "ready.json").unlink()
-    async with starting(tmp_path, "--ephemeral", TMPDIR=str(temporary)) as suite:
+    async with starting(
+        tmp_path, "--ephemeral", TMPDIR=str(temporary), TURNOUT_CLI_WITH_GATEWAY="false"
+    ) as suite:
         await suite.until_ready()
         assert len(list(temporary.iterdir())) == 1
+        assert "gateway" not in suite.ready
+        assert "no gateway, so no REST: TURNOUT_CLI_WITH_GATEWAY is false" in suite.said
 
 
 async def test_data_are_kept_from_run_to_run_and_a_dead_service_comes_back(tmp_path: Path) -> None:
