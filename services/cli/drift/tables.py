@@ -65,6 +65,9 @@ def result_view(result: DriftResult) -> RenderableType:
         parts.append(
             Text(f"and {plural(left, 'feature')} more: -o json, or turnout drift report", style="dim")
         )
+    if result.looks > 1:
+        told = f"look {result.looks} within 24 hours: false alarms add up over looks, and a schedule's do not"
+        parts.append(Text(told, style="dim"))
     parts.append(Text(plain(result.name), style="dim"))
     return Group(*parts)
 

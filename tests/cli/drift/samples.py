@@ -7,8 +7,10 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from turnout.drift.v1 import performance_pb2 as quality
 from turnout.drift.v1 import result_pb2 as drift
 from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
+from turnout.drift.v1.performance_pb2 import GetPerformanceHistoryResponse
 from turnout.drift.v1.result_pb2 import DriftBin, DriftResult, FeatureDrift
 from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, FEATURE_KIND_NUMERIC
 
@@ -183,3 +185,21 @@ def past(count: int = 30) -> list[DriftResult]:
     return [
         telling(max(0.0, 1 - hours / 18) ** 2, END - timedelta(hours=hours)) for hours in range(1, count + 1)
     ]
+
+
+def history(days: int = 14) -> GetPerformanceHistoryResponse:
+    """How right the model was: worse from day to day, with intervals."""
+    made = GetPerformanceHistoryResponse(model=MODEL, step=quality.PERFORMANCE_STEP_DAILY, confidence=0.95)
+    for day in range(days):
+        point = made.points.add(predictions=1200, labelled=900, coverage=0.75, labels=900, scored=900)
+        point.start_time.FromDatetime(END - timedelta(days=days - day))
+        point.end_time.FromDatetime(END - timedelta(days=days - day - 1))
+        value = 0.92 - 0.012 * day
+        for estimate, shift in ((point.accuracy, 0.0), (point.macro.f1, -0.03), (point.log_loss, -0.6)):
+            estimate.value, estimate.low, estimate.high = (
+                value + shift,
+                value + shift - 0.02,
+                value + shift + 0.02,
+            )
+    made.points[-1].partial = True
+    return made

@@ -202,3 +202,16 @@ def test_pictures_have_words_for_those_who_do_not_see_them() -> None:
     assert read.all("html")[0].attributes["lang"] == "en"
     for heading in read.all("th"):
         assert heading.attributes["scope"] in ("col", "row")
+
+
+def test_what_labels_say_is_drawn_with_intervals_and_told_in_numbers() -> None:
+    text = render(Report(samples.telling(), NOW, (), samples.history()))
+    read = Page(text)
+    assert len([one for one in read.all("line") if one.attributes["class"] == "whisker"]) == 14
+    assert "accuracy" in read.text
+    assert "2026-11-08 09:00" in read.text
+    assert "log-loss" in read.text
+    # Nobody predicted numbers: no column for their errors.
+    assert "RMSE" not in read.text
+    alone = DriftResult(model="models/m")
+    assert "this is what the labels say" in Page(render(Report(alone, NOW, (), samples.history()))).text
