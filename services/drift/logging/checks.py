@@ -17,6 +17,7 @@ from services.state.reports import LONGEST_LABEL, MADE_AHEAD_SECONDS
 
 # As of predictions that routers make.
 LONGEST_KEY = 256
+# They are seen by people who list predictions, and counted by nobody.
 MOST_ATTRIBUTES = 64
 MOST_SEGMENTS = 8
 LONGEST_LATENCY_SECONDS = 86_400.0

@@ -13,7 +13,7 @@ from services.state.errors import StateUnavailable, StoreFull
 
 GROUP = 500
 MOST_ITEMS = 1000
-# Of one process: each holds a group on its way, and a message of at most MOST_ITEMS.
+# Of one process, groups on their way at the same time: a busy stream leaves room for others.
 AT_ONCE = 4
 # A stream that is full is asked again as its readers go on, a hundred times: then its sender is told.
 FULL_SECONDS, MOST_FULL = 0.1, 100
@@ -25,6 +25,7 @@ class _Stream:
 
     door: Door
     demand: Demand
+    gate: asyncio.Semaphore
     reply: rpc.LogPredictionsResponse = field(default_factory=rpc.LogPredictionsResponse)
     _flight: asyncio.Task[None] | None = None
 
@@ -59,7 +60,11 @@ class _Stream:
 
     async def _begin(self, group: Sequence[rpc.LogPredictionRequest]) -> None:
         await self._landed()
-        self._flight = asyncio.create_task(self._log(group))
+        self._flight = asyncio.create_task(self._pass(group))
+
+    async def _pass(self, group: Sequence[rpc.LogPredictionRequest]) -> None:
+        async with self.gate:
+            await self._log(group)
 
     async def _landed(self) -> None:
         flight, self._flight = self._flight, None
@@ -102,7 +107,7 @@ class _Stream:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Takes streams, a few at once; others wait, and so does what they would send."""
+    """Takes streams, a group of a few at once; others wait, and so does what they would send."""
 
     door: Door
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -115,7 +120,6 @@ class Streams:
         Raises InvalidArgument for a message of too many predictions, StoreFull, StateUnavailable; what came
         before is logged, as the error says.
         """
-        async with self._gate:
-            one = _Stream(self.door, demand)
-            await one.read(stream)
+        one = _Stream(self.door, demand, self._gate)
+        await one.read(stream)
         return one.reply
