@@ -40,6 +40,8 @@ def _connections(settings: GatewaySettings, routes: Config, filters: list[Config
         http_filters=filters,
         local_reply_config=local_replies(),
         use_remote_address=True,
+        # Nobody steers Envoy by headers (x-envoy-retry-on, …), from wherever he calls.
+        internal_address_config={"unix_sockets": False},
         # Whoever brings an id is answered under it.
         preserve_external_request_id=True,
         always_set_request_id_in_response=True,
@@ -48,10 +50,7 @@ def _connections(settings: GatewaySettings, routes: Config, filters: list[Config
         request_headers_timeout=seconds(HEADERS_SECONDS),
         # Services end streams; one that says nothing for long may be a watch of what does not change.
         stream_idle_timeout=seconds(settings.stream_deadline_seconds),
-        common_http_protocol_options={
-            "idle_timeout": seconds(IDLE_SECONDS),
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
+        common_http_protocol_options={"idle_timeout": seconds(IDLE_SECONDS)},
         http2_protocol_options={
             "max_concurrent_streams": MOST_STREAMS,
             "initial_stream_window_size": WINDOW_BYTES,

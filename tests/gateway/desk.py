@@ -81,6 +81,7 @@ class Desk:
     def __init__(self, name: str) -> None:
         self.name = name
         self.calls: list[Call] = []
+        self.failures = 0
         self.holding = asyncio.Event()
         self.release = asyncio.Event()
 
@@ -94,6 +95,7 @@ class Desk:
         return Note(name=request.name, text=request.text, who=self.name)
 
     async def Fail(self, request: Any, _call: Call) -> Any:
+        self.failures += 1
         if request.text == "full":
             raise ResourceExhausted("no room", retry_after=2.0)
         if request.text == "away":

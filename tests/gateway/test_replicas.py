@@ -54,8 +54,14 @@ async def test_an_error_of_a_service_throws_no_replica_out(tmp_path: Path) -> No
         await eventually(gateway.door.envoy.all_healthy)
         async with aiohttp.ClientSession() as session:
             for _ in range(100):
-                async with session.post(f"{gateway.url}/v1/desks:fail", json={"text": "away"}) as reply:
+                async with session.post(
+                    f"{gateway.url}/v1/desks:fail",
+                    json={"text": "away"},
+                    # Nor may a caller have Envoy ask again what has been answered.
+                    headers={"x-envoy-retry-on": "5xx,retriable-status-codes", "x-envoy-max-retries": "5"},
+                ) as reply:
                     assert reply.status == 503
+        assert sum(desk.failures for desk in gateway.desks) == 100
         assert await asked(gateway, 4) == {"desk-0": 2, "desk-1": 2}
 
 
