@@ -6,6 +6,7 @@ predictions were made in: one look shows all. Values are absolute and name the l
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from turnout.feedback.v1.traffic_pb2 import TrafficBucket
@@ -14,6 +15,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 from services.state import formats, ids, metric_keys
 from services.state.buckets import HISTORY_SECONDS, Bucket
 from services.state.failures import MappedRedis
+from services.state.quality_sums import Place
 from services.state.scripts import Arg, Run, Script
 
 _WRITE = Script("write_asked", repeatable=True)
@@ -29,6 +31,17 @@ class Where(NamedTuple):
 
     model_uid: str
     bucket: Bucket
+
+
+class Asked(NamedTuple):
+    """What a model was asked for as a variant of a router: rows, calls that were answered or failed,
+    failures, and latencies of those that were answered, as cells and counts."""
+
+    place: Place
+    rows: int
+    calls: int
+    failures: int
+    cells: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +72,10 @@ class AskedStore:
             if isinstance(reply, Exception):
                 raise reply
 
-    async def read(self, model_uid: str, buckets: Iterable[Bucket]) -> dict[Bucket, list[TrafficBucket]]:
-        """Of those of the buckets that hold anything, what each partition asked for."""
+    async def read(self, model_uid: str, buckets: Iterable[Bucket]) -> dict[Bucket, list[Asked]]:
+        """Of those of the buckets that hold anything, what was asked for."""
         wanted, partition = list(buckets), ids.partition_for(model_uid)
-        found: dict[Bucket, list[TrafficBucket]] = {}
+        found: dict[Bucket, list[Asked]] = {}
         for begin in range(0, len(wanted), AT_ONCE):
             some = wanted[begin : begin + AT_ONCE]
             async with self.redis.pipeline() as pipe:
@@ -71,7 +84,7 @@ class AskedStore:
                 replies: list[Any] = await pipe.execute()
             for bucket, fields in zip(some, replies, strict=True):
                 if fields:
-                    found[bucket] = [_bucket(blob) for blob in fields.values()]
+                    found[bucket] = [one for blob in fields.values() for one in _groups(blob)]
         return found
 
 
@@ -82,6 +95,21 @@ def history_time(event: PredictionEvent) -> float:
     if not event.HasField("event_time"):
         return made
     return min(event.event_time.seconds + event.event_time.nanos / 1e9, made + MAX_AHEAD)
+
+
+# What is past is hardly ever written again: most of a history is as it was at the last look.
+@lru_cache(4000)
+def _groups(blob: bytes) -> tuple[Asked, ...]:
+    return tuple(
+        Asked(
+            Place(one.variant, one.policy, one.segment),
+            one.rows,
+            one.requests,
+            one.errors,
+            tuple(one.latency_cells.items()),
+        )
+        for one in _bucket(blob).groups
+    )
 
 
 def _bucket(blob: bytes | None) -> TrafficBucket:

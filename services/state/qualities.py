@@ -7,17 +7,39 @@ corrected takes back what it had counted.
 """
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.state import formats, ids, keys, metric_keys
 from services.state.buckets import HISTORY_SECONDS, HOUR, READ_SECONDS, Bucket, buckets_of
-from services.state.confusion import Confusion
 from services.state.failures import MappedRedis
 from services.state.labels import short
-from services.state.magnitudes import GREATEST, placed, summed
+from services.state.magnitudes import GREATEST, placed
+from services.state.quality_sums import (
+    ABSOLUTE,
+    BRIER,
+    FALSE,
+    FOURTH,
+    HIT,
+    LOSS,
+    LOST_LABELS,
+    LOST_SUMS,
+    MISSED,
+    NUMBERS,
+    SCORED,
+    SIGNED,
+    SQUARED,
+    SQUARED_BRIER,
+    SQUARED_LOSS,
+    TOLD,
+    VERSION,
+    Counted,
+    Place,
+    Sums,
+    counted,
+)
 from services.state.rewards import MARGIN_SECONDS
 from services.state.scripts import Run, Script
 
@@ -28,27 +50,26 @@ MOST_FIELDS = 4000
 # Rows per run of the script, and buckets per round trip.
 ROWS_AT_ONCE, BUCKETS_AT_ONCE = 250, 400
 
-HIT, FALSE, MISSED = "h", "f", "m"
-SCORED, LOSS = "scored", "l"
-NUMBERS, ABSOLUTE, SQUARED = "numbers", "a", "q"
-# Of models only: rows with a truth, signed errors, and what intervals are made of (sums of squares).
-TOLD, SIGNED, FOURTH = "told", "e", "qq"
-SQUARED_LOSS, BRIER, SQUARED_BRIER = "ll", "b", "bb"
-LOST_LABELS, LOST_SUMS = "lost:labels", "lost:sums"
-
-
-class Place(NamedTuple):
-    """What is counted together; segment is name=value, or empty for what counts each row once. Of a model,
-    `policy` is the uid of the router that asked it, empty for what was logged from outside."""
-
-    variant: str
-    policy: str
-    segment: str = ""
-
-    @property
-    def field(self) -> str:
-        """How fields of it begin."""
-        return json.dumps(self, ensure_ascii=False, separators=(",", ":"))
+__all__ = [
+    "ABSOLUTE",
+    "BRIER",
+    "FOURTH",
+    "LOSS",
+    "LOST_LABELS",
+    "LOST_SUMS",
+    "NUMBERS",
+    "SCORED",
+    "SIGNED",
+    "SQUARED",
+    "SQUARED_BRIER",
+    "SQUARED_LOSS",
+    "TOLD",
+    "Counted",
+    "Judged",
+    "Place",
+    "QualityStore",
+    "Sums",
+]
 
 
 class Judged(NamedTuple):
@@ -113,39 +134,6 @@ class Judged(NamedTuple):
             yield _place(FOURTH, error * error * (error * error))
 
 
-@dataclass(slots=True)
-class Sums:
-    """Counts of some rows, by the names of measures."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def confusion(self) -> Confusion:
-        """The labels."""
-        found = Confusion(Counter(), Counter(), Counter())
-        kinds = {HIT: found.hits, FALSE: found.false, MISSED: found.missed}
-        for name, rows in self.counts.items():
-            kind, colon, label = name.partition(":")
-            if colon and kind in kinds and rows > 0:
-                kinds[kind][label] += rows
-        return found
-
-    def mean(self, name: str, of: str) -> float | None:
-        """Of the numbers `name`, as many as the count `of` says; None if there are none."""
-        there = self.counts[of]
-        parts = (key.partition(":") for key in self.counts)
-        places = {int(place): self.counts[f"{name}:{place}"] for kind, _, place in parts if kind == name}
-        return summed(places) / there if there else None
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Sums by place; `lost`: what found no room in the bucket, LOST_LABELS or LOST_SUMS."""
-
-    sums: Mapping[Place, Sums]
-    lost: frozenset[str]
-
-
 class Group(NamedTuple):
     """What is counted in one run: rows of one owner, of one minute, and of the same buckets."""
 
@@ -189,6 +177,14 @@ class QualityStore:
             if reply != b"COUNTED":
                 formats.check("count of qualities", int(reply[1]), formats.QUALITIES)
 
+    async def versions(self, uid: str, buckets: Sequence[Bucket]) -> list[int]:
+        """The version of each bucket; 0 where there is nothing."""
+        partition = ids.partition_for(uid)
+        async with self.redis.pipeline() as pipe:
+            for bucket in buckets:
+                pipe.hget(metric_keys.qualities(partition, uid, bucket.name), VERSION)
+            return [int(one or 0) for one in await pipe.execute()]
+
     async def read(self, uid: str, buckets: Iterable[Bucket]) -> dict[Bucket, Counted]:
         """Those of a router's or a model's buckets that hold anything."""
         wanted, partition = list(buckets), ids.partition_for(uid)
@@ -199,9 +195,7 @@ class QualityStore:
                 for bucket in some:
                     pipe.hgetall(metric_keys.qualities(partition, uid, bucket.name))
                 replies = await pipe.execute()
-            found |= {
-                bucket: _counted(fields) for bucket, fields in zip(some, replies, strict=True) if fields
-            }
+            found |= {bucket: counted(fields) for bucket, fields in zip(some, replies, strict=True) if fields}
         return found
 
 
@@ -233,15 +227,3 @@ def _run(group: Group, those: Sequence[Judged], now: float) -> Run:
         *(bucket.lifetime(now, retention) for bucket in buckets),
         *(json.dumps(row) for row in rows),
     ]
-
-
-def _counted(fields: Mapping[bytes, bytes]) -> Counted:
-    stored = {name.decode(): int(value) for name, value in fields.items()}
-    formats.check("count of qualities", stored.pop("format", 0), formats.QUALITIES)
-    lost = frozenset(name for name in (LOST_LABELS, LOST_SUMS) if stored.pop(name, 0))
-    sums = defaultdict[Place, Sums](Sums)
-    decoder = json.JSONDecoder()
-    for name, number in stored.items():
-        place, end = decoder.raw_decode(name)
-        sums[Place(*place)].counts[name[end:]] += number
-    return Counted(sums, lost)

@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.drift.concept.store import ConceptStore
 from services.drift.performance.history import HistoryReader
+from services.drift.performance.remembering import Remembered
 from services.state.asked import AskedStore
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -27,7 +28,7 @@ def performance_of(connections: Connections, now: Callable[[], float]) -> Perfor
     """On their connections; `now` is in seconds since 1970."""
     redis = connections.steady
     return Performance(
-        HistoryReader(QualityStore(redis), AskedStore(redis)),
+        HistoryReader(Remembered(QualityStore(redis)), AskedStore(redis)),
         ConfigReader(connections, ROUTERS, now),
         ConceptStore(connections),
     )

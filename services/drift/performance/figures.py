@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from services.drift.performance import estimates
 from services.drift.performance.estimates import Estimate
+from services.state.asked import Asked
 from services.state.confusion import Confusion
 from services.state.qualities import (
     ABSOLUTE,
@@ -35,6 +36,14 @@ class Tally:
     calls: int = 0
     failures: int = 0
     cells: Counter[int] = field(default_factory=Counter)
+
+    def take(self, asked: Asked) -> None:
+        """Take in what was asked for."""
+        self.rows += asked.rows
+        self.calls += asked.calls
+        self.failures += asked.failures
+        for cell, calls in asked.cells:
+            self.cells[cell] += calls
 
     def add(self, other: "Tally") -> None:
         """Take in another one."""

@@ -1,17 +1,15 @@
 """A model's history, read and added up by step and group."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from turnout.feedback.v1.traffic_pb2 import TrafficGroup
-
 from services.drift.performance.figures import Tally
 from services.drift.performance.query import ROUTER, SEGMENT, VARIANT, Query
+from services.drift.performance.remembering import Remembered
 from services.state.asked import AskedStore
 from services.state.buckets import Bucket
-from services.state.qualities import Place, QualityStore, Sums
+from services.state.qualities import Place
 
 
 class Row(NamedTuple):
@@ -28,7 +26,7 @@ class Row(NamedTuple):
 class HistoryReader:
     """Reads what feedback has counted. Raises StateUnavailable and NewerFormat."""
 
-    qualities: QualityStore
+    qualities: Remembered
     asked: AskedStore
 
     async def read(self, model_uid: str, query: Query) -> dict[Row, Tally]:
@@ -38,15 +36,15 @@ class HistoryReader:
         asked = await self.asked.read(model_uid, buckets)
         found: dict[Row, Tally] = {}
         for bucket, counted in judged.items():
-            for row, sums in _judged(query, bucket, counted.sums):
-                tally = found.setdefault(row, Tally(lost=set(counted.lost)))
-                tally.lost |= counted.lost
-                tally.counts.update(sums.counts)
-        for bucket, parts in asked.items():
-            for group in (group for part in parts for group in part.groups):
-                place = _row(query, bucket, group.variant, group.policy, group.segment)
-                if place is not None:
-                    _add(found.setdefault(place, Tally()), group)
+            for place, sums in counted.sums.items():
+                if row := _row(query, bucket, place):
+                    tally = found.setdefault(row, Tally())
+                    tally.lost |= counted.lost
+                    tally.counts.update(sums.counts)
+        for bucket, those in asked.items():
+            for one in those:
+                if row := _row(query, bucket, one.place):
+                    found.setdefault(row, Tally()).take(one)
         return dict(sorted(found.items()))
 
 
@@ -58,14 +56,9 @@ def totals(query: Query, found: Mapping[Row, Tally]) -> dict[Row, Tally]:
     return dict(sorted(whole.items()))
 
 
-def _judged(query: Query, bucket: Bucket, sums: Mapping[Place, Sums]) -> Iterator[tuple[Row, Sums]]:
-    for place, some in sums.items():
-        if row := _row(query, bucket, place.variant, place.policy, place.segment):
-            yield row, some
-
-
-def _row(query: Query, bucket: Bucket, variant: str, router: str, segment: str) -> Row | None:
+def _row(query: Query, bucket: Bucket, place: Place) -> Row | None:
     """None for what the query does not ask for."""
+    variant, router, segment = place
     by_segment = SEGMENT in query.groups
     if query.segment:
         if segment != query.segment:
@@ -78,10 +71,3 @@ def _row(query: Query, bucket: Bucket, variant: str, router: str, segment: str) 
         variant if VARIANT in query.groups else "",
         segment if by_segment else "",
     )
-
-
-def _add(tally: Tally, group: TrafficGroup) -> None:
-    tally.rows += group.rows
-    tally.calls += group.requests
-    tally.failures += group.errors
-    tally.cells.update(Counter(dict(group.latency_cells)))

@@ -75,9 +75,13 @@ for index = 2, #KEYS do
   end
   if next(sums[key]) then
     redis.call('HSET', key, 'format', ARGV[2])
+    redis.call('HINCRBY', key, 'version', 1)
     redis.call('EXPIRE', key, ARGV[2 + index])
   end
 end
-for _, one in ipairs(lost) do redis.call('HSET', one[1], one[2], '1') end
+for _, one in ipairs(lost) do
+  redis.call('HSET', one[1], one[2], '1')
+  redis.call('HINCRBY', one[1], 'version', 1)
+end
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return 'COUNTED'

@@ -85,9 +85,9 @@ def test_a_rise_is_found_and_calm_is_calm_with_what_was_learnt() -> None:
         begun.append(ids.time_of(watch(stream).since_id) - START)
         delays.append(watch(stream).delay)
     assert np.median(delays) < 1000
-    # In calm the excess drifts by -.04 and spreads by .3: it goes after (.3 / .04)^2 = 56 labels.
+    # In calm the excess drifts by -.04 and spreads by .3: it goes after (.3 / .04)^2 = 56.
     assert np.median(np.abs(np.array(begun) - CALM)) < 10 * 56
-    # 1 % of usual losses are learnt too low, and of the others one in two hundred runs alarms in 5,000 labels.
+    # 1 % of usual losses are learnt too low, and of the others one in two hundred runs alarms.
     assert wolves <= 0.015 * runs + 3 * sqrt(0.015 * runs)
 
 
