@@ -42,7 +42,10 @@ test: setup ## every test, on a real Redis and real channels
 	@$(BIN)/python -m pytest -n auto
 
 CLIENTS ?= tests/clients
-test-clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
+test-bench-drift: setup ## what watching a model costs: Analyze, reading 90 days, counting rows, Redis; writes build/drift_speed.json
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.drift_speed
+
+clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
 	@$(BIN)/python -m pytest $(CLIENTS)
 
 test-browser: setup ## the drift report in a real Chromium; as root it installs Debian's where there is none
@@ -100,11 +103,19 @@ bench: setup ## CPU per prediction, of a router and of an ensemble, against bare
 	@$(BIN)/python -m benchmarks.feedback
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.rewards
 
+bench-peers: setup .venv-peers/ready ## drift beside Evidently, NannyML and SciPy, 1M rows against 1M; writes build/drift_peers.json
+	@$(BIN)/python -m benchmarks.drift_peers
+
+.venv-peers/ready: benchmarks/peers.txt .venv/ready
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@$(BIN)/uv pip install --quiet --python .venv-peers/bin/python -r benchmarks/peers.txt
+	@touch $@
+
 clients: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients
 
 clean: ## forget the environment, the generated code and the data
-	@rm -rf .venv build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
+	@rm -rf .venv .venv-peers build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench clients clean
+.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers clients clean
