@@ -42,10 +42,7 @@ test: setup ## every test, on a real Redis and real channels
 	@$(BIN)/python -m pytest -n auto
 
 CLIENTS ?= tests/clients
-test-bench-drift: setup ## what watching a model costs: Analyze, reading 90 days, counting rows, Redis; writes build/drift_speed.json
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.drift_speed
-
-clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
+test-clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
 	@$(BIN)/python -m pytest $(CLIENTS)
 
 test-browser: setup ## the drift report in a real Chromium; as root it installs Debian's where there is none
@@ -85,6 +82,12 @@ calibration: setup ## how often drift's tests err under no drift, looked at once
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.calibration
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.null_month
 
+# Of NannyML's wheel the data alone are wanted, and none of its code.
+CENSUS := build/census/nannyml/datasets/data
+story-drift: setup ## three years of census data pass by a model: what drift says of them (docs/drift-story.md)
+	@test -d $(CENSUS) || $(BIN)/uv pip install --quiet --python $(BIN)/python --target build/census --no-deps nannyml==0.13.1
+	@$(BIN)/python -m examples.census $(CENSUS)
+
 fuzz-drift: setup ## a hundred thousand baselines and windows that nobody would think of; writes build/fuzz-drift.json
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.drift.proofs.fuzz
 
@@ -111,6 +114,9 @@ bench-peers: setup .venv-peers/ready ## drift beside Evidently, NannyML and SciP
 	@$(BIN)/uv pip install --quiet --python .venv-peers/bin/python -r benchmarks/peers.txt
 	@touch $@
 
+bench-drift: setup ## what watching a model costs: Analyze, reading 90 days, counting rows, Redis; writes build/drift_speed.json
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.drift_speed
+
 clients: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients
 
@@ -118,4 +124,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv .venv-peers build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers clients clean
+.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers bench-drift clients clean
