@@ -1,7 +1,12 @@
 """One POST to one webhook, against a real server that does not always mean well."""
 
+import hashlib
+import hmac
+import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -11,7 +16,7 @@ from turnout.drift.v1.alert_pb2 import ALERT_KIND_DRIFT, Alert
 from services.drift.alerts import sender as sending
 from services.drift.alerts.addresses import ForbiddenAddressError, GuardedResolver
 from services.drift.alerts.sender import Outcome, Sender
-from services.drift.alerts.signing import verify
+from services.drift.alerts.signing import sign, verify
 from tests.drift.alerts.receiver import Answer, Receiver, hanging, huge, receiving, reset, status
 
 ALERT = Alert(
@@ -168,3 +173,17 @@ async def test_an_address_that_settings_no_longer_allow_is_not_sent_to() -> None
     await sender.close()
     assert not receiver.notes
     assert "private address" in outcome.error
+
+
+def test_the_page_tells_receivers_how_to_verify() -> None:
+    """What docs/reference/alerts.md has them paste, as it stands."""
+    page = (Path(__file__).parents[3] / "docs/reference/alerts.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {"hashlib": hashlib, "hmac": hmac, "time": time}
+    exec(snippet, names)  # noqa: S102 (the page's own words)
+    verified, key = names["verified"], KEY.encode()
+    body, now = b'{"event": "firing"}', int(time.time())
+    assert verified(key, {"Turnout-Signature": sign(key, body, now)}, body)
+    assert not verified(key, {"Turnout-Signature": sign(key, body, now)}, body + b" ")
+    assert not verified(b"another", {"Turnout-Signature": sign(key, body, now)}, body)
+    assert not verified(key, {"Turnout-Signature": sign(key, body, now - 301)}, body)
