@@ -1,6 +1,6 @@
 """Rows of a file as columns of one length, and which rows are refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from services.drift.uploading.wishes import Kind
 
 # More would overflow a sum of them.
 MOST_WEIGHT = 2**31
+TEXTS = {str, type(None)}
 
 
 class Refused(NamedTuple):
@@ -78,7 +79,7 @@ def numbers(asked: Asked, cells: Sequence[Any], wrong: Wrong) -> NumberCells:
     try:
         # Ten times as fast, and all that a clean column needs: a cell that is no text ends it.
         if "_" not in "".join(cells):
-            return NumberCells(np.array([float(cell) for cell in cells]), np.zeros(len(cells), dtype=bool))
+            return NumberCells(np.array(list(map(float, cells))), np.zeros(len(cells), dtype=bool))
     except (TypeError, ValueError, OverflowError):
         pass
     values, missing = np.zeros(len(cells)), np.zeros(len(cells), dtype=bool)
@@ -103,6 +104,9 @@ def cells_of(asked: Asked, cells: Sequence[Any], wrong: Wrong) -> Cells:
 
 def names(asked: Asked, cells: Sequence[Any], wrong: Wrong) -> NameCells:
     """Cells as names; those that are none are put into `wrong`."""
+    # Names come again and again: each is looked at once. Not so among numbers, where 1 and True are the same.
+    if set(map(type, cells)) <= TEXTS and (known := _known(asked, set(cells))) is not None:
+        return [known[cell] for cell in cells]
     found: list[str | None] = []
     for index, cell in enumerate(cells):
         name = _name(cell)
@@ -114,6 +118,13 @@ def names(asked: Asked, cells: Sequence[Any], wrong: Wrong) -> NameCells:
             name = None
         found.append(name if name and name not in asked.missing else None)
     return found
+
+
+def _known(asked: Asked, cells: Set[str | None]) -> Mapping[str | None, str | None] | None:
+    """The name of each text; None where one is no name."""
+    if any(cell is not None and len(cell) > LONGEST_NAME for cell in cells):
+        return None
+    return {cell: cell if cell and cell not in asked.missing else None for cell in cells}
 
 
 def weights(column: str, cells: Sequence[Any], wrong: Wrong) -> Counts:

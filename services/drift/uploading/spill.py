@@ -83,7 +83,11 @@ def distinct(pieces: Sequence[tuple[Values, Counts]]) -> tuple[Values, Counts]:
     """Values in any order, with counts, as distinct ascending ones."""
     values = np.concatenate([piece for piece, _ in pieces])
     counts = np.concatenate([piece for _, piece in pieces])
-    order = np.argsort(values, kind="stable")
-    values, counts = values[order], counts[order]
+    if (counts == 1).all():
+        # Twice as fast as to sort places.
+        values.sort()
+    else:
+        order = np.argsort(values, kind="stable")
+        values, counts = values[order], counts[order]
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
     return values[starts], np.add.reduceat(counts, starts)

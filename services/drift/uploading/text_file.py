@@ -1,7 +1,9 @@
 """CSV, NDJSON and JSON, row by row."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +96,8 @@ class TextFile:
 def read_block(rows: Sequence[Row], schema: Schema) -> tuple[Block, list[Refused]]:
     """Rows as a block of those that count, and the others."""
     wrong: Wrong = {}
-    table = {column: [row.values.get(column) for row in rows] for column in schema.reads}
+    records = [row.values for row in rows]
+    table = {column: _column(records, column) for column in schema.reads}
     weight = np.ones(len(rows), dtype=np.int64)
     if schema.weight:
         weight = weights(schema.weight, table[schema.weight], wrong)
@@ -102,6 +105,13 @@ def read_block(rows: Sequence[Row], schema: Schema) -> tuple[Block, list[Refused
     segments = segments_of(table, schema.segments, wrong)
     refused = [Refused(rows[index].line, *wrong[index]) for index in sorted(wrong)]
     return sound(cells, segments, weight, wrong), refused
+
+
+def _column(records: Sequence[Mapping[str, Any]], column: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(column), records))
+    except KeyError:
+        return [record.get(column) for record in records]
 
 
 def reader_of(wishes: Wishes, form: Format) -> Reader:
