@@ -22,6 +22,7 @@ from examples.fleet.catalog import registration
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from tests.fleet import fleet_model
+from tests.gateway.curl import curl
 from tests.stories.asking import FEEDBACK, INFERENCE, ROUTERS, SECONDS, asked, router
 from tests.stories.suite import Suite, starting
 from tests.waiting import eventually
@@ -116,6 +117,15 @@ async def moves_canaries(admin: Person, feedback: Person, hers: Person) -> None:
     await eventually(told, within=30)
 
 
+async def asks_by_way_of_the_gateway(url: str, hers: str) -> None:
+    """Services ask who calls behind it as before it."""
+    refused = await curl(f"{url}/v1/routers")
+    assert (refused.code, refused.json["code"], refused.reason) == (401, 16, "UNAUTHENTICATED")
+    listed = await curl(f"{url}/v1/routers", "-H", f"authorization: Bearer {hers}")
+    assert {"routers/jury", "routers/half"} <= {each["name"] for each in listed.json["routers"]}
+    assert (await curl(f"{url}/v1/whoami", "-H", f"x-api-key: {hers}")).json["user"] == "ann"
+
+
 async def test_the_suite_starts_with_a_key_answers_who_has_one_and_nobody_else(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         suite = await stack.enter_async_context(
@@ -144,6 +154,7 @@ async def test_the_suite_starts_with_a_key_answers_who_has_one_and_nobody_else(t
         await moves_canaries(Person(suite.client("router"), key), *asking)
         await evaluates(ann, Person(suite.client("feedback"), hers))
 
+        await asks_by_way_of_the_gateway(suite.ready["gateway"], hers)
         with pytest.raises(RemoteError) as caught:
             await Person(suite.client("router")).predict("jury")
         assert caught.value.code == "UNAUTHENTICATED"

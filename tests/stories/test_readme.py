@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+import shlex
 import sys
 from typing import Any
 
+from tests.gateway.curl import curl
 from tests.stories.suite import ROOT, Suite
 
 README = ROOT / "README.md"
@@ -66,8 +68,16 @@ async def play(suite: Suite) -> dict[str, list[Any]]:
     return replies
 
 
+async def asked_by_rest(suite: Suite) -> Any:
+    """What the tour's one line of curl answers, once the router is there."""
+    (line,) = (line for line in tour().splitlines() if line.startswith("curl "))
+    words = shlex.split(line.replace("http://127.0.0.1:8080", suite.ready["gateway"]))
+    return (await curl(*words[1:])).json
+
+
 async def test_every_command_of_the_tour_runs(suite: Suite) -> None:
     replies = await play(suite)
+    assert (await asked_by_rest(suite))["manifest"]["router"] == "routers/cancer"
     assert "turnout.router.v1.InferenceService/Predict" in replies["--list-methods"][0]
     assert replies["ListModels"][0].count('"name": "models/cancer-') >= 4
     assert [reply["router"]["state"] for reply in replies["DeployRouter"]] == ["ROUTER_STATE_RUNNING"] * 3
