@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 HINTS: Mapping[str, str] = {
     "MODEL_NOT_FOUND": "The models that there are: ModelService/ListModels of the router.",
-    "BASELINE_NOT_FOUND": "Make one: turnout drift baseline FILE --help. Those that there are: turnout drift "
-    "baselines MODEL.",
+    "BASELINE_NOT_FOUND": "Make one: turnout drift baseline FILE --model MODEL. Those that there are: "
+    "turnout drift baselines MODEL.",
     "RESULT_NOT_FOUND": "Make one: turnout drift analyze MODEL. Those that are kept: turnout drift results "
     "MODEL.",
     "SERVICE_UNAVAILABLE": "Does it run? turnout up starts a suite; --server HOST:PORT, TURNOUT_CLI_DRIFT or "
