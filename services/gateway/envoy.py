@@ -1,6 +1,7 @@
 """Envoy as a process: found, started, ready, drained, ended."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 import signal
@@ -56,6 +57,11 @@ class Envoy:
         self._stopping = False
         self.admin = ""
         """URL of its admin page, once it has started."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self, config: dict[str, Any], drain_seconds: float) -> None:
         """Start it with a configuration, and wait until it takes calls. Raises EnvoyFailed."""
@@ -139,8 +145,10 @@ class Envoy:
         while process.returncode is None:
             if address := _content(told):
                 self.admin = f"http://{address}"
-                if "LIVE" in await self.ask("/ready"):
-                    return
+                # It may end after it has said where its page is: with the port of callers taken, say.
+                with contextlib.suppress(aiohttp.ClientError, OSError):
+                    if "LIVE" in await self.ask("/ready"):
+                        return
             await asyncio.sleep(POLL_SECONDS)
         raise EnvoyFailed("Envoy ended while it started; its words are above")
 

@@ -20,6 +20,8 @@ class Opened(NamedTuple):
     door: Door
     desks: Sequence[Desk]
     servers: Sequence[Server]
+    ended: asyncio.Event
+    """Told when Envoy ends by itself, which whoever has it end must take back."""
 
     @property
     def address(self) -> str:
@@ -36,15 +38,14 @@ async def opened(
     servers = [Server([desk], Settings(**behind or {}), pool=CONTRACT.pool) for desk in made]
     for server in servers:
         await server.start()
-    settings = GatewaySettings(
-        port=0, directory=str(folder), router=",".join(server.address for server in servers), **told
-    )
+    replicas = ",".join(server.address for server in servers)
+    settings = GatewaySettings(**{"port": 0, "directory": str(folder), "router": replicas, **told})
     ended = asyncio.Event()
     door = Door(settings, CONTRACT, ended.set, patience)
     beside = Server([], door.behind(), pool=door.pool, described=door.described)
     await beside.start()
     try:
-        yield Opened(await door.open(beside.address), door, made, servers)
+        yield Opened(await door.open(beside.address), door, made, servers, ended)
         assert not ended.is_set(), "Envoy ended by itself"
     finally:
         await door.end()

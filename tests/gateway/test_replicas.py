@@ -1,12 +1,16 @@
 """Several replicas of a service: taken in turns, left out when they are gone, and drained with."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from services.foundation.client import Client
+from services.gateway.envoy import EnvoyFailed
 from tests.gateway.curl import curl
 from tests.gateway.desk import CONTRACT, SERVICE, Note
 from tests.gateway.opening import Opened, opened
@@ -63,6 +67,26 @@ async def test_an_error_of_a_service_throws_no_replica_out(tmp_path: Path) -> No
                     assert reply.status == 503
         assert sum(desk.failures for desk in gateway.desks) == 100
         assert await asked(gateway, 4) == {"desk-0": 2, "desk-1": 2}
+
+
+async def test_an_envoy_that_dies_takes_its_process_down(tmp_path: Path) -> None:
+    """Whoever looks after the gateway starts both again; alone, our process would look healthy."""
+    async with opened(tmp_path) as gateway:
+        pid = gateway.door.envoy.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await gateway.ended.wait()
+        assert gateway.door.envoy.pid is None
+        gateway.ended.clear()
+
+
+async def test_a_port_that_is_taken_ends_the_start(tmp_path: Path) -> None:
+    """It is not shared with whoever has it."""
+    async with opened(tmp_path / "one") as gateway:
+        port = int(gateway.address.split(":")[1])
+        with pytest.raises(EnvoyFailed):
+            async with opened(tmp_path / "two", port=port):
+                raise AssertionError("both have it")
 
 
 async def test_a_drain_lets_calls_end_and_takes_no_new_ones(tmp_path: Path) -> None:
