@@ -21,7 +21,7 @@ PORTS = {"50051": "router", "50052": "aggregator", "50053": "feedback", "50054":
 # Where pages say that a chat model of one's own is meant to listen.
 OWN_CHAT = "http://127.0.0.1:11434"
 # What others tell each other a moment later: records of predictions, what came of them, who changed what.
-LATER = re.compile(r"/(Get|List|Export)\w+$")
+LATER = re.compile(r"/((Get|List|Export)\w+|Analyze)$")
 
 
 def filled(text: str, known: dict[str, str]) -> str:
