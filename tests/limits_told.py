@@ -5,6 +5,7 @@ from tests.limits_of_alerts import ALERTS
 from tests.limits_of_choice import POLICIES, STRATEGIES
 from tests.limits_of_intake import INTAKE
 from tests.limits_of_learning import FEEDBACK, KEPT
+from tests.limits_of_performance import PERFORMANCE
 from tests.limits_words import AHEAD, CONFIG, LEAST_FOR_CHOICE, MEMORY, READABLE, STATE, Told
 
 ROUTERS: list[Told] = [
@@ -222,6 +223,7 @@ SECTIONS: list[tuple[str, list[Told]]] = [
     ("Calls, pages, keys", CALLS),
     ("Feedback and drift", FEEDBACK),
     ("Logged predictions and ground truth", INTAKE),
+    ("Performance of models", PERFORMANCE),
     ("Schedules and alerts", ALERTS),
     ("What is kept, and how long", KEPT),
 ]

@@ -8,6 +8,7 @@ from turnout.drift.v1.alert_config_pb2 import AlertConfig, AlertSeverity, AlertT
 
 from services.drift.alerts.addresses import Reach
 from services.drift.alerts.webhook_checks import webhook_problems
+from services.drift.concept.terms import faults
 from services.drift.detectors import DETECTORS
 from services.drift.verdict import LEAST_ROWS
 from services.foundation.errors import FieldViolation, InvalidArgument
@@ -104,6 +105,7 @@ def _rules(config: AlertConfig) -> Iterator[Problem]:
         if name not in DETECTORS:
             said = f"must be one of {', '.join(DETECTORS)}, got {name[:100]!r}"
             yield Problem(f"config.concept.detectors[{index}]", said)
+    yield from faults(config.concept.detection, "config.concept.detection")
 
 
 def _span(span: Duration, name: str, least: int, most: int) -> Iterator[Problem]:

@@ -80,11 +80,10 @@ def query_of(request: rpc.GetPerformanceHistoryRequest, now: float) -> Query:
         raise refused("group_by", f"has values of PerformanceGroup; got {min(unknown)}")
     confidence = _confidence(request)
     segment = _segment(request)
-    asked = [request.model, step, start, end, sorted(groups), segment, request.positive_label, confidence]
     size = min(pages.size(request.page_size, MOST_STEPS), MOST_STEPS)
-    filters = " ".join(map(str, asked))
-    # The end of what was asked for moves with the clock; a page goes on where the one before ended.
-    name = f"performance {filters if request.HasField('end_time') else filters.replace(str(end), '')}"
+    # As they were asked for: ends that move with the clock are those of the same list.
+    asked = (step, request.start_time.seconds, request.end_time.seconds, sorted(groups), segment)
+    name = f"performance {request.model} {asked} {request.positive_label} {confidence}"
     token = pages.unseal(name, request.page_token)
     first = max(int(token), start) if token else start
     last = min(first + size * SECONDS[step], end)

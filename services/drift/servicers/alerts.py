@@ -60,7 +60,14 @@ class AlertRpcs:
                 config=redacted(whole, editor=True), warnings=advice(whole, known)
             )
 
-        return await desk.configs.update(model, request.config.etag, change, apply, dry=request.validate_only)
+        reply = await desk.configs.update(
+            model, request.config.etag, change, apply, dry=request.validate_only
+        )
+        if not request.validate_only:
+            # Owners of all partitions read this one by itself; the same request again writes it again.
+            detection = reply.config.concept.detection
+            await self._ground.performance.concept.configure(model.uid, detection)
+        return reply
 
     async def TestAlert(self, request: rpc.TestAlertRequest, _call: Call) -> rpc.TestAlertResponse:
         """Tell the webhooks, now and once, that this is a test."""
