@@ -2,6 +2,7 @@
 "ms", "bytes", "characters"), and the reason where no comment beside the constant gives it."""
 
 from tests.limits_of_alerts import ALERTS
+from tests.limits_of_analyses import ANALYSES
 from tests.limits_of_choice import POLICIES, STRATEGIES
 from tests.limits_of_intake import INTAKE
 from tests.limits_of_learning import FEEDBACK, KEPT
@@ -224,6 +225,7 @@ SECTIONS: list[tuple[str, list[Told]]] = [
     ("Feedback and drift", FEEDBACK),
     ("Logged predictions and ground truth", INTAKE),
     ("Performance of models", PERFORMANCE),
+    ("Analyses", ANALYSES),
     ("Schedules and alerts", ALERTS),
     ("What is kept, and how long", KEPT),
 ]
