@@ -1,5 +1,6 @@
 """Whether the model is right as often as it was: what its inputs alone cannot show."""
 
+import math
 from collections.abc import Sequence
 
 from turnout.drift.v1.concept_pb2 import ConceptSignal
@@ -15,9 +16,9 @@ from services.cli.drift.report.markup import Html, fill, joined
 # A page of a report is no archive: the command has them all.
 MOST_POINTS = 31
 _SECTION = "<section><h2>Does it still get it right?</h2><p>$verdict</p>$figure$signals$points</section>"
-_FIGURE = (
-    "<figure>$chart<figcaption>$name of the labelled predictions (UTC), with intervals.</figcaption></figure>"
-)
+_FIGURE = """
+<figure>$chart<figcaption>Of the labelled predictions: $name (UTC), with intervals.</figcaption></figure>
+"""
 _SIGNALS = """
 <div class="scroll"><table><thead><tr><th scope="col">detector</th><th scope="col">watches</th>
 <th scope="col" class="number">labels</th><th scope="col" class="number">alarms</th>
@@ -76,9 +77,11 @@ def _signal(one: ConceptSignal) -> Html:
 
 
 def _figure(figure: Figure, points: Sequence[PerformancePoint]) -> Html:
-    chart = lines.chart(
-        f"{figure.name} over time", [one for point in points for one in _at(point, figure)], ()
-    )
+    drawn = [one for point in points for one in _at(point, figure)]
+    least = min((one.value if one.low is None else one.low for one in drawn), default=0.0)
+    # What is right nine times in ten would lie on its ceiling; the axis says where it begins.
+    bottom = math.floor(least * 10) / 10 if 0.3 <= least < 1 else 0.0
+    chart = lines.chart(f"{figure.name} over time", drawn, (), bottom=bottom)
     return fill(_FIGURE, chart=chart, name=figure.name) if chart else Html("")
 
 

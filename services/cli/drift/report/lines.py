@@ -1,7 +1,7 @@
 """How a number went over time, as SVG."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from services.cli.drift.report.scales import top
 
 WIDTH, HEIGHT = 960.0, 220.0
 LEFT, RIGHT, ABOVE, BELOW = 46.0, 16.0, 14.0, 28.0
+FLOOR = HEIGHT - BELOW
 # Marks differ in shape as well as in colour; each is drawn around its own middle.
 MARKS = {
     "ok": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
@@ -48,38 +49,37 @@ class Event(NamedTuple):
     name: str
 
 
-def chart(label: str, points: Sequence[Point], levels: Sequence[Level], events: Sequence[Event] = ()) -> Html:
-    """Points over time, joined, with the levels that they are read against; empty below two points."""
+class Frame(NamedTuple):
+    """What of time and of values a chart shows."""
+
+    first: datetime
+    last: datetime
+    bottom: float
+    top: float
+
+    def at(self, time: datetime, value: float) -> tuple[float, float]:
+        """Where a value stands; what lies beyond the axis stands at its end."""
+        length = max((self.last - self.first).total_seconds(), 1.0)
+        x = LEFT + (WIDTH - LEFT - RIGHT) * (time - self.first).total_seconds() / length
+        part = (min(max(value, self.bottom), self.top) - self.bottom) / (self.top - self.bottom)
+        return x, FLOOR - (FLOOR - ABOVE) * part
+
+
+def chart(
+    label: str,
+    points: Sequence[Point],
+    levels: Sequence[Level],
+    events: Sequence[Event] = (),
+    bottom: float = 0.0,
+) -> Html:
+    """Points over time, joined, with the levels that they are read against; empty below two points. The axis
+    begins at `bottom`."""
     points = [one for one in points if math.isfinite(one.value)]
     if len(points) < 2:
         return Html("")
     most = top([*(_highest(one) for one in points), *(one.value for one in levels)], 0.05)
-    first, last = points[0].time, points[-1].time
-    length = max((last - first).total_seconds(), 1.0)
-
-    def place(time: datetime, value: float) -> tuple[float, float]:
-        x = LEFT + (WIDTH - LEFT - RIGHT) * (time - first).total_seconds() / length
-        return x, HEIGHT - BELOW - (HEIGHT - BELOW - ABOVE) * min(max(value, 0.0), most) / most
-
-    floor = HEIGHT - BELOW
-    drawn = [line("axis", LEFT, floor, WIDTH - RIGHT, floor), text(LEFT - 6, floor + 4, "0", "end")]
-    for level in levels:
-        _, y = place(first, level.value)
-        drawn += [line("level", LEFT, y, WIDTH - RIGHT, y), text(WIDTH - RIGHT, y - 4, level.name, "end")]
-        drawn.append(text(LEFT - 6, y + 4, number(level.value), "end"))
-    if not levels:
-        drawn.append(text(LEFT - 6, ABOVE + 4, number(most), "end"))
-        drawn.append(line("grid", LEFT, ABOVE, WIDTH - RIGHT, ABOVE))
-    for event in events:
-        if first <= event.time <= last:
-            x, _ = place(event.time, 0)
-            drawn += [line("event", x, ABOVE, x, floor), text(x + 4, ABOVE + 8, event.name, "start")]
-    places = [place(one.time, one.value) for one in points]
-    drawn += [_whisker(place(one.time, one.low), place(one.time, _highest(one))) for one in points if one.low]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    drawn.append(fill('<polyline class="path" points="$path"/>', path=path))
-    drawn += [_mark(one, *where) for one, where in zip(points, places, strict=True)]
-    drawn += _dates(first, last)
+    frame = Frame(points[0].time, points[-1].time, bottom, most)
+    drawn = [*_axis(frame, levels), *_events(frame, events), *_path(frame, points), *_dates(frame)]
     return fill(
         '<svg class="lines" viewBox="0 0 960 220" role="img" aria-label="$label">$parts</svg>',
         label=label,
@@ -87,12 +87,39 @@ def chart(label: str, points: Sequence[Point], levels: Sequence[Level], events: 
     )
 
 
+def _axis(frame: Frame, levels: Sequence[Level]) -> Iterator[Html]:
+    """The floor, and the levels; the ceiling where there are none."""
+    yield line("axis", LEFT, FLOOR, WIDTH - RIGHT, FLOOR)
+    yield text(LEFT - 6, FLOOR + 4, number(frame.bottom), "end")
+    for level in levels or [Level(frame.top, "")]:
+        _, y = frame.at(frame.first, level.value)
+        yield line("level" if level.name else "grid", LEFT, y, WIDTH - RIGHT, y)
+        yield text(LEFT - 6, y + 4, number(level.value), "end")
+        yield text(WIDTH - RIGHT, y - 4, level.name, "end")
+
+
+def _events(frame: Frame, events: Sequence[Event]) -> Iterator[Html]:
+    for event in events:
+        if frame.first <= event.time <= frame.last:
+            x, _ = frame.at(event.time, frame.bottom)
+            yield line("event", x, ABOVE, x, FLOOR)
+            yield text(x + 4, ABOVE + 8, event.name, "start")
+
+
+def _path(frame: Frame, points: Sequence[Point]) -> Iterator[Html]:
+    """The points' intervals, the line through them, and their marks, each over those before."""
+    for one in points:
+        if one.low is not None and math.isfinite(one.low):
+            yield line("whisker", *frame.at(one.time, one.low), *frame.at(one.time, _highest(one)))
+    places = [frame.at(one.time, one.value) for one in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    yield fill('<polyline class="path" points="$path"/>', path=path)
+    for one, place in zip(points, places, strict=True):
+        yield _mark(one, *place)
+
+
 def _highest(one: Point) -> float:
     return one.value if one.high is None or not math.isfinite(one.high) else max(one.value, one.high)
-
-
-def _whisker(low: tuple[float, float], high: tuple[float, float]) -> Html:
-    return line("whisker", *low, *high)
 
 
 def _mark(one: Point, x: float, y: float) -> Html:
@@ -106,15 +133,15 @@ def _mark(one: Point, x: float, y: float) -> Html:
     )
 
 
-def _dates(first: datetime, last: datetime) -> list[Html]:
+def _dates(frame: Frame) -> list[Html]:
     """Where the time begins, its middle and its end; days alone where the whole is longer than four."""
-    form = "%Y-%m-%d" if (last - first).days >= 4 else "%m-%d %H:%M"
-    middle = first + (last - first) / 2
+    form = "%Y-%m-%d" if (frame.last - frame.first).days >= 4 else "%m-%d %H:%M"
+    middle = frame.first + (frame.last - frame.first) / 2
     wide = WIDTH - LEFT - RIGHT
     return [
-        text(LEFT, HEIGHT - 8, first.strftime(form), "start"),
+        text(LEFT, HEIGHT - 8, frame.first.strftime(form), "start"),
         text(LEFT + wide / 2, HEIGHT - 8, middle.strftime(form), "middle"),
-        text(WIDTH - RIGHT, HEIGHT - 8, last.strftime(form), "end"),
+        text(WIDTH - RIGHT, HEIGHT - 8, frame.last.strftime(form), "end"),
     ]
 
 
