@@ -66,8 +66,10 @@ class Door:
         return f"{scheme}://{told.host}:{await self.envoy.port_of(LISTENER)}"
 
     async def close(self) -> None:
-        """Let calls end, then end Envoy."""
+        """Let calls end, then end Envoy, if it still runs."""
         told = self._settings
+        if self.envoy.pid is None:
+            return
         await self.envoy.drain(
             told.drain_notice_seconds, told.drain_seconds, f"http.{LISTENER}.downstream_rq_active"
         )
