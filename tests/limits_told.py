@@ -7,6 +7,7 @@ from tests.limits_of_choice import POLICIES, STRATEGIES
 from tests.limits_of_intake import INTAKE
 from tests.limits_of_learning import FEEDBACK, KEPT
 from tests.limits_of_performance import PERFORMANCE
+from tests.limits_of_report import REPORTS
 from tests.limits_words import AHEAD, CONFIG, LEAST_FOR_CHOICE, MEMORY, READABLE, STATE, Told
 
 ROUTERS: list[Told] = [
@@ -227,6 +228,7 @@ SECTIONS: list[tuple[str, list[Told]]] = [
     ("Performance of models", PERFORMANCE),
     ("Analyses", ANALYSES),
     ("Schedules and alerts", ALERTS),
+    ("Drift on a terminal and on a page", REPORTS),
     ("What is kept, and how long", KEPT),
 ]
 SETTINGS = [
