@@ -1,6 +1,6 @@
 """Limits of feedback, and of what is kept, as docs/limits.md tells them."""
 
-from tests.limits_words import CONFIG, MEMORY, STATE, Told
+from tests.limits_words import CONFIG, MEMORY, READABLE, STATE, Told
 
 FEEDBACK: list[Told] = [
     ("a feedback's id", f"{STATE}.reports:LONGEST_ID", "characters", "It is a key, not contents."),
@@ -79,6 +79,32 @@ FEEDBACK: list[Told] = [
     ("rows of a prediction whose mean is its observation", "feedback.evidence.labels:MOST_ROWS", "", ""),
     ("features of a baseline", "drift.baselines:MAX_FEATURES", "", ""),
     ("baselines of a model", "drift.baseline_store:MAX_BASELINES", "", ""),
+    ("segments of a model with an active baseline", "drift.baseline_store:MAX_ACTIVE_SEGMENTS", "", ""),
+    ("a file that becomes a baseline", "drift.uploading.session:MOST_BYTES", "bytes", ""),
+    ("such files at once, of a process; others wait", "drift.making.uploads:AT_ONCE", "", ""),
+    ("numbers of it in memory; the rest go to disk", "drift.uploading.gathering:MEMORY_BYTES", "bytes", ""),
+    (
+        "columns of it, counted once for all rows and once for each segment",
+        "drift.uploading.gathering:MOST_COLUMNS",
+        "",
+        "",
+    ),
+    (
+        "names of a column that are counted exactly, of many columns and of few",
+        "drift.uploading.gathering:LEAST_NAMES drift.uploading.gathering:MOST_NAMES",
+        "",
+        MEMORY,
+    ),
+    ("categories of a feature; the rest are OTHER", "drift.cells.vocabulary:MAX_NAMES", "", MEMORY),
+    ("name of a category in a file", "drift.uploading.kinds:LONGEST_NAME", "characters", ""),
+    (
+        "rows that tell the kinds of its columns",
+        "drift.uploading.text_file:LOOKED_AT",
+        "",
+        "They are held till then.",
+    ),
+    ("refused rows of it that are told", "drift.uploading.refusals:MOST_TOLD", "", READABLE),
+    ("logged rows that a baseline is frozen at", "drift.making.windows:MOST_ROWS", "", ""),
     ("analyses kept of a model", "drift.result_store:MOST_RESULTS", "", ""),
     (
         "their size together",
