@@ -66,8 +66,6 @@ def _write(field: rpc.Estimate, estimate: Estimate | None) -> None:
     if estimate is None:
         return
     field.value = estimate.value
-    # A value of 0 without an interval is known all the same.
-    field.SetInParent()
     if estimate.low is not None and estimate.high is not None:
         field.low, field.high = estimate.low, estimate.high
 
