@@ -117,7 +117,10 @@ bench-peers: setup .venv-peers/ready ## drift beside Evidently, NannyML and SciP
 bench-drift: setup ## what watching a model costs: Analyze, reading 90 days, counting rows, Redis; writes build/drift_speed.json
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.drift_speed
 
-clients: setup ## the wheel that Python clients install, into build/clients
+clients: setup ## the example clients in Go, TypeScript and Python, generated, built and run against a live suite
+	@$(BIN)/python -m pytest -n0 -rs tests/clients/test_languages.py
+
+client-wheel: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients
 
 clean: ## forget the environment, the generated code and the data

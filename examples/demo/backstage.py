@@ -21,11 +21,13 @@ class NoSuiteError(RuntimeError):
 
 
 @asynccontextmanager
-async def suite() -> AsyncIterator[Path]:
-    """Its ready file, once there is one, while it runs. Raises NoSuiteError."""
+async def suite(fleet: bool = True) -> AsyncIterator[Path]:
+    """Its ready file, once there is one, while it runs, with the model servers or without. Raises
+    NoSuiteError."""
     with tempfile.TemporaryDirectory(prefix="turnout-demo-") as directory:
         ready = Path(directory) / "ready.json"
-        options = ("--ephemeral", "--fleet", "--ready-file", str(ready), "--parent", str(os.getpid()))
+        told = ("--ephemeral", "--ready-file", str(ready), "--parent", str(os.getpid()))
+        options = (*told, "--fleet") if fleet else told
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.cli", "up", *options),
             stdin=asyncio.subprocess.DEVNULL,
