@@ -5,7 +5,7 @@ Documented as those of `keys.py` are.
 
 
 def alert_configs(partition: int) -> str:
-    """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model, and a version."""
+    """Hash. Drift writes. Drift reads. Lives as long as the deployment, a field per model, and a version."""
     return f"{_partition(partition)}:alert-configs"
 
 
@@ -27,7 +27,7 @@ def alerts(partition: int, model_uid: str) -> str:
 
 
 def alert_ids(partition: int, model_uid: str) -> str:
-    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the alerts that it names."""
+    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the alerts it names."""
     return f"{_partition(partition)}:alerts:{model_uid}:ids"
 
 
@@ -47,7 +47,7 @@ def alert_dead_letters(partition: int) -> str:
 
 
 def alerts_announced() -> str:
-    """Hash. Drift writes. Drift reads. Lives as long as the deployment: number of the last change by model."""
+    """Hash. Drift writes. Drift reads. Lives as long as the deployment: the last change's number by model."""
     return "turnout:{catalog}:alerts-announced"
 
 

@@ -31,10 +31,13 @@ class Looker:
     gauges: AlertGauges
     now: Callable[[], float]
     _held: dict[str, tuple[str, AlertMemory | None]] = field(default_factory=dict)
+    # The interval under which what a former one said was taken back, by model.
+    _freed: dict[str, int] = field(default_factory=dict)
 
     def keep(self, uids: Collection[str]) -> None:
         """Forget the models that are not among these."""
         for uid in self._held.keys() - set(uids):
+            self._freed.pop(uid, None)
             _, memory = self._held.pop(uid)
             if memory is not None:
                 self.gauges.forget(memory.model)
@@ -46,9 +49,11 @@ class Looker:
         if not config.schedule.enabled:
             await self._close(model, config, memory, fence)
             return 0
-        if memory is not None and memory.interval != config.schedule.interval.seconds:
+        interval = config.schedule.interval.seconds
+        if memory is not None and memory.interval != interval and self._freed.get(model.uid) != interval:
             # What held until the next look of a longer interval would outlive those of this one.
             await self.verdicts.forget(model.uid)
+            self._freed[model.uid] = interval
         table, done = timetable(config), looks_done(config, memory)
         passed, looks = table.passed_over(done, self.now()), table.due(done, self.now())
         if passed and looks:

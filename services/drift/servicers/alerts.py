@@ -50,7 +50,6 @@ class AlertRpcs:
         """Change the fields of the mask, and check the whole."""
         model, desk = await self._ground.model(request.model), self._ground.alerts
         known = await self._known(model)
-        # A secret that is sent again makes another request of it; it must not lie in Redis as its digest.
         change = once("UpdateAlertConfig", request, call.caller.name)
 
         def apply(stored: AlertConfig) -> rpc.UpdateAlertConfigResponse:

@@ -255,6 +255,23 @@ async def test_while_a_schedule_decides_a_persons_own_look_does_not(
     assert routers.get("models/churn") == "ok"
 
 
+async def test_with_another_interval_what_the_former_said_is_taken_back_once(
+    ask: Ask, watched: Model, station: Station, connections: Connections, clock: Clock
+) -> None:
+    """Until its first look a schedule says nothing, and a person's look may."""
+    routers = reader(connections, watched, clock)
+    await station.log(watched, 500)
+    await station.hour()
+    await ask("UpdateAlertConfig", settings(schedule={"enabled": True, "interval": {"seconds": 7 * 86_400}}))
+    await station.rota.round()
+    await routers.poll()
+    assert routers.get("models/churn") is None
+    await ask("Analyze", AnalyzeRequest(model="churn"))
+    await station.rota.round()
+    await routers.poll()
+    assert routers.get("models/churn") == "ok"
+
+
 async def test_a_webhook_hears_nothing_below_its_severity(
     ask: Ask, watched: Model, station: Station, receiver: Receiver
 ) -> None:
