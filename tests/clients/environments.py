@@ -21,10 +21,19 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-async def run(*command: str | Path, within: float = 60.0, folder: Path = ROOT) -> str:
+async def run(
+    *command: str | Path,
+    within: float = 60.0,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """What a program writes. Raises AssertionError with its complaints if it fails."""
     process = await asyncio.create_subprocess_exec(
-        *map(str, command), cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *map(str, command),
+        cwd=folder,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(within):
@@ -33,7 +42,7 @@ async def run(*command: str | Path, within: float = 60.0, folder: Path = ROOT) -
         process.kill()
         await process.wait()
         raise
-    assert process.returncode == 0, f"{command}: {complained.decode()[-4000:]}"
+    assert process.returncode == 0, f"{command}: {said.decode()[-2000:]}{complained.decode()[-4000:]}"
     return said.decode()
 
 
