@@ -7,7 +7,7 @@ QUERY, TERMS = "drift.performance.query", "drift.concept.terms"
 PERFORMANCE: list[Told] = [
     ("history of a model, by the hour and by the day", f"{QUERY}:KEPT", "s", "As profiles are kept."),
     ("steps of a page of it", f"{QUERY}:MOST_STEPS", "", ""),
-    ("`confidence` of intervals", f"{QUERY}:LEAST_CONFIDENCE {QUERY}:MOST_CONFIDENCE", "", "Less says little."),
+    ("`confidence`", f"{QUERY}:LEAST_CONFIDENCE {QUERY}:MOST_CONFIDENCE", "", "Less says little."),
     ("an event time after its prediction; later ones count as that", f"{STATE}.asked:MAX_AHEAD", "s", ""),
     ("`learning_labels`", f"{TERMS}:LEAST_LEARNING {TERMS}:MOST_LEARNING", "", ""),
     ("`usual_loss`", f"{TERMS}:LEAST_USUAL {TERMS}:MOST_USUAL", "", ""),

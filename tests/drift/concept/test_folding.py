@@ -104,11 +104,8 @@ def wrong(event: PredictionEvent, rate: float = 0.1) -> str:
     return "no" if random.Random(place).random() < rate else "yes"
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_the_same_state(
-    process: Process, seed: int
-) -> None:
-    those = predictions(300)
+async def in_order(process: Process, those: Sequence[PredictionEvent]) -> bytes:
+    """The state where everything came once and in order."""
     await record(process, those)
     for event in those:
         await tell(process, event, wrong(event))
@@ -117,6 +114,15 @@ async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_th
     await process.fold()
     whole = await process.blob()
     assert whole is not None
+    return whole
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_the_same_state(
+    process: Process, seed: int
+) -> None:
+    those = predictions(300)
+    whole = await in_order(process, those)
     await process.connections.steady.flushdb()
 
     rng, token, owner = random.Random(seed), 1, Process(process.connections)
