@@ -31,8 +31,8 @@ def _of(feature: Feature) -> Iterator[str]:
     if isinstance(frame, Grid):
         if frame.width > COARSE:
             yield (
-                f"Feature {feature.name!r} has a cell of several values with {frame.width:.0%} of its values: "
-                "what moves within it is not seen; a baseline of new rows has finer cells."
+                f"Feature {feature.name!r} has a cell of several values with {frame.width:.0%} of its "
+                "values: what moves within it is not seen; a baseline of new rows has finer cells."
             )
         alone = int((counts > 0).sum()) == 1 and not frame.width
     else:
