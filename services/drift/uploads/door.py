@@ -88,7 +88,7 @@ class Uploads:
             if not header.dry_run:
                 await self.store.write(caller, now.upload_id, {"header": said, **now.pack()})
 
-        skip = progress.offset if not header.offset else 0
+        skip = progress.offset - header.offset
         return Stream(header, progress, reports, save, self._gate, skip, rows=progress.rows)
 
 
@@ -114,7 +114,8 @@ def _resumed(
 
 
 def _check_offset(header: rpc.GroundTruthHeader, progress: Progress) -> None:
-    if header.offset not in (0, progress.offset):
+    # What lies before may have come on the stream that was cut: it is skipped.
+    if header.offset > progress.offset:
         wrong = f"the upload is at byte {progress.offset}: go on there, or send it all again from 0"
         raise InvalidArgument(
             f"header.offset: {wrong}",

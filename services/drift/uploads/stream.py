@@ -71,7 +71,8 @@ class Stream:
         known, data = data[: self.skip], data[self.skip :]
         self._check = zlib.crc32(known, self._check)
         self.skip -= len(known)
-        if known and not self.skip and self._check != self.progress.check:
+        whole = not self.header.offset
+        if whole and known and not self.skip and self._check != self.progress.check:
             at = self.progress.offset
             raise _wrong(f"the first {at} bytes are not those that the upload began with: it is another file")
         return data
