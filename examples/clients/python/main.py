@@ -1,4 +1,4 @@
-"""A client of Turnout in Python: makes a router, asks it, reads who answered, says the truth, and reads an error.
+"""A client of Turnout in Python: makes a router, asks it, reads who answered, says the truth, reads an error.
 It needs grpcio and the wheel of messages that `make client-wheel` writes.
 
     TURNOUT_ROUTER=127.0.0.1:50051 TURNOUT_FEEDBACK=127.0.0.1:50053 python main.py hello-python
