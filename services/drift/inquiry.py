@@ -15,6 +15,7 @@ from services.drift.baseline_cache import BaselineCache
 from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, Segment
 from services.drift.buckets import Cover
+from services.drift.concept.store import ConceptStore
 from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
@@ -52,6 +53,7 @@ class Inquirer:
     gaps: GapStore
     results: ResultStore
     verdicts: VerdictStore
+    concepts: ConceptStore
     now: Callable[[], float]
     rng: random.Random
 
@@ -72,6 +74,11 @@ class Inquirer:
         id_ = inquiry.look or new_uid(now, rng)
         analysis = Analysis(id_, own, inquiry.window, finding, now, gaps, inquiry.asked, looks, reference)
         result = write_result(analysis)
+        if not (inquiry.segment or inquiry.reference or inquiry.look):
+            concept = await self.concepts.read(model.uid)
+            # Without a label there is nothing to say of how often it is wrong.
+            if concept.signals:
+                result.concept.CopyFrom(concept)
         await self.results.write(model.uid, result, now)
         if inquiry.speaks_for_all(now):
             await self.verdicts.publish(model.uid, result)
@@ -90,6 +97,7 @@ def inquirer_of(connections: Connections, now: Callable[[], float], rng: random.
         GapStore(connections),
         ResultStore(connections),
         VerdictStore(connections),
+        ConceptStore(connections),
         now,
         rng,
     )
