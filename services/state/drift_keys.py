@@ -67,14 +67,15 @@ def drift_result_ids(partition: int, model_uid: str) -> str:
 
 
 def logged(partition: int, digest: str) -> str:
-    """String. Drift writes. Drift reads. Expires a day after a prediction was logged, or a minute where nobody
-    can send it again: its id, by what its caller knows it by."""
+    """String. Drift writes. Drift reads. Expires a day after a prediction was logged, or a minute where
+    nobody can send it again: its id, by what its caller knows it by."""
     return f"{_partition(partition)}:logged:{digest}"
 
 
 def model_users(partition: int, model_uid: str) -> str:
-    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the retention of the newest
-    prediction: the routers of the partition that the model served, by the last minute of it, at most 1,000."""
+    """Sorted set. The partition's owner in drift writes. Drift reads. Expires with the retention of the
+    newest prediction: the routers of the partition that the model served, by the last minute of it, at most
+    1,000."""
     return f"{_partition(partition)}:users:{model_uid}"
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from services.cli.seats import GATEWAY, SETTINGS
+from services.foundation.settings import Settings
 from services.gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,7 @@ def compose() -> dict[str, Any]:
     return content
 
 
-KINDS = {**SETTINGS, GATEWAY: GatewaySettings}
+KINDS: dict[str, type[Settings]] = {**SETTINGS, GATEWAY: GatewaySettings}
 
 
 @pytest.mark.parametrize("service", KINDS)
