@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.drift.v1 import truth_pb2 as rpc
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord, TruthEntry
 
@@ -38,7 +39,6 @@ EARLY = {
     rpc.GROUND_TRUTH_STATUS_CORRECTED: rpc.GROUND_TRUTH_STATUS_PENDING,
 }
 REFUSED = "REFUSED"
-MICROSECOND = 1e-6
 
 
 @dataclass(slots=True)
@@ -51,7 +51,8 @@ class Truths:
     finder: Finder
     now: Callable[[], float]
     kept: Callable[[str], float] = lambda _uid: RETENTION_SECONDS
-    _last: float = field(default=0.0, init=False)
+    # In microseconds since 1970: a float would not tell neighbours apart.
+    _last: int = field(default=0, init=False)
 
     async def add(self, request: Request) -> Added:
         """Append one truth; when this returns Redis has it.
@@ -105,8 +106,11 @@ class Truths:
 
     def _entry(self, request: Request, name: str, now: float) -> TruthEntry:
         # Of what comes in one list, or at one moment, the later one is the later observation.
-        self._last = max(now, self._last + MICROSECOND)
-        given = request.observed_at if request.HasField("observed_at") else timestamp(self._last)
+        self._last = max(round(now * 1e6), self._last + 1)
+        given = Timestamp()
+        given.FromMicroseconds(self._last)
+        if request.HasField("observed_at"):
+            given = request.observed_at
         return TruthEntry(
             format=formats.TRUTH,
             prediction_id=name,

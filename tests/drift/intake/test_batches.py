@@ -21,7 +21,7 @@ from services.state.kinds import ROUTERS
 from services.state.streams import TRUTH
 from tests.drift.conftest import Ask
 from tests.drift.intake.conftest import Consume
-from tests.drift.intake.test_logging import at, logged
+from tests.drift.intake.test_logging import at, dated, logged
 
 ACCEPTED, DUPLICATE = rpc.GROUND_TRUTH_STATUS_ACCEPTED, rpc.GROUND_TRUTH_STATUS_DUPLICATE
 
@@ -92,11 +92,12 @@ async def test_of_two_rows_about_one_fact_the_later_holds(
     "key",
     [
         {"external_id": "order-7", "model": "churn"},
-        {"entity_id": "ann", "model": "models/churn", "event_time": at(-300)},
+        {"entity_id": "ann", "model": "models/churn", "event_time": -300.0},
     ],
     ids=["its caller's key", "entity and time"],
 )
 async def test_a_prediction_is_known_by_more_than_its_id(ask: Ask, order: str, key: dict[str, Any]) -> None:
+    key = dated(key)
     reply = await ask("AddGroundTruth", truth(**key))
     assert (reply.prediction_id, reply.status) == (order, ACCEPTED)
     correction = await ask("AddGroundTruth", truth("stays", **key))

@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -46,6 +47,16 @@ def logged(**changes: Any) -> LogPredictionRequest:
 def at(seconds: float) -> Timestamp:
     """A time so many seconds from now."""
     return timestamp(time.time() + seconds)
+
+
+def dated(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with their times, which tables of tests give in seconds from now: the table is made when the
+    tests are collected, and used much later."""
+    times = ("time", "event_time")
+    return {
+        name: at(value) if name in times and isinstance(value, float) else value
+        for name, value in fields.items()
+    }
 
 
 async def test_it_is_an_event_of_its_model_like_those_that_routers_write(
@@ -100,7 +111,7 @@ async def test_what_is_logged_counts_against_the_baseline(ask: Ask, model: Model
     "keyed",
     [
         {"external_id": "order-7", "request_id": "r-1"},
-        {"external_id": "order-7", "request_id": "r-1", "time": at(-5)},
+        {"external_id": "order-7", "request_id": "r-1", "time": -5.0},
         {"prediction_id": ""},
     ],
     ids=["by its keys", "by its keys and time", "by its id"],
@@ -111,6 +122,7 @@ async def test_sent_again_it_counts_once(
     if "prediction_id" in keyed:
         partition = ids.partition_for(model.uid)
         keyed = {"prediction_id": new_prediction_id(partition, time.time(), random.Random(8))}
+    keyed = dated(keyed)
     replies = await asyncio.gather(*(ask("LogPrediction", logged(**keyed)) for _ in range(4)))
     assert len({reply.prediction_id for reply in replies}) == 1
     assert sorted(reply.duplicate for reply in replies) == [False, True, True, True]
@@ -192,15 +204,15 @@ async def test_a_full_stream_takes_no_more(connections: Connections, model: Mode
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "nothing to log": ({"input": Input(), "label": "", "score": None}, "input"),
-    "a time ahead": ({"time": at(120)}, "time"),
-    "a time of long ago": ({"time": at(-40 * 86_400)}, "time"),
-    "an event ahead": ({"event_time": at(3600)}, "event_time"),
-    "an event of long ago": ({"event_time": at(-100 * 86_400)}, "event_time"),
+    "a time ahead": ({"time": 120.0}, "time"),
+    "a time of long ago": ({"time": -40 * 86_400.0}, "time"),
+    "an event ahead": ({"event_time": 3600.0}, "event_time"),
+    "an event of long ago": ({"event_time": -100 * 86_400.0}, "event_time"),
     "a time that is none": ({"time": Timestamp(seconds=-5)}, "time"),
     "a long key": ({"external_id": "x" * 300}, "external_id"),
     "a long entity": ({"entity_id": "x" * 300}, "entity_id"),
     "a strange id": ({"prediction_id": "7"}, "prediction_id"),
-    "an id and a time": ({"prediction_id": "OWN", "time": at(-5)}, "time"),
+    "an id and a time": ({"prediction_id": "OWN", "time": -5.0}, "time"),
     "an id of another partition": ({"prediction_id": "OTHER"}, "prediction_id"),
     "an old id": ({"prediction_id": "018bcfe5-69f4-7000-8591-b7582265b1f5"}, "prediction_id"),
     "a score that is none": ({"score": math.nan}, "score"),
@@ -244,7 +256,7 @@ async def test_what_is_wrong_is_refused_by_the_name_of_its_field(
     places = {"OWN": own, "OTHER": (own + 1) % 64}
     for name in changes:
         request.ClearField(name)
-    request.MergeFrom(LogPredictionRequest(**changes))
+    request.MergeFrom(LogPredictionRequest(**dated(changes)))
     if request.prediction_id in places:
         place = places[request.prediction_id]
         request.prediction_id = new_prediction_id(place, time.time(), random.Random(4))
