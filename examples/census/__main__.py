@@ -69,7 +69,6 @@ async def main(folder: Path, every: int) -> None:
     years = [
         Year(one.year, one.table.take(np.arange(0, len(one.labels), every)), one.labels[::every])
         for one in years
-        for one in years
     ]
     async with suite(fleet=False) as ready:
         agency = Agency(json.loads(ready.read_text()))

@@ -1,7 +1,7 @@
 """Who is employed in Massachusetts: the American Community Survey, as NannyML's wheel ships it.
 
 Reference: 2015, with a model's predictions. Later: 2016 to 2018, with predictions, and labels apart. The data
-are public domain (United States Census Bureau); the model is a LightGBM that NannyML trained on 2014.
+are public domain (United States Census Bureau).
 """
 
 import io
