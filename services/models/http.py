@@ -105,15 +105,15 @@ def late(seconds: float) -> CallFailed:
 def broken(wrong: aiohttp.ClientError) -> CallFailed:
     """The connection could not be made, or did not last."""
     raw = f"{type(wrong).__name__}: {wrong}"
-    return CallFailed("FAILED", "UNAVAILABLE", _worded(wrong), retryable=True, raw=raw)
+    return CallFailed("FAILED", "UNAVAILABLE", in_words(wrong), retryable=True, raw=raw)
 
 
-def _worded(wrong: aiohttp.ClientError) -> str:
-    """What happened; the library's own text names sockets and addresses."""
+def in_words(wrong: Exception) -> str:
+    """What happened to a request; the library's own text names sockets, addresses and URLs."""
     match wrong:
         case aiohttp.ClientConnectorDNSError():
             return "cannot be reached: its host name was not found"
-        case aiohttp.ClientSSLError():
+        case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
             return "cannot be reached: TLS failed"
         case aiohttp.ClientConnectorError() if wrong.errno == ECONNREFUSED:
             return "cannot be reached: it refused the connection"

@@ -30,7 +30,7 @@ async def demo(suite: Suite, prefix: str, *options: str) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_everything_that_is_claimed_happens(suite: Suite, seed: int) -> None:
     code, said = await demo(suite, f"seed{seed}-", "--seed", str(seed))
     assert code == 0, said

@@ -13,7 +13,7 @@ from turnout.drift.v1.alert_pb2 import Alert
 from services.drift.alerts.addresses import ForbiddenAddressError, GuardedResolver, Reach, problem
 from services.drift.alerts.payload import payload
 from services.drift.alerts.signing import HEADER, sign
-from services.models.http import wanted_wait
+from services.models.http import in_words, wanted_wait
 
 # Who has not taken a note in ten seconds will not soon; the next attempt finds out.
 SECONDS = 10.0
@@ -69,7 +69,7 @@ class Sender:
             forbidden = _forbidden(failed)
             if forbidden:
                 return Outcome(False, 0, taken, f"{urlsplit(webhook.url).hostname} {forbidden}")
-            return Outcome(False, 0, taken, _worded(failed), passing=True)
+            return Outcome(False, 0, taken, in_words(failed), passing=True)
         passing = status >= 500 or status in PASSING
         return Outcome(200 <= status < 300, status, time.perf_counter() - begun, error, passing, wait)
 
@@ -128,23 +128,3 @@ def _forbidden(failed: BaseException) -> str:
             return str(cause)
         cause = cause.__cause__ or getattr(cause, "os_error", None)
     return ""
-
-
-def _worded(failed: Exception) -> str:
-    """What happened; the library's own text may name addresses, and the URL with its path."""
-    match failed:
-        case aiohttp.ClientConnectorDNSError():
-            return "cannot be reached: its host name was not found"
-        case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
-            return "cannot be reached: TLS failed"
-        case aiohttp.ClientConnectorError() if isinstance(failed.os_error, ConnectionRefusedError):
-            return "cannot be reached: it refused the connection"
-        case aiohttp.ClientConnectorError():
-            return "cannot be reached"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-            return "the connection was closed before it had answered"
-        case aiohttp.ClientOSError() | ConnectionResetError():
-            return "it reset the connection"
-        case aiohttp.ClientResponseError():
-            return "its answer is no HTTP that can be read"
-    return "the connection failed"

@@ -314,8 +314,8 @@ async def test_memory_is_a_piece_and_a_row_whatever_comes(
     monkeypatch.setattr(stream.Stream, "take", watched)
     data = table(["7"] * 2000)
     body = data.partition(b"\n")[2]
-    reply = await send("UploadGroundTruth", upload(data, *([body * 10] * 8)))
-    assert reply.rows == 2000 * 81
+    reply = await send("UploadGroundTruth", upload(data, *([body * 5] * 4)))
+    assert reply.rows == 2000 * 21
     assert most < stream.PIECE + 1000
 
 
