@@ -17,8 +17,9 @@ from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from services.feedback.grouping import Groups
 from services.feedback.rulebook import Rulebook
 from services.feedback.traffic import Open, segments_of
-from services.feedback.wire.records import ANSWERING, at_fault, from_outside
+from services.feedback.wire.records import at_fault, from_outside
 from services.feedback.wire.traffic import ANSWERED, microseconds
+from services.state.answering import ANSWERING
 from services.state.asked import AskedStore, Where, history_time
 from services.state.buckets import HISTORY_SECONDS, buckets_of
 from services.state.consumer import Entry

@@ -11,6 +11,7 @@ from services.feedback.errors import BadFeedback
 from services.feedback.intake import Intake, May, Outcome
 from services.feedback.wire.requests import completed
 from services.foundation.errors import TurnoutError
+from services.foundation.groups import Groups
 from services.foundation.metrics import Metrics
 from services.state.errors import StateUnavailable
 
@@ -25,7 +26,7 @@ REFUSED = "REFUSED"
 
 @dataclass(slots=True)
 class _Import:
-    """One import, as far as it has come. One group is applied while the next is gathered, and never two."""
+    """One import, as far as it has come."""
 
     intake: Intake
     may: May
@@ -33,24 +34,11 @@ class _Import:
     metrics: Metrics
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[rpc.RefusedItem] = field(default_factory=list)
-    items: int = 0
     taken: int = 0
-    _flight: asyncio.Task[None] | None = None
 
     async def read(self, stream: AsyncIterator[rpc.ImportFeedbackRequest]) -> None:
         """Take everything. Raises StateUnavailable, and BadFeedback for a message that is none."""
-        group: list[rpc.RecordFeedbackRequest] = []
-        try:
-            async for message in stream:
-                group += self._items(message)
-                while len(group) >= GROUP:
-                    await self._begin(group[:GROUP])
-                    group = group[GROUP:]
-            await self._begin(group)
-            await self._landed()
-        finally:
-            if self._flight:
-                self._flight.cancel()
+        await Groups(GROUP, self._items, self._pass).read(stream)
 
     def _items(self, message: rpc.ImportFeedbackRequest) -> Sequence[rpc.RecordFeedbackRequest]:
         items = [message.feedback] if message.HasField("feedback") else []
@@ -62,23 +50,16 @@ class _Import:
             )
         return items
 
-    async def _begin(self, group: Sequence[rpc.RecordFeedbackRequest]) -> None:
-        await self._landed()
-        self._flight = asyncio.create_task(self._apply(self.items, group))
-        self.items += len(group)
-
-    async def _landed(self) -> None:
-        flight, self._flight = self._flight, None
+    async def _pass(self, group: Sequence[rpc.RecordFeedbackRequest]) -> None:
         try:
-            if flight:
-                await flight
+            await self._apply(group)
         except StateUnavailable as failed:
             said = f"the first {self.taken} items are taken; send all again, for each counts once"
             raise StateUnavailable(
                 f"{failed.message}: {said}", retry_after=failed.retry_after, taken=self.taken
             ) from failed
 
-    async def _apply(self, first: int, group: Sequence[rpc.RecordFeedbackRequest]) -> None:
+    async def _apply(self, group: Sequence[rpc.RecordFeedbackRequest]) -> None:
         sound: list[tuple[int, rpc.RecordFeedbackRequest]] = []
         outcomes: dict[int, Outcome] = {}
         now = self.now()
@@ -90,8 +71,8 @@ class _Import:
         taken = await self.intake.take_many([item for _, item in sound], self.may)
         outcomes |= dict(zip((place for place, _ in sound), taken, strict=True))
         for place in range(len(group)):
-            self._count(first + place, outcomes[place])
-        self.taken = first + len(group)
+            self._count(self.taken + place, outcomes[place])
+        self.taken += len(group)
 
     def _count(self, index: int, outcome: Outcome) -> None:
         if isinstance(outcome, TurnoutError):
@@ -126,7 +107,7 @@ class Importer:
             finally:
                 for name, count in one.counts.items():
                     self.metrics.feedback[name.lower()].inc(count)
-        return rpc.ImportFeedbackResponse(counts=one.counts, items=one.items, errors=one.errors)
+        return rpc.ImportFeedbackResponse(counts=one.counts, items=one.taken, errors=one.errors)
 
 
 def status_name(status: rpc.FeedbackStatus) -> str:

@@ -5,24 +5,12 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
 
-from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Output
 
 from services.drift.concept.watching import ABSOLUTE, ERROR, Observed
+from services.state.answering import ANSWERING
 from services.state.magnitudes import GREATEST
-
-# Who answers the caller's question; the others judge, verify or rewrite.
-ANSWERING = frozenset(
-    {
-        manifest.PARTICIPANT_ROLE_PRIMARY,
-        manifest.PARTICIPANT_ROLE_CANARY,
-        manifest.PARTICIPANT_ROLE_SHADOW,
-        manifest.PARTICIPANT_ROLE_JUROR,
-        manifest.PARTICIPANT_ROLE_FALLBACK,
-        manifest.PARTICIPANT_ROLE_HEDGE,
-    }
-)
 
 
 class Stream(NamedTuple):

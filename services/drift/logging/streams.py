@@ -9,6 +9,7 @@ from turnout.drift.v1 import logging_pb2 as rpc
 from services.drift.logging.door import Demand, Door, Outcome
 from services.drift.refusals import MOST_ERRORS, refused
 from services.foundation.errors import InvalidArgument, TurnoutError
+from services.foundation.groups import Groups
 from services.state.errors import StateUnavailable, StoreFull
 
 GROUP = 500
@@ -21,29 +22,17 @@ FULL_SECONDS, MOST_FULL = 0.1, 100
 
 @dataclass(slots=True)
 class _Stream:
-    """One stream, as far as it has come. One group is logged while the next is read, and never two."""
+    """One stream, as far as it has come."""
 
     door: Door
     demand: Demand
     gate: asyncio.Semaphore
     reply: rpc.LogPredictionsResponse = field(default_factory=rpc.LogPredictionsResponse)
-    _flight: asyncio.Task[None] | None = None
 
     async def read(self, stream: AsyncIterator[rpc.LogPredictionsRequest]) -> None:
         """Log everything. Raises StateUnavailable, StoreFull, and InvalidArgument for a message that is
         none."""
-        group: list[rpc.LogPredictionRequest] = []
-        try:
-            async for message in stream:
-                group += self._items(message)
-                while len(group) >= GROUP:
-                    await self._begin(group[:GROUP])
-                    group = group[GROUP:]
-            await self._begin(group)
-            await self._landed()
-        finally:
-            if self._flight:
-                self._flight.cancel()
+        await Groups(GROUP, self._items, self._pass).read(stream)
 
     def _items(self, message: rpc.LogPredictionsRequest) -> Sequence[rpc.LogPredictionRequest]:
         items = message.predictions
@@ -58,19 +47,10 @@ class _Stream:
             item.model = item.model or message.model
         return items
 
-    async def _begin(self, group: Sequence[rpc.LogPredictionRequest]) -> None:
-        await self._landed()
-        self._flight = asyncio.create_task(self._pass(group))
-
     async def _pass(self, group: Sequence[rpc.LogPredictionRequest]) -> None:
-        async with self.gate:
-            await self._log(group)
-
-    async def _landed(self) -> None:
-        flight, self._flight = self._flight, None
         try:
-            if flight:
-                await flight
+            async with self.gate:
+                await self._log(group)
         except (StateUnavailable, StoreFull) as failed:
             done = self.reply.items
             said = f"the first {done} predictions are logged; send the others, or those with keys all again"

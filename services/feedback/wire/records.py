@@ -10,20 +10,10 @@ from turnout.inference.v1.output_pb2 import Output
 from services.feedback.deriving.seen import Seen
 from services.feedback.prediction import Answer, Heard, Prediction, Seat
 from services.feedback.wire.seen import CHOSEN, seen_in, seen_of
+from services.state.answering import ANSWERING
 from services.state.asked import history_time
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
-# Who answers the caller's question; the others judge, verify or rewrite.
-ANSWERING = frozenset(
-    {
-        manifest.PARTICIPANT_ROLE_PRIMARY,
-        manifest.PARTICIPANT_ROLE_CANARY,
-        manifest.PARTICIPANT_ROLE_SHADOW,
-        manifest.PARTICIPANT_ROLE_JUROR,
-        manifest.PARTICIPANT_ROLE_FALLBACK,
-        manifest.PARTICIPANT_ROLE_HEDGE,
-    }
-)
 
 
 def prediction_of(event: PredictionEvent, *, labels: bool = True) -> Prediction:
