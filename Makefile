@@ -30,7 +30,7 @@ lock: ## resolve pyproject.toml into requirements.lock again
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra dev --extra embedded --extra gateway pyproject.toml -o requirements.lock
+	  --extra dev --extra embedded --extra gateway --extra kubernetes pyproject.toml -o requirements.lock
 
 demo: setup ## the whole suite, real models, real data, in under two minutes
 	@$(BIN)/turnout demo
