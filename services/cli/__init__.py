@@ -1,17 +1,25 @@
-"""The `turnout` command: `up` keeps the whole suite running, `demo` shows what it does, `drift` asks it."""
+"""The `turnout` command: `up` keeps the whole suite running, `demo` shows what it does, the others ask it."""
 
+import os
 import sys
 
 __all__ = ["main"]
+
+# Where a shell asks what a line could go on with.
+COMPLETING = "_TURNOUT_COMPLETE"
 
 
 def main() -> None:
     """Entry point of the command."""
     # Each imports what it needs: what asks a running suite would wait a second for what starts one.
-    if sys.argv[1:2] == ["drift"]:
-        from services.cli.drift import application  # noqa: PLC0415
+    if COMPLETING in os.environ:
+        from services.cli.completing import complete  # noqa: PLC0415
 
-        application()(sys.argv[2:], prog_name="turnout drift")
+        complete()
+    from services.cli.rooms import ROOMS, application  # noqa: PLC0415
+
+    if (name := next(iter(sys.argv[1:]), "")) in ROOMS:
+        application(name)(sys.argv[2:], prog_name=f"turnout {name}")
     from services.cli.app import app  # noqa: PLC0415
 
     app(prog_name="turnout")

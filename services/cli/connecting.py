@@ -2,68 +2,74 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 import typer
-from google.protobuf.message import Message
-from rich.console import Console
-from turnout.drift.v1 import drift_service_pb2
 
-from services.cli.hints import hint
+from services.cli.complaints import ERROR, USAGE, complain, fail
+from services.cli.doors import Suite, described
 from services.cli.settings import CliSettings
-from services.cli.speech import plain
+from services.cli.suggestions import suggestion
 from services.foundation.client import Client
 from services.foundation.configuration import SettingsError, load
-from services.foundation.errors import RemoteError, TurnoutError
+from services.foundation.errors import TurnoutError
 from services.foundation.fellow import fellow
 
-SERVICES: Mapping[str, str] = {
-    "drift": drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
-}
-ERROR, USAGE = 1, 2
-# A command is somebody who waits: long enough for a slow disk, short enough to be told.
-SECONDS = 30.0
+__all__ = ["ERROR", "USAGE", "Suite", "Visit", "carry_out", "fail", "visit", "whereabouts"]
+
 # Premises of `turnout up` in the directory where the command is given.
 HERE = Path(".turnout/up")
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Suite:
-    """One service of a running suite: calls its methods by name."""
+class Visit:
+    """A running suite whose doors are opened when they are first asked for. With a `server` all of them are
+    looked for there: a gateway has every one."""
 
-    client: Client
-    service: str
-    headers: tuple[tuple[str, str], ...] = ()
+    def __init__(self, server: str | None, settings: CliSettings) -> None:
+        self._server = server
+        self._settings = settings
+        self._clients: dict[str, Client] = {}
 
-    async def ask(self, method: str, request: Message, seconds: float = SECONDS) -> Any:
-        """The reply of a method. Raises RemoteError."""
-        return await self.client.unary(self.service, method)(request, timeout=seconds, metadata=self.headers)
+    def to(self, name: str) -> Suite:
+        """The door of that name in DOORS. Raises SettingsError, OSError."""
+        door = described(name)
+        key = self._settings.key.get_secret_value()
+        headers = (("authorization", f"Bearer {key}"),) if key else ()
+        return Suite(self._client(door.process), door.service, headers)
 
-    async def send(self, method: str, requests: AsyncIterator[Message], seconds: float) -> Any:
-        """The reply of a method that takes a stream. Raises RemoteError."""
-        return await self.client.upload(self.service, method)(
-            requests, timeout=seconds, metadata=self.headers
-        )
+    async def close(self) -> None:
+        """Leave; calls in flight are cancelled."""
+        for client in self._clients.values():
+            await client.close()
 
-    def follow(self, method: str, request: Message, seconds: float) -> AsyncIterator[Any]:
-        """The replies of a method that answers with a stream. Raises RemoteError."""
-        return self.client.stream(self.service, method)(request, timeout=seconds, metadata=self.headers)
+    def _client(self, process: str) -> Client:
+        if process not in self._clients:
+            # Not as a process of the suite: a service token would let whoever has the environment do
+            # everything.
+            credentials = fellow(self._settings)["credentials"]
+            address = whereabouts(process, self._server, self._settings)
+            self._clients[process] = Client(address, credentials=credentials)
+        return self._clients[process]
 
 
-def carry_out(service: str, server: str | None, errand: Callable[[Suite], Awaitable[T]]) -> T:
+def carry_out(door: str, server: str | None, errand: Callable[[Suite], Awaitable[T]]) -> T:
+    """As `visit`, for an errand that needs one door."""
+    return visit(server, lambda suite: errand(suite.to(door)))
+
+
+def visit(server: str | None, errand: Callable[[Visit], Awaitable[T]]) -> T:
     """What the errand comes back with. What goes wrong is told on stderr and ends the command: with 2 where a
     setting is wrong, with 1 otherwise."""
     try:
-        return asyncio.run(_carried_out(service, server, errand))
+        return asyncio.run(_visited(server, errand))
     except SettingsError as wrong:
         fail(f"a setting is wrong: {wrong}", USAGE)
-    except TurnoutError as refused:
-        complain(refused)
+    except TurnoutError:
+        # It is told already, by who could still ask the suite what there is instead.
         raise typer.Exit(ERROR) from None
     except OSError as failed:
         fail(str(failed), ERROR)
@@ -71,57 +77,34 @@ def carry_out(service: str, server: str | None, errand: Callable[[Suite], Awaita
         raise typer.Exit(130) from None
 
 
-async def _carried_out(service: str, server: str | None, errand: Callable[[Suite], Awaitable[T]]) -> T:
-    settings = load(CliSettings, "cli")
-    key = settings.key.get_secret_value()
-    headers = (("authorization", f"Bearer {key}"),) if key else ()
-    # Not as a process of the suite: a service token would let whoever has the environment do everything.
-    client = Client(whereabouts(service, server, settings), credentials=fellow(settings)["credentials"])
+async def _visited(server: str | None, errand: Callable[[Visit], Awaitable[T]]) -> T:
+    suite = Visit(server, load(CliSettings, "cli"))
     try:
-        return await errand(Suite(client, SERVICES[service], headers))
+        return await errand(suite)
+    except TurnoutError as refused:
+        complain(refused, await suggestion(suite.to, refused))
+        raise
     finally:
-        await client.close()
+        await suite.close()
 
 
-def whereabouts(service: str, server: str | None, settings: CliSettings, here: Path = HERE) -> str:
-    """Address of a service: what the command says, its own setting, the ready file, the suite that runs in
-    this directory, or what the service's settings say. Raises SettingsError, OSError."""
-    if said := server or str(getattr(settings, service)):
+def whereabouts(process: str, server: str | None, settings: CliSettings, here: Path = HERE) -> str:
+    """Address of a process: what the command says, its own setting, the ready file, the suite that runs in
+    this directory, or what the process's settings say. Raises SettingsError, OSError."""
+    if said := server or str(getattr(settings, process)):
         return said
     if settings.ready_file:
-        return _from_ready_file(service, Path(settings.ready_file))
+        return _from_ready_file(process, Path(settings.ready_file))
     # What knows suites of this directory costs a third of a second, and only who says nothing needs it.
     from services.cli.nearby import nearby  # noqa: PLC0415
 
-    return nearby(service, here)
+    return nearby(process, here)
 
 
-def _from_ready_file(service: str, path: Path) -> str:
+def _from_ready_file(process: str, path: Path) -> str:
     try:
-        return str(json.loads(path.read_text())[service])
+        return str(json.loads(path.read_text())[process])
     except (KeyError, TypeError, ValueError):
         raise SettingsError(
-            f"ready_file = {str(path)!r}: no ready file with the address of {service}"
+            f"ready_file = {str(path)!r}: no ready file with the address of {process}"
         ) from None
-
-
-def complain(refused: TurnoutError) -> None:
-    """An error as a person wants it: what happened, which field, and what to do about it."""
-    console = Console(stderr=True)
-    lines = [f"turnout: {refused.message} ({refused.reason})"]
-    # Most messages say their field's complaint already.
-    lines += [
-        f"  {one.field}: {one.description}" for one in refused.fields if one.description not in lines[0]
-    ]
-    if told := hint(refused.reason):
-        lines.append(f"  {told}")
-    if isinstance(refused, RemoteError) and (error_id := refused.facts.get("error_id")):
-        lines.append(f"  error_id {error_id} finds it in the service's log")
-    for line in lines:
-        console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
-
-
-def fail(words: str, code: int) -> NoReturn:
-    """Say it on stderr, and end the command."""
-    Console(stderr=True).print(f"turnout: {plain(words)}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(code)

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from services.cli.drift import alerts, analyzing, baseline, listing, performance, reporting, results
+from services.cli.rooms import app
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "analyze": analyzing.analyze,
@@ -21,12 +22,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
 
 def application() -> typer.Typer:
     """The command and all that it does."""
-    app = typer.Typer(
-        help="Has the world changed since a model was made? Asks the drift service of a running suite.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
+    made = app("Has the world changed since a model was made? Asks the drift service of a running suite.")
     for name, command in COMMANDS.items():
-        app.command(name)(command)
-    return app
+        made.command(name)(command)
+    return made

@@ -15,8 +15,9 @@ from turnout.drift.v1.alert_rpc_pb2 import ListAlertsRequest, WatchAlertsRequest
 
 from services.cli.connecting import Suite, carry_out
 from services.cli.drift import asking, tables
-from services.cli.drift.numbers import moment
-from services.cli.drift.options import Server, Shape, one_of
+from services.cli.drift.options import Server
+from services.cli.numbers import moment
+from services.cli.options import Shape, one_of
 from services.cli.speech import Output, document, plain, tell
 
 STATES = {"firing": raised.ALERT_STATE_FIRING, "resolved": raised.ALERT_STATE_RESOLVED}

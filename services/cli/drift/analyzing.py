@@ -13,18 +13,8 @@ from turnout.drift.v1.result_pb2 import (
 
 from services.cli.connecting import Suite, carry_out
 from services.cli.drift import tables
-from services.cli.drift.options import (
-    ExitCode,
-    From,
-    Last,
-    Model,
-    Piece,
-    Server,
-    Shape,
-    To,
-    put_window,
-    segment_of,
-)
+from services.cli.drift.options import ExitCode, Model, Piece, Server, segment_of
+from services.cli.options import From, Last, Shape, To, put_window
 from services.cli.speech import Output, document, tell
 
 DRIFTS, CANNOT_SAY = 3, 4

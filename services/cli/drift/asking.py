@@ -1,9 +1,5 @@
 """Questions that several commands ask."""
 
-from collections.abc import Callable
-from typing import Any
-
-from google.protobuf.message import Message
 from turnout.drift.v1 import analysis_pb2, baseline_rpc_pb2
 from turnout.drift.v1.alert_pb2 import Alert
 from turnout.drift.v1.alert_rpc_pb2 import ListAlertsRequest
@@ -31,31 +27,19 @@ async def named(suite: Suite, name: str) -> DriftResult:
 
 async def newest(suite: Suite, model: str, most: int, status: DriftStatus | None = None) -> list[DriftResult]:
     """At most so many results, newest first."""
-
-    def page(token: str, size: int) -> Message:
-        return analysis_pb2.ListResultsRequest(model=model, status=status, page_size=size, page_token=token)
-
-    return await _listed(suite, "ListResults", "results", most, page)
+    request = analysis_pb2.ListResultsRequest(model=model, status=status)
+    return await suite.listed("ListResults", "results", request, most, PAGE)
 
 
 async def baselines(suite: Suite, model: str, most: int) -> list[Baseline]:
     """At most so many baselines, newest first."""
-
-    def page(token: str, size: int) -> Message:
-        return baseline_rpc_pb2.ListBaselinesRequest(model=model, page_size=size, page_token=token)
-
-    return await _listed(suite, "ListBaselines", "baselines", most, page)
+    request = baseline_rpc_pb2.ListBaselinesRequest(model=model)
+    return await suite.listed("ListBaselines", "baselines", request, most, PAGE)
 
 
 async def alerts(suite: Suite, request: ListAlertsRequest, most: int) -> list[Alert]:
     """At most so many alerts, newest first."""
-
-    def page(token: str, size: int) -> Message:
-        asked = ListAlertsRequest(page_size=size, page_token=token)
-        asked.MergeFrom(request)
-        return asked
-
-    return await _listed(suite, "ListAlerts", "alerts", most, page)
+    return await suite.listed("ListAlerts", "alerts", request, most, PAGE)
 
 
 async def performance(suite: Suite, request: GetPerformanceHistoryRequest) -> GetPerformanceHistoryResponse:
@@ -72,16 +56,3 @@ async def performance(suite: Suite, request: GetPerformanceHistoryRequest) -> Ge
         del found.totals[:]
         found.next_page_token = ""
     return found
-
-
-async def _listed(
-    suite: Suite, method: str, field: str, most: int, page: Callable[[str, int], Message]
-) -> list[Any]:
-    found: list[Any] = []
-    token = ""
-    while len(found) < most:
-        reply = await suite.ask(method, page(token, min(PAGE, most - len(found))))
-        found += getattr(reply, field)
-        if not (token := reply.next_page_token):
-            break
-    return found[:most]

@@ -9,8 +9,9 @@ import typer
 from services.cli.connecting import carry_out
 from services.cli.drift import baseline_options as told
 from services.cli.drift import baseline_view, tables
-from services.cli.drift.options import Server, Shape
+from services.cli.drift.options import Server
 from services.cli.drift.sending import STDIN, send
+from services.cli.options import Shape
 from services.cli.speech import Output, document, tell
 
 Model = Annotated[

@@ -10,7 +10,7 @@ import typer
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, FEATURE_KIND_NUMERIC, FeatureKind
 
-from services.cli.drift.options import one_of
+from services.cli.options import one_of
 
 
 class FileFormat(StrEnum):

@@ -9,8 +9,8 @@ from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
 from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC
 
-from services.cli.drift.numbers import plural
 from services.cli.drift.tables import name
+from services.cli.numbers import plural
 from services.cli.speech import plain
 
 # Rows of a table on a terminal; JSON has more.

@@ -7,7 +7,8 @@ from turnout.drift.v1.baseline_pb2 import Baseline
 
 from services.cli.connecting import Suite, carry_out
 from services.cli.drift import asking, tables
-from services.cli.drift.options import Model, Server, Shape
+from services.cli.drift.options import Model, Server
+from services.cli.options import Shape
 from services.cli.speech import Output, document, tell
 
 

@@ -17,21 +17,10 @@ from turnout.drift.v1.performance_pb2 import (
 from services.cli.connecting import Suite, carry_out
 from services.cli.drift import asking, tables
 from services.cli.drift.figures import Figure, shown, value
-from services.cli.drift.numbers import moment, number, percent, plural
-from services.cli.drift.options import (
-    From,
-    Last,
-    Model,
-    Piece,
-    Server,
-    Shape,
-    To,
-    each_of,
-    one_of,
-    put_window,
-    segment_of,
-)
-from services.cli.drift.sparkline import sparkline
+from services.cli.drift.options import Model, Piece, Server, segment_of
+from services.cli.numbers import moment, number, percent, plural
+from services.cli.options import From, Last, Shape, To, each_of, one_of, put_window
+from services.cli.sparkline import sparkline
 from services.cli.speech import Output, document, plain, tell
 
 STEPS = {

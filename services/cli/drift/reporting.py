@@ -18,9 +18,9 @@ from turnout.drift.v1.result_pb2 import DriftResult
 
 from services.cli.connecting import ERROR, Suite, carry_out, fail
 from services.cli.drift import asking
-from services.cli.drift.numbers import id_of
 from services.cli.drift.options import Server
 from services.cli.drift.report import Report, render
+from services.cli.numbers import id_of
 from services.foundation.errors import RemoteError
 
 # A week of hourly analyses; each is some kilobytes.

@@ -8,7 +8,8 @@ from turnout.drift.v1.result_pb2 import DriftResult, DriftStatus
 
 from services.cli.connecting import Suite, carry_out
 from services.cli.drift import analyzing, asking, tables
-from services.cli.drift.options import ExitCode, Model, Server, Shape, one_of
+from services.cli.drift.options import ExitCode, Model, Server
+from services.cli.options import Shape, one_of
 from services.cli.speech import Output, document, tell
 
 STATUSES: dict[str, DriftStatus] = {

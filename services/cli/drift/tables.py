@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from turnout.drift.v1.baseline_pb2 import Baseline
@@ -15,9 +15,13 @@ from turnout.drift.v1.result_pb2 import (
     FeatureDrift,
 )
 
-from services.cli.drift.numbers import given, id_of, moment, p_value, percent, plural, score, status
-from services.cli.drift.sparkline import sparkline
+from services.cli.drift.statuses import status
+from services.cli.numbers import given, id_of, moment, p_value, percent, plural, score
+from services.cli.sparkline import sparkline
 from services.cli.speech import plain
+from services.cli.tables import name, show
+
+__all__ = ["baselines_view", "judged", "name", "result_view", "results_view", "show"]
 
 STYLE: Mapping[int, str] = {
     DRIFT_STATUS_OK: "green",
@@ -27,23 +31,11 @@ STYLE: Mapping[int, str] = {
 }
 # Rows of a table on a terminal; JSON and the report have them all.
 MOST_FEATURES = 50
-MOST_LETTERS = 40
-
-
-def show(what: RenderableType) -> None:
-    """Print it, as wide as the terminal is."""
-    Console(highlight=False).print(what)
 
 
 def judged(state: int) -> Text:
     """A status, in its colour where there are colours."""
     return Text(status(state), style=STYLE.get(state, ""))
-
-
-def name(text: str) -> Text:
-    """A name of somebody else's, as it may stand on a terminal."""
-    told = plain(text)
-    return Text(told if len(told) <= MOST_LETTERS else told[: MOST_LETTERS - 1] + "…")
 
 
 def result_view(result: DriftResult) -> RenderableType:

@@ -11,7 +11,8 @@ from turnout.drift.v1 import alert_pb2 as raised
 from turnout.drift.v1.alert_pb2 import Alert
 from turnout.drift.v1.performance_pb2 import GetPerformanceHistoryResponse
 
-from services.cli.drift import alerts, durations, performance, tables
+from services.cli import durations
+from services.cli.drift import alerts, performance, tables
 from tests.cli.drift import samples
 
 

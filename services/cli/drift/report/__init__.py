@@ -11,9 +11,9 @@ from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_UNSPECIFIED
 from turnout.drift.v1.performance_pb2 import GetPerformanceHistoryResponse
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_OK, DriftResult, FeatureDrift
 
-from services.cli.drift.numbers import plural
 from services.cli.drift.report import concept, features, heading, history, overview, words
 from services.cli.drift.report.markup import Html, fill, joined
+from services.cli.numbers import plural
 
 # A page of ten thousand pictures opens in no browser; what is left out is said.
 MOST_ROWS = 2000

@@ -3,10 +3,10 @@
 from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
 from turnout.drift.v1.result_pb2 import FeatureDrift
 
-from services.cli.drift.numbers import status
 from services.cli.drift.report import words
 from services.cli.drift.report.lines import MARKS
 from services.cli.drift.report.markup import Html, fill
+from services.cli.drift.statuses import status
 
 _BADGE = (
     '<span class="badge $kind"><svg viewBox="-6 -6 12 12" aria-hidden="true"><path d="$shape"/></svg>'

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from turnout.drift.v1.result_pb2 import DriftBin
 
-from services.cli.drift.numbers import percent, short
 from services.cli.drift.report.markup import Html, fill, joined
 from services.cli.drift.report.scales import share, top
+from services.cli.numbers import percent, short
 
 WIDTH, HEIGHT = 640.0, 220.0
 LEFT, RIGHT, ABOVE, BELOW = 42.0, 8.0, 10.0, 30.0

@@ -8,10 +8,10 @@ from turnout.drift.v1.performance_pb2 import GetPerformanceHistoryResponse, Perf
 from turnout.drift.v1.result_pb2 import DriftResult
 
 from services.cli.drift.figures import Figure, shown, value
-from services.cli.drift.numbers import at, moment, number, percent
 from services.cli.drift.report import lines
 from services.cli.drift.report.lines import Point
 from services.cli.drift.report.markup import Html, fill, joined
+from services.cli.numbers import at, moment, number, percent
 
 # A page of a report is no archive: the command has them all.
 MOST_POINTS = 31

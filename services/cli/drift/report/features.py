@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from turnout.drift.v1.result_pb2 import DriftBin, FeatureDrift
 from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC
 
-from services.cli.drift.numbers import number, percent, plural
 from services.cli.drift.report import bars, words
 from services.cli.drift.report.badges import badge, role
 from services.cli.drift.report.markup import Html, fill, joined
+from services.cli.numbers import number, percent, plural
 
 _FEATURE = """
 <details class="feature" id="$id"$open>

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from turnout.drift.v1 import result_pb2 as drift
 from turnout.drift.v1.result_pb2 import DriftResult
 
-from services.cli.drift.numbers import at, given, id_of, moment, number, plural, score, span
 from services.cli.drift.report.badges import badge
 from services.cli.drift.report.markup import Html, fill, joined
+from services.cli.numbers import at, given, id_of, moment, number, plural, score, span
 
 _TOP = """
 <header class="$kind">

@@ -5,10 +5,11 @@ from itertools import pairwise
 
 from turnout.drift.v1.result_pb2 import DriftResult
 
-from services.cli.drift.numbers import at, given, id_of, moment, score, status
 from services.cli.drift.report import lines, words
 from services.cli.drift.report.lines import Event, Level, Point
 from services.cli.drift.report.markup import Html, fill
+from services.cli.drift.statuses import status
+from services.cli.numbers import at, given, id_of, moment, score
 
 # Where the bands of PSI begin.
 LEVELS = (Level(0.1, "warning"), Level(0.2, "alert"))

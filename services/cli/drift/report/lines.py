@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.cli.drift.numbers import number
 from services.cli.drift.report.bars import line, text
 from services.cli.drift.report.markup import Html, fill, joined
 from services.cli.drift.report.scales import top
+from services.cli.numbers import number
 
 WIDTH, HEIGHT = 960.0, 220.0
 LEFT, RIGHT, ABOVE, BELOW = 46.0, 16.0, 14.0, 28.0

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from turnout.drift.v1.result_pb2 import FeatureDrift
 
-from services.cli.drift.numbers import given, p_value, percent, score
 from services.cli.drift.report import bars, lines, words
 from services.cli.drift.report.badges import badge, role
 from services.cli.drift.report.markup import Html, fill, joined
+from services.cli.numbers import given, p_value, percent, score
 
 _TABLE = """
 <div class="scroll"><table class="overview">

@@ -7,7 +7,8 @@ from turnout.drift.v1 import result_pb2 as drift
 from turnout.drift.v1.result_pb2 import FeatureDrift
 from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC
 
-from services.cli.drift.numbers import given, number, p_value, percent, score, status
+from services.cli.drift.statuses import status
+from services.cli.numbers import given, number, p_value, percent, score
 
 KINDS: Mapping[int, str] = {
     drift.DRIFT_STATUS_OK: "ok",

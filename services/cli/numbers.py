@@ -1,30 +1,15 @@
-"""Numbers, moments and states as words: the same in tables and in reports."""
+"""Numbers and moments as words: the same in tables and in reports."""
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.drift.v1 import result_pb2 as drift
 
 ABSENT = "–"
 # Below it a p-value's digits tell nobody anything.
 LEAST_P = 0.001
-
-STATUS: Mapping[int, str] = {
-    drift.DRIFT_STATUS_UNSPECIFIED: "unknown",
-    drift.DRIFT_STATUS_OK: "ok",
-    drift.DRIFT_STATUS_WARNING: "warning",
-    drift.DRIFT_STATUS_ALERT: "alert",
-    drift.DRIFT_STATUS_INSUFFICIENT_DATA: "too few rows",
-}
-
-
-def status(value: int) -> str:
-    """The state in a word or three; one that a newer server has is shown by its number."""
-    return STATUS.get(value, f"status {value}")
 
 
 def given(message: Message, field: str) -> float | None:

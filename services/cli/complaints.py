@@ -1,0 +1,39 @@
+"""What a command says on stderr when it cannot do what it is asked."""
+
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from services.cli.hints import hint
+from services.cli.speech import plain
+from services.foundation.errors import RemoteError, TurnoutError
+
+ERROR, USAGE = 1, 2
+
+
+def complain(refused: TurnoutError, suggestion: str = "") -> None:
+    """An error as a person wants it: what happened, which field, and what to do about it. A `suggestion`
+    knows what there is, and goes before what is said of every such error."""
+    lines = [f"turnout: {refused.message} ({refused.reason})"]
+    # Most messages say their field's complaint already.
+    lines += [
+        f"  {one.field}: {one.description}" for one in refused.fields if one.description not in lines[0]
+    ]
+    if told := suggestion or hint(refused.reason):
+        lines.append(f"  {told}")
+    if isinstance(refused, RemoteError) and (error_id := refused.facts.get("error_id")):
+        lines.append(f"  error_id {error_id} finds it in the service's log")
+    for line in lines:
+        say(line)
+
+
+def say(words: str) -> None:
+    """A line on stderr."""
+    Console(stderr=True).print(plain(words), markup=False, highlight=False, soft_wrap=True)
+
+
+def fail(words: str, code: int = ERROR) -> NoReturn:
+    """Say it on stderr, and end the command."""
+    say(f"turnout: {words}")
+    raise typer.Exit(code)
