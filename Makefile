@@ -96,6 +96,7 @@ alert-power: setup ## a thousand months of hourly looks at nothing, and how soon
 
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
+	@$(BIN)/python -m tests.docs
 
 bench: setup ## CPU per prediction, of a router and of an ensemble, against bare grpcio; of combining; what stages and cascades save; writes build/*.json
 	@$(BIN)/python -m benchmarks.floor
