@@ -34,6 +34,13 @@ class Canary(NamedTuple):
         world = World(case["p_control"], case["p_canary"], case["canary_share"])
         return cls(world, case["N"], case["delta"], case["min_samples"], case["direction"] == "worse")
 
+    def is_null(self) -> bool:
+        """Whether there is nothing to find: the effect is no more than the margin."""
+        effect = (
+            self.world.baseline - self.world.canary if self.worse else self.world.canary - self.world.baseline
+        )
+        return effect <= self.margin + 1e-9
+
     def claims(self) -> dict[str, Claim]:
         """What either process is asked; the binary one has no margin."""
         claims = {MEAN: Claim(Test("mean", self.margin), self.worse)}

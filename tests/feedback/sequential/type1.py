@@ -1,7 +1,7 @@
 """All of the proof that a decision stays valid however often it is looked at: `make type1`.
 
 Writes build/type1.json. It fails where an error rate is above 5 %, a median above 1.3 fixed samples, or a
-simulated canary apart from the reference by more than 4 standard errors.
+planted effect of the reference is found less often than there by more than 4 standard errors.
 """
 
 import json
@@ -75,7 +75,11 @@ def apart(world: World, promised: bool, seed: int) -> list[Row]:
 
 
 def like_reference(name: str, seed: int) -> list[Row]:
-    """A canary of the conformance file; `holds` where no more errors and no fewer finds than there."""
+    """A canary of the conformance file; `holds` where errors keep their promise and finds are no fewer.
+
+    Stakes differ from the reference's, and so does what is left of alpha under no effect: at .95 on a tenth of
+    the traffic 3.8 % of 4,000 trials here, 1.4 % there, where harm of .05 takes a fifth longer to be seen.
+    """
     case, methods = Canary.of(REFERENCE[name]), REFERENCE[name]["methods"]
     runs = REFERENCE[name]["runs"]
     traces = simulated(case, runs, seed) | {LITERAL: literally(case, runs, seed)}
@@ -85,7 +89,8 @@ def like_reference(name: str, seed: int) -> list[Row]:
         error = math.hypot(methods[method]["se"], math.sqrt(max(ours * (1 - ours), 1 / runs) / runs))
         row = {"case": name, "method": method, "runs": runs, "declared": ours, "reference": theirs}
         row |= {"median": trace.median(), "reference_median": methods[method]["median"], "error": error}
-        rows.append(row | {"holds": abs(ours - theirs) <= 4 * error if method in (BINARY, MEAN) else None})
+        kept = ours <= ALPHA if case.is_null() else ours >= theirs - 4 * error
+        rows.append(row | {"holds": kept if method in (BINARY, MEAN) else None})
     return rows
 
 
