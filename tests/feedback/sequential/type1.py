@@ -77,8 +77,8 @@ def apart(world: World, promised: bool, seed: int) -> list[Row]:
 def like_reference(name: str, seed: int) -> list[Row]:
     """A canary of the conformance file; `holds` where errors keep their promise and finds are no fewer.
 
-    Stakes differ from the reference's, and so does what is left of alpha under no effect: at .95 on a tenth of
-    the traffic 3.8 % of 4,000 trials here, 1.4 % there, where harm of .05 takes a fifth longer to be seen.
+    Stakes differ from the reference's, and so does what is left of alpha under no effect: at .95 on a tenth
+    of the traffic 3.8 % of 4,000 trials here, 1.4 % there, where harm of .05 takes a fifth longer to be seen.
     """
     case, methods = Canary.of(REFERENCE[name]), REFERENCE[name]["methods"]
     runs = REFERENCE[name]["runs"]
