@@ -57,7 +57,8 @@ RETRY = {
 
 
 def service_config(unretried: Collection[str] = ()) -> str:
-    """Retries of UNAVAILABLE for every method except `unretried` (full names of methods, or of services).
+    """All of a name's addresses in turns, and retries of UNAVAILABLE for every method except `unretried` (full
+    names of methods, or of services).
 
     Throttled: with more than half of the token budget lost to failures, retrying stops until calls succeed
     again.
@@ -66,7 +67,14 @@ def service_config(unretried: Collection[str] = ()) -> str:
     methods: list[dict[str, Any]] = [{"name": [{}], "retryPolicy": RETRY}]
     if names:
         methods.append({"name": names})
-    return json.dumps({"methodConfig": methods, "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}})
+    return json.dumps(
+        {
+            # Without it all calls of a process would go to the first replica behind a name.
+            "loadBalancingConfig": [{"round_robin": {}}],
+            "methodConfig": methods,
+            "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+        }
+    )
 
 
 class Client:
