@@ -2,10 +2,12 @@
 called: what starts a suite must not load grpc, and nobody waits for what they did not ask for."""
 
 import importlib
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import typer
+
+from services.cli.credentials import identified
 
 
 class Room(NamedTuple):
@@ -17,6 +19,7 @@ class Room(NamedTuple):
 
 ROOMS: Mapping[str, Room] = {
     "drift": Room("services.cli.drift", "Has the world changed? Analyses, results and reports."),
+    "doctor": Room("services.cli.doctor", "What is wrong with my set-up, and what mends it."),
 }
 
 
@@ -26,6 +29,19 @@ def application(name: str) -> typer.Typer:
     return made
 
 
+class Application(typer.Typer):
+    """A command, or a family of them; each that asks a suite can be told who asks."""
+
+    def command(self, name: str | None = None, **how: Any) -> Callable[[Any], Any]:
+        register = super().command(name, **how)
+
+        def take(command: Any) -> Any:
+            register(identified(command))
+            return command
+
+        return take
+
+
 def app(help_: str) -> typer.Typer:
     """An empty command as all of ours are."""
-    return typer.Typer(help=help_, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    return Application(help=help_, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

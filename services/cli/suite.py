@@ -7,8 +7,9 @@ from pathlib import Path
 
 from services.cli.child import Child, Program, ending
 from services.cli.ready import Announced, Whereabouts, announced, by_process
-from services.cli.redis import Server
+from services.cli.redis import Server, whereabouts
 from services.cli.waiting import Waiting
+from services.foundation.announcement import Announcement
 from services.foundation.errors import TurnoutError
 from services.foundation.workers import WRONG_SETTINGS
 
@@ -52,6 +53,10 @@ class Suite:
             await self.redis.start()
         except TurnoutError as failed:
             raise StartError(failed.message) from failed
+        if self.redis.pid:
+            # For commands in this directory. Under our own pid: its own changes when it is started again.
+            place = whereabouts(self.redis.url)
+            Announcement(self._announcements, "redis", 0).publish(address=place, metrics="")
 
     async def start(self, programs: Iterable[Program], waiting: Waiting) -> None:
         """Start all and wait until every one is healthy. Raises StartError when one dies first, or late."""

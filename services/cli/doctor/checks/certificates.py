@@ -22,7 +22,9 @@ def _one(name: str, shown: Certificate, now: float) -> Iterator[Finding]:
     left = (shown.ends - now) / DAY
     if left < 0:
         yield error(
-            f"the certificate of {name} expired {-left:.0f} days ago", "no client connects to it any more", RENEW
+            f"the certificate of {name} expired {-left:.0f} days ago",
+            "no client connects to it any more",
+            RENEW,
         )
     elif shown.begins > now:
         yield error(

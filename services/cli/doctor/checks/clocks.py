@@ -27,4 +27,6 @@ def examine(facts: Facts) -> Iterator[Finding]:
         tell = error if abs(seconds) > BADLY_OFF_SECONDS else warning
         which = "ahead of" if seconds > 0 else "behind"
         other = "the suite" if name == "this machine" else "this machine"
-        yield tell(f"the clock of {name} is {abs(seconds):.0f} s {which} {other}", WHY, "run chrony or ntpd there")
+        yield tell(
+            f"the clock of {name} is {abs(seconds):.0f} s {which} {other}", WHY, "run chrony or ntpd there"
+        )

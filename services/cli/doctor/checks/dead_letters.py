@@ -15,6 +15,5 @@ def examine(facts: Facts) -> Iterator[Finding]:
             yield warning(
                 f"{count:,} entries of {stream} were put aside after several tries",
                 "what they said does not count; kept for 30 days, the last 1,000 of each partition",
-                "the log of whoever applies them says why; the entries say it too (XRANGE of keys that end in "
-                ":dead)",
+                "the log of whoever applies them says why, and so do the entries (XRANGE of …:dead)",
             )

@@ -19,7 +19,7 @@ def examine(facts: Facts) -> Iterator[Finding]:
             yield warning(
                 f"{group} is {behind:,.0f} entries behind",
                 "rewards, records and verdicts are late by what it has not read",
-                f"more workers or replicas of it; if it stands still, its log and turnout doctor --redis URL",
+                "more workers or replicas of it; if it stands still, its log and turnout doctor --redis URL",
             )
     # A page that does not answer may own what the others do not.
     if any(page.trouble for page in facts.pages):

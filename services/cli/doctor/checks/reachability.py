@@ -24,7 +24,7 @@ def examine(facts: Facts) -> Iterator[Finding]:
             yield error(
                 f"{one.name} does not answer at {one.address}: {one.trouble}",
                 stops,
-                f"start it (turnout up, or its container), or say where it is: TURNOUT_CLI_{one.name.upper()}",
+                f"start it (turnout up, a container), or say where it is (TURNOUT_CLI_{one.name.upper()})",
             )
         elif one.status != "SERVING":
             yield error(

@@ -24,9 +24,7 @@ def examine(facts: Facts) -> Iterator[Finding]:
             "deployments wait for nobody; Redis may not take what replicas write",
             "turnout doctor --redis URL, and the router's log",
         )
-    current = {
-        one.name: one.generation for one in facts.fleet.routers if one.state == ROUTER_STATE_RUNNING
-    }
+    current = {one.name: one.generation for one in facts.fleet.routers if one.state == ROUTER_STATE_RUNNING}
     for replica in facts.fleet.replicas:
         yield from _one(replica, current)
 
@@ -61,7 +59,7 @@ def _one(replica: Replica, current: dict[str, int]) -> Iterator[Finding]:
             f"the router at {place} serves generation {replica.generations[name]} of {name}, of which "
             f"{current[name]} is current{more}",
             "callers get answers by a configuration that was changed",
-            f"a moment's patience; then turnout routers deploy {name.removeprefix('routers/')}, or restart it",
+            f"wait a moment; then turnout routers deploy {name.removeprefix('routers/')}, or restart it",
         )
     for name, said in sorted(replica.errors.items()):
         yield error(
