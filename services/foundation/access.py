@@ -14,6 +14,7 @@ from services.foundation.identity.api_keys import KeyRing
 from services.foundation.identity.authenticator import Authenticator
 from services.foundation.identity.caller import Caller
 from services.foundation.identity.key_set import KeySet
+from services.foundation.identity.pem_files import BadCertificate, PemFiles
 from services.foundation.identity.tokens import Expected, TokenVerifier
 from services.foundation.logs import log
 from services.foundation.open_streams import OpenStreams
@@ -98,8 +99,18 @@ def check(settings: Settings) -> None:
     for name in ("tls_certificate", "tls_key", "tls_client_authorities", "tls_authorities"):
         if (path := getattr(settings, name)) and not Path(path).is_file():
             raise WrongAccessError(f"{name} = {path!r}: there is no such file")
+    _check_pem(settings)
     if settings.access_mode == "enforced":
         _check_enforced(settings)
+
+
+def _check_pem(settings: Settings) -> None:
+    own = ("tls_certificate", "tls_key", "tls_client_authorities")
+    for names in (own, ("", "", "tls_authorities")):
+        try:
+            PemFiles(*(getattr(settings, name) if name else "" for name in names)).read()
+        except (OSError, BadCertificate) as wrong:
+            raise WrongAccessError(f"{', '.join(filter(None, names))}: {wrong}") from None
 
 
 def _check_enforced(settings: Settings) -> None:

@@ -1,16 +1,18 @@
 """A channel to another process: methods by descriptor, retries where they are safe, errors as ours."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from services.foundation.call import REQUEST_ID, Call
+from services.foundation.channel import Channel, Kind
 from services.foundation.contract import Method, method_of, parser, renderer
 from services.foundation.errors import RemoteDeadlineExceeded, RemoteError
 from services.foundation.identity.authenticator import on_behalf
+from services.foundation.identity.certificates import ClientCertificates
 from services.foundation.status import DETAILS_TRAILER, remote_error
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import TRACEPARENT, Parent, traceparent
@@ -81,7 +83,7 @@ class Client:
     """One channel to one target (`host:port` or a grpc URI). Make it in the loop that uses it; close it.
 
     With a `service_token` it calls as a process of the suite, for the caller of each `call`; `credentials`
-    make it a TLS channel.
+    make it a TLS channel, which follows certificates in files.
     """
 
     def __init__(
@@ -94,13 +96,13 @@ class Client:
         pool: DescriptorPool | None = None,
         options: Iterable[tuple[str, Any]] = (),
         service_token: str = "",
-        credentials: grpc.ChannelCredentials | None = None,
+        credentials: grpc.ChannelCredentials | ClientCertificates | None = None,
     ) -> None:
         self.target = target
         self._service_token = service_token
         self._pool = pool
         self._telemetry = telemetry
-        self._channel = _channel(
+        self._channel = Channel(
             target,
             credentials,
             [
@@ -119,26 +121,27 @@ class Client:
 
     def unary(self, service: str, method: str, *, raw: bool = False) -> Unary:
         """A method with one request and one reply; `raw` ones take and return bytes."""
-        return self._once(method_of(service, method, self._pool), raw, self._channel.unary_unary)
+        return self._once(method_of(service, method, self._pool), raw, "unary_unary")
 
     def upload(self, service: str, method: str, *, raw: bool = False) -> Unary:
         """A method that takes a stream: its request is an (async) iterable."""
-        return self._once(method_of(service, method, self._pool), raw, self._channel.stream_unary)
+        return self._once(method_of(service, method, self._pool), raw, "stream_unary")
 
     def stream(self, service: str, method: str, *, raw: bool = False) -> Stream:
         """A method that replies with a stream."""
-        return self._many(method_of(service, method, self._pool), raw, self._channel.unary_stream)
+        return self._many(method_of(service, method, self._pool), raw, "unary_stream")
 
     def exchange(self, service: str, method: str, *, raw: bool = False) -> Stream:
         """A method with streams both ways: its request is an (async) iterable."""
-        return self._many(method_of(service, method, self._pool), raw, self._channel.stream_stream)
+        return self._many(method_of(service, method, self._pool), raw, "stream_stream")
 
     async def close(self) -> None:
         """Close the channel; calls in flight are cancelled."""
         await self._channel.close()
 
-    def _once(self, method: Method, raw: bool, multicallable: Callable[..., Any]) -> Unary:
-        send = multicallable(method.path, renderer(method.request, raw), parser(method.response, raw))
+    def _once(self, method: Method, raw: bool, kind: Kind) -> Unary:
+        how = (method.path, renderer(method.request, raw), parser(method.response, raw))
+        send = self._channel.method(kind, *how)
 
         async def invoke(
             request: Any,
@@ -151,7 +154,7 @@ class Client:
             left, headers, span = self._prepare(method, timeout, call, parent, metadata)
             code = "CANCELLED"
             try:
-                reply = await send(request, timeout=left, metadata=headers)
+                reply = await send()(request, timeout=left, metadata=headers)
                 code = "OK"
             except grpc.aio.AioRpcError as failure:
                 code = failure.code().name
@@ -163,8 +166,9 @@ class Client:
 
         return invoke
 
-    def _many(self, method: Method, raw: bool, multicallable: Callable[..., Any]) -> Stream:
-        send = multicallable(method.path, renderer(method.request, raw), parser(method.response, raw))
+    def _many(self, method: Method, raw: bool, kind: Kind) -> Stream:
+        how = (method.path, renderer(method.request, raw), parser(method.response, raw))
+        send = self._channel.method(kind, *how)
 
         async def invoke(
             request: Any,
@@ -176,7 +180,7 @@ class Client:
         ) -> AsyncIterator[Any]:
             left, headers, span = self._prepare(method, timeout, call, parent, metadata)
             code = "CANCELLED"
-            replies = send(request, timeout=left, metadata=headers)
+            replies = send()(request, timeout=left, metadata=headers)
             try:
                 async for reply in replies:
                     yield reply
@@ -234,11 +238,3 @@ class Client:
             target=self.target,
             method=method.full_name,
         )
-
-
-def _channel(
-    target: str, credentials: grpc.ChannelCredentials | None, options: list[tuple[str, Any]]
-) -> grpc.aio.Channel:
-    if credentials is None:
-        return grpc.aio.insecure_channel(target, options=options)
-    return grpc.aio.secure_channel(target, credentials, options=options)

@@ -14,7 +14,7 @@ from services.foundation.chain import Rig
 from services.foundation.gate import Gate
 from services.foundation.handlers import Methods, Servicer, handlers_of
 from services.foundation.health import HealthServicer
-from services.foundation.identity.certificates import CertificateFiles
+from services.foundation.identity.certificates import server_credentials
 from services.foundation.metrics import Metrics
 from services.foundation.reflection import add_reflection
 from services.foundation.settings import Settings
@@ -91,8 +91,8 @@ class Server:
         told = self._settings
         address = f"{told.host}:{told.port}"
         if told.tls_certificate:
-            files = CertificateFiles(told.tls_certificate, told.tls_key, told.tls_client_authorities)
-            self.port = self._server.add_secure_port(address, files.server())
+            files = (told.tls_certificate, told.tls_key, told.tls_client_authorities)
+            self.port = self._server.add_secure_port(address, server_credentials(*files))
         else:
             self.port = self._server.add_insecure_port(address)
         await self._server.start()

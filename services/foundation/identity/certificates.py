@@ -1,65 +1,56 @@
-"""TLS: the server's certificate, read anew when its files change, and whom a client's certificate names."""
+"""TLS of both ends, with certificates that are read anew when their files change, and whom a client's
+certificate names."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
-from services.foundation.logs import log
-
-Stamp = tuple[int, ...]
+from services.foundation.identity.pem_files import Pem, PemFiles
 
 
-class CertificateFiles:
-    """PEM files of one end: its chain, its key, and the authorities that it trusts (None: the system's, and
-    on a server nobody's)."""
+def server_credentials(chain: str, key: str, authorities: str = "") -> grpc.ServerCredentials:
+    """For a server; with authorities, every client must show a certificate that they signed.
 
-    def __init__(self, chain: str, key: str, authorities: str = "") -> None:
-        self._paths = [Path(path) for path in (chain, key, authorities) if path]
-        self._own = Path(chain), Path(key)
-        self._authorities = Path(authorities) if authorities else None
-        self._stamp: Stamp = ()
+    New files are used for connections that are made from then on. Raises OSError, BadCertificate.
+    """
+    files = PemFiles(chain, key, authorities)
 
-    def server(self) -> grpc.ServerCredentials:
-        """For a server; with authorities, every client must show a certificate that they signed.
-
-        Raises OSError for a file that cannot be read.
-        """
-        self._stamp = self._stat()
-        return grpc.dynamic_ssl_server_credentials(
-            self._configuration(), self._changed, require_client_authentication=self._authorities is not None
-        )
-
-    def _changed(self) -> Any:
+    def changed() -> Any:
         """Asked by grpc at each handshake, in a thread of its own: new files, or None for "as before"."""
-        try:
-            stamp = self._stat()
-            if stamp == self._stamp:
-                return None
-            made = self._configuration()
-        except OSError as failed:
-            log.warning("cannot read the certificate; the last one stays", why=str(failed))
-            return None
-        self._stamp = stamp
-        return made
+        found = files.renewed()
+        return None if found is None else _configuration(found)
 
-    def _configuration(self) -> Any:
-        chain, key = (path.read_bytes() for path in self._own)
-        trusted = self._authorities.read_bytes() if self._authorities else None
-        return grpc.ssl_server_certificate_configuration([(key, chain)], trusted)
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(files.read()), changed, require_client_authentication=bool(authorities)
+    )
 
-    def _stat(self) -> Stamp:
-        return tuple(path.stat().st_mtime_ns for path in self._paths)
+
+def _configuration(found: Pem) -> Any:
+    return grpc.ssl_server_certificate_configuration([(found.key, found.chain)], found.authorities)
+
+
+class ClientCertificates(NamedTuple):
+    """Files of channels that trust `authorities` (none: the system's) and, if told so, show a certificate.
+    Each channel follows them by itself."""
+
+    authorities: str
+    chain: str = ""
+    key: str = ""
+
+    def files(self) -> PemFiles:
+        """To be read, and looked at again."""
+        return PemFiles(self.chain, self.key, self.authorities)
+
+
+def credentials_of(found: Pem) -> grpc.ChannelCredentials:
+    """For one channel."""
+    return grpc.ssl_channel_credentials(found.authorities, found.key or None, found.chain or None)
 
 
 def channel_credentials(authorities: str, chain: str = "", key: str = "") -> grpc.ChannelCredentials:
-    """For a client that trusts `authorities` and, if told so, shows a certificate. Raises OSError."""
-    return grpc.ssl_channel_credentials(
-        Path(authorities).read_bytes() if authorities else None,
-        Path(key).read_bytes() if key else None,
-        Path(chain).read_bytes() if chain else None,
-    )
+    """For a channel that is not made anew. Raises OSError, BadCertificate."""
+    return credentials_of(PemFiles(chain, key, authorities).read())
 
 
 def name_in(context: Mapping[str, Sequence[bytes]]) -> str:
