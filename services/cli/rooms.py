@@ -19,6 +19,7 @@ class Room(NamedTuple):
 
 ROOMS: Mapping[str, Room] = {
     "drift": Room("services.cli.drift", "Has the world changed? Analyses, results and reports."),
+    "predict": Room("services.cli.predicting", "Ask a router, once or for every row of a file."),
     "doctor": Room("services.cli.doctor", "What is wrong with my set-up, and what mends it."),
 }
 

@@ -1,0 +1,81 @@
+"""Rows of files of people: CSV, or a JSON object per line."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from services.foundation.errors import InvalidArgument
+
+STDIN = Path("-")
+
+
+class BadFile(InvalidArgument):
+    """A file that is not what its name or its first line says."""
+
+
+class Line(NamedTuple):
+    """A row. `number` is its line in the file, from 1; `until` how many bytes of the file were read by
+    then."""
+
+    number: int
+    values: Mapping[str, Any]
+    until: int
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """The rows of a file, - for standard input. What begins with a brace is NDJSON, anything else CSV with a
+    header. Raises BadFile, OSError."""
+    with sys.stdin if path == STDIN else path.open(newline="", encoding="utf-8-sig") as file:
+        first = file.readline()
+        if not first.strip():
+            raise BadFile(f"{path}: its first line is empty; a CSV begins with its header")
+        reader = _objects if first.lstrip().startswith("{") else _rows
+        try:
+            yield from reader(path, first, file)
+        except UnicodeDecodeError:
+            raise BadFile(f"{path}: not text in UTF-8") from None
+
+
+def _objects(path: Path, first: str, file: TextIO) -> Iterator[Line]:
+    read = 0
+    for number, text in enumerate(_with(first, file), 1):
+        read += len(text)
+        if not text.strip():
+            continue
+        try:
+            told = json.loads(text)
+        except ValueError as wrong:
+            raise BadFile(f"{path}, line {number}: {wrong}") from None
+        if not isinstance(told, dict):
+            raise BadFile(f"{path}, line {number}: an object is expected")
+        yield Line(number, told, read)
+
+
+def _rows(path: Path, first: str, file: TextIO) -> Iterator[Line]:
+    read = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal read
+        for text in _with(first, file):
+            read += len(text)
+            yield text
+
+    rows = csv.reader(counted())
+    header = next(rows)
+    if len(set(header)) != len(header):
+        raise BadFile(f"{path}: a column stands twice in its header")
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            told = f"{len(row)} values, and the header has {len(header)} columns"
+            raise BadFile(f"{path}, line {rows.line_num}: {told}")
+        yield Line(rows.line_num, dict(zip(header, row, strict=True)), read)
+
+
+def _with(first: str, file: TextIO) -> Iterator[str]:
+    yield first
+    yield from file

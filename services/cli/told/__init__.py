@@ -1,0 +1,1 @@
+"""What a suite answers, in words of a terminal: answers, decisions, and who took part."""
