@@ -37,7 +37,7 @@ async def build(settings: GatewaySettings, runtime: Runtime) -> Sequence[Service
         runtime.spawn(ring.run(), "api keys")
     door = Door(settings, read(), died=lambda: runtime.stop(1))
     runtime.on_close(door.end)
-    if settings.tls_certificate:
+    if settings.tls_certificate or settings.tls_authorities:
         runtime.spawn(door.renew_certificates(), "certificates")
     runtime.metrics.registry.register(EnvoyNumbers(lambda: door.envoy.admin))
     runtime.front = door

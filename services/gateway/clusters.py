@@ -3,6 +3,7 @@
 import ipaddress
 
 from services.gateway.names import Config, seconds, typed
+from services.gateway.secrets import AUTHORITIES, CERTIFICATE, watched
 from services.gateway.settings import GatewaySettings
 
 CONNECT_SECONDS = 1.0
@@ -12,6 +13,8 @@ PROBE_OF_THE_DOWN_SECONDS = 0.5
 EJECTION_SECONDS = 5.0
 # Services bound what they have in hand by themselves, and say why; Envoy's own bound is for floods.
 MOST_REQUESTS = 10_000
+# How much of one stream is held while the other end does not read; an upload comes in parts of it at most.
+WINDOW_BYTES = 1024 * 1024
 
 Place = tuple[str, int]
 
@@ -88,6 +91,10 @@ def _http2(settings: GatewaySettings) -> Config:
         explicit_http_config={
             "http2_protocol_options": {
                 "max_concurrent_streams": settings.streams_per_connection,
+                # It is also how much of an upload is kept for a service that is slower than its sender: by
+                # default 256 MiB.
+                "initial_stream_window_size": WINDOW_BYTES,
+                "initial_connection_window_size": settings.streams_per_connection * WINDOW_BYTES,
                 # A connection whose other end has gone without a word is found before a call waits for it.
                 "connection_keepalive": {"interval": "30s", "timeout": "5s"},
             }
@@ -131,18 +138,13 @@ def _tls(replicas: list[Place], settings: GatewaySettings) -> Config:
         for host, _ in replicas
     ]
     common: Config = {
-        "validation_context": {
-            "trusted_ca": {"filename": settings.tls_authorities},
-            "match_typed_subject_alt_names": names,
+        "combined_validation_context": {
+            "default_validation_context": {"match_typed_subject_alt_names": names},
+            "validation_context_sds_secret_config": watched(AUTHORITIES, settings),
         }
     }
     if settings.tls_client_authorities:
-        common["tls_certificates"] = [
-            {
-                "certificate_chain": {"filename": settings.tls_certificate},
-                "private_key": {"filename": settings.tls_key},
-            }
-        ]
+        common["tls_certificate_sds_secret_configs"] = [watched(CERTIFICATE, settings)]
     context = typed(
         "transport_sockets.tls.v3.UpstreamTlsContext",
         common_tls_context={**common, "alpn_protocols": ["h2"]},

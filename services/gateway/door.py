@@ -7,14 +7,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from services.foundation.identity.pem_files import PemFiles
 from services.foundation.logs import log
 from services.foundation.settings import Settings
 from services.gateway.bootstrap import LOOPBACK, bootstrap
 from services.gateway.contract import Contract
 from services.gateway.envoy import Envoy, find
-from services.gateway.listener import LISTENER, secrets
+from services.gateway.listener import LISTENER
 from services.gateway.openapi.document import document
 from services.gateway.page import page
+from services.gateway.secrets import secrets
 from services.gateway.settings import GatewaySettings
 
 # How long a start waits for services that are not up yet; calls to them fail until they are.
@@ -41,7 +43,11 @@ class Door:
         self._settings = settings.model_copy(update={"directory": directory})
         self._contract = contract
         self._patience = patience
-        self._seen: list[int] = []
+        told = settings
+        self._pem = (
+            PemFiles(told.tls_certificate, told.tls_key, told.tls_client_authorities),
+            PemFiles(authorities=told.tls_authorities),
+        )
         self.described = sorted(contract.clusters)
         self.pool = contract.pool
         self.envoy = Envoy(find(settings.envoy), self._directory, threads=settings.workers, died=died)
@@ -53,10 +59,11 @@ class Door:
 
     async def open(self, address: str) -> str:
         """Start Envoy before the services and before our server at `address`; its URL. Raises EnvoyFailed,
-        WrongAddress."""
+        WrongAddress, OSError, BadCertificate."""
         told = self._settings
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._seen = self._stamps()
+        for files in self._pem:
+            files.read()
         self._write_secrets()
         host, _, port = address.rpartition(":")
         config = bootstrap(self._contract, told, (host, int(port)), self._documents())
@@ -82,22 +89,13 @@ class Door:
             shutil.rmtree(self._directory, ignore_errors=True)
 
     async def renew_certificates(self) -> None:
-        """Have Envoy read the certificates again whenever their files change."""
+        """Have Envoy read the certificates again whenever their files change, and fit together."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            now = self._stamps()
-            if now and now != self._seen:
-                self._seen = now
+            # Both are asked, whatever the first says: each tells what is wrong with its files.
+            renewed = [files.renewed() for files in self._pem]
+            if renewed != [None, None]:
                 self._write_secrets()
-
-    def _stamps(self) -> list[int]:
-        """When each file was last written; empty while one of them is being replaced."""
-        told = self._settings
-        paths = (told.tls_certificate, told.tls_key, told.tls_client_authorities)
-        try:
-            return [Path(path).stat().st_mtime_ns for path in paths if path]
-        except FileNotFoundError:
-            return []
 
     def _write_secrets(self) -> None:
         for name, content in secrets(self._settings).items():

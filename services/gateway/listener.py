@@ -1,19 +1,17 @@
 """Where callers arrive: the listener, its TLS, its limits, and what it writes of each request."""
 
-from services.gateway.clusters import socket
+from services.gateway.clusters import WINDOW_BYTES, socket
 from services.gateway.names import Config, seconds, typed
 from services.gateway.replies import local_replies
+from services.gateway.secrets import CERTIFICATE, CLIENTS, watched
 from services.gateway.settings import GatewaySettings
 
 LISTENER = "front"
-CERTIFICATE, CLIENTS = "certificate", "clients"
 
 HEADERS_SECONDS = 10.0
 IDLE_SECONDS = 3600.0
 # Of one connection; a gRPC client with more in flight opens another.
 MOST_STREAMS = 1000
-# How much of one stream is held while the other end does not read; an upload comes in parts of it at most.
-WINDOW_BYTES = 1024 * 1024
 
 
 def listener(settings: GatewaySettings, routes: Config, filters: list[Config]) -> Config:
@@ -88,48 +86,16 @@ def _log() -> Config:
 
 
 def _tls(settings: GatewaySettings) -> Config:
-    """Certificates come from files that Envoy watches, see `secrets`."""
+    """Certificates come from files that Envoy watches."""
     common: Config = {
         "alpn_protocols": ["h2", "http/1.1"],
-        "tls_certificate_sds_secret_configs": [_watched(CERTIFICATE, settings)],
+        "tls_certificate_sds_secret_configs": [watched(CERTIFICATE, settings)],
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
     }
     if settings.tls_client_authorities:
-        common["validation_context_sds_secret_config"] = _watched(CLIENTS, settings)
+        common["validation_context_sds_secret_config"] = watched(CLIENTS, settings)
     return typed(
         "transport_sockets.tls.v3.DownstreamTlsContext",
         common_tls_context=common,
         require_client_certificate=bool(settings.tls_client_authorities),
     )
-
-
-def _watched(name: str, settings: GatewaySettings) -> Config:
-    source = {
-        "path_config_source": {"path": f"{settings.directory}/{name}.json"},
-        "resource_api_version": "V3",
-    }
-    return {"name": name, "sds_config": source}
-
-
-def secrets(settings: GatewaySettings) -> dict[str, Config]:
-    """The content of each file that names certificates. Written anew and moved into its place, it has Envoy
-    look at them again: it watches the directory, not the certificates."""
-    if not settings.tls_certificate:
-        return {}
-    watched = {"watched_directory": {"path": settings.directory}}
-    own = {
-        "tls_certificate": {
-            "certificate_chain": {"filename": settings.tls_certificate},
-            "private_key": {"filename": settings.tls_key},
-            **watched,
-        }
-    }
-    found = {CERTIFICATE: _secret(CERTIFICATE, own)}
-    if trusted := settings.tls_client_authorities:
-        context = {"validation_context": {"trusted_ca": {"filename": trusted}, **watched}}
-        found[CLIENTS] = _secret(CLIENTS, context)
-    return found
-
-
-def _secret(name: str, content: Config) -> Config:
-    return {"resources": [{**typed("transport_sockets.tls.v3.Secret"), "name": name, **content}]}

@@ -18,6 +18,8 @@ OUR_OWN = (
 
 # Credentials of the suite's own processes: nobody brings them through the front door.
 INTERNAL_HEADERS = ("x-turnout-service", "x-turnout-on-behalf-of")
+# With mTLS the connection to a service shows the gateway's own certificate: it is not the caller's name.
+THROUGH = "x-turnout-through"
 
 TRANSCODER, UNWRAP, CORS, WHOLE = "transcoder", "response_body", "cors", "whole"
 OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
@@ -42,6 +44,7 @@ def routes(contract: Contract, settings: GatewaySettings, documents: Mapping[str
     return {
         "virtual_hosts": [host],
         "request_headers_to_remove": list(INTERNAL_HEADERS),
+        "request_headers_to_add": [_header(THROUGH, "gateway")],
         # Documents are served from memory, and larger than Envoy expects of an answer without a service.
         "max_direct_response_body_size_bytes": 64 * 1024 * 1024,
     }
@@ -118,13 +121,14 @@ def pattern(template: str) -> str:
 
 
 def _document(path: str, kind: str, file: str) -> Config:
-    content_type = {
-        "header": {"key": "content-type", "value": kind},
-        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-    }
     return {
         "match": {"path": path},
         "direct_response": {"status": 200, "body": {"filename": file}},
-        "response_headers_to_add": [content_type],
+        "response_headers_to_add": [_header("content-type", kind)],
         "typed_per_filter_config": {TRANSCODER: OFF},
     }
+
+
+def _header(key: str, value: str) -> Config:
+    """A header, whatever there was of that name."""
+    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}

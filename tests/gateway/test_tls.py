@@ -9,6 +9,8 @@ import pytest
 
 from services.foundation.client import Client
 from services.foundation.identity.certificates import channel_credentials
+from services.foundation.server import Server
+from services.foundation.settings import Settings
 from tests.foundation.identity.authorities import LOCAL, Authority
 from tests.gateway.curl import curl
 from tests.gateway.desk import CONTRACT, SERVICE, Note
@@ -67,3 +69,42 @@ async def test_a_service_that_is_not_who_its_address_says_is_not_spoken_to(tmp_p
     async with opened(tmp_path / "envoy", behind=behind, **told) as gateway:
         reply = await curl(f"{gateway.url}/v1/desks/one")
         assert (reply.code, reply.reason) == (503, "SERVICE_UNAVAILABLE")
+
+
+async def test_certificates_towards_services_are_renewed_too(tmp_path: Path) -> None:
+    """A service comes back with a certificate of another authority, and asks for one of that."""
+    first, second = Authority(tmp_path, "first"), Authority(tmp_path, "second")
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(first.path.read_bytes())
+    chain, key = first.issue("suite", "suite", LOCAL)
+    suite: dict[str, Any] = {"tls_certificate": chain, "tls_key": key, "tls_client_authorities": str(trusted)}
+    async with opened(tmp_path / "envoy", behind=suite, **suite, tls_authorities=str(trusted)) as gateway:
+        renewing = asyncio.ensure_future(gateway.door.renew_certificates())
+        try:
+            await gateway.servers[0].stop()
+            trusted.write_bytes(second.path.read_bytes())
+            second.issue("suite", "suite", LOCAL)
+            again = Server(gateway.desks, Settings(port=gateway.servers[0].port, **suite), pool=CONTRACT.pool)
+            await again.start()
+            mine = second.issue("ann", "ann")
+
+            async def answered() -> bool:
+                how = ("--cacert", str(trusted), "--cert", mine[0], "--key", mine[1])
+                try:
+                    return (await curl(f"{gateway.url}/v1/desks/one", *how)).code == 200
+                except RuntimeError:
+                    # Envoy still shows the certificate of before.
+                    return False
+
+            await eventually(answered)
+            await again.stop()
+        finally:
+            renewing.cancel()
+
+
+async def test_services_are_told_that_a_call_came_through_a_gateway(tmp_path: Path) -> None:
+    """With mTLS its certificate is what they see, and it is not the caller's."""
+    async with opened(tmp_path / "envoy") as gateway:
+        for forged in ((), ("-H", "x-turnout-through: no")):
+            await curl(f"{gateway.url}/v1/desks/one", *forged)
+            assert gateway.desks[0].calls[-1].header("x-turnout-through") == "gateway"

@@ -14,6 +14,8 @@ from services.foundation.identity.tokens import TokenVerifier
 
 AUTHORIZATION, API_KEY = "authorization", "x-api-key"
 SERVICE_TOKEN, ON_BEHALF_OF = "x-turnout-service", "x-turnout-on-behalf-of"
+# Who brings it came through a gateway, whose certificate is not his. It can only take a name away.
+THROUGH = "x-turnout-through"
 BOOTSTRAP_USER = "bootstrap"
 
 Headers = Sequence[tuple[str, str | bytes]]
@@ -49,10 +51,12 @@ class Authenticator:
 
     async def identify(self, headers: Headers, peer: str) -> Caller:
         """Who calls. Raises BadCredentials for what is given and not accepted, KeysUnavailable."""
-        given, behalf, scheme = "", "", ""
+        given, behalf, scheme, through = "", "", "", False
         for name, value in headers:
             if name == ON_BEHALF_OF:
                 behalf = str(value)
+            elif name == THROUGH:
+                through = True
             elif name in _CREDENTIALS:
                 if scheme:
                     said = f"give one credential: {AUTHORIZATION}, or {API_KEY}, and each once"
@@ -64,7 +68,7 @@ class Authenticator:
             return self._by_key(given.strip(), peer)
         if scheme == AUTHORIZATION:
             return await self._by_bearer(given, peer)
-        return self._by_certificate(peer)
+        return Caller("", peer) if through else self._by_certificate(peer)
 
     async def _by_bearer(self, given: str, peer: str) -> Caller:
         kind, _, token = given.partition(" ")

@@ -98,6 +98,19 @@ async def test_a_certificate_names_its_holder(
     assert (caller.name, caller.method, caller.admin) == (said, "mtls", False)
 
 
+async def test_a_gateway_s_certificate_is_not_its_callers_name(
+    start: Any, connect: Connect, authority: Authority, echo: Guarded
+) -> None:
+    """Or everybody behind it would be one user, and an administrator if that certificate names one."""
+    server = await start(str(authority.path))
+    root = authority.issue("root", "x", x509.UniformResourceIdentifier("spiffe://suite/root"))
+    with pytest.raises(RemoteError):
+        await connect(server, *root).unary(SERVICE, "Fail")(
+            Message(), timeout=10, metadata=[("x-turnout-through", "gateway")]
+        )
+    assert echo.calls[-1].caller[:1] + echo.calls[-1].caller[2:4] == ("", "none", False)
+
+
 async def test_an_administrator_by_certificate(
     start: Any, connect: Connect, authority: Authority, echo: Guarded
 ) -> None:
