@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from services.foundation.access import Access
 from services.foundation.call import HEADERS
+from services.foundation.described import Described
 from services.foundation.errors import TurnoutError
 from services.foundation.identity.authenticator import CERTIFICATE
 from services.foundation.identity.errors import NoCredentials
@@ -34,7 +35,7 @@ def add_reflection(
     if pool is not None:
         # That of v1alpha is in the default pool only, and it is in the list.
         pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
-    servicer = reflection.aio.ReflectionServicer((*services, V1ALPHA), pool)
+    servicer = reflection.aio.ReflectionServicer((*services, V1ALPHA), Described(pool))
     handler: Any = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo if access is None else _told(servicer.ServerReflectionInfo, access),
         reflection_pb2.ServerReflectionRequest.FromString,

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
+from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.server import Server
 from services.foundation.settings import Settings
@@ -55,3 +56,17 @@ def test_the_echo_is_not_in_the_default_pool() -> None:
     """The tests of reflection would prove nothing if every server saw everything."""
     with pytest.raises(KeyError):
         descriptor_pool.Default().FindServiceByName(Echo.SERVICE)
+
+
+async def test_the_contract_is_told_with_its_comments_and_the_names_of_json() -> None:
+    """grpcurl describe shows the former, and reads and writes the latter."""
+    server = Server([], Settings())
+    await server.start()
+    reply = await ask(server.address, "v1", file_containing_symbol=PredictRequest.DESCRIPTOR.full_name)
+    await server.stop()
+    files = map(FileDescriptorProto.FromString, reply.file_descriptor_response.file_descriptor_proto)
+    (file,) = (one for one in files if one.name == PredictRequest.DESCRIPTOR.file.name)
+    (message,) = (one for one in file.message_type if one.name == "PredictRequest")
+    assert {field.name: field.json_name for field in message.field}["entity_id"] == "entityId"
+    said = [place.leading_comments.strip() for place in file.source_code_info.location]
+    assert "A question to a router." in said

@@ -1,0 +1,71 @@
+"""What reflection tells of the contract: comments, and the names of JSON, which generated modules have
+lost.
+
+Without the latter, clients that go by descriptors (grpcurl) write `prediction_id` and refuse
+`predictionId`, where those that derive them (buf) do it the other way round.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import turnout
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+
+class Described:
+    """A pool as reflection reads it, whose files are told as the build wrote them, where it did. They are read
+    when somebody first asks."""
+
+    def __init__(self, pool: descriptor_pool.DescriptorPool | None = None) -> None:
+        self._pool: Any = pool or descriptor_pool.Default()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def FindFileByName(self, name: str) -> "ToldFile":
+        """Raises KeyError."""
+        return ToldFile(self._pool.FindFileByName(name), self._written)
+
+    def FindFileContainingSymbol(self, symbol: str) -> "ToldFile":
+        """Raises KeyError."""
+        return ToldFile(self._pool.FindFileContainingSymbol(symbol), self._written)
+
+    @cached_property
+    def _written(self) -> dict[str, FileDescriptorProto]:
+        path = Path(next(iter(turnout.__path__))) / "contract.binpb"
+        if not path.exists():
+            return {}
+        return {file.name: _short(file) for file in FileDescriptorSet.FromString(path.read_bytes()).file}
+
+
+class ToldFile:
+    """A file, with what the servicer of reflection asks of one."""
+
+    def __init__(self, file: FileDescriptor, written: dict[str, FileDescriptorProto]) -> None:
+        self.name = file.name
+        self._file = file
+        self._written = written
+
+    @property
+    def dependencies(self) -> list["ToldFile"]:
+        """The files that it imports."""
+        return [ToldFile(file, self._written) for file in self._file.dependencies]
+
+    def CopyToProto(self, proto: FileDescriptorProto) -> None:
+        """Write it to `proto`."""
+        if self.name in self._written:
+            proto.CopyFrom(self._written[self.name])
+        else:
+            self._file.CopyToProto(proto)
+
+
+def _short(file: FileDescriptorProto) -> FileDescriptorProto:
+    """Without the places in a file that say nothing: they are most of them."""
+    said = [one for one in file.source_code_info.location if one.leading_comments or one.trailing_comments]
+    told = [type(one)(path=one.path, span=one.span, leading_comments=one.leading_comments) for one in said]
+    del file.source_code_info.location[:]
+    file.source_code_info.location.extend(told)
+    return file
