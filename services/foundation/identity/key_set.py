@@ -42,7 +42,7 @@ class KeySet:
         self._rng = rng
         self._clock = clock
         self._period = period
-        self._fetched = float("-inf")
+        self._tried = float("-inf")
         self._turn = asyncio.Lock()
         self.keys: Mapping[str, jwt.PyJWK] = {}
         self.version = 0
@@ -60,10 +60,11 @@ class KeySet:
             await asyncio.sleep(pause * (0.75 + self._rng.random() / 2))
 
     async def look_again(self) -> None:
-        """Refresh because a token named a key that is not here; at most once in UNKNOWN_KEY_SECONDS."""
+        """Refresh because a token named a key that is not here; at most once in UNKNOWN_KEY_SECONDS, or in
+        FIRST_BACKOFF while there are no keys at all."""
         # Those who come while one is fetching wait for what it fetches.
         async with self._turn:
-            if self._clock() - self._fetched >= UNKNOWN_KEY_SECONDS or not self.loaded:
+            if self._clock() - self._tried >= (UNKNOWN_KEY_SECONDS if self.loaded else FIRST_BACKOFF):
                 await self._refresh()
 
     async def refresh(self) -> bool:
@@ -72,12 +73,14 @@ class KeySet:
             return await self._refresh()
 
     async def _refresh(self) -> bool:
-        self._fetched = self._clock()
         try:
             found = await asyncio.to_thread(fetch, self._source)
         except (OSError, ValueError) as failed:
             log.warning("cannot fetch the keys of tokens; the last ones stay", why=str(failed))
             return False
+        finally:
+            # When it ended: a fetch that hangs must not be repeated by each of those who waited for it.
+            self._tried = self._clock()
         if _material(found) != _material(self.keys):
             self.keys, self.version = found, self.version + 1
         self.loaded = True

@@ -113,9 +113,9 @@ class TokenVerifier:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iss", "aud", self._expected.user_claim]},
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as wrong:
+            return self._read(claims)
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as wrong:
             raise refusal(wrong) from None
-        return self._read(claims)
 
     async def _key_of(self, token: str) -> jwt.PyJWK:
         try:

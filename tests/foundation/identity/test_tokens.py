@@ -1,5 +1,6 @@
 """Tokens: what is verified, what is refused and why, and what is remembered."""
 
+import asyncio
 import json
 import random
 import time
@@ -9,9 +10,16 @@ from typing import Any
 import pytest
 
 from services.foundation.identity.errors import BadCredentials, KeysUnavailable
-from services.foundation.identity.key_set import UNKNOWN_KEY_SECONDS, BadKeySet, KeySet, fetch, parse
+from services.foundation.identity.key_set import (
+    FIRST_BACKOFF,
+    UNKNOWN_KEY_SECONDS,
+    BadKeySet,
+    KeySet,
+    fetch,
+    parse,
+)
 from services.foundation.identity.tokens import Expected, TokenVerifier
-from tests.foundation.identity.issuing import AUDIENCE, ISSUER, Jwks, Key, forged, serving
+from tests.foundation.identity.issuing import AUDIENCE, ISSUER, Jwks, Key, encoded, forged, serving
 
 EXPECTED = Expected(("RS256", "ES256", "EdDSA"), ISSUER, AUDIENCE, admin_claim="roles", admin_value="root")
 
@@ -225,6 +233,59 @@ async def test_nothing_is_known_against_a_caller_before_the_keys_are_there(
     with pytest.raises(KeysUnavailable) as caught:
         await verifier.caller_of(Key("first").token(), "peer")
     assert caught.value.retry_after
+
+
+async def test_a_crowd_that_comes_before_the_keys_are_there_asks_the_issuer_once(
+    jwks: Jwks, verifier: TokenVerifier, key: Key, hands: Hands
+) -> None:
+    jwks.status = 503
+    crowd = (verifier.caller_of(key.token(f"user-{number}"), "peer") for number in range(20))
+    said = await asyncio.gather(*crowd, return_exceptions=True)
+    assert {type(one) for one in said} == {KeysUnavailable}
+    assert jwks.asked == 1
+    jwks.status = 200
+    hands.clock += FIRST_BACKOFF
+    assert (await verifier.caller_of(key.token(), "peer")).name == "ann"
+    assert jwks.asked == 2
+
+
+HEADERS = [
+    b"[" * 5000,
+    b'{"a":' * 1200,
+    b'{"alg":"ES256","x":' + b"9" * 5000 + b"}",
+    b'{"alg":"ES256","kid":["first"]}',
+    b'{"alg":["ES256"],"kid":"first"}',
+    b'{"alg":null,"kid":"first"}',
+    b'{"alg":"ES256","kid":"first","crit":["x"],"x":1}',
+    b'{"alg":"ES256","kid":"first","b64":false}',
+    b'{"alg":"ES256","kid":"first","jwk":{"kty":"oct","k":"c2VjcmV0"}}',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda header: repr(header[:30]))
+async def test_no_header_however_odd_gets_further_than_a_refusal(
+    verifier: TokenVerifier, header: bytes
+) -> None:
+    """Whoever may connect may write one: it is read before any signature is."""
+    await refused(verifier, f"{encoded(header)}.e30.{encoded(b'signature')}")
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("when", [float("inf"), float("nan"), 10**400, [], {}], ids=str)
+async def test_a_time_that_is_none_is_refused(
+    verifier: TokenVerifier, key: Key, claim: str, when: Any
+) -> None:
+    with pytest.raises(BadCredentials):
+        await verifier.caller_of(key.token(**{claim: when}), "peer")
+
+
+async def test_clocks_may_differ_by_a_few_seconds(verifier: TokenVerifier, key: Key) -> None:
+    now = time.time()
+    assert (await verifier.caller_of(key.token(exp=now - 2), "peer")).name == "ann"
+    assert (await verifier.caller_of(key.token(nbf=now + 2), "peer")).name == "ann"
+    assert await refused(verifier, key.token(exp=now - 60)) == "expired"
+    assert await refused(verifier, key.token(nbf=now + 60)) == "not_yet_valid"
 
 
 async def test_while_the_issuer_fails_its_last_keys_stay(
