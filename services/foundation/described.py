@@ -16,8 +16,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 
 class Described:
-    """A pool as reflection reads it, whose files are told as the build wrote them, where it did. They are read
-    when somebody first asks."""
+    """A pool as reflection reads it, whose files are told as the build wrote them, where it did. They are
+    read when somebody first asks."""
 
     def __init__(self, pool: descriptor_pool.DescriptorPool | None = None) -> None:
         self._pool: Any = pool or descriptor_pool.Default()
