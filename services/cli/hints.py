@@ -8,8 +8,8 @@ HINTS: Mapping[str, str] = {
     "turnout drift baselines MODEL.",
     "RESULT_NOT_FOUND": "Make one: turnout drift analyze MODEL. Those that are kept: turnout drift results "
     "MODEL.",
-    "SERVICE_UNAVAILABLE": "Does it run? turnout up starts a suite; --server HOST:PORT, TURNOUT_CLI_DRIFT or "
-    "TURNOUT_CLI_READY_FILE say where it is.",
+    "SERVICE_UNAVAILABLE": "Does it run? turnout up starts a suite; --server HOST:PORT, TURNOUT_CLI_ROUTER "
+    "and its like, or TURNOUT_CLI_READY_FILE say where it is.",
     "STATE_UNAVAILABLE": "The service runs, but its Redis does not answer it; try again in a moment.",
     "UNAUTHENTICATED": "Say who you are: TURNOUT_CLI_KEY in the environment holds an API key or a token.",
     "PERMISSION_DENIED": "Another key may; ask an editor or the owner of the model.",

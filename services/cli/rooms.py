@@ -18,6 +18,11 @@ class Room(NamedTuple):
 
 
 ROOMS: Mapping[str, Room] = {
+    "apply": Room("services.cli.declared.applying", "Make what files declare come to be."),
+    "diff": Room(
+        "services.cli.declared.diffing", "Show what applying files would change, and would have earned."
+    ),
+    "export": Room("services.cli.declared.exporting", "Write what there is as a file that apply takes."),
     "drift": Room("services.cli.drift", "Has the world changed? Analyses, results and reports."),
     "predict": Room("services.cli.predicting", "Ask a router, once or for every row of a file."),
     "doctor": Room("services.cli.doctor", "What is wrong with my set-up, and what mends it."),

@@ -41,7 +41,7 @@ async def suggestion(to: Callable[[str], Suite], refused: TurnoutError) -> str:
     fact, door, names = KNOWN[refused.reason]
     # Advice is worth no second failure: the first one is what is told.
     with contextlib.suppress(TurnoutError, OSError, ValueError):
-        return nearest(refused.facts.get(fact, ""), await names(to(door)), door)
+        return nearest(refused.facts.get("name") or refused.facts.get(fact, ""), await names(to(door)), door)
     return ""
 
 

@@ -14,6 +14,11 @@ def show(what: RenderableType) -> None:
     Console(highlight=False).print(what)
 
 
+def print_lines(what: RenderableType) -> None:
+    """Print it without breaking its lines: for what others search, copy and compare."""
+    Console(highlight=False).print(what, soft_wrap=True)
+
+
 def name(text: str) -> Text:
     """A name of somebody else's, as it may stand on a terminal."""
     told = plain(text)
