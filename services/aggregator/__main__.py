@@ -18,12 +18,14 @@ from services.models.pool import ModelPool
 from services.state.catalog import CatalogFollower
 from services.state.connection import connect
 from services.state.guarding import guarded
+from services.state.pulse import watch_redis
 
 
 async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Servicer]:
     """What an aggregator process is made of."""
     connections = connect(settings.redis_url)
     runtime.on_close(connections.close)
+    watch_redis(runtime, connections)
     pool = ModelPool(runtime.telemetry, runtime.rng)
     runtime.on_close(pool.close)
     registry = Registry(pool)

@@ -16,12 +16,14 @@ from services.state.catalog import CatalogFollower
 from services.state.connection import connect
 from services.state.gauges import ConsumerGauges
 from services.state.guarding import guarded
+from services.state.pulse import watch_redis
 
 
 async def build(settings: DriftSettings, runtime: Runtime) -> Sequence[Servicer]:
     """What a drift process is made of."""
     connections = connect(settings.redis_url)
     runtime.on_close(connections.close)
+    watch_redis(runtime, connections)
     clearing = clearing_of(connections, time.time, runtime.rng)
     catalog = CatalogFollower(connections, rng=runtime.rng, on_change=clearing.told)
     permissions = guarded(settings, runtime, connections, catalog)

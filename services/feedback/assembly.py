@@ -78,7 +78,7 @@ def assemble(
     evidence = folder_of(connections, rulebook, ownership, now, ground.follower.ready.is_set)
     store = EvidenceStore(evidence.desk.log)
     door = RouterDoor(settings.router, fellow(settings), telemetry)
-    canary = canaries_of(connections, rulebook, ownership, store, door, rng, now)
+    canary = canaries_of(connections, rulebook, ownership, store, door, rng, now, metrics)
     evaluator = Evaluator(Gathering(ground.records, EarnedReader(connections), now), door, rulebook, now)
     servicer = FeedbackServicer(
         _intaking(ground),

@@ -9,6 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from services.foundation.family import Family
 from services.foundation.plain import PlainCounter, PlainHistogram
+from services.foundation.standing import Standing
 from services.foundation.tally import RpcTallies
 
 # Fine around the few milliseconds of a local model, coarse towards the longest timeouts of language models.
@@ -31,6 +32,7 @@ class Metrics:
         self._rpcs()
         self._events()
         self._alerts()
+        self.standing = Standing(self.registry)
 
     def _routing(self) -> None:
         # These four names are part of the public contract; _ms breaks Prometheus' base units, so seconds
@@ -97,6 +99,13 @@ class Metrics:
             "turnout_retries_refused_total",
             "Fallbacks, and members' second attempts, that were not made because the retry budget was spent.",
             "router",
+        )
+        self.cost = PlainCounter(
+            "turnout_cost_total",
+            "What predictions cost, as far as models declare it, in the currency's unit.",
+            "router",
+            "currency",
+            registry=self.registry,
         )
         self.predictions_refused = self._counter(
             "turnout_predictions_refused_total",

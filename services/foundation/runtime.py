@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from services.foundation.access import Access, Permissions, access_of
+from services.foundation.expiry import Expiries
 from services.foundation.front import Front
 from services.foundation.identity.api_keys import KeyRing
 from services.foundation.logs import log
@@ -28,6 +29,7 @@ class Runtime:
         """host:port that this process answers at; known once it serves."""
         self.rng = rng or random.Random()
         self.metrics = Metrics()
+        self.metrics.standing.certificates.read = Expiries(settings).read
         self.telemetry = Telemetry(
             f"turnout-{name}", endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio, rng=self.rng
         )

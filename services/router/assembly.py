@@ -27,6 +27,7 @@ from services.router.servicers.open_inference import OpenInferenceService
 from services.router.serving.following import CatalogToLoader, Reporter
 from services.router.serving.loading import Loader
 from services.router.serving.measured import follow
+from services.router.serving.shown import show
 from services.router.serving.snapshot import Snapshot
 from services.router.settings import RouterSettings
 from services.state.api_keys import ApiKeyStore
@@ -40,6 +41,7 @@ from services.state.ids import new_uid
 from services.state.learned import LearnedFollower
 from services.state.permissions import CatalogPermissions
 from services.state.pins import Pins
+from services.state.pulse import watch_redis
 
 
 class Ground(NamedTuple):
@@ -66,6 +68,7 @@ def lay(settings: RouterSettings, runtime: Runtime) -> Ground:
     """The stores and the plans; nothing is read yet."""
     connections = connect(settings.redis_url)
     runtime.on_close(connections.close)
+    watch_redis(runtime, connections)
     replica = new_uid(time.time(), runtime.rng)
     pool, snapshot = ModelPool(runtime.telemetry, runtime.rng), Snapshot()
     runtime.on_close(pool.close)
@@ -101,6 +104,7 @@ async def load(ground: Ground) -> CatalogPermissions:
     reporter = Reporter(ground.replica, runtime, follower, ground.snapshot, beats, writer, ground.health)
     runtime.on_drain(reporter.leave)
     permissions = guarded(settings, runtime, connections, follower)
+    show(runtime.metrics, loader, ground.health, follower, measured.verdicts)
     runtime.spawn(follower.run(), "catalog")
     runtime.spawn(learned.run(), "learned")
     await follower.ready.wait()

@@ -15,7 +15,8 @@ REFRESH_SECONDS = 5.0
 
 
 class ConsumerGauges:
-    """Keeps `turnout_partitions_owned` and `turnout_consumer_lag_events` true while `run()` runs.
+    """Keeps `turnout_partitions_owned`, `turnout_consumer_lag_events` and `turnout_dead_letters_total` true
+    while `run()` runs.
 
     A process shows the lag of the partitions that it leads and of no others, so that the processes of a group
     add up. While Redis is away no lag is shown: nobody knows it.
@@ -35,6 +36,7 @@ class ConsumerGauges:
         self._rng = rng
         self._seconds = refresh_seconds
         self._shown: set[tuple[str, str, str]] = set()
+        self._buried = dict.fromkeys(consumers, 0)
         self._known = True
 
     async def run(self) -> None:
@@ -64,6 +66,9 @@ class ConsumerGauges:
     def _show(self, owned: Mapping[int, int], lags: Mapping[str, Mapping[int, int]]) -> None:
         group = self._ownership.group
         self._metrics.partitions_owned[group].set(len(owned))
+        for consumer, before in self._buried.items():
+            self._buried[consumer] = consumer.buried
+            self._metrics.standing.dead_letters[group, consumer.stream.name].inc(consumer.buried - before)
         shown = {
             (group, stream, str(partition)): lag.get(partition, 0)
             for stream, lag in lags.items()

@@ -84,6 +84,21 @@ async def test_a_process_that_is_cancelled_leads_nothing(connections: Connection
     assert (one.owned, one.lags()) == (0, 0)
 
 
+async def test_what_was_given_up_is_counted(connections: Connections) -> None:
+    async def choke(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+        raise ValueError("cannot digest it")
+
+    one = Shown(connections, "a", choke)
+    labels = {"group": "drift", "stream": "events"}
+    async with alive(one):
+        await eventually(lambda: one.owned == PARTITIONS)
+        assert one.metrics.registry.get_sample_value("turnout_dead_letters_total", labels) == 0
+        await append(connections, 3, 1)
+        await eventually(
+            lambda: one.metrics.registry.get_sample_value("turnout_dead_letters_total", labels) == 1
+        )
+
+
 async def test_while_redis_is_away_no_lag_is_shown(redis_server: EmbeddedRedis) -> None:
     async with connect(redis_server.url) as connections:
         one = Shown(connections, "a")

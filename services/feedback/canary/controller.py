@@ -45,6 +45,8 @@ class Controller:
     observer: Observer
     router: RouterDoor
     now: Callable[[], float]
+    # What each canary of ours waits for, in words, by name of its router.
+    waits: dict[str, str] = field(default_factory=dict)
     # By router whose trial has ended: the lease and the generation with which nothing is left to do.
     _done: dict[str, tuple[int, int]] = field(default_factory=dict)
     # And those that the router refuses to move: until when they are let alone.
@@ -69,6 +71,8 @@ class Controller:
         ours = [rules for rules in canaries if rules.partition in owned]
         self.observer.lately.keep({rules.uid for rules in canaries})
         known = {rules.uid for rules in ours}
+        for gone in self.waits.keys() - {rules.name for rules in ours}:
+            del self.waits[gone]
         self._done = {uid: at for uid, at in self._done.items() if uid in known}
         self._later = {uid: until for uid, until in self._later.items() if uid in known}
         for rules in ours:
@@ -102,6 +106,7 @@ class Controller:
         held = await self._record(rules, plan, held, seen)
         memory = remember(memory_of(held.memory), plan, seen)
         decision = decide(plan, memory, seen, self.now())
+        self.waits[rules.name] = decision.waiting
         if decision.move is not None and plan.auto:
             await self._act(rules, plan, held, memory, seen, decision.move)
             return True

@@ -110,6 +110,8 @@ class Equipment:
 
     def log(self, plan: RoutingPlan, ledger: Ledger) -> None:
         """Put the event into the next batch. Never waits."""
+        for amount, currency in ledger.costs:
+            self.metrics.cost[plan.name, currency].inc(amount)
         redactor, event = ledger.redactor, ledger.event
         self.writer.put(plan.partition, event if redactor is None else redactor.event(event, self.secret))
 

@@ -34,11 +34,11 @@ class Ledger:
 
     Participants join by `add` (or all at once by `note_panel`), and every way to the end leads through
     `_close`. `event` and `manifest` are serialized, and there once it is closed; `tensors` is what the member
-    that serves answered, where it did so in tensors. `redactor` is for whoever writes the event.
+    that serves answered, where it did so in tensors. `costs` are amounts and currencies.
+    `redactor` is for whoever writes the event.
     """
 
     __slots__ = (
-        "_costs",
         "_decision",
         "_event",
         "_left_out",
@@ -49,6 +49,7 @@ class Ledger:
         "_room",
         "_started",
         "_usages",
+        "costs",
         "degraded",
         "event",
         "manifest",
@@ -75,7 +76,7 @@ class Ledger:
         self._participants: list[bytes] = []
         self._outputs: list[bytes] = []
         self._room, self._left_out = MOST_KEPT, 0
-        self._costs: list[tuple[float, str]] = []
+        self.costs: list[tuple[float, str]] = []
         self._members: pricing.Prices | None = None
         self._usages: pricing.Usages = {}
         self.event = self.manifest = self.output = self.tensors = b""
@@ -107,7 +108,7 @@ class Ledger:
         if isinstance(result, Answer):
             self._say(len(self._participants), result.encoded)
             if result.cost is not None:
-                self._costs.append((result.cost, result.currency))
+                self.costs.append((result.cost, result.currency))
             if outcome == OUTCOME_SERVED:
                 self.tensors = result.tensors
         self._participants.append(seat + described(result, outcome))
@@ -137,7 +138,7 @@ class Ledger:
         for one in reply.participants:
             self._participants.append(one.SerializeToString())
             if one.HasField("cost"):
-                self._costs.append((one.cost.amount, one.cost.currency))
+                self.costs.append((one.cost.amount, one.cost.currency))
         self._usages = pricing.usages(reply.participants)
         for said in reply.outputs:
             self._say(said.participant, said.output.SerializeToString())
@@ -182,9 +183,9 @@ class Ledger:
     def _close(self, output: bytes | None) -> None:
         if self._members is not None:
             dearest = pricing.dearest(self._members, self._usages)
-            self._manifest += pricing.of_panel(self._costs, dearest)
-        elif self._costs:
-            self._manifest += pricing.of_attempts(self._costs)
+            self._manifest += pricing.of_panel(self.costs, dearest)
+        elif self.costs:
+            self._manifest += pricing.of_attempts(self.costs)
         if self._left_out:
             self.note_warning("what is too large to be logged is there as its length and hash")
         took = time.perf_counter_ns() - self._started

@@ -142,6 +142,11 @@ class Loader:
         """Uids of the routers whose learnt state is wanted."""
         return [uid for uid, router in self._routers.items() if router.HasField("bandit")]
 
+    def running(self) -> list[tuple[Router, RewardSnapshot | None]]:
+        """The routers that serve, each with what is learnt of it. Also another thread may ask."""
+        held = list(self._routers.items())
+        return [(router, self._learnt.get(uid)) for uid, router in held if router.state in SERVING]
+
     def _holds(self, model: Model) -> bool:
         return self._models.get(model.name, model).uid == model.uid
 

@@ -55,6 +55,10 @@ class Snapshot:
             self._generations = dict(self._serving)
         return self._generations
 
+    def served(self) -> Mapping[str, int]:
+        """The same for another thread, which must not touch what is kept."""
+        return dict(self._serving)
+
     @property
     def awake(self) -> int:
         """How many routers have a plan."""

@@ -17,8 +17,9 @@ LOCAL = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 class Authority:
     """Signs certificates into a folder."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, days: int = 36500) -> None:
         self._folder = folder
+        self._days = days
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.path = folder / f"{name}.pem"
@@ -51,7 +52,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(START)
-            .not_valid_after(START + datetime.timedelta(days=36500))
+            .not_valid_after(START + datetime.timedelta(days=self._days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
         if names:
