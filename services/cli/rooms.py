@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 from services.cli.credentials import identified
 
@@ -25,6 +26,15 @@ ROOMS: Mapping[str, Room] = {
     "export": Room("services.cli.declared.exporting", "Write what there is as a file that apply takes."),
     "drift": Room("services.cli.drift", "Has the world changed? Analyses, results and reports."),
     "predict": Room("services.cli.predicting", "Ask a router, once or for every row of a file."),
+    "explain": Room("services.cli.explaining", "Why a router decides, or decided, as it does."),
+    "feedback": Room("services.cli.learning.feedback", "What came of predictions: one, or a file of them."),
+    "rewards": Room("services.cli.learning.rewards", "What a router has learnt, arm by arm."),
+    "experiments": Room(
+        "services.cli.learning.experiments", "How variants compare, and what may be concluded."
+    ),
+    "canary": Room("services.cli.learning.canary", "Where a canary stands; pause, promote, roll back."),
+    "divergence": Room("services.cli.learning.divergence", "How often the members of an ensemble differ."),
+    "efficiency": Room("services.cli.learning.efficiency", "What answers cost, and might have cost."),
     "doctor": Room("services.cli.doctor", "What is wrong with my set-up, and what mends it."),
 }
 
@@ -48,6 +58,15 @@ class Application(typer.Typer):
         return take
 
 
-def app(help_: str) -> typer.Typer:
-    """An empty command as all of ours are."""
-    return Application(help=help_, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+def app(help_: str, kind: type[TyperGroup] | None = None) -> typer.Typer:
+    """An empty command as all of ours are; `kind` reads its words otherwise."""
+    return Application(
+        help=help_, cls=kind, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+
+
+def single(help_: str, command: Callable[..., Any]) -> typer.Typer:
+    """A command without any below it."""
+    made = app(help_)
+    made.command()(command)
+    return made

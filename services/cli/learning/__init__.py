@@ -1,0 +1,1 @@
+"""What came of predictions, and what was learnt of it: a file per command."""
