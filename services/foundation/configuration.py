@@ -11,6 +11,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
+from services.foundation.redaction import Redaction
 from services.foundation.settings import Settings
 
 PREFIX = "TURNOUT_"
@@ -99,11 +100,19 @@ def _sections(
 def _read(path: Path) -> dict[Any, Any]:
     try:
         content = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as wrong:
+    except OSError as wrong:
         raise SettingsError(f"cannot read the settings file {path}: {wrong}") from None
+    except yaml.YAMLError as wrong:
+        raise SettingsError(f"cannot read the settings file {path}: no YAML{_where(wrong)}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path} must hold keys and values at its top")
     return content
+
+
+def _where(wrong: yaml.YAMLError) -> str:
+    """Not what the parser says: it quotes the line, which may be that of a secret."""
+    mark = getattr(wrong, "problem_mark", None)
+    return f" at line {mark.line + 1}, column {mark.column + 1}: {wrong.problem}" if mark else ""  # type: ignore[attr-defined]
 
 
 def _refuse_unknown_keys(
@@ -128,4 +137,4 @@ def _complaint(settings_type: type[Settings], error: Any) -> str:
     meaning = f" ({' '.join(field.description.split())})" if field and field.description else ""
     # What was meant to be a secret is one also where it is wrong.
     given = "(not shown)" if field and field.annotation is SecretStr else repr(error.get("input"))
-    return f"{key} = {given}: {error['msg']}{meaning}"
+    return Redaction()(f"{key} = {given}: {error['msg']}{meaning}")

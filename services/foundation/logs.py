@@ -3,11 +3,14 @@ ids."""
 
 import logging
 import sys
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Literal, Protocol, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
+
+from services.foundation.redaction import Redaction
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("turnout")
 
@@ -45,9 +48,10 @@ def configure(
     form: Literal["auto", "json", "console"] = "auto",
     worker: int = 0,
     stream: TextIO | None = None,
+    secrets: Iterable[str] = (),
 ) -> None:
     """Send every logger of this process, those of libraries included, to `stream` (standard error) in one
-    form."""
+    form, without what looks like a secret or is one of `secrets`."""
     readable = form == "console" or (form == "auto" and sys.stderr.isatty())
 
     def add_process(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -72,10 +76,18 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(readable))
-    )
+    handler.addFilter(without_headers)
+    redacted = Redaction(secrets)
+    finish = [*_rendering(readable), lambda _logger, _name, line: redacted(line)]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=finish))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def without_headers(record: logging.LogRecord) -> bool:
+    """grpc writes a header that is no text into the log, as it is: also one with somebody's key in it."""
+    if record.name.startswith("grpc") and str(record.msg).startswith("Invalid encoding"):
+        record.msg, record.args, record.exc_info = "a header is no text (not shown)", (), None
+    return True
 
 
 def _rendering(readable: bool) -> list[Any]:

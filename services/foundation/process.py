@@ -19,6 +19,7 @@ from services.foundation.handlers import Servicer
 from services.foundation.logs import log
 from services.foundation.page import MetricsPage
 from services.foundation.parent import die_with
+from services.foundation.redaction import secrets_in
 from services.foundation.runtime import Runtime
 from services.foundation.server import Server
 from services.foundation.settings import Settings
@@ -57,7 +58,8 @@ def run_service(
         sys.stderr.write(f"{name}: {wrong}\n")
         return WRONG_SETTINGS
     worker = given.worker or 0
-    logs.configure(name, level=settings.log_level, form=settings.log_format, worker=worker)
+    hidden = secrets_in(settings)
+    logs.configure(name, level=settings.log_level, form=settings.log_format, worker=worker, secrets=hidden)
     if given.parent is not None:
         die_with(given.parent)
     if given.worker is None and settings.workers > 1 and not alone:

@@ -21,6 +21,12 @@ from services.foundation.settings import Settings
 from services.foundation.sizes import HEADROOM
 from services.foundation.telemetry import Telemetry
 
+# The gate counts calls whose request is here, and says why it refuses. Those that are only opened cost 20 kB
+# each and are the transport's to bound: so many times as many in all, and per connection so many.
+CROWD = 10
+MOST_STREAMS = 1000
+HANDSHAKE_SECONDS = 10
+
 
 class Server:
     """Serves `services` on one port, with health and reflection beside them (exempt from limits).
@@ -54,7 +60,8 @@ class Server:
         self.metrics = metrics or Metrics()
         self.health = HealthServicer([servicer.SERVICE for servicer in services])
         self._settings = settings
-        self._server = grpc.aio.server(options=_options(settings, reuse_port))
+        most = CROWD * settings.concurrency
+        self._server = grpc.aio.server(options=_options(settings, reuse_port), maximum_concurrent_rpcs=most)
         self._described = described
         self._register(services, self._rig(telemetry or Telemetry(rng=rng), rng), pool)
         self.port = 0
@@ -127,6 +134,8 @@ def _options(settings: Settings, reuse_port: bool) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", age),
         # Streams get their own deadline, not the connection's: an old connection stays for those it carries.
         ("grpc.max_connection_age_grace_ms", int(settings.stream_deadline_seconds * 1000)),
+        ("grpc.max_concurrent_streams", max(MOST_STREAMS, 2 * settings.concurrency)),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
         # The library tolerates one ping in five minutes and then hangs up; our clients ping each 30 s.
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
