@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.drift.settings import DriftSettings
 from services.feedback.settings import FeedbackSettings
+from services.foundation.meanings import meaning
 from services.foundation.settings import Settings
 from services.router.settings import RouterSettings
 from services.state.names import ID_RULE
@@ -84,9 +85,8 @@ def page() -> str:
 
 
 def _setting(name: str, unit: str) -> str:
-    field = next(one.model_fields[name] for one in DECLARERS if name in one.model_fields)
-    said = " ".join((field.description or "").split())
-    return f"| `{name}` | {told(field.default, unit)} | {said} |"
+    kind = next(one for one in DECLARERS if name in one.model_fields)
+    return f"| `{name}` | {told(kind.model_fields[name].default, unit)} | {meaning(kind, name)} |"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 # Signatures that a public key verifies: with a shared secret, who checks a token could also make one.
 Algorithm = Literal[
@@ -15,8 +15,6 @@ SHORTEST_SECRET = 32
 
 class AccessSettings(BaseSettings):
     """Part of the settings of every process."""
-
-    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     access_mode: Literal["open", "enforced"] = "open"
     """open: everybody is an administrator, and only loopback is served. enforced: callers say who they are,

@@ -11,6 +11,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
+from services.foundation.meanings import meaning
 from services.foundation.redaction import Redaction
 from services.foundation.settings import Settings
 
@@ -134,7 +135,7 @@ def _complaint(settings_type: type[Settings], error: Any) -> str:
     """One line per wrong value: the key, what was given, what is wrong, and what the setting means."""
     key = ".".join(str(part) for part in error["loc"])
     field = settings_type.model_fields.get(str(error["loc"][0])) if error["loc"] else None
-    meaning = f" ({' '.join(field.description.split())})" if field and field.description else ""
+    said = meaning(settings_type, str(error["loc"][0])) if field else ""
     # What was meant to be a secret is one also where it is wrong.
     given = "(not shown)" if field and field.annotation is SecretStr else repr(error.get("input"))
-    return Redaction()(f"{key} = {given}: {error['msg']}{meaning}")
+    return Redaction()(f"{key} = {given}: {error['msg']}{f' ({said})' if said else ''}")

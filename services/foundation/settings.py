@@ -15,7 +15,7 @@ class Settings(AccessSettings):
     more special wins; environment wins over file. What a service declares for itself (its port, say) is set
     in its own section only."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     ALSO_KNOWN_AS: ClassVar[Mapping[str, str]] = {"otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT"}
     """Settings that a variable of another's convention gives a value where ours do not. Subclasses may add to
@@ -36,7 +36,7 @@ class Settings(AccessSettings):
     default_deadline_seconds: float = Field(30.0, gt=0)
     """Deadline of calls whose client set none."""
     stream_deadline_seconds: float = Field(3600.0, gt=0)
-    """The same for calls that reply with a stream."""
+    """The same for calls with a stream, of replies or of requests."""
     concurrency: int = Field(1000, ge=1)
     """Calls in flight per worker; beyond that they are refused with RESOURCE_EXHAUSTED and a time to
     retry."""

@@ -14,6 +14,7 @@ from services.drift.settings import DriftSettings
 from services.feedback.settings import FeedbackSettings
 from services.foundation.access_settings import AccessSettings
 from services.foundation.configuration import common_keys
+from services.foundation.meanings import meaning
 from services.foundation.settings import Settings
 from services.gateway.settings import GatewaySettings
 from services.router.settings import RouterSettings
@@ -64,7 +65,7 @@ def page() -> str:
 
 def _row(prefix: str, name: str, settings: type[Settings]) -> str:
     field = settings.model_fields[name]
-    said = " ".join((field.description or "").split()).replace("|", "\\|")
+    said = meaning(settings, name).replace("|", "\\|")
     return f"| `{prefix}{name.upper()}` | {_kind(field)} | {_default(field)} | {said} |"
 
 
