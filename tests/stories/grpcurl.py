@@ -1,4 +1,5 @@
-"""Runs grpcurl lines: by grpcurl itself where it is installed, else by `buf curl`, which says the same."""
+"""Runs grpcurl lines: by grpcurl itself where it is installed or built, else by `buf curl`, which says the
+same."""
 
 import asyncio
 import json
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple
 from tests.stories.reference import Example, documents, missing
 from tests.stories.suite import ROOT
 
+# As `make cookbook` builds it, where nobody has installed one.
+BUILT = ROOT / "build/tools/grpcurl"
 BUF = (str(ROOT / ".venv/bin/buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge")
 # The flags that the reference uses, with how many words follow, and what buf calls them.
 FLAGS = {
@@ -36,7 +39,9 @@ def translated(words: list[str]) -> list[str]:
         flags += [name, *rest[1 : 1 + count]] if name else []
         rest = rest[1 + count :]
     address, method = rest
-    return words if shutil.which("grpcurl") else [*BUF, *flags, f"http://{address}/{method}"]
+    if real := shutil.which("grpcurl") or (str(BUILT) if BUILT.exists() else None):
+        return [real, *words[1:]]
+    return [*BUF, *flags, f"http://{address}/{method}"]
 
 
 async def run(example: Example, words: list[str]) -> Answer:
