@@ -122,11 +122,7 @@ def _check_enforced(settings: Settings) -> None:
     if settings.jwt_keys:
         _check_tokens(settings)
     if not settings.tls_certificate and not is_loopback(settings.host):
-        log.warning(
-            "credentials cross the network in clear text: set tls_certificate and tls_key, unless something "
-            "in front of this server ends TLS",
-            host=settings.host,
-        )
+        log.warning("credentials come in clear text, as clear_text allows", host=settings.host)
 
 
 def _check_tokens(settings: Settings) -> None:
@@ -145,14 +141,21 @@ def _check_tokens(settings: Settings) -> None:
 
 
 def refuse_strange_address(settings: Settings) -> None:
-    """Where nobody is authenticated: beyond loopback only for those who say so."""
-    if settings.expose or settings.access_mode == "enforced" or is_loopback(settings.host):
+    """Beyond loopback only with authentication and encryption, or for those who say so."""
+    if is_loopback(settings.host):
         return
-    said = (
-        "callers are not authenticated, so only loopback is served unless expose is true (and everybody who "
-        "reaches this address may do everything) or access_mode is enforced"
-    )
-    raise UnsafeAddressError(f"host = {settings.host!r}: {said}")
+    if settings.access_mode == "open" and not settings.expose:
+        said = (
+            "callers are not authenticated, so only loopback is served unless expose is true (and everybody "
+            "who reaches this address may do everything) or access_mode is enforced"
+        )
+        raise UnsafeAddressError(f"host = {settings.host!r}: {said}")
+    if settings.access_mode == "enforced" and not (settings.tls_certificate or settings.clear_text):
+        said = (
+            "keys and tokens would cross the network in clear text: give tls_certificate and tls_key, or set "
+            "clear_text to true where something else encrypts what comes here (a mesh, a proxy beside it)"
+        )
+        raise UnsafeAddressError(f"host = {settings.host!r}: {said}")
 
 
 def is_loopback(host: str) -> bool:
@@ -166,4 +169,5 @@ def is_loopback(host: str) -> bool:
 
 
 class UnsafeAddressError(WrongAccessError):
-    """An unauthenticated server was asked to listen beyond loopback."""
+    """A server that anybody may call, or that takes credentials in clear text, was asked to listen beyond
+    loopback."""

@@ -52,5 +52,8 @@ class AccessSettings(BaseSettings):
     """File of its private key."""
     tls_client_authorities: str = ""
     """File of the authorities whose certificates clients must show (mTLS); empty: clients show none."""
+    clear_text: bool = False
+    """Allow another address than loopback without TLS although callers send credentials: for where something
+    else encrypts what comes here, such as a mesh."""
     tls_authorities: str = ""
     """File of the authorities that this process trusts when it calls the others; empty: no TLS to them."""

@@ -13,6 +13,7 @@ from services.foundation.identity.errors import BadCredentials
 from services.foundation.server import Server
 from services.foundation.settings import Settings
 from tests.foundation.echo import POOL, Echo
+from tests.foundation.identity.authorities import LOCAL, Authority
 from tests.foundation.identity.guarding import TOKEN, Ring, Words
 
 ENFORCED: dict[str, Any] = {"access_mode": "enforced", "access_service_token": TOKEN}
@@ -48,8 +49,19 @@ def test_open_means_no_guard() -> None:
     assert made() is None
 
 
-async def test_enforced_may_listen_anywhere() -> None:
-    assert made(host="0.0.0.0", **ENFORCED) is not None  # noqa: S104
+async def test_enforced_may_listen_anywhere_that_credentials_are_safe(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "192.0.2.1", "turnout.example"):  # noqa: S104
+        with pytest.raises(UnsafeAddressError, match="tls_certificate and tls_key, or set clear_text"):
+            made(host=host, **ENFORCED)
+        # Who may be asked for nothing may not be told of everything: this is of another setting.
+        with pytest.raises(UnsafeAddressError, match="clear_text"):
+            made(host=host, expose=True, **ENFORCED)
+        assert made(host=host, clear_text=True, **ENFORCED) is not None
+        chain, key = Authority(tmp_path, "authority").issue("suite", "suite", LOCAL)
+        assert made(host=host, tls_certificate=chain, tls_key=key, **ENFORCED) is not None
+    assert made(host="127.0.0.1", **ENFORCED) is not None
+    with pytest.raises(UnsafeAddressError, match="expose"):
+        made(host="0.0.0.0", clear_text=True)  # noqa: S104
     assert made(**TOKENS).keys is not None
 
 
