@@ -38,6 +38,7 @@ Gateway = Annotated[
         show_default=False,
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; off a terminal, nobody is asked.")]
 Shape = Annotated[Output, typer.Option("--output", "-o", help="How the answer is shown.")]
 Last = Annotated[
     timedelta | None,

@@ -19,6 +19,8 @@ class Room(NamedTuple):
 
 
 ROOMS: Mapping[str, Room] = {
+    "models": Room("services.cli.models", "Who may answer: list, register, update, test them."),
+    "routers": Room("services.cli.routers", "Who is asked, and how often: create, deploy, steer, follow."),
     "apply": Room("services.cli.declared.applying", "Make what files declare come to be."),
     "diff": Room(
         "services.cli.declared.diffing", "Show what applying files would change, and would have earned."
@@ -35,6 +37,9 @@ ROOMS: Mapping[str, Room] = {
     "canary": Room("services.cli.learning.canary", "Where a canary stands; pause, promote, roll back."),
     "divergence": Room("services.cli.learning.divergence", "How often the members of an ensemble differ."),
     "efficiency": Room("services.cli.learning.efficiency", "What answers cost, and might have cost."),
+    "tail": Room("services.cli.tail", "Predictions as they are made, one line each."),
+    "keys": Room("services.cli.keys.managing", "Keys for callers: make, list and revoke them."),
+    "whoami": Room("services.cli.keys.whoami", "Whom the suite takes you for."),
     "doctor": Room("services.cli.doctor", "What is wrong with my set-up, and what mends it."),
 }
 

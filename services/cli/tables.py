@@ -31,5 +31,6 @@ def columns(*headings: str, right: int = 0) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for place, heading in enumerate(headings):
         numeric = place >= len(headings) - right
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        # A name that is broken into two lines is no name that one can copy.
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
     return table

@@ -68,7 +68,7 @@ def declared(files: Iterable[str]) -> list[Declared]:
     """What the files declare, in the order in which one needs the other. A directory stands for the YAML
     and JSON files in it, - for standard input. Raises ProblemsError, OSError."""
     found, problems = list[Declared](), list[Problem]()
-    for name, text in _texts(files):
+    for name, text in texts(files):
         try:
             for document in documents(text, name):
                 shaping = Shaping(document)
@@ -83,7 +83,8 @@ def declared(files: Iterable[str]) -> list[Declared]:
     return sorted(found, key=lambda one: order.index(one.section))
 
 
-def _texts(files: Iterable[str]) -> Iterator[tuple[str, str]]:
+def texts(files: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names and contents. Raises OSError."""
     for name in files:
         if name == STDIN:
             yield "stdin", sys.stdin.read()
@@ -110,10 +111,13 @@ def _objects(document: Document, shaping: Shaping) -> Iterator[Declared]:
             shaping.wrong((section,), f"is a list: write - before each {KINDS[section].word}")
         else:
             for number, item in enumerate(items or ()):
-                yield from _object(section, item, (section, number), document, shaping)
+                yield from object_of(section, item, (section, number), document, shaping)
 
 
-def _object(section: str, item: Any, path: Path, document: Document, shaping: Shaping) -> Iterator[Declared]:
+def object_of(
+    section: str, item: Any, path: Path, document: Document, shaping: Shaping
+) -> Iterator[Declared]:
+    """What an item of a section declares; nothing where it is wrong, which `shaping` then knows."""
     kind, before = KINDS[section], len(shaping.problems)
     # What is no field of the message comes first: a router's state is one, which only a server sets.
     shaped = shaping.message(kind.message.DESCRIPTOR, item, path, kind.without, kind.also)

@@ -1,7 +1,7 @@
 """What `apply` and `diff` can be told, and how their files are read."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -26,8 +26,13 @@ def read(files: Sequence[str]) -> list[Declared]:
     try:
         return declared(files)
     except ProblemsError as wrong:
-        for one in wrong.problems:
-            say(f"turnout: {one}")
-        raise typer.Exit(USAGE) from None
+        tell_and_end(wrong)
     except OSError as failed:
         fail(str(failed), ERROR)
+
+
+def tell_and_end(wrong: ProblemsError) -> NoReturn:
+    """Tell every problem with its place, and end the command."""
+    for one in wrong.problems:
+        say(f"turnout: {one}")
+    raise typer.Exit(USAGE) from None
