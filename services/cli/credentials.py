@@ -21,10 +21,12 @@ def _file(name: str, told: str) -> Any:
 
 
 OPTIONS = {
-    "key_file": _file("--key-file", "File of an API key or token; else what TURNOUT_CLI_KEY holds."),
-    "ca": _file("--ca", "Authorities (PEM) to trust, which asks for TLS; else TURNOUT_CLI_TLS_AUTHORITIES."),
-    "cert": _file("--cert", "Certificate (PEM) to show, where the suite wants one."),
-    "key": _file("--key", "Its private key."),
+    "credential_file": _file("--key-file", "File of an API key or token; else what TURNOUT_CLI_KEY holds."),
+    "authorities_file": _file(
+        "--ca", "Authorities (PEM) to trust, which asks for TLS; else TURNOUT_CLI_TLS_AUTHORITIES."
+    ),
+    "certificate_file": _file("--cert", "Certificate (PEM) to show, where the suite wants one."),
+    "private_key_file": _file("--key", "Its private key."),
 }
 
 
@@ -47,19 +49,28 @@ def identified(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def put(
-    key_file: Path | None = None, ca: Path | None = None, cert: Path | None = None, key: Path | None = None
+    credential_file: Path | None = None,
+    authorities_file: Path | None = None,
+    certificate_file: Path | None = None,
+    private_key_file: Path | None = None,
 ) -> None:
     """Make of the options what their settings would be; a file that is not there ends the command."""
-    if bool(cert) != bool(key):
+    if bool(certificate_file) != bool(private_key_file):
         raise typer.BadParameter("--cert and --key are of no use without each other")
-    for name, path in (("--key-file", key_file), ("--ca", ca), ("--cert", cert), ("--key", key)):
+    files = {
+        "--key-file": credential_file,
+        "--ca": authorities_file,
+        "--cert": certificate_file,
+        "--key": private_key_file,
+    }
+    for name, path in files.items():
         if path is not None and not os.access(path, os.R_OK):
             fail(f"{name} {path}: no file that can be read", USAGE)
-    told = {"AUTHORITIES": ca, "CERTIFICATE": cert, "KEY": key}
+    told = {"AUTHORITIES": authorities_file, "CERTIFICATE": certificate_file, "KEY": private_key_file}
     os.environ |= {f"TURNOUT_CLI_TLS_{name}": str(path) for name, path in told.items() if path is not None}
-    if cert is not None and ca is not None:
+    if certificate_file is not None:
         # What a process of the suite is told so: its certificate is shown to whom it calls.
-        os.environ["TURNOUT_CLI_TLS_CLIENT_AUTHORITIES"] = str(ca)
-    if key_file is not None:
+        os.environ["TURNOUT_CLI_TLS_CLIENT_AUTHORITIES"] = str(authorities_file or certificate_file)
+    if credential_file is not None:
         # In the environment of this process alone: a command line would show it to every user.
-        os.environ["TURNOUT_CLI_KEY"] = key_file.read_text().strip()
+        os.environ["TURNOUT_CLI_KEY"] = credential_file.read_text().strip()

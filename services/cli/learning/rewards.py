@@ -22,10 +22,7 @@ from services.cli.speech import Output, document, plain, tell
 from services.foundation.errors import TurnoutError
 
 HELP = "What a router has learnt: its arms, their rewards, and where traffic goes."
-# Characters of a sparkline.
-STEPS = 24
 HOUR = timedelta(hours=1)
-SHORTEST = timedelta(minutes=STEPS)
 
 Past = Mapping[str, Sequence[float]]
 
@@ -53,12 +50,10 @@ def rewards(
 
 async def past(suite: Visit, router: str, last: timedelta) -> Past:
     """Predictions of each variant by steps of the window, oldest first; nothing where nobody tells."""
-    window = max(last, SHORTEST)
     request = routers.GetMetricsRequest(
         name=router, group_by=[routers.METRIC_GROUP_VARIANT, routers.METRIC_GROUP_TIME]
     )
-    request.window.FromTimedelta(window)
-    request.step.FromTimedelta(window / STEPS)
+    request.window.FromTimedelta(last)
     try:
         rows = (await suite.to("routers").ask("GetMetrics", request)).rows
     except TurnoutError:

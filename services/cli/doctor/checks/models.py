@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from services.cli.doctor.facts import Facts
 from services.cli.doctor.finding import Finding, error, warning
 
-PROBE = "turnout models probe"
+PROBE = "turnout models test"
 
 
 def examine(facts: Facts) -> Iterator[Finding]:

@@ -30,17 +30,17 @@ def _one(router: Router, away: set[str]) -> Iterator[Finding]:
         yield error(
             f"{router.name} needs {quorum} answers and has {left} members left; away: {them}",
             "every prediction of it fails, or waits for models that do not answer",
-            "bring the models back (turnout models probe), or lower ensemble.quorum",
+            "bring the models back (turnout models test), or lower ensemble.quorum",
         )
     elif not left:
         yield error(
             f"no variant of {router.name} can be called; away: {them}",
             "every prediction of it fails, unless a fallback answers",
-            "bring a model back (turnout models probe), or add a variant",
+            "bring a model back (turnout models test), or add a variant",
         )
     elif not jury and left == 1:
         yield warning(
             f"{router.name} has one variant left; away: {them}",
             "its traffic is all on one model, and nothing stands behind it",
-            "bring the models back: turnout models probe",
+            "bring the models back: turnout models test",
         )

@@ -37,7 +37,7 @@ async def ask(suite: Visit, untold: list[str]) -> Fleet:
     used = _used(listed)
     chosen = [one for one in known if one.name in used]
     if len(chosen) > MOST_MODELS:
-        untold.append(f"{len(chosen) - MOST_MODELS} models were not probed; turnout models probe MODEL")
+        untold.append(f"{len(chosen) - MOST_MODELS} models were not probed; turnout models test MODEL")
         chosen = chosen[:MOST_MODELS]
     unreachable, unwatched = await asyncio.gather(
         _unreachable(suite, chosen), _unwatched(suite, chosen, untold)
