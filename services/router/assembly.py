@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from services.router.health.board import HealthBoard
 from services.router.health.opening import introduce, share
 from services.router.managing.management import Management
 from services.router.managing.telling import FeedbackDoor
+from services.router.pods.opening import pods_of
 from services.router.servicers.access import AccessService
 from services.router.servicers.inference import InferenceService
 from services.router.servicers.open_inference import OpenInferenceService
@@ -73,7 +75,7 @@ def lay(settings: RouterSettings, runtime: Runtime) -> Ground:
     pool, snapshot = ModelPool(runtime.telemetry, runtime.rng), Snapshot()
     runtime.on_close(pool.close)
     health = HealthBoard(runtime.metrics)
-    loader = Loader(snapshot, pool, runtime.metrics, runtime.rng, lambda: health.view)
+    loader = Loader(snapshot, pool, runtime.metrics, runtime.rng, lambda: health.view, settings.routers_only)
     introduce(health, loader)
     writer = _writer(settings, runtime, connections, replica)
     told = CatalogToLoader(loader, health)
@@ -101,7 +103,16 @@ async def load(ground: Ground) -> CatalogPermissions:
     loader.knowledge = knowledge_of(measured, follower)
     learned = LearnedFollower(connections, wanted=loader.learners, on_change=loader.learnt, rng=runtime.rng)
     beats, writer = Heartbeats(connections), ground.writer
-    reporter = Reporter(ground.replica, runtime, follower, ground.snapshot, beats, writer, ground.health)
+    reporter = Reporter(
+        ground.replica,
+        runtime,
+        follower,
+        ground.snapshot,
+        beats,
+        writer,
+        ground.health,
+        settings.routers_only,
+    )
     runtime.on_drain(reporter.leave)
     permissions = guarded(settings, runtime, connections, follower)
     show(runtime.metrics, loader, ground.health, follower, measured.verdicts)
@@ -127,6 +138,7 @@ def manage(ground: Ground, permissions: CatalogPermissions) -> Management:
         door,
         lambda: settings.advertise or runtime.address,
         runtime.rng,
+        partial(pods_of, ground.settings, runtime, ground.connections, ground.follower, ground.replica),
     )
     runtime.on_drain(management.rollouts.close)
     runtime.spawn(management.lookout.run(), "watches")

@@ -51,6 +51,16 @@ def members(group: str) -> str:
     return f"turnout:{{catalog}}:members:{group}"
 
 
+def catalog_duty(duty: str) -> str:
+    """String. Router writes. Router reads. Expires when who has the duty stops renewing it."""
+    return f"turnout:{{catalog}}:duty:{duty}"
+
+
+def catalog_duty_turns(duty: str) -> str:
+    """String. Router writes. Router reads. Lives as long as the deployment: how often the duty was taken."""
+    return f"turnout:{{catalog}}:duty-turns:{duty}"
+
+
 def catalog_aliases() -> str:
     """Hash. Router writes. All read. Lives as long as the deployment, one field per alias of a model: the
     model's name."""

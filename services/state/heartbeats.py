@@ -25,8 +25,9 @@ class Replica:
 
     position: last change of the catalog that it has taken in; lag_seconds: since it last heard of it;
     generations: what it has loaded, by router name; errors: why it could not load a router, by name;
-    events_waiting: events that are not in Redis yet; ejected: models that it does not call for their health,
-    and until when; time: seconds since 1970 by its own clock.
+    only: the routers that it serves, none for all that are not elsewhere; events_waiting: events that are not
+    in Redis yet; ejected: models that it does not call for their health, and until when; time: seconds since
+    1970 by its own clock.
     """
 
     id: str
@@ -38,6 +39,11 @@ class Replica:
     time: float = 0.0
     ejected: Mapping[str, float] = field(default_factory=dict)
     lag_seconds: float = 0.0
+    only: Sequence[str] = ()
+
+    def serves(self, router: str, *, elsewhere: bool) -> bool:
+        """Whether it has to do with a router; `elsewhere`: the router has processes of its own."""
+        return router in self.only if self.only else not elsewhere
 
 
 SAID = frozenset(one.name for one in fields(Replica))
@@ -127,4 +133,5 @@ def _generations(names: Sequence[str] | None, values: Any) -> dict[str, int]:
 
 def _replica(report: Mapping[str, Any]) -> Replica:
     # A replica of the next version may say more of itself under the same format.
-    return Replica(**{name: value for name, value in report.items() if name in SAID})
+    said = {name: value for name, value in report.items() if name in SAID}
+    return Replica(**said | {"only": tuple(said.get("only", ()))})

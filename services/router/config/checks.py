@@ -18,6 +18,9 @@ LEAST_ENABLED = 2
 SHORTEST_DEADLINE = 0.01
 SHORTEST_RETENTION = 60.0
 LONGEST_RETENTION = 400 * 86_400.0
+LOCAL, KUBERNETES = TARGETS = ("local", "kubernetes")
+# As many replicas as the deployment follows.
+MOST_REPLICAS = 1000
 
 
 def variants(router: Router, models: Collection[str], problems: Problems) -> None:
@@ -70,10 +73,19 @@ def texts(router: Router, problems: Problems) -> None:
         check_span(
             router.log.retention, "router.log.retention", SHORTEST_RETENTION, LONGEST_RETENTION, problems
         )
-    if router.deployment.HasField("replicas"):
-        problems.lacks("router.deployment.replicas", "not available in this version")
-    if router.deployment.target != "local":
-        problems.lacks("router.deployment.target", "only local is available in this version")
+
+
+def deployment(router: Router, problems: Problems) -> None:
+    """Where it runs. Whether there is a cluster to run in is asked when it is deployed."""
+    target, replicas = router.deployment.target, router.deployment.replicas
+    if target not in TARGETS:
+        problems.add("router.deployment.target", f"one of {', '.join(TARGETS)}; got {target[:100]!r}")
+    if not router.deployment.HasField("replicas"):
+        return
+    if target == LOCAL:
+        problems.add("router.deployment.replicas", "belongs to a kubernetes target: leave it out")
+    elif not 1 <= replicas <= MOST_REPLICAS:
+        problems.add("router.deployment.replicas", f"1 to {MOST_REPLICAS}, got {replicas}")
 
 
 def _weights(router: Router, problems: Problems) -> None:

@@ -31,6 +31,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     """
     problems = Problems()
     checks.texts(router, problems)
+    checks.deployment(router, problems)
     checks.variants(router, models, problems)
     measures.task(router, problems)
     measures.metrics(router, problems)

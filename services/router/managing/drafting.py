@@ -21,6 +21,7 @@ from services.router.config.problems import Problems
 from services.router.config.references import as_written
 from services.router.config.trials import Moved, stamp_trial
 from services.router.config.validate import validate
+from services.router.managing import lifecycle
 from services.router.managing.aliases import aliases_named, callees, follow, resolve, settle
 from services.router.managing.asked import Asked
 from services.router.serving.readying import in_slices
@@ -100,6 +101,7 @@ class Drafts:
         def changed(router: Router) -> None:
             before.CopyFrom(router)
             moved = change(router)
+            lifecycle.refuse_move(before, router)
             settle(router, aliases)
             stamp_enabled(before, router, self._now())
             stamp_trial(before, router, self._now(), asked.by.caller, moved)

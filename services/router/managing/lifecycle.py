@@ -58,6 +58,15 @@ def settle(router: Router, trouble: str, endpoint: str) -> None:
         router.endpoint = "" if trouble else endpoint
 
 
+def refuse_move(before: Router, after: Router) -> None:
+    """A router that serves stays where it serves: nobody would answer meanwhile. Raises WrongState."""
+    if before.state in SERVING and before.deployment.target != after.deployment.target:
+        said = (
+            f"{after.name} is {told(before.state)} on {before.deployment.target}: stop it, then change this"
+        )
+        raise WrongState(said, fields=[("router.deployment.target", said)], router=after.name)
+
+
 def retire(router: Router) -> None:
     """What deleting does first: a router that serves is stopped."""
     if router.state in SERVING:

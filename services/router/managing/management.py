@@ -4,6 +4,8 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from turnout.router.v1.router_pb2 import Router
+
 from services.foundation.handlers import Servicer
 from services.models.pool import ModelPool
 from services.router.logbook.export import Archive
@@ -14,6 +16,7 @@ from services.router.managing.office import Office
 from services.router.managing.rollout import Rollouts
 from services.router.managing.telling import FeedbackDoor
 from services.router.managing.watching import Lookout
+from services.router.pods.target import Pods
 from services.router.reporting.report import reports
 from services.router.servicers.ensembles import EnsembleService
 from services.router.servicers.models import ModelService
@@ -37,7 +40,8 @@ from services.state.walk import RecordWalk
 
 
 class Management:
-    """The stores, and what is made of them. `endpoint()` is where a deployed router answers."""
+    """The stores, and what is made of them. `endpoint()` is where a deployed router answers; `pods` makes
+    what sees to routers with pods of their own, if this process does."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Management:
         feedback: FeedbackDoor,
         endpoint: Callable[[], str],
         rng: random.Random,
+        pods: Callable[[ConfigStore[Router], Heartbeats], Pods | None] = lambda *_: None,
     ) -> None:
         routers = ConfigStore(connections, ROUTERS, time.time, rng)
         self.models = ConfigStore(connections, MODELS, time.time, rng)
@@ -73,6 +78,7 @@ class Management:
             learnt=SnapshotStore(connections),
             metrics=ModelMetricsStore(connections),
             rng=rng,
+            pods=pods(routers, heartbeats),
         )
 
     def servicers(self, pool: ModelPool, registry_hosts: Collection[str] = ()) -> Sequence[Servicer]:

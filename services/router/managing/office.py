@@ -9,6 +9,7 @@ from services.router.managing.drafting import Drafts
 from services.router.managing.rollout import Rollouts
 from services.router.managing.telling import FeedbackDoor
 from services.router.managing.watching import Lookout
+from services.router.pods.target import Pods
 from services.router.reporting.report import Reports
 from services.state.audit import AuditLog
 from services.state.heartbeats import Heartbeats
@@ -36,6 +37,7 @@ class Office:
     learnt: SnapshotStore
     metrics: ModelMetricsStore
     rng: random.Random
+    pods: Pods | None = None
 
 
 class Desk:

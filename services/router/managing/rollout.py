@@ -98,7 +98,9 @@ class Rollouts:
         """Wait until every live replica has loaded the change; empty, or why one has not."""
         until = time.monotonic() + LONGEST_WAIT
         while True:
-            replicas = await self._heartbeats.live()
+            replicas = [
+                one for one in await self._heartbeats.live() if one.serves(router.name, elsewhere=False)
+            ]
             seen = progress(router, position, replicas)
             if seen.errors:
                 return "; ".join(seen.errors)

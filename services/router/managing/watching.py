@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.logs import log
+from services.router.serving.places import has_pods
 from services.state.catalog import CatalogFollower
 from services.state.config_reader import ConfigReader
 from services.state.errors import NewerFormat, StateUnavailable
@@ -96,8 +97,9 @@ class Lookout:
                 self.replicas = []
 
     def _sight(self, router: Router) -> Sight:
-        serving = sum(one.generations.get(router.name) == router.generation for one in self.replicas)
-        return Sight(router, serving, len(self.replicas))
+        there = [one for one in self.replicas if one.serves(router.name, elsewhere=has_pods(router))]
+        serving = sum(one.generations.get(router.name) == router.generation for one in there)
+        return Sight(router, serving, len(there))
 
     async def _look(self) -> None:
         try:

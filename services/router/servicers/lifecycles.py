@@ -12,13 +12,15 @@ from services.router.managing.asked import asked
 from services.router.managing.drafting import router_name
 from services.router.managing.office import Desk
 from services.router.managing.rollout import LONGEST_WAIT
+from services.router.pods.target import refuse_without_pods
+from services.router.serving.places import has_pods
 from services.state.moments import span
 
 DEFAULT_WAIT = 10.0
 
 
 class Lifecycles(Desk):
-    """A change of state is one compare-and-set, then a wait for the replicas."""
+    """A change of state is one compare-and-set, then a wait for the replicas or the pods."""
 
     async def DeployRouter(self, request: rpc.DeployRouterRequest, call: Call) -> rpc.DeployRouterResponse:
         """Bring it to every live replica."""
@@ -43,13 +45,18 @@ class Lifecycles(Desk):
 
     async def _deploy(self, verb: str, request: Any, call: Call, wait: float) -> Router:
         how = asked(request, call)
-        written = await self.office.drafts.write(
-            router_name(request.name), lambda router: lifecycle.advance(router, verb), how
-        )
+
+        def advance(router: Router) -> None:
+            refuse_without_pods(router, self.office.pods)
+            lifecycle.advance(router, verb)
+
+        written = await self.office.drafts.write(router_name(request.name), advance, how)
         if how.validate_only:
             return written.message
         if written.replayed:
             return await self.office.drafts.routers.read(written.message.name)
         # Whoever moved its aliases may have died before it followed.
         written = await self.office.drafts.kept_up(written, how)
+        if self.office.pods is not None and has_pods(written.message):
+            return await self.office.pods.settled(written, wait)
         return await self.office.rollouts.carry_out(written, wait, how.by)

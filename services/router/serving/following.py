@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from turnout.router.v1.model_pb2 import Model
@@ -52,8 +53,10 @@ class Reporter:
         heartbeats: Heartbeats,
         writer: EventWriter,
         health: HealthBoard,
+        only: Sequence[str] = (),
     ) -> None:
         self.id = replica_id
+        self._only = only
         self._runtime = runtime
         self._follower = follower
         self._snapshot = snapshot
@@ -108,4 +111,5 @@ class Reporter:
             ejected=self._health.ejected,
             lag_seconds=self._follower.lag,
             time=time.time(),
+            only=tuple(self._only),
         )

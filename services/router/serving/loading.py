@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1.model_pb2 import Model
@@ -21,6 +22,7 @@ from services.router.deciding.rulings import Compiled
 from services.router.health.view import EVERYBODY_WELL, HealthView
 from services.router.managing.aliases import resolved
 from services.router.managing.lifecycle import DEPLOYING, SERVING
+from services.router.serving.places import elsewhere
 from services.router.serving.snapshot import Snapshot
 
 
@@ -35,8 +37,10 @@ class Loader:
         metrics: Metrics,
         rng: random.Random,
         health: Callable[[], HealthView] = lambda: EVERYBODY_WELL,
+        only: Collection[str] = (),
     ) -> None:
         self.snapshot = snapshot
+        snapshot.elsewhere = partial(elsewhere, only=only)
         snapshot.compile, snapshot.find = self.compile, self._serving
         snapshot.readying.ahead = self.ahead
         self.latencies = Latencies(time.monotonic)
@@ -129,7 +133,7 @@ class Loader:
 
     def serves(self, model: str) -> bool:
         """Whether a router that is running has the model."""
-        return any(self._routers[uid].state in SERVING for uid in self._users.get(model, ()))
+        return any(self._serving(uid) for uid in self._users.get(model, ()))
 
     def learnt(self, rewards: RewardSnapshot) -> None:
         """Feedback has published a newer state of a router."""
@@ -172,14 +176,17 @@ class Loader:
 
     def _serving(self, uid: str) -> Router | None:
         router = self._routers.get(uid)
-        return router if router is not None and router.state in SERVING else None
+        return router if router is not None and self._here(router) else None
+
+    def _here(self, router: Router) -> bool:
+        return router.state in SERVING and not self.snapshot.elsewhere(router)
 
     def _load(self, router: Router) -> None:
-        if router.state not in SERVING or not router.HasField("canary"):
+        if not self._here(router) or not router.HasField("canary"):
             self._metrics.canary_progress.remove(router.name)
         else:
             self._metrics.canary_progress[router.name].set(progress(router.canary))
-        if router.state in SERVING:
+        if self._here(router):
             self.snapshot.change(router, prove=self.started or router.state == DEPLOYING)
         else:
             self.snapshot.rest(router)

@@ -34,6 +34,8 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.find: Callable[[str], Router | None] = lambda _: None
+        # Why this process leaves a router to others; empty if it does not.
+        self.elsewhere: Callable[[Router], str] = lambda _: ""
         self.readying = Readying(self._change)
         self._plans: dict[str, RoutingPlan] = {}
         self._due: dict[str, Router] = {}
@@ -85,7 +87,7 @@ class Snapshot:
             raise RouterNotFound(
                 f"there is no {name}", fields=[("router", "a router that exists")], router=name
             )
-        why = self.errors.get(name) or f"it is {told(idle.state)}; deploy or start it"
+        why = self.errors.get(name) or self.elsewhere(idle) or f"it is {told(idle.state)}; deploy or start it"
         raise RouterNotRunning(f"{name} does not serve: {why}", router=name, state=told(idle.state))
 
     def change(self, router: Router, *, prove: bool) -> None:

@@ -1,0 +1,4 @@
+"""The ports of a router's pods."""
+
+GRPC = 50051
+METRICS = 9101
