@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import aiohttp
 import grpc
 
+from services.models.reach import GuardedResolver
+
 # Room for a batch of a few thousand wide rows; more wants several calls.
 MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -50,9 +52,13 @@ class Connections:
     def session(self) -> aiohttp.ClientSession:
         """The HTTP session. It has no timeout and no limit of its own: both belong to the model."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60, resolver=GuardedResolver())
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+                # What one model's server says is not told to another's.
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
 

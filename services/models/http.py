@@ -11,6 +11,7 @@ import aiohttp
 
 from services.models.answer import CallFailed, FailureKind, malformed
 from services.models.connections import MESSAGE_BYTES, Connections
+from services.models.reach import ForbiddenAddressError
 
 CODES = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
@@ -111,6 +112,8 @@ def broken(wrong: aiohttp.ClientError) -> CallFailed:
 def in_words(wrong: Exception) -> str:
     """What happened to a request; the library's own text names sockets, addresses and URLs."""
     match wrong:
+        case aiohttp.ClientConnectorError() if isinstance(wrong.os_error, ForbiddenAddressError):
+            return f"is not called: its host name {wrong.os_error}"
         case aiohttp.ClientConnectorDNSError():
             return "cannot be reached: its host name was not found"
         case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():

@@ -21,6 +21,7 @@ from services.models.inferring import connected, failed
 from services.models.outputs import OutputReader, compile_outputs, pass_on, read_outputs
 from services.models.overriding import refuse_others
 from services.models.problems import Problems
+from services.models.reach import TOLD, forbidden
 from services.models.signature import Request, Signature, read_signature
 
 SERVICE = "/inference.GRPCInferenceService/"
@@ -41,6 +42,8 @@ def compile_oip(model: model_pb2.Model, problems: Problems) -> "OipWire":
         if not ADDRESS.fullmatch(endpoint.address):
             told = f"host:port or grpc://host:port expected, got '{endpoint.address}'"
             problems.add(f"model.endpoints[{index}].address", told)
+        elif forbidden(endpoint.address):
+            problems.add(f"model.endpoints[{index}].address", TOLD)
     if model.secret_ref:
         problems.add("model.secret_ref", "OIP_GRPC endpoints are called in the clear; they get no secrets")
     if model.confidence_from not in _CONFIDENCES:

@@ -10,6 +10,7 @@ from services.models.connections import Connections
 from services.models.endpoints import Attributes, Probe
 from services.models.http import exchange
 from services.models.problems import Problems
+from services.models.reach import TOLD, forbidden
 
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(?P<path>/[^\s?#]*)?")
 
@@ -20,6 +21,8 @@ def check_addresses(model: Model, problems: Problems) -> None:
         if not ADDRESS.fullmatch(endpoint.address):
             told = f"http://host:port/v1 or https://… expected, got '{endpoint.address}'"
             problems.add(f"model.endpoints[{index}].address", told)
+        elif forbidden(endpoint.address):
+            problems.add(f"model.endpoints[{index}].address", TOLD)
 
 
 def served_name(model: Model) -> str:

@@ -4,23 +4,16 @@ A name is judged by what it resolves to at the moment of sending, by the resolve
 that a name that changes its mind between check and use gains nothing.
 """
 
-import ipaddress
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+from aiohttp.abc import AbstractResolver
+
+from services.models.reach import METADATA_NAMES, GuardedResolver, gives_credentials, meant
 
 Reach = Literal["public", "private", "any"]
 
 LONGEST_URL = 2_000
-# Clouds answer here with credentials of the machine that asks, one of them outside of the link-local range.
-METADATA_NAMES = frozenset(("metadata", "metadata.google.internal", "instance-data"))
-METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200")))
-
-
-class ForbiddenAddressError(OSError):
-    """The address is not one that webhooks may lead to."""
 
 
 def problem(url: str, reach: Reach) -> str:
@@ -61,12 +54,10 @@ def refusal(address: str, reach: Reach) -> str:
     >>> refusal("::ffff:169.254.169.254", "private")
     'leads to a link-local address, as those of metadata services are; webhook_reach = any allows it'
     """
-    ip = ipaddress.ip_address(address.strip("[]").partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    ip = mapped or ip
+    ip = meant(address)
     if reach == "any":
         return ""
-    if ip.is_link_local or ip in METADATA:
+    if gives_credentials(ip):
         said = "leads to a link-local address, as those of metadata services are"
         return f"{said}; webhook_reach = any allows it"
     if ip.is_unspecified or ip.is_multicast:
@@ -76,22 +67,13 @@ def refusal(address: str, reach: Reach) -> str:
     return ""
 
 
-class GuardedResolver(AbstractResolver):
-    """Resolves names, and drops the addresses that may not be reached. Raises ForbiddenAddressError if none
-    is left."""
+class WebhookResolver(GuardedResolver):
+    """Resolves names for webhooks that may reach so far."""
 
     def __init__(self, reach: Reach, inner: AbstractResolver | None = None) -> None:
-        self._reach = reach
-        self._inner = inner or ThreadedResolver()
+        super().__init__(inner)
+        self._reach: Reach = reach
 
-    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
-        """As aiohttp asks for it."""
-        found = await self._inner.resolve(host, port, family)
-        allowed = [one for one in found if not refusal(one["host"], self._reach)]
-        if found and not allowed:
-            raise ForbiddenAddressError(refusal(found[0]["host"], self._reach))
-        return allowed
-
-    async def close(self) -> None:
-        """Release what resolving holds."""
-        await self._inner.close()
+    def refusal(self, address: str) -> str:
+        """Why an address is not one to send to; empty where it is."""
+        return refusal(address, self._reach)

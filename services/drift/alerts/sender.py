@@ -10,10 +10,11 @@ import aiohttp
 from turnout.drift.v1.alert_config_pb2 import Webhook
 from turnout.drift.v1.alert_pb2 import Alert
 
-from services.drift.alerts.addresses import ForbiddenAddressError, GuardedResolver, Reach, problem
+from services.drift.alerts.addresses import Reach, WebhookResolver, problem
 from services.drift.alerts.payload import payload
 from services.drift.alerts.signing import HEADER, sign
 from services.models.http import in_words, wanted_wait
+from services.models.reach import ForbiddenAddressError
 
 # Who has not taken a note in ten seconds will not soon; the next attempt finds out.
 SECONDS = 10.0
@@ -99,7 +100,7 @@ class Sender:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
-                resolver=GuardedResolver(self._reach), limit=64, limit_per_host=4, use_dns_cache=False
+                resolver=WebhookResolver(self._reach), limit=64, limit_per_host=4, use_dns_cache=False
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,

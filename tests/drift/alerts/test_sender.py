@@ -14,9 +14,10 @@ from turnout.drift.v1.alert_config_pb2 import WEBHOOK_FORMAT_JSON, WEBHOOK_FORMA
 from turnout.drift.v1.alert_pb2 import ALERT_KIND_DRIFT, Alert
 
 from services.drift.alerts import sender as sending
-from services.drift.alerts.addresses import ForbiddenAddressError, GuardedResolver
+from services.drift.alerts.addresses import WebhookResolver
 from services.drift.alerts.sender import Outcome, Sender
 from services.drift.alerts.signing import sign, verify
+from services.models.reach import ForbiddenAddressError
 from tests.drift.alerts.receiver import Answer, Receiver, hanging, huge, receiving, reset, status
 
 ALERT = Alert(
@@ -147,17 +148,17 @@ class Named(AbstractResolver):
 
 
 async def test_a_name_that_leads_to_metadata_is_refused_when_it_is_resolved() -> None:
-    resolver = GuardedResolver("private", Named("169.254.169.254"))
+    resolver = WebhookResolver("private", Named("169.254.169.254"))
     with pytest.raises(ForbiddenAddressError, match="link-local"):
         await resolver.resolve("innocent.example", 80)
-    assert await GuardedResolver("any", Named("169.254.169.254")).resolve("innocent.example", 80)
+    assert await WebhookResolver("any", Named("169.254.169.254")).resolve("innocent.example", 80)
 
 
 async def test_what_is_refused_is_not_connected_to(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    def guarded(reach: object) -> GuardedResolver:
-        return GuardedResolver("public", Named("127.0.0.1"))
+    def guarded(reach: object) -> WebhookResolver:
+        return WebhookResolver("public", Named("127.0.0.1"))
 
-    monkeypatch.setattr(sending, "GuardedResolver", guarded)
+    monkeypatch.setattr(sending, "WebhookResolver", guarded)
     async with receiving() as receiver:
         port = receiver.url.rpartition(":")[2]
         outcome = await sender.send(webhook(f"http://innocent.example:{port}"), "firing", "id", ALERT)
