@@ -21,11 +21,13 @@ MARKS = {
 
 def view(changes: Sequence[Change]) -> RenderableType:
     """Each object that is not yet what is declared, field by field; then how many there are of each."""
-    lines = [line for one in changes if one.action is not Action.NOTHING for line in _object(one)]
+    # Warnings of what is unchanged are known; that something was left alone is not.
+    told = [one for one in changes if one.action is not Action.NOTHING or one.facts.get("kept")]
+    lines = [line for one in told for line in _object(one)]
     counts = [sum(one.action is action for one in changes) for action in Action]
     words = ("to create", "to change", "unchanged", "refused")
-    told = ", ".join(f"{count} {word}" for count, word in zip(counts, words, strict=True) if count)
-    return Group(*lines, Text(told or "nothing is declared", style="bold"))
+    total = ", ".join(f"{count} {word}" for count, word in zip(counts, words, strict=True) if count)
+    return Group(*lines, Text(total or "nothing is declared", style="bold"))
 
 
 def document(changes: Sequence[Change], prices: Sequence[Any] = ()) -> list[dict[str, Any]]:

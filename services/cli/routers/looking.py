@@ -1,7 +1,7 @@
 """`turnout routers list` and `get`."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -17,7 +17,7 @@ from services.cli.routers import describing
 from services.cli.routers.options import Name
 from services.cli.speech import Output, document, plain, tell
 
-STATES = {
+STATES: dict[str, Any] = {
     name.removeprefix("ROUTER_STATE_").lower(): RouterState.Value(name)
     for name, number in RouterState.items()
     if number

@@ -59,7 +59,7 @@ async def plan(visit: Visit, declared: Declared) -> Change:
     change.notes = [*kept, *reply.warnings]
     if declared.speaks_of("permissions"):
         change.after["permissions"] = plain(declared.message.permissions)
-    change.facts = {"wanted": wanted}
+    change.facts = {"wanted": wanted, "kept": kept}
     return change
 
 
