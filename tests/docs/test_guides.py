@@ -9,7 +9,14 @@ from tests.docs.guides import GUIDES, ROOT, commands_of_make, steps
 from tests.stories.reference import PAGES, examples
 
 MADE = re.compile(r'"(?:router_id|model_id)": "([^"]+)"')
-COMING = {"declare.md", "../concepts.md", "clients.md", "how-to/kubernetes.md", "../specification.md"}
+COMING = {
+    "kubernetes.md",
+    "declare.md",
+    "../concepts.md",
+    "clients.md",
+    "how-to/kubernetes.md",
+    "../specification.md",
+}
 USERS = sorted([*GUIDES.values(), *(ROOT / "docs").glob("*.md")])
 
 

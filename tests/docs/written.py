@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.docs import metrics, rpcs, settings
+from tests.docs import metrics, rpcs, schema, settings
 
 ROOT = Path(__file__).parents[2]
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/rpcs.md": rpcs.page,
     "docs/reference/settings.md": settings.page,
     "docs/reference/metrics.md": metrics.page,
+    "docs/schema/turnout.schema.json": schema.page,
 }
