@@ -56,15 +56,18 @@ class Shaping:
         shaped, chosen = dict[str, Any](), dict[str, str]()
         for key, given in value.items():
             here = (*path, key)
-            if key in also or given is None:
+            if key in also:
                 continue
             if (field := known.get(key)) is None:
                 self.wrong(here, self._unknown(kind, key, [*known, *also]))
                 continue
+            if given is None and not is_part(field):
+                continue
             oneof = field.containing_oneof
             if oneof and (other := chosen.setdefault(oneof.name, key)) != key:
                 self.wrong(here, f"stands beside {other}: a {named(kind)} has one of them")
-            shaped[key] = self._field(field, given, here)
+            # A strategy without any field of its own may stand alone: least_loaded, and a colon.
+            shaped[key] = self._field(field, {} if given is None else given, here)
         return shaped
 
     def _unknown(self, kind: Descriptor, key: str, known: Collection[str]) -> str:
@@ -159,6 +162,12 @@ def settable(kind: Descriptor) -> Iterable[FieldDescriptor]:
 def is_map(field: FieldDescriptor) -> bool:
     """Whether it is a map, which a descriptor shows as a list of entries."""
     return bool(field.message_type and field.message_type.GetOptions().map_entry)
+
+
+def is_part(field: Any) -> bool:
+    """Whether it is one message of the contract's own."""
+    kind = field.message_type
+    return bool(not field.is_repeated and kind and kind.full_name.startswith("turnout."))
 
 
 def map_value(field: Any) -> FieldDescriptor:
