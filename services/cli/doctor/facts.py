@@ -60,7 +60,7 @@ class Redis:
     place: str
     trouble: str = ""
     milliseconds: float = 0.0
-    """Median of some round trips."""
+    """The quickest of some round trips: a busy machine delays the others."""
     info: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, str] | None = None
     ahead: float = 0.0

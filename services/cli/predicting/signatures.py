@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from turnout.router.v1 import model_service_pb2 as models
 from turnout.router.v1 import router_service_pb2 as routers
-from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, FEATURE_KIND_NUMERIC, Model
+from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC, Model
 
 from services.cli.connecting import Visit
 from services.foundation.errors import InvalidArgument, RemoteError
@@ -65,19 +65,14 @@ async def _model(suite: Visit, name: str) -> Model | None:
 
 
 def of(known: Iterable[Model]) -> Kinds:
-    """The features of these models; where they differ, a name is taken as it stands."""
+    """The features of these models; a number for one and a name for another is sent as it stands."""
     found: dict[str, Feature] = {}
     for model in known:
         for one in model.signature.features:
             numeric = one.kind == FEATURE_KIND_NUMERIC
-            before = found.get(one.name)
-            if before is not None and before.numeric and one.kind == FEATURE_KIND_CATEGORICAL:
-                numeric = False
+            same = found.get(one.name, Feature(one.name, model.name, numeric=numeric, nullable=one.nullable))
             found[one.name] = Feature(
-                one.name,
-                model.name,
-                numeric=numeric and (before is None or before.numeric),
-                nullable=one.nullable,
+                one.name, same.model, numeric=numeric and same.numeric, nullable=one.nullable or same.nullable
             )
     return found
 

@@ -1,7 +1,6 @@
 """A drift service with a model that has a baseline and traffic, and the command that asks it."""
 
 import asyncio
-import multiprocessing
 import os
 import random
 import sys
@@ -24,6 +23,7 @@ from services.state.ids import new_uid
 from services.state.kinds import MODELS
 from tests.cli.drift import samples
 from tests.cli.drift.typing_in import said, type_in
+from tests.cli.terminal import COMMANDS
 from tests.drift.conftest import creation
 from tests.drift.test_consumer import member
 from tests.drift.traffic import append
@@ -31,9 +31,6 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 PIPE = asyncio.subprocess.PIPE
-# Importing the command takes a second: one process does it, and each command is a fork of that one.
-COMMANDS = multiprocessing.get_context("forkserver")
-COMMANDS.set_forkserver_preload(["services.cli.drift", "tests.cli.drift.typing_in"])
 
 
 class Told(NamedTuple):

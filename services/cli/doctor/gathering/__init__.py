@@ -23,10 +23,11 @@ NO_REDIS = "nobody says where Redis is: how safe data are was not looked at; --r
 async def gather(suite: Visit, places: Places, settings: CliSettings) -> Facts:
     """Everything that can be known of a suite now. What cannot is said in `untold`, and not raised."""
     untold = [*([] if places.pages else [NO_PAGES]), *([] if places.redis else [NO_REDIS])]
-    services, found, stored, caller, owned = await asyncio.gather(
+    # First and alone: the others would make it wait for its turn in this process, not for Redis.
+    stored = await redis.ask(places.redis)
+    services, found, caller, owned = await asyncio.gather(
         asyncio.gather(*(serving.ask(name, place, settings) for name, place in places.services.items())),
         asyncio.gather(*(pages.read(name, url) for name, urls in places.pages.items() for url in urls)),
-        redis.ask(places.redis),
         _unless_refused("who you are", fleet.caller(suite), None, untold),
         _unless_refused("the fleet", fleet.ask(suite, untold), Fleet(), untold),
     )

@@ -1,6 +1,5 @@
 """What Redis says of itself."""
 
-import statistics
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -43,8 +42,7 @@ async def _asked(connections: Connections, place: str) -> Redis:
     seconds, millionths = await client.time()
     ahead = seconds + millionths / 1e6 - (before + time.time()) / 2
     info = {_text(name): _text(value) for name, value in dict(await client.info("all")).items()}
-    median = statistics.median(taken)
-    return Redis(place, "", median, info, await _config(client), ahead, await _dead_letters(client))
+    return Redis(place, "", min(taken), info, await _config(client), ahead, await _dead_letters(client))
 
 
 async def _config(client: Any) -> Mapping[str, str] | None:
