@@ -32,6 +32,12 @@ lock: ## resolve pyproject.toml into requirements.lock again
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev --extra embedded --extra gateway --extra kubernetes pyproject.toml -o requirements.lock
+	@$(IMAGE_LOCK) --extra gateway --extra kubernetes pyproject.toml -o deploy/image/runtime.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(IMAGE_LOCK) - -o deploy/image/build.lock
+# What the image runs and is built with: of the same versions, by the same hashes.
+IMAGE_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate --constraint requirements.lock
 
 demo: setup ## the whole suite, real models, real data, in under two minutes
 	@$(BIN)/turnout demo
@@ -59,6 +65,8 @@ check: setup ## format, lint, types, import rules, proto lint, file lengths
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/buf lint
 	@$(BIN)/python -m tests.house
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: setup ## rewrite what ruff and buf can rewrite
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
@@ -98,6 +106,7 @@ alert-power: setup ## a thousand months of hourly looks at nothing, and how soon
 docs: setup ## write the pages that are written from the code
 	@$(BIN)/python -m tests.limits
 	@$(BIN)/python -m tests.docs
+	@$(BIN)/python -m tests.deploy_files.schema
 
 bench: setup ## CPU per prediction, of a router and of an ensemble, against bare grpcio; of combining; what stages and cascades save; writes build/*.json
 	@$(BIN)/python -m benchmarks.floor
@@ -125,8 +134,21 @@ clients: setup ## the example clients in Go, TypeScript and Python, generated, b
 client-wheel: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients
 
+# `go install` leaves out which Kubernetes Helm knows; tests name the versions that they mean.
+helm-tools: build/tools/helm ## Helm, from source, into build/tools; Go takes minutes for it, once
+build/tools/helm:
+	@command -v go >/dev/null || { echo "Helm is built by Go, and there is none here"; exit 1; }
+	@GOBIN=$(CURDIR)/build/tools go install helm.sh/helm/v3/cmd/helm@v3.21.4
+
+helm: setup ## the chart: linted, rendered with every set of values, judged by several versions of Kubernetes
+	@command -v helm >/dev/null || test -x build/tools/helm || ! command -v go >/dev/null || $(MAKE) --no-print-directory helm-tools
+	@HELM=all $(BIN)/python -m pytest -n0 -rs tests/deploy_files
+
+image: setup ## the lines of the Dockerfile carried out in build/image; every service started and checked from there
+	@IMAGE=built $(BIN)/python -m pytest -n0 -rs --timeout=1800 tests/deploy_files/test_image.py tests/deploy_files/test_image_runs.py
+
 clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv .venv-peers build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers bench-drift clients clean
+.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers bench-drift clients helm-tools helm image clean
