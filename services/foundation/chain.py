@@ -62,7 +62,8 @@ class Envelope:
         )
         # A stream of replies may rightly outlive any single answer, but not for ever: clients reconnect and
         # spread.
-        self._seconds = rig.stream_seconds if method.server_streaming else rig.unary_seconds
+        streams = method.server_streaming or method.client_streaming
+        self._seconds = rig.stream_seconds if streams else rig.unary_seconds
         self._telemetry = rig.telemetry
         self._metrics = rig.metrics
         self._tally = rig.metrics.rpcs[name]

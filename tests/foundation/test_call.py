@@ -111,6 +111,15 @@ async def test_a_stream_without_a_deadline_gets_its_own_default(start: Start, ec
     assert echo.cancelled.is_set()
 
 
+async def test_so_does_a_stream_of_requests(start: Start) -> None:
+    """Nobody who sends a file thinks of a deadline, and it may take longer than a call."""
+    server = await start(default_deadline_seconds=60, stream_deadline_seconds=0.1)
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        send: Any = channel.stream_unary(f"/{SERVICE}/Join")()
+        with pytest.raises(grpc.aio.AioRpcError, match=r"0\.1 s, the default deadline"):
+            await send
+
+
 async def test_a_spent_budget_is_refused_before_anything_is_sent(client: Client, echo: Echo) -> None:
     with pytest.raises(DeadlineExceeded, match="no time left"):
         await client.unary(SERVICE, "Say")(Words(), timeout=0)

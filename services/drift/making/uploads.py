@@ -10,6 +10,7 @@ from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baselines import Source
+from services.drift.entries import spread
 from services.drift.making.header import read_header
 from services.drift.making.maker import Draft, Maker, baseline_id
 from services.drift.making.replies import reply_of
@@ -36,22 +37,25 @@ class Uploads:
 
     async def take(
         self,
-        header: rpc.UploadBaselineHeader,
+        first: rpc.UploadBaselineRequest,
         rest: AsyncIterator[rpc.UploadBaselineRequest],
         model: Model,
         caller: str,
     ) -> rpc.UploadBaselineResponse:
-        """What the file makes; nothing is created before all of it came.
+        """What the file makes; nothing is created before all of it came. `first` has the header, and may have
+        bytes beside it.
 
         Raises BaselineFile, InvalidArgument, StoreFull, NameTaken, RequestIdReused, StateUnavailable.
         """
+        header = first.header
+        spread(header)
         wishes = read_header(header, model)
         own = baseline_id(header.baseline_id, "header.baseline_id", LONGEST_ID if header.segments else 63)
         change = once("UploadBaseline", header, caller)
         session = Session(wishes)
         async with self._gate:
             try:
-                outcome = await _read(session, rest)
+                outcome = await _read(session, first, rest)
             finally:
                 session.close()
         drafts = [
@@ -66,22 +70,29 @@ class Uploads:
         return reply_of(outcome, await self.maker.keep(made, change, activate))
 
 
-async def first_header(requests: AsyncIterator[rpc.UploadBaselineRequest]) -> rpc.UploadBaselineHeader:
-    """The header, which comes first. Raises InvalidArgument."""
+async def first_of(requests: AsyncIterator[rpc.UploadBaselineRequest]) -> rpc.UploadBaselineRequest:
+    """The message with the header, which comes first. Raises InvalidArgument."""
     async for request in requests:
         if request.HasField("header"):
-            return request.header
+            return request
         break
     said = "must be the first message of the stream; the bytes of the file follow as data"
     raise InvalidArgument(f"header {said}", fields=[("header", said)])
 
 
-async def _read(session: Session, rest: AsyncIterator[rpc.UploadBaselineRequest]) -> Outcome:
+async def _read(
+    session: Session, first: rpc.UploadBaselineRequest, rest: AsyncIterator[rpc.UploadBaselineRequest]
+) -> Outcome:
+    if first.file.data:
+        await _aside(partial(session.feed, first.file.data))
     async for request in rest:
         if request.HasField("header"):
             said = "comes once, as the first message of the stream"
             raise InvalidArgument(f"header {said}", fields=[("header", said)])
-        await _aside(partial(session.feed, request.data))
+        if request.data and request.HasField("file"):
+            said = "goes without data"
+            raise InvalidArgument(f"file {said}", fields=[("file", said)])
+        await _aside(partial(session.feed, request.data or request.file.data))
     return await _aside(session.end)
 
 

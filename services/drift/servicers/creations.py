@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 
 from services.drift.making.maker import baseline_id, check_source
-from services.drift.making.uploads import first_header
+from services.drift.making.uploads import first_of
 from services.drift.servicers.ground import Ground
 from services.foundation.call import Call
 from services.foundation.rules import Role
@@ -37,9 +37,9 @@ class CreationRpcs:
         self, requests: AsyncIterator[rpc.UploadBaselineRequest], call: Call
     ) -> rpc.UploadBaselineResponse:
         """The same at the rows of a file, and at those of each segment; nothing before all of it came."""
-        header = await first_header(requests)
-        name = resource_name("models", header.model, "header.model")
+        first = await first_of(requests)
+        name = resource_name("models", first.header.model, "header.model")
         if permissions := self._ground.intake.permissions:
             permissions.require(call.caller, Role.EDITOR, "models", name, "header.model")
         model = await self._ground.models.read(name, field="header.model")
-        return await self._ground.making.uploads.take(header, requests, model, call.caller.name)
+        return await self._ground.making.uploads.take(first, requests, model, call.caller.name)

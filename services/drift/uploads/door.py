@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, ParseDict
 from turnout.drift.v1 import truth_pb2 as rpc
 
+from services.drift.entries import spread
 from services.drift.truths.adding import May, Truths
 from services.drift.truths.columns import Columns
 from services.drift.uploads.header import check_header
@@ -58,6 +59,8 @@ class Uploads:
                     return stream.progress.reply(dry_run=False)
             elif message.WhichOneof("part") == "header":
                 raise _told(_refusal("header", "comes first, and once"), stream)
+            if message.HasField("file") and message.WhichOneof("part") not in (None, "header"):
+                raise _told(_refusal("file", "goes without data and text"), stream)
             if data := _bytes(message, stream.header):
                 await _going_on(stream.take(data), stream)
         stream = stream or await self._begin(rpc.GroundTruthHeader(), caller, may)
@@ -66,6 +69,7 @@ class Uploads:
         return stream.progress.reply(dry_run=stream.header.dry_run)
 
     async def _begin(self, header: rpc.GroundTruthHeader, caller: str, may: May) -> Stream:
+        spread(header)
         check_header(header)
         said = {key: value for key, value in MessageToDict(header).items() if key not in OF_STREAM}
         kept = None
@@ -94,7 +98,7 @@ class Uploads:
 
 def _bytes(message: rpc.UploadGroundTruthRequest, header: rpc.GroundTruthHeader) -> bytes:
     if message.WhichOneof("part") != "text":
-        return message.data
+        return message.data or message.file.data
     if header.encoding.lower() not in ("", "utf-8"):
         raise _refusal("text", f"is text already: send data, or leave out encoding {header.encoding}")
     return message.text.encode()

@@ -219,7 +219,9 @@ async def test_an_upload_that_was_cut_goes_on(
     rest = upload(*cut(data[begin:], 700), upload_id="march", offset=begin)
     reply = await send("UploadGroundTruth", rest)
     assert (reply.complete, reply.rows, reply.offset) == (True, COUNT, len(data))
-    assert dict(reply.counts) == {"ACCEPTED": COUNT}
+    # What the sender had handed over before it was gone may have been read meanwhile.
+    assert reply.counts.keys() <= {"ACCEPTED", "DUPLICATE"}
+    assert sum(reply.counts.values()) == COUNT
     assert len(await told(connections, model)) == COUNT
     # And all of it once more: nothing is read again.
     again = await send("UploadGroundTruth", upload(data, upload_id="march"))
