@@ -14,7 +14,7 @@ from services.state.model_metrics import ModelMetricsReader
 
 # A scrape comes every 15 s or so; what it reads is at most this much older.
 REFRESH_SECONDS = 2.0
-MEASURES = ("precision", "recall", "f1", "log_loss", "mae", "rmse", "agreement")
+MEASURES = (*("labels", "error_rate", "precision", "recall", "f1", "log_loss", "mae", "rmse", "agreement"),)
 
 
 @dataclass
