@@ -10,8 +10,11 @@ from services.feedback.rulebook import Rulebook
 from services.feedback.rules import Rules
 from services.foundation.errors import TurnoutError
 from services.state.attribution import ENTITY, EXTERNAL, AttributionIndex, Sought, only
+from services.state.kinds import ROUTERS
 from services.state.moments import moment
+from services.state.names import resource_name
 from services.state.records import SETTLED_SECONDS
+from services.state.reporter import Reporter
 
 # What a router that hashes a key logs of it.
 HASHED = "hash:"
@@ -25,14 +28,18 @@ class Finder:
     index: AttributionIndex
     now: Callable[[], float]
 
-    async def find(self, requests: Sequence[RecordFeedbackRequest]) -> list[str | TurnoutError]:
-        """The prediction of each: its id, empty where none is recorded yet, or why it cannot be told."""
+    async def find(
+        self, requests: Sequence[RecordFeedbackRequest], may: Reporter | None = None
+    ) -> list[str | TurnoutError]:
+        """The prediction of each: its id, empty where none is recorded yet, or why it cannot be told; a
+        router that their reporter may not see is not there."""
         found: list[str | TurnoutError] = [request.prediction_id for request in requests]
         asked: list[tuple[int, Sought]] = []
         for place, request in enumerate(requests):
             if request.prediction_id:
                 continue
             try:
+                _refuse_hidden(request.router, may)
                 asked.append((place, _sought(request, await self.rulebook.called(request.router))))
             except TurnoutError as wrong:
                 found[place] = wrong
@@ -49,6 +56,12 @@ class Finder:
         if isinstance(found, TurnoutError):
             raise found
         return found
+
+
+def _refuse_hidden(router: str, may: Reporter | None) -> None:
+    name = resource_name(ROUTERS.name, router, "router")
+    if may is not None and not may.shown(name):
+        raise ROUTERS.missing(name, "router")
 
 
 def _sought(request: RecordFeedbackRequest, rules: Rules) -> Sought:

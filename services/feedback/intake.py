@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from turnout.feedback.v1 import feedback_service_pb2 as rpc
-from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
+from turnout.inference.v1.event_pb2 import PredictionRecord
 
 from services.feedback.attribution import Finder
 from services.feedback.batch import TRUTH_STATUSES, Batch, Taken, named
@@ -19,6 +19,7 @@ from services.state import ids
 from services.state.errors import NewerFormat, PredictionNotFound, StateUnavailable, StoreFull
 from services.state.parked import LIFETIME_SECONDS, Parked
 from services.state.records import RecordStore
+from services.state.reporter import Reporter
 from services.state.truth import TruthLog
 
 # Records come within seconds; a full store empties by itself as they do.
@@ -32,7 +33,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
 Request = rpc.RecordFeedbackRequest
 Outcome = Taken | TurnoutError
 # Whether the caller may give feedback on an event's prediction; None where everybody may.
-May = Callable[[PredictionEvent], bool] | None
+May = Reporter | None
 T = TypeVar("T")
 
 
@@ -80,7 +81,7 @@ class Intake:
 
     async def take_recorded(self, requests: Sequence[Request], may: May = None) -> dict[int, Outcome]:
         """The same of those whose predictions are recorded, and of those that are wrong, by place."""
-        found = await self.finder.find(requests)
+        found = await self.finder.find(requests, may)
         records = await self.records.read_many([name for name in found if isinstance(name, str) and name])
         batch = Batch(self.settling, self.truths, self.now)
         outcomes: dict[int, Outcome] = {}

@@ -29,6 +29,7 @@ from services.state.kinds import MODELS, ROUTERS
 from services.state.named import kind_named, name_given
 from services.state.names import id_of
 from services.state.records import RecordStore
+from services.state.reporter import Reporter
 from services.state.roles import Grants, role_of
 
 Resource = Router | Model
@@ -125,7 +126,7 @@ class CatalogPermissions:
         if not caller.admin:
             await self._of_prediction(caller, role, prediction_id)
 
-    def on_predictions(self, caller: Caller, role: Role) -> Callable[[PredictionEvent], bool]:
+    def on_predictions(self, caller: Caller, role: Role) -> Reporter:
         """For items of an import, from memory: whether the caller is so much to what made a prediction."""
 
         def may(event: PredictionEvent) -> bool:
@@ -135,10 +136,10 @@ class CatalogPermissions:
             models = [self._catalog.models.by_name.get(one.model) for one in event.manifest.participants]
             return bool(models) and all(one is not None and self.may(caller, role, one) for one in models)
 
-        return may
+        return Reporter(may, self.visible(caller), self.shown(caller))
 
     def _made(self, uid: str) -> Resource | None:
-        """What a prediction belongs to, from memory: a router, or a model where it was made outside."""
+        # Of a prediction, from memory: a router, or a model where it was made outside.
         return self._catalog.routers.by_uid.get(uid) or self._catalog.models.by_uid.get(uid)
 
     def _held(self, user: str, kind: str, given: str, field: str) -> Role:
@@ -209,8 +210,7 @@ class CatalogPermissions:
             if not young or self._now() > until:
                 return None
             await asyncio.sleep(PAUSE_SECONDS)
-        uid = record.event.router_uid
-        if uid:
+        if uid := record.event.router_uid:
             made = self._made(uid)
             kinds = (ROUTERS, MODELS) if made is None else ()
             for kind in kinds:

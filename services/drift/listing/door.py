@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from turnout.drift.v1 import logging_pb2 as rpc
-from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord, TruthEntry
+from turnout.inference.v1.event_pb2 import PredictionRecord, TruthEntry
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
@@ -18,6 +18,7 @@ from services.state.config_reader import ConfigReader
 from services.state.moments import moment
 from services.state.names import resource_name
 from services.state.records import SETTLED_SECONDS, RecordStore, Sift
+from services.state.reporter import Reporter
 from services.state.truths import TruthReader
 
 UNMATCHED, MATCHED = rpc.GROUND_TRUTH_STATE_UNMATCHED, rpc.GROUND_TRUTH_STATE_MATCHED
@@ -25,7 +26,7 @@ LONGEST_KEY = 256
 
 Asked: TypeAlias = rpc.ListPredictionsRequest | rpc.ListUnmatchedPredictionsRequest
 # Whether the caller may see an event's prediction; None where everybody may.
-May: TypeAlias = Callable[[PredictionEvent], bool] | None
+May: TypeAlias = Reporter | None
 
 
 class Listed(NamedTuple):
@@ -51,7 +52,7 @@ class Listing:
         StateUnavailable, NewerFormat."""
         start, end = _times(request)
         _check(request)
-        uids = await self._made_by(request, model, start)
+        uids = await self._made_by(request, model, start, may)
         settled = self.now() - SETTLED_SECONDS
         page = await self.records.page(
             Merged(self.records, uids, start).names,
@@ -66,13 +67,16 @@ class Listing:
         truths = [_of(record, known) for record in page.records]
         return Listed(page.records, truths, page.next_page_token)
 
-    async def _made_by(self, request: Asked, model: Model, start: float) -> Sequence[str]:
+    async def _made_by(self, request: Asked, model: Model, start: float, may: May) -> Sequence[str]:
         """Whose predictions are looked through: routers, and the model where they were made outside."""
         if request.outside:
             return [model.uid]
         if request.router:
             name = resource_name("routers", request.router, "router")
-            return [(await self.routers.read(name, deleted=True, field="router")).uid]
+            router = await self.routers.read(name, deleted=True, field="router")
+            if may is not None and not may.sees(router):
+                raise self.routers.kind.missing(name, "router")
+            return [router.uid]
         return [model.uid, *await self.users.of(model.uid, start)]
 
     def _sift(self, truth: int) -> Sift | None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.drift.v1 import truth_pb2 as rpc
-from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord, TruthEntry
+from turnout.inference.v1.event_pb2 import PredictionRecord, TruthEntry
 
 from services.drift.truths.checks import KEYS, check, check_fit, content_id
 from services.drift.truths.finding import Finder
@@ -18,6 +18,7 @@ from services.state import formats, ids
 from services.state.errors import PredictionNotFound, StoreFull
 from services.state.parked import LIFETIME_SECONDS
 from services.state.records import RETENTION_SECONDS, RecordStore
+from services.state.reporter import Reporter
 from services.state.truth import Appended, TruthLog
 
 Request: TypeAlias = rpc.AddGroundTruthRequest
@@ -25,7 +26,7 @@ Added: TypeAlias = rpc.AddGroundTruthResponse
 # Of one truth, what became of it or what is wrong with it.
 Outcome: TypeAlias = Added | TurnoutError
 # Whether the caller may report on an event's prediction; None where everybody may.
-May: TypeAlias = Callable[[PredictionEvent], bool] | None
+May: TypeAlias = Reporter | None
 
 STATUSES = {
     Appended.APPENDED: rpc.GROUND_TRUTH_STATUS_ACCEPTED,
@@ -81,7 +82,7 @@ class Truths:
         """
         now = self.now()
         sound, outcomes = _checked(requests, now)
-        names = dict(zip(sound, await self.finder.find(list(sound.values())), strict=True))
+        names = dict(zip(sound, await self.finder.find(list(sound.values()), may), strict=True))
         records = await self.records.read_many(
             [one for one in names.values() if isinstance(one, str) and one]
         )

@@ -14,6 +14,7 @@ from services.state.config_reader import ConfigReader
 from services.state.moments import moment
 from services.state.names import resource_name
 from services.state.records import SETTLED_SECONDS
+from services.state.reporter import Reporter
 
 # What a router that hashes a key logs of it.
 HASHED = "hash:"
@@ -38,9 +39,11 @@ class Finder:
     index: AttributionIndex
     now: Callable[[], float]
 
-    async def find(self, requests: Sequence[AddGroundTruthRequest]) -> list[str | TurnoutError]:
-        """The prediction of each: its id, empty where none is recorded yet, or why it cannot be told. Raises
-        StateUnavailable."""
+    async def find(
+        self, requests: Sequence[AddGroundTruthRequest], may: Reporter | None = None
+    ) -> list[str | TurnoutError]:
+        """The prediction of each: its id, empty where none is recorded yet, or why it cannot be told; what
+        their reporter may not see is not there. Raises StateUnavailable."""
         found: list[str | TurnoutError] = [request.prediction_id for request in requests]
         owners: dict[tuple[str, str], Owner | TurnoutError] = {}
         asked: list[tuple[int, Owner, Sought]] = []
@@ -48,7 +51,7 @@ class Finder:
             if request.prediction_id:
                 continue
             try:
-                owner = await self._owner(request, owners)
+                owner = await self._owner(request, owners, may)
                 asked.append((place, owner, _sought(request, owner)))
             except Unavailable:
                 raise
@@ -60,12 +63,15 @@ class Finder:
         return found
 
     async def _owner(
-        self, request: AddGroundTruthRequest, known: dict[tuple[str, str], Owner | TurnoutError]
+        self,
+        request: AddGroundTruthRequest,
+        known: dict[tuple[str, str], Owner | TurnoutError],
+        may: Reporter | None,
     ) -> Owner:
         key = (request.router, request.model)
         if key not in known:
             try:
-                known[key] = await self._read(request)
+                known[key] = await self._read(request, may)
             except Unavailable:
                 raise
             except TurnoutError as wrong:
@@ -75,12 +81,17 @@ class Finder:
             raise found
         return found
 
-    async def _read(self, request: AddGroundTruthRequest) -> Owner:
+    async def _read(self, request: AddGroundTruthRequest, may: Reporter | None) -> Owner:
         if request.model:
             name = resource_name("models", request.model, "model")
-            return Owner(name, (await self.models.read(name, field="model")).uid)
+            model = await self.models.read(name, field="model")
+            if may is not None and not may.sees(model):
+                raise self.models.kind.missing(name, "model")
+            return Owner(name, model.uid)
         name = resource_name("routers", request.router, "router")
         router = await self.routers.read(name, field="router")
+        if may is not None and not may.sees(router):
+            raise self.routers.kind.missing(name, "router")
         hidden = [word for word in (EXTERNAL, ENTITY) if router.log.redact.get(word) in HIDDEN]
         return Owner(name, router.uid, hidden)
 

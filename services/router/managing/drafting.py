@@ -166,9 +166,12 @@ class Drafts:
         spelled = {name if name.startswith("models/") else f"models/{name}" for name in named}
         models = {one for one in spelled if "@" not in one and await self.models.find(one) is not None}
         names = models | {f"models/{alias}" for alias in aliases}
+        found = await self._found(spelled, aliases)
         if not caller.admin:
             names = await self._usable(names & spelled, aliases, caller, of)
-        return Known(names, aliases, await self._found(spelled, aliases))
+            # Or what is wrong with the use of a hidden one would tell what it answers with.
+            found = {name: model for name, model in found.items() if name in names}
+        return Known(names, aliases, found)
 
     async def _found(self, spelled: Iterable[str], aliases: Mapping[str, str]) -> dict[str, Model]:
         found = {name: await self.models.find(resolve(name, aliases)) for name in spelled}
