@@ -58,6 +58,13 @@ test-browser: setup ## the drift report in a real Chromium; as root it installs 
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 	@BROWSER_NEEDED=1 $(BIN)/python -m pytest -n0 tests/cli/drift/test_in_a_browser.py
 
+# promtool and prometheus are one package, redis-cli another; neither starts anything here.
+observability: setup ## rules and dashboards by promtool and a real Prometheus on a live suite, backup and Sentinel by redis-cli; as root it installs Debian's
+	@{ command -v promtool && command -v prometheus && command -v redis-cli; } >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus redis-tools >/dev/null; }
+	@cd deploy/prometheus && promtool check config prometheus.yml >/dev/null && promtool test rules alerts_test.yml
+	@OBSERVABILITY_NEEDED=1 $(BIN)/python -m pytest -n0 tests/observability
+
 check: setup ## format, lint, types, import rules, proto lint, file lengths
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -131,6 +138,13 @@ bench-drift: setup ## what watching a model costs: Analyze, reading 90 days, cou
 clients: setup ## the example clients in Go, TypeScript and Python, generated, built and run against a live suite
 	@$(BIN)/python -m pytest -n0 -rs tests/clients/test_languages.py
 
+# Pinned; without cgo and symbols, which cost time and say nothing here.
+GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
+cookbook: setup ## every line of docs/cookbook.md by real grpcurl, which Go builds into build/tools where there is none
+	@command -v grpcurl >/dev/null || test -x build/tools/grpcurl || ! command -v go >/dev/null || \
+	  CGO_ENABLED=0 GOBIN="$(CURDIR)/build/tools" go install -ldflags="-s -w" $(GRPCURL)
+	@$(BIN)/python -m pytest -n0 -rs tests/clients/test_cookbook.py
+
 client-wheel: setup ## the wheel that Python clients install, into build/clients
 	@cd clients/python && ../../$(BIN)/python -m hatchling build --target wheel --directory ../../build/clients
 
@@ -151,4 +165,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv .venv-peers build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers bench-drift clients helm-tools helm image clean
+.PHONY: help setup protos lock demo up test test-clients test-browser observability check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers bench-drift clients cookbook helm-tools helm image clean

@@ -30,8 +30,13 @@ class Described:
         return ToldFile(self._pool.FindFileByName(name), self._written)
 
     def FindFileContainingSymbol(self, symbol: str) -> "ToldFile":
-        """Raises KeyError."""
-        return ToldFile(self._pool.FindFileContainingSymbol(symbol), self._written)
+        """Also of a method, which pools do not look for. Raises KeyError."""
+        try:
+            file = self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            service, _, method = symbol.rpartition(".")
+            file = self._pool.FindServiceByName(service).methods_by_name[method].containing_service.file
+        return ToldFile(file, self._written)
 
     @cached_property
     def _written(self) -> dict[str, FileDescriptorProto]:

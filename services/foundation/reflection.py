@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 # Imported for the pool: clients resolve the details of an error status by reflection.
 from google.rpc import error_details_pb2  # noqa: F401
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from services.foundation.access import Access
@@ -33,8 +34,9 @@ def add_reflection(
     are."""
     # v1 stays out of the list: its descriptor is in no pool here, and a client that lists would fail on it.
     if pool is not None:
-        # That of v1alpha is in the default pool only, and it is in the list.
-        pool.AddSerializedFile(reflection_pb2.DESCRIPTOR.serialized_pb)
+        # They are in the default pool only: the one is in the list, and clients ask for the other.
+        for own in (reflection_pb2, health_pb2):
+            pool.AddSerializedFile(own.DESCRIPTOR.serialized_pb)
     servicer = reflection.aio.ReflectionServicer((*services, V1ALPHA), Described(pool))
     handler: Any = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo if access is None else _told(servicer.ServerReflectionInfo, access),

@@ -11,7 +11,7 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.server import Server
 from services.foundation.settings import Settings
-from tests.foundation.echo import SERVICE, Echo
+from tests.foundation.echo import METHODS, SERVICE, Echo
 
 
 async def ask(address: str, version: str, **question: Any) -> reflection_pb2.ServerReflectionResponse:
@@ -41,6 +41,14 @@ async def test_describes_a_service(version: str, server: Server) -> None:
         FileDescriptorProto.FromString(raw) for raw in reply.file_descriptor_response.file_descriptor_proto
     ]
     assert files[0].service[0].name == "EchoService"
+
+
+async def test_describes_a_method_and_knows_no_other(server: Server) -> None:
+    """`grpcurl describe package.Service.Method`."""
+    for method, known in ((next(iter(METHODS)), True), ("Shout", False)):
+        reply = await ask(server.address, "v1", file_containing_symbol=f"{SERVICE}.{method}")
+        assert reply.HasField("file_descriptor_response") is known
+        assert reply.HasField("error_response") is not known
 
 
 async def test_error_details_resolve(start: Any) -> None:
