@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from turnout.drift.v1.result_pb2 import DriftResult, DriftStatus
 
+from services.drift.comparisons import Comparison, compared
 from services.drift.errors import ResultNotFound
 from services.drift.wire_result import RESULT_FORMAT
 from services.state import drift_keys, formats, ids
@@ -42,9 +43,10 @@ class ResultStore:
 
     async def write(self, model_uid: str, result: DriftResult, now: float) -> None:
         """Keep the result. The oldest ones go beyond 90 days, MOST_RESULTS or MOST_BYTES."""
+        its = compared(result)
         args = (
             id_of(result.name),
-            result.status,
+            f"{result.status} {its.about} {its.baseline}",
             result.SerializeToString(),
             ids.first_id_at(now - RETENTION_SECONDS),
             MOST_RESULTS,
@@ -62,11 +64,18 @@ class ResultStore:
         """Remove every result of a model."""
         await self._redis.unlink(*_places(model_uid))
 
-    async def latest(self, model: str, model_uid: str) -> DriftResult:
-        """The model's latest result. Raises ResultNotFound."""
-        page = await self.page(model_uid, 1)
+    async def latest(self, model: str, model_uid: str, comparison: Comparison) -> DriftResult:
+        """The model's latest result of a comparison. Raises ResultNotFound."""
+        page = await self.page(model_uid, 1, comparison=comparison)
         if not page.results:
-            raise ResultNotFound(f"{model} has not been analysed; call Analyze first", model=model)
+            other = (await self.page(model_uid, 1)).results
+            said = f"{model} has not been analysed; call Analyze first"
+            if other:
+                # Of another part or reference; what it says would be taken for what was asked.
+                said = (
+                    f"{model} has no result {comparison}, only others such as {other[0].name}; call Analyze"
+                )
+            raise ResultNotFound(said, model=model)
         return page.results[0]
 
     async def get(self, model: str, model_uid: str, result_id: str) -> DriftResult:
@@ -78,15 +87,24 @@ class ResultStore:
         return found[0]
 
     async def page(
-        self, model_uid: str, size: int, after: str = "", status: DriftStatus | int = 0
+        self,
+        model_uid: str,
+        size: int,
+        after: str = "",
+        status: DriftStatus | int = 0,
+        comparison: Comparison | None = None,
     ) -> ResultPage:
-        """Results older than `after`, newest first, of one status or of all; fewer than `size` where they are
-        large."""
+        """Results older than `after`, newest first, of one status or of all, of one comparison or of all;
+        fewer than `size` where they are large."""
         _, index = _places(model_uid)
-        # All names at once: no more than MOST_RESULTS of 40 bytes.
+        # All names at once: no more than MOST_RESULTS of 120 bytes.
         named = [member.decode().split(" ") for member in await self._redis.zrevrange(index, 0, -1)]
         wanted = [
-            id_ for id_, its in named if (not after or id_ < after) and (not status or int(its) == status)
+            id_
+            for id_, its, *of in named
+            if (not after or id_ < after)
+            and (not status or int(its) == status)
+            and (comparison is None or comparison.fits(*of))
         ]
         results: list[DriftResult] = []
         taken = bytes_taken = 0

@@ -229,7 +229,8 @@ async def test_options_are_applied_and_said(connections: Connections, ask: Ask, 
     assert plan.adjusted_p_value == pytest.approx(2 * plan.p_value)
     assert (usual.looks, result.looks) == (1, 2)
     assert "2 times within 24 hours" in result.caveat
-    assert (await ask("GetLatestResult", GetLatestResultRequest(model="churn"))).result == result
+    latest = GetLatestResultRequest(model="churn", features=["age", "plan"])
+    assert (await ask("GetLatestResult", latest)).result == result
 
 
 async def test_only_an_analysis_of_everything_of_late_speaks_for_the_model(

@@ -2,6 +2,7 @@
 
 import random
 import time
+from typing import Any
 
 import pytest
 from turnout.drift.v1 import analysis_pb2 as rpc
@@ -12,13 +13,16 @@ from turnout.drift.v1.result_pb2 import (
     DriftResult,
     DriftStatus,
 )
+from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift import result_store
 from services.drift.result_store import ResultStore
 from services.foundation.errors import RemoteError
+from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.ids import new_uid
+from services.state.kinds import MODELS
 from tests.drift.conftest import Ask, creation
 
 RNG = random.Random(7)
@@ -122,3 +126,55 @@ async def test_the_same_result_twice_is_one(ask: Ask, connections: Connections, 
     for _ in range(2):
         await ResultStore(connections).write(model.uid, result, time.time())
     assert await listed(ask) == [result.name]
+
+
+async def test_each_question_has_its_own_latest_answer(
+    ask: Ask, connections: Connections, model: Model
+) -> None:
+    """Nobody who asks for the model hears of a segment, a column, another model or a baseline of before."""
+    north = Segment(name="region", value="north")
+    await ConfigStore(connections, MODELS, time.time, RNG).create(Model(name="models/rival"))
+    await ask("CreateBaseline", creation(baseline_id="may"))
+    await ask("CreateBaseline", creation(baseline_id="north", segment=north))
+    await ask("CreateBaseline", creation(model="rival"))
+    asked: list[dict[str, Any]] = [
+        {},
+        {"segment": north},
+        {"reference_model": "rival"},
+        {"features": ["age", "plan"]},
+    ]
+    made = [(await ask("Analyze", rpc.AnalyzeRequest(model="churn", **of))).result for of in asked]
+    for of, result in zip(asked, made, strict=True):
+        latest = await ask("GetLatestResult", rpc.GetLatestResultRequest(model="churn", **of))
+        assert latest.result == result
+        assert await listed(ask, **of) == [result.name]
+    other_order = rpc.GetLatestResultRequest(model="churn", features=["plan", "age"])
+    assert (await ask("GetLatestResult", other_order)).result == made[3]
+    everything = [one.name for one in made[::-1]]
+    assert await listed(ask, all_comparisons=True) == everything
+    assert await listed(ask, all_comparisons=True, page_size=1) == everything
+    await ask("CreateBaseline", creation(baseline_id="june"))
+    with pytest.raises(RemoteError, match="with baseline june, only others such as models/churn/results/"):
+        await ask("GetLatestResult", rpc.GetLatestResultRequest(model="churn"))
+    may = rpc.GetLatestResultRequest(model="churn", baseline="models/churn/baselines/may")
+    assert (await ask("GetLatestResult", may)).result == made[0]
+    assert await listed(ask) == await listed(ask, baseline="models/churn/baselines/may") == [made[0].name]
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "field"),
+    [
+        ("GetLatestResult", {"reference_model": "churn"}, "reference_model"),
+        ("GetLatestResult", {"reference_model": "rival", "baseline": "may"}, "baseline"),
+        ("GetLatestResult", {"baseline": "models/other/baselines/may"}, "baseline"),
+        ("GetLatestResult", {"segment": Segment(name="region")}, "segment.value"),
+        ("ListResults", {"all_comparisons": True, "features": ["age"]}, "features"),
+        ("ListResults", {"all_comparisons": True, "segment": Segment(name="a", value="b")}, "segment"),
+    ],
+)
+async def test_a_question_that_contradicts_itself_is_refused(
+    ask: Ask, model: Model, method: str, given: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(RemoteError) as refused:
+        await ask(method, getattr(rpc, f"{method}Request")(model="churn", **given))
+    assert [one.field for one in refused.value.fields] == [field]

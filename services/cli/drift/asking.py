@@ -27,7 +27,7 @@ async def named(suite: Suite, name: str) -> DriftResult:
 
 async def newest(suite: Suite, model: str, most: int, status: DriftStatus | None = None) -> list[DriftResult]:
     """At most so many results, newest first."""
-    request = analysis_pb2.ListResultsRequest(model=model, status=status)
+    request = analysis_pb2.ListResultsRequest(model=model, status=status, all_comparisons=True)
     return await suite.listed("ListResults", "results", request, most, PAGE)
 
 

@@ -1,9 +1,12 @@
 """What a model sees, against its baseline: analyses, and those of before."""
 
+from dataclasses import replace
+
 from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.buckets import Cover, cover
+from services.drift.comparisons import comparison_asked, no_contradiction
 from services.drift.inquiry import Inquiry
 from services.drift.segments import segment_asked
 from services.drift.servicers.ground import Ground, iso
@@ -37,9 +40,16 @@ class AnalysisRpcs:
     async def GetLatestResult(
         self, request: rpc.GetLatestResultRequest, _call: Call
     ) -> rpc.GetLatestResultResponse:
-        """The model's latest analysis."""
+        """The model's latest analysis of the comparison that is asked for."""
         model = await self._ground.model(request.model)
-        return rpc.GetLatestResultResponse(result=await self._ground.results.latest(model.name, model.uid))
+        asked = comparison_asked(request, model)
+        if not (asked.reference_model or asked.baseline):
+            # What an analysis of a former baseline said is no word on this one.
+            actives = (await self._ground.baselines.actives([model.uid])).get(model.uid, {})
+            if active := actives.get(asked.segment):
+                asked = replace(asked, baseline=active.id)
+        result = await self._ground.results.latest(model.name, model.uid, asked)
+        return rpc.GetLatestResultResponse(result=result)
 
     async def GetResult(self, request: rpc.GetResultRequest, _call: Call) -> rpc.GetResultResponse:
         """One of the model's analyses."""
@@ -50,9 +60,11 @@ class AnalysisRpcs:
         """A page of the model's analyses, newest first."""
         model = await self._ground.model(request.model)
         size = min(pages.size(request.page_size, DEFAULT_PAGE), MAX_PAGE)
-        filters = f"results {model.uid} {request.status}"
+        no_contradiction(request)
+        asked = None if request.all_comparisons else comparison_asked(request, model)
+        filters = f"results {model.uid} {request.status} {asked and (asked.about, asked.baseline)}"
         last = pages.unseal(filters, request.page_token)
-        page = await self._ground.results.page(model.uid, size, last, request.status)
+        page = await self._ground.results.page(model.uid, size, last, request.status, asked)
         return rpc.ListResultsResponse(
             results=page.results, next_page_token=pages.seal(filters, page.last) if page.last else ""
         )
