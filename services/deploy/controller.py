@@ -202,8 +202,10 @@ class Controller:
             log.warning("cannot say what became of a router", uid=uid, said=told.said, why=error.message)
 
     async def _until_stirred(self) -> None:
+        now = self._now()
+        due = min((one.due - now for one in self._records.values() if one.due > now), default=TICK_SECONDS)
         try:
-            async with asyncio.timeout(TICK_SECONDS):
+            async with asyncio.timeout(min(due, TICK_SECONDS)):
                 await self._stirred.wait()
         except TimeoutError:
             return

@@ -36,10 +36,13 @@ class Duty:
         self._seconds = seconds
         self._now = now
         self._until = float("-inf")
+        self._left = False
 
     async def held(self) -> bool:
         """Take it or keep it, if nobody else has it. Returns whether it is ours; asked often, it costs a call
         to Redis every third of its time."""
+        if self._left:
+            return False
         now = self._now()
         if self._until - now > self._seconds * 2 / 3:
             return True
@@ -54,6 +57,6 @@ class Duty:
         return bool(token)
 
     async def leave(self) -> None:
-        """Let the next one have it at once. Raises StateUnavailable."""
-        self._until = float("-inf")
+        """Let the next one have it at once, and take it no more. Raises StateUnavailable."""
+        self._left = True
         await RELEASE_LEASE(self._redis, self._keys[:1], [self._owner])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,10 +13,10 @@ from aiohttp import web
 from services.deploy.errors import Missing
 from services.deploy.kinds import KINDS
 from services.deploy.server import MERGE, ApiServer, Object, connect
-from tests.deploy.api_server import KubeApi
+from tests.deploy.api_server import PLAYED, KubeApi
 from tests.waiting import eventually
 
-DEPLOYMENT, POD = KINDS["Deployment"], KINDS["Pod"]
+DEPLOYMENT = KINDS["Deployment"]
 
 
 class Cluster:
@@ -87,8 +88,12 @@ class Cluster:
             "metadata": {"name": f"{deployment}-{suffix}", "labels": template["metadata"]["labels"]},
             "spec": template["spec"],
         }
-        await self.server._ask("POST", POD.path(self.namespace), body=made)
+        await self.make(made)
         await self.patch("Pod", f"{deployment}-{suffix}/status", {"status": status})
+
+    async def make(self, made: Object) -> None:
+        """An object that somebody else makes."""
+        await self.server._ask("POST", KINDS[made["kind"]].path(self.namespace), body=made)
 
     async def patch(self, kind: str, name: str, change: Object) -> None:
         """A change by somebody else."""
@@ -120,9 +125,24 @@ async def own_cluster(folder: Path, api: KubeApi) -> AsyncIterator[Cluster]:
     port = runner.addresses[0][1]
     config = await asyncio.to_thread(kubeconfig, folder, f"http://127.0.0.1:{port}")
     server = await connect(str(config))
+    server._client.set_default_header(PLAYED, "yes")
     try:
         yield Cluster(server, "ml", config, api)
     finally:
         await server.close()
         await api.disconnect()
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def real_cluster(config: Path) -> AsyncIterator[Cluster]:
+    """A real API server, with a namespace of its own for the test."""
+    server = await connect(str(config))
+    namespace = f"turnout-{uuid.uuid4().hex[:8]}"
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    await server._ask("POST", "/api/v1/namespaces", body=made)
+    try:
+        yield Cluster(server, namespace, config, None)
+    finally:
+        await server._ask("DELETE", f"/api/v1/namespaces/{namespace}")
+        await server.close()
