@@ -73,4 +73,6 @@ def put(
         os.environ["TURNOUT_CLI_TLS_CLIENT_AUTHORITIES"] = str(authorities_file or certificate_file)
     if credential_file is not None:
         # In the environment of this process alone: a command line would show it to every user.
-        os.environ["TURNOUT_CLI_KEY"] = credential_file.read_text().strip()
+        os.environ["TURNOUT_CLI_KEY"] = said = credential_file.read_text().strip()
+        if not said:
+            fail(f"--key-file {credential_file}: it is empty", USAGE)
