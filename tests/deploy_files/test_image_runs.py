@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ USER = 10001
 @pytest.fixture(scope="module")
 def built() -> Built:
     made = Built(ROOT / "build/image")
-    made.build()
+    # IMAGE=kept: what the last run built.
+    if os.environ["IMAGE"] != "kept":
+        made.build()
     return made
 
 
@@ -68,9 +71,14 @@ def moved(built: Built, redis_url: str) -> Moved:
 
 
 @pytest.fixture
-def nobody() -> dict[str, Any]:
-    """Whom processes run as: the image's user, if that can be arranged."""
-    return {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
+def nobody(built: Built) -> dict[str, Any]:
+    """Whom processes run as: the image's user, if we may become that and it may run this machine's Python."""
+    user: dict[str, Any] = {"user": USER, "group": USER, "extra_groups": []}
+    try:
+        subprocess.run([built.folder() / "opt/turnout/bin/python", "--version"], check=True, **user)
+    except PermissionError:
+        return {}
+    return user
 
 
 @pytest.fixture
