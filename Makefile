@@ -45,8 +45,9 @@ demo: setup ## the whole suite, real models, real data, in under two minutes
 up: setup ## keep the suite and the demo's fleet running; Ctrl-C drains it
 	@$(BIN)/turnout up --fleet
 
+# One thread of algebra each: where more processes than cores compute, their threads spin as they wait for each other.
 test: setup ## every test, on a real Redis and real channels
-	@$(BIN)/python -m pytest -n auto
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 CLIENTS ?= tests/clients
 test-clients: setup ## unmodified tritonclient, kserve, mlserver, mlflow and openai, and a real embedding model, each in an environment under build/
