@@ -10,6 +10,7 @@ from services.drift.alerts.desk import AlertDesk
 from services.drift.baseline_store import BaselineStore
 from services.drift.clearing import Clearing
 from services.drift.completing import Completer
+from services.drift.concept.store import ConceptStore
 from services.drift.consumer import GROUP, EventConsumer
 from services.drift.gaps import GapStore
 from services.drift.inquiry import inquirer_of
@@ -70,6 +71,7 @@ def clearing_of(connections: Connections, now: Callable[[], float], rng: random.
         ProfileStore(connections),
         ResultStore(connections),
         VerdictStore(connections),
+        ConceptStore(connections),
         rng,
     )
 

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baseline_store import BaselineStore
+from services.drift.concept.store import ConceptStore
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
 from services.foundation.logs import log
@@ -30,6 +31,7 @@ class Clearing:
         profiles: ProfileStore,
         results: ResultStore,
         verdicts: VerdictStore,
+        concepts: ConceptStore,
         rng: random.Random,
     ) -> None:
         self._models = models
@@ -37,6 +39,7 @@ class Clearing:
         self._profiles = profiles
         self._results = results
         self._verdicts = verdicts
+        self._concepts = concepts
         self._rng = rng
         self._gone = asyncio.Event()
 
@@ -78,4 +81,5 @@ class Clearing:
             await self._profiles.forget(baseline_uid)
         await self._results.forget(uid)
         await self._verdicts.forget(uid)
+        await self._concepts.forget(uid)
         await self._baselines.forget(uid)

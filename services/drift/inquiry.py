@@ -74,7 +74,7 @@ class Inquirer:
         id_ = inquiry.look or new_uid(now, rng)
         analysis = Analysis(id_, own, inquiry.window, finding, now, gaps, inquiry.asked, looks, reference)
         result = write_result(analysis)
-        if not (inquiry.segment or inquiry.reference or inquiry.look):
+        if not (inquiry.segment or inquiry.reference):
             concept = await self.concepts.read(model.uid)
             # Without a label there is nothing to say of how often it is wrong.
             if concept.signals:

@@ -69,10 +69,11 @@ def works_of(
     """The schedules and the notifications of the partitions that this process leads; `models`: by uid, in
     memory."""
     gauges = AlertGauges(metrics)
-    analyst = Analyst(inquirer_of(connections, now, rng), ConceptStore(connections).read)
+    concepts = ConceptStore(connections)
+    analyst = Analyst(inquirer_of(connections, now, rng), concepts.read)
     looker = Looker(analyst, desk.store, VerdictStore(connections), gauges, now)
     reader = ConfigReader(connections, MODELS, now)
-    rota = Rota(ownership, desk.configs, reader, looker, models.get)
+    rota = Rota(ownership, desk.configs, reader, looker, models.get, concepts)
     courier = Courier(desk.store, ownership, desk.sender, gauges, rota.config_of, now, rng)
     return AlertWorks(rota, courier)
 

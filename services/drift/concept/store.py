@@ -63,6 +63,22 @@ class ConceptStore:
         else:
             await self.connections.steady.hdel(key, model_uid)
 
+    async def agree(self, detections: Mapping[str, ConceptDetection]) -> None:
+        """Watch these models as is said here, where they are watched otherwise."""
+        known = await self.detections(list(detections))
+        for uid, detection in detections.items():
+            if known[uid] != detection:
+                await self.configure(uid, detection)
+
+    async def forget(self, model_uid: str) -> None:
+        """Remove everything of a model that is no more."""
+        redis: Any = self.connections.steady
+        async with redis.pipeline(transaction=False) as pipe:
+            for partition in range(PARTITIONS):
+                pipe.unlink(concept_keys.concept(partition, model_uid))
+            pipe.hdel(concept_keys.concept_detection(), model_uid)
+            await pipe.execute()
+
     async def write(
         self,
         partition: int,

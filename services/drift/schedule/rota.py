@@ -1,13 +1,14 @@
 """Whose turn it is: the schedules of the partitions that this process leads."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from turnout.drift.v1.alert_config_pb2 import AlertConfig
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.alerts.config_store import AlertConfigStore, parse
+from services.drift.concept.store import ConceptStore
 from services.drift.schedule.looker import Looker
 from services.foundation.errors import Unavailable
 from services.foundation.logs import log
@@ -17,6 +18,7 @@ from services.state.ids import partition_for
 from services.state.ownership import Ownership
 
 LOOK_SECONDS = 1.0
+AGREE_SECONDS = 60.0
 # Many models never take more than a fifth of their process.
 REST = 4.0
 
@@ -31,8 +33,10 @@ class Rota:
     models: ConfigReader[Model]
     looker: Looker
     find: Callable[[str], Model | None]
+    concepts: ConceptStore
     # By partition: token and version of what was read, and the settings by model.
     _read: dict[int, tuple[int, int, Mapping[str, AlertConfig]]] = field(default_factory=dict)
+    _agreed: float = 0.0
 
     async def run(self) -> None:
         """Visit until cancelled."""
@@ -47,7 +51,7 @@ class Rota:
 
     async def round(self) -> int:
         """Visit every model of ours once; how many looks were made. Raises StateUnavailable."""
-        await self._refresh()
+        await self._agree(await self._refresh())
         ours = [
             (uid, config, self.ownership.owned.get(partition))
             for partition, (_, _, configs) in self._read.items()
@@ -64,9 +68,17 @@ class Rota:
         _, _, configs = self._read.get(partition, (0, 0, {}))
         return configs.get(model_uid)
 
-    async def _refresh(self) -> None:
-        """Read the settings of partitions that are new here, or have changed."""
-        owned = dict(self.ownership.owned)
+    async def _agree(self, partitions: Collection[int]) -> None:
+        """Have detectors go by the settings: whoever changed them may have died before saying so to all
+        partitions, or have said it after somebody who came later."""
+        if self.looker.now() >= self._agreed + AGREE_SECONDS:
+            self._agreed, partitions = self.looker.now(), self._read.keys()
+        said = [self._read[partition][2].items() for partition in partitions]
+        await self.concepts.agree({uid: config.concept.detection for one in said for uid, config in one})
+
+    async def _refresh(self) -> list[int]:
+        """Read the settings of partitions that are new here, or have changed; which these were."""
+        read, owned = list[int](), dict(self.ownership.owned)
         self._read = {one: read for one, read in self._read.items() if read[0] == owned.get(one)}
         versions = await self.configs.versions(list(owned)) if owned else {}
         for partition, version in versions.items():
@@ -74,6 +86,8 @@ class Rota:
             if (token, known) != (owned[partition], version):
                 now, bodies = await self.configs.of_partition(partition)
                 self._read[partition] = owned[partition], now, dict(_parsed(bodies))
+                read.append(partition)
+        return read
 
     async def _visit(self, uid: str, config: AlertConfig) -> int:
         try:
@@ -91,6 +105,7 @@ class Rota:
     async def _forget(self, uid: str) -> None:
         """The model was deleted: what is made under its name later starts from nothing."""
         await self.looker.abandon(uid, self.ownership.fence(partition_for(uid)))
+        await self.concepts.forget(uid)
         await self.configs.forget(uid)
         log.info("cleared away the alerts of a deleted model", uid=uid)
 

@@ -6,6 +6,7 @@ import pytest
 from turnout.drift.v1 import alert_rpc_pb2 as rpc
 from turnout.drift.v1.alert_config_pb2 import ALERT_SEVERITY_ALERT, ALERT_SEVERITY_WARNING
 from turnout.drift.v1.alert_pb2 import (
+    ALERT_KIND_CONCEPT_DRIFT,
     ALERT_KIND_DRIFT,
     ALERT_KIND_NO_DATA,
     ALERT_STATE_FIRING,
@@ -14,13 +15,24 @@ from turnout.drift.v1.alert_pb2 import (
     NOTIFICATION_STATE_DELIVERED,
 )
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest, ListResultsRequest
+from turnout.drift.v1.concept_pb2 import (
+    CONCEPT_STATUS_DRIFT,
+    ConceptDetection,
+    ConceptProgress,
+    ConceptState,
+)
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_INSUFFICIENT_DATA, DRIFT_STATUS_OK
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.alerts.signing import verify
+from services.drift.concept import watching
+from services.drift.concept.store import ConceptStore
+from services.drift.concept.terms import terms_of
+from services.drift.concept.watching import Observed
 from services.drift.schedule.timetable import MOST_LATE
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
+from services.state.ids import new_prediction_id
 from services.state.kinds import MODELS
 from services.state.verdicts import VerdictReader
 from tests.drift.alerts.conftest import HOUR, SECRET, Clock, Station, alerts, hook, settings, stationed
@@ -295,3 +307,41 @@ async def test_gauges_and_counters_say_what_fires_and_what_was_told(
     assert value("turnout_alerts_firing", {"model": "models/churn", "severity": "alert"}) == 1
     assert value("turnout_scheduled_looks_total", {"status": "alert"}) == 2
     assert value("turnout_notifications_total", {"result": "delivered"}) == 1
+
+
+async def test_detectors_go_by_the_settings_whoever_died_between_the_two(
+    ask: Ask, watched: Model, station: Station, connections: Connections, clock: Clock
+) -> None:
+    """The settings are written first; what follows from them is written again by the owner of the model."""
+    store, usual = ConceptStore(connections), ConceptDetection(usual_loss=0.25)
+    await ask("UpdateAlertConfig", settings(concept={"detection": {"usual_loss": 0.25}}))
+    await station.rota.round()
+    # As if its sender had died before, or a slower one had come after.
+    for late in (ConceptDetection(), ConceptDetection(usual_loss=0.5)):
+        await store.configure(watched.uid, late)
+        await station.rota.round()
+        clock.time += 60
+        await station.rota.round()
+        assert await store.detections([watched.uid]) == {watched.uid: usual}
+    await ConfigStore(connections, MODELS, clock, random.Random(7)).delete(watched.name)
+    await station.rota.round()
+    assert await store.detections([watched.uid]) == {watched.uid: ConceptDetection()}
+
+
+async def test_a_look_says_what_detectors_make_of_the_errors(
+    ask: Ask, watched: Model, station: Station, connections: Connections
+) -> None:
+    partition, stream = 3, watching.begin("error", terms_of(ConceptDetection(usual_loss=0.1)))
+    await ask("UpdateAlertConfig", settings(concept={"detection": {"usual_loss": 0.1}}))
+    made = [Observed(new_prediction_id(partition, 1e9 + at, random.Random(at)), 1.0) for at in range(200)]
+    watching.fold(stream, terms_of(ConceptDetection(usual_loss=0.1)), made)
+    state = ConceptState(streams=[stream])
+    fence = station.ownership.fence(partition)
+    await ConceptStore(connections).write(partition, fence, ConceptProgress(), {watched.uid: state})
+    await station.log(watched, 500)
+    await station.hour()
+    (result,) = (await ask("ListResults", ListResultsRequest(model="churn"))).results
+    assert result.concept.status == CONCEPT_STATUS_DRIFT
+    assert "errs more than usual" in result.concept.summary
+    (alert,) = await alerts(ask)
+    assert alert.kind == ALERT_KIND_CONCEPT_DRIFT
