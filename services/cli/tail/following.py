@@ -39,6 +39,8 @@ class Following:
         self._found: asyncio.Queue[tuple[PredictionEvent, bool]] = asyncio.Queue(1000)
         self._seen: deque[str] = deque(maxlen=REMEMBERED)
         self._asides: set[asyncio.Task[None]] = set()
+        # A peer that vanished is noticed late: what came since it was last heard of may be missed.
+        self._heard: dict[str, float] = {}
 
     async def run(self, routers: Sequence[str], show: Print, count: int | None) -> None:
         """Print until there are so many. Raises RemoteError for what another try does not change."""
@@ -83,6 +85,7 @@ class Following:
     async def _follow(self, router: str) -> None:
         while True:
             trouble = "the stream was ended"
+            self._heard[router] = time.time()
             try:
                 await self._watch(router)
             except RemoteError as failed:
@@ -94,7 +97,8 @@ class Following:
             await self._come_back(router)
             back = time.time()
             say(f"{router}: back after {back - lost:.1f} s; what was missed follows, marked with ~")
-            aside = asyncio.create_task(self._look_back(router, lost - MARGIN, back + MARGIN))
+            since = self._heard[router] - MARGIN
+            aside = asyncio.create_task(self._look_back(router, since, back + MARGIN))
             self._asides.add(aside)
             aside.add_done_callback(self._asides.discard)
 
@@ -102,6 +106,7 @@ class Following:
         request = rpc.WatchPredictionsRequest(router=router)
         request.MergeFrom(self._wanted)
         async for said in self._door.follow("WatchPredictions", request, A_DAY):
+            self._heard[router] = time.time()
             if said.skipped:
                 say(f"{router}: {said.skipped:,} predictions were left out, for this side was too slow")
             if said.HasField("prediction"):

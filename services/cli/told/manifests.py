@@ -1,6 +1,7 @@
 """The account of a prediction: who was chosen and why, who took part, what it took."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from google.protobuf.duration_pb2 import Duration
 from rich.console import Group, RenderableType
@@ -90,8 +91,12 @@ def milliseconds(taken: Duration) -> str:
 
 
 def cost(given: Cost) -> str:
-    """An amount of money."""
-    return f"{number(given.amount)} {given.currency}".rstrip()
+    """An amount of money; of small ones nothing is rounded away, nor written as a power of ten.
+
+    >>> cost(Cost(amount=0.00005, currency="USD"))
+    '0.00005 USD'
+    """
+    return f"{Decimal(f'{given.amount:.3g}'):f} {given.currency}".rstrip()
 
 
 def _sum(manifest: Manifest) -> str:

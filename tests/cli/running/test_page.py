@@ -76,7 +76,7 @@ async def test_what_was_learnt(running: Town, terminal: Terminal) -> None:
     assert "until Monday" in events
     matrix = said["turnout divergence jury"].splitlines()
     assert [line.split()[0] for line in matrix[1:4]] == ["cancer-bayes", "cancer-bayes", "cancer-stump"]
-    assert "0.0002 USD" in said["turnout efficiency jury"]
+    assert "0.00015 USD" in said["turnout efficiency jury"]
 
 
 async def test_watching(running: Town, terminal: Terminal) -> None:

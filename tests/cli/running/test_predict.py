@@ -4,8 +4,15 @@ import csv
 import json
 
 import pytest
+import yaml
+from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_service_pb2 import DeleteRouterRequest
 
+from tests.cli.running.town import Town
 from tests.cli.terminal import Terminal
+from tests.models.chat_server import chat_server
+from tests.stories.ensembles.speaking import Reader
 
 ROW = ("--row", "mean radius=14.2", "--row", "mean texture=20.1")
 
@@ -83,3 +90,32 @@ async def test_explain_tells_what_another_draw_would_have_led_to(terminal: Termi
     assert "0.7000 to 1.0000" in told.out
     told = await terminal.type("explain", "cancer", "--u", "0.71")
     assert "▸  cancer-stump" in told.out
+
+
+async def test_a_chat_is_shown_as_it_is_written(running: Town, terminal: Terminal) -> None:
+    async with chat_server() as server:
+        server.behave = Reader(server).serve
+        for name in ("talker", "speaker"):
+            await running.desk.register(
+                Model(
+                    name=f"models/{name}",
+                    protocol="PROTOCOL_OPENAI_CHAT",
+                    endpoints=[{"address": server.url}],
+                )
+            )
+        variants = [{"model": "talker", "weight": 100}, {"model": "speaker", "weight": 0}]
+        await running.desk.deploy("talk", Router(variants=variants))
+        words = ("predict", "talk", "--chat", "system: be brief", "--chat", "What is the capital of France?")
+        told = await terminal.type(*words)
+        assert told.out.splitlines()[0] == "Paris."
+        assert [one["role"] for one in server.bodies[-1]["messages"]] == ["system", "user"]
+        told = await terminal.type(*words[:2], *words[-2:], "--stream")
+        lines = told.out.splitlines()
+        assert lines[0].strip() == "The capital of France is Paris."
+        assert " talker " in told.out
+        (terminal.directory / "chat.json").write_text(
+            '{"chat": {"messages": [{"role": "user", "content": "hi"}]}}'
+        )
+        told = await terminal.type("predict", "talk", "--json", "chat.json", "-o", "yaml")
+        assert yaml.safe_load(told.out)["output"]["text"]["content"] == "The capital of France is Paris."
+    await running.desk.call("RouterService/DeleteRouter", DeleteRouterRequest(name="talk"))

@@ -1,0 +1,231 @@
+"""What commands make of answers: sentences that a person may rely on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+from turnout.aggregator.v1.aggregator_service_pb2 import GetDivergenceResponse, GetRoutingEfficiencyResponse
+from turnout.feedback.v1.canary_pb2 import CanaryStatus
+from turnout.feedback.v1.experiment_pb2 import Experiment
+from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
+from turnout.inference.v1.output_pb2 import Output
+from turnout.router.v1.inference_service_pb2 import ExplainResponse
+from turnout.router.v1.model_pb2 import Model
+
+from services.cli import explaining, filing
+from services.cli.filing import BadFile
+from services.cli.learning import canary, divergence, efficiency, experiments
+from services.cli.learning.importing import columns
+from services.cli.learning.outcomes import BadOutcome, request_of
+from services.cli.predicting import asked, signatures
+from services.cli.told import answers
+
+EXPERIMENT: Any = {
+    "router": "routers/churn",
+    "decision": "EXPERIMENT_DECISION_WIN",
+    "reason": "b is better",
+    "baseline": "a",
+    "primary_metric": "accuracy",
+    "alpha": 0.05,
+    "arms": [
+        {"variant": "a", "decisions": 900, "mean": 0.8},
+        {"variant": "b", "decisions": 910, "mean": 0.85},
+    ],
+    "comparisons": [
+        {
+            "variant": "b",
+            "decision": "EXPERIMENT_DECISION_WIN",
+            "effect": {"estimate": 0.05, "bounds": {"low": 0.01, "high": 0.09}, "p_better": 0.0004},
+            "guardrails": [{"metric": "latency", "breached": True, "treatment": 90.0, "baseline": 40.0}],
+            "expected_observations": 1200,
+        }
+    ],
+    "sample_ratio": {"mismatch": True, "p_value": 0.0001},
+    "missing_labels": [{"metric": "accuracy", "variant": "b", "differs": True, "p_value": 0.002}],
+    "segments": [{"segment": "region=north", "variant": "b", "observations": 40}],
+}
+
+
+def shown(what: RenderableType) -> str:
+    """As a terminal without colours has it."""
+    console = Console(width=160, highlight=False)
+    with console.capture() as capture:
+        console.print(what)
+    return capture.get()
+
+
+def test_an_experiment_says_what_may_be_concluded_and_what_forbids_it() -> None:
+    told = shown(experiments.view(Experiment(**EXPERIMENT), segments=True))
+    assert told.startswith("win  b is better\n")
+    assert "b: win; effect +0.05 (0.01 to 0.09), p < 0.001; 1,200 more observations are expected" in told
+    assert "! b breaches the guardrail latency: 90, and the baseline has 40" in told
+    assert "! arms were not drawn as logged (p < 0.001): nothing can be concluded" in told
+    assert "! b and the baseline do not lose their labels for accuracy alike (p 0.002)" in told
+    assert "region=north  b    unspecified            40       –       –" in told
+
+
+def test_a_canary_says_where_it_stands_and_what_it_waits_for() -> None:
+    finding = {"question": "promotion", "metric": "accuracy", "effect": 0.02, "low": -0.01, "high": 0.05}
+    told = shown(
+        canary.view(
+            CanaryStatus(
+                router="routers/churn",
+                baseline="a",
+                canary="b",
+                percentage=25,
+                state="CANARY_STATE_RUNNING",
+                step=2,
+                steps=4,
+                waiting_for="80 more labels",
+                next="CANARY_MOVE_STEP",
+                evidence={
+                    "findings": [{**finding, "threshold": 3.0, "log_evidence": 1.5, "canary_samples": 120}],
+                    "warnings": ["labels are late"],
+                },
+            )
+        )
+    )
+    assert told.startswith("running  b has 25 % of routers/churn, a the rest; step 2 of 4")
+    assert (
+        "promotion (accuracy): not yet; effect +0.02 (-0.01 to 0.05); evidence 1.5 of 3; 120 of the canary"
+        in told
+    )
+    assert "waits for: 80 more labels\nits rules would step now\n! labels are late" in told
+
+
+def test_divergence_is_a_symmetric_matrix_of_what_the_answers_are() -> None:
+    members = [{"variant": name, "panels": 10, "dissent": 0.1} for name in "abc"]
+    pairs = [
+        {"first": "a", "second": "b", "disagreement": 0.2},
+        {"first": "b", "second": "c", "disagreement": 0.3},
+    ]
+    told = shown(divergence.view("jury", GetDivergenceResponse(panels=10, members=members, pairs=pairs)))
+    rows = [line.split() for line in told.splitlines()[1:5]]
+    assert rows == [
+        ["a", "b", "c"],
+        ["a", "–", "20", "%"],
+        ["b", "20", "%", "–", "30", "%"],
+        ["c", "30", "%", "–"],
+    ]
+    numbers = [{"first": "a", "second": "b", "mean_difference": 1.5}]
+    assert "mean difference" in shown(
+        divergence.view("jury", GetDivergenceResponse(panels=1, members=members[:2], pairs=numbers))
+    )
+    assert "no full panels" in shown(divergence.view("jury", GetDivergenceResponse()))
+
+
+def test_efficiency_says_what_might_have_been_saved() -> None:
+    found = GetRoutingEfficiencyResponse(
+        panels=40,
+        avoidable_share=0.7,
+        mean_cost={"amount": 0.01, "currency": "EUR"},
+        mean_saving={"amount": 0.004, "currency": "EUR"},
+        members=[{"variant": "small", "panels": 40, "same_answer": 0.7}],
+        advice=["Ask small first."],
+    )
+    told = shown(efficiency.view("jury", found))
+    assert "an answer costs 0.01 EUR; for 70 % a cheaper member alone would have said the same" in told
+    assert told.rstrip().endswith("Ask small first.")
+
+
+def test_an_explanation_says_what_is_otherwise_today() -> None:
+    decision = {"variant": "a", "draw": "DRAW_SOURCE_RENDEZVOUS", "unit_hash": "00ff", "rule_errors": ["vip"]}
+    told = shown(
+        explaining.view(ExplainResponse(decision=decision, same=False, differences=["a has 10 % less"]))
+    )
+    assert "sticky: the entity's hash 00ff decides" in told
+    assert "today it would be decided otherwise\n  a has 10 % less" in told
+    assert "! the rule vip could not be evaluated" in told
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ({"regression": {"values": [1.5]}}, "1.5"),
+        ({"regression": {"values": list(range(9))}}, "0, 1, 2, 3, 4 … of 9 rows"),
+        ({"classification": {"rows": [{"label": "a"}, {"label": "b"}]}}, "a, b"),
+        ({"text": {"tool_calls": [{"name": "look", "arguments": "{}"}]}}, "look({})"),
+        ({"json": {"string_value": "x"}}, '"x"'),
+        ({"embedding": {"values": [0.0] * 8, "dimension": 4}}, "2 vectors of 4 numbers"),
+        ({"tensors": {"tensors": [{"name": "y", "datatype": "FP32", "shape": [2, 3]}]}}, "y FP32[2, 3]"),
+        ({}, ""),
+    ],
+)
+def test_every_kind_of_answer_fits_a_line(output: Any, said: str) -> None:
+    assert answers.line(Output(**output)) == said
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"prediction_id": "p", "truth": "1"}, {"prediction_id": "p", "truth": {"label": "1"}}),
+        ({"prediction_id": "p", "truth": 1.0}, {"prediction_id": "p", "truth": {"number": 1.0}}),
+        ({"external_id": 7, "reward": "0.5", "row": "2"}, {"external_id": "7", "reward": 0.5, "row": 2}),
+        (
+            {"entity_id": "e", "metric": "f1", "value": 0},
+            {"entity_id": "e", "metric": {"name": "f1", "value": 0.0}},
+        ),
+        ({"prediction_id": "p", "truth": {"text": "x"}}, {"prediction_id": "p", "truth": {"text": "x"}}),
+        ({"prediction_id": "p", "truth": "a", "reward": 1}, "got truth and reward"),
+        ({"prediction_id": "p", "truth": ""}, "got none"),
+        ({"prediction_id": "p", "reward": "nan"}, "a number is expected"),
+        ({"prediction_id": "p", "reward": 1, "event_time": "soon"}, "a moment of ISO 8601"),
+    ],
+)
+def test_a_line_of_a_file_is_feedback_or_says_why_not(row: Any, wanted: Any) -> None:
+    def made() -> RecordFeedbackRequest:
+        return request_of(row, columns([]), "churn", number=False)
+
+    if isinstance(wanted, str):
+        with pytest.raises(BadOutcome, match=wanted):
+            made()
+    else:
+        assert made() == RecordFeedbackRequest(router="churn", **wanted)
+
+
+def test_values_are_read_as_the_signatures_say() -> None:
+    def model(name: str, **kinds: str) -> Model:
+        features = [{"name": one, "kind": f"FEATURE_KIND_{kind}"} for one, kind in kinds.items()]
+        return Model(name=f"models/{name}", signature={"features": features})
+
+    known = signatures.of([model("a", age="NUMERIC", zip="CATEGORICAL"), model("b", zip="NUMERIC")])
+    typed = {
+        name: signatures.typed(name, text, known)
+        for name, text in (("age", "4"), ("zip", "01234"), ("new", "true"))
+    }
+    assert typed == {"age": 4.0, "zip": "01234", "new": True}
+    with pytest.raises(signatures.BadFeature, match="age is a number for models/a; got 'old'"):
+        signatures.typed("age", "old", known)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"age": 4, "plan": "gold"}, "row"),
+        ({"text": "hello"}, "text"),
+        ({"text": 4}, "row"),
+        ({"chat": {"messages": [{"role": "user", "content": "hi"}]}}, "chat"),
+        ({"input": {"row": {"age": 4}}, "entity_id": "ann"}, "row"),
+    ],
+)
+def test_json_may_be_a_row_an_input_or_a_request(told: Any, kind: str) -> None:
+    assert asked.read(json.loads(json.dumps(told))).input.WhichOneof("kind") == kind
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a,b\n1\n", "line 2: 1 values, and the header has 2 columns"),
+        ("a,a\n1,2\n", "a column stands twice"),
+        ('{"a": 1}\n{"a": \n', "line 2"),
+        ('{"a": 1}\n[1]\n', "line 2: an object is expected"),
+        ("\n", "its first line is empty"),
+    ],
+)
+def test_a_file_that_is_none_says_where(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "rows"
+    file.write_text(content)
+    with pytest.raises(BadFile, match=said):
+        list(filing.lines(file))
