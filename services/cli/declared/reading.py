@@ -72,7 +72,7 @@ for _tag, _pattern, _first in (
     ("null", r"~|null|", ["~", "n", ""]),
     ("bool", r"true|false", list("tf")),
     ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
-    ("float", r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("float", r"[-+]?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
 ):
     _Plain.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
@@ -82,19 +82,23 @@ _Plain.add_constructor("tag:yaml.org,2002:float", lambda _, node: float(node.val
 
 def documents(text: str, file: str) -> Iterator[Document]:
     """The documents of a text that are not empty. Raises ProblemsError for what is no YAML."""
-    loader = _Plain(text)
     try:
-        while loader.check_node():
-            document = Document(None)
-            document.value = _Reader(loader, file, document).read(loader.get_node(), ())
-            if document.value is not None:
-                yield document
+        yield from _documents(_Plain(text), file)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         raise ProblemsError([Problem(place, "", wrong.problem or "this is no YAML")]) from None
     except yaml.YAMLError as wrong:
         raise ProblemsError([Problem(Place(file, 1, 1), "", f"this is no YAML: {wrong}")]) from None
+
+
+def _documents(loader: _Plain, file: str) -> Iterator[Document]:
+    try:
+        while loader.check_node():
+            document = Document(None)
+            document.value = _Reader(loader, file, document).read(loader.get_node(), ())
+            if document.value is not None:
+                yield document
     finally:
         loader.dispose()
 

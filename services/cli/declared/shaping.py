@@ -50,7 +50,7 @@ class Shaping:
         """A mapping as the JSON of a message; `without` are fields that may not be written, `also` keys that
         are no fields of it."""
         if not isinstance(value, dict):
-            self.wrong(path, f"is a {named(kind)}: write its fields, one to a line; got {said(value)}")
+            self.wrong(path, f"has fields: write them, one to a line; got {said(value)}")
             return {}
         known = {field.name: field for field in settable(kind) if field.name not in without}
         shaped, chosen = dict[str, Any](), dict[str, str]()
@@ -65,7 +65,7 @@ class Shaping:
                 continue
             oneof = field.containing_oneof
             if oneof and (other := chosen.setdefault(oneof.name, key)) != key:
-                self.wrong(here, f"stands beside {other}: a {named(kind)} has one of them")
+                self.wrong(here, f"stands beside {other}: {kind.name} has one of them")
             # A strategy without any field of its own may stand alone: least_loaded, and a colon.
             shaped[key] = self._field(field, {} if given is None else given, here)
         return shaped
@@ -73,7 +73,7 @@ class Shaping:
     def _unknown(self, kind: Descriptor, key: str, known: Collection[str]) -> str:
         if key in kind.fields_by_name:
             return "is set by the server; leave it out"
-        return f"a {named(kind)} has no such field; {meant(key, known)}"
+        return f"is no field of {kind.name}; {meant(key, known)}"
 
     def _field(self, field: FieldDescriptor, value: Any, path: Path) -> Any:
         if is_map(field):
@@ -189,11 +189,6 @@ def meant(key: str, known: Collection[str]) -> str:
     """
     close = difflib.get_close_matches(key, known, 1)
     return f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
-
-
-def named(kind: Descriptor) -> str:
-    """A message in words: BanditStrategy is a bandit strategy."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", str(kind.name)).lower()
 
 
 def said(value: Any) -> str:
