@@ -4,13 +4,13 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from services.deploy.errors import Missing
+from services.deploy.errors import ApiError, Missing
 from services.deploy.kinds import KINDS
 from services.deploy.server import MERGE, ApiServer, Object, connect
 from tests.deploy.api_server import PLAYED, KubeApi
@@ -116,7 +116,7 @@ def kubeconfig(folder: Path, url: str) -> Path:
 
 
 @asynccontextmanager
-async def own_cluster(folder: Path, api: KubeApi) -> AsyncIterator[Cluster]:
+async def own_cluster(folder: Path, api: KubeApi, namespace: str = "ml") -> AsyncIterator[Cluster]:
     """Our own server, on a free port."""
     runner = web.AppRunner(api.application(), shutdown_timeout=0.1)
     await runner.setup()
@@ -127,7 +127,7 @@ async def own_cluster(folder: Path, api: KubeApi) -> AsyncIterator[Cluster]:
     server = await connect(str(config))
     server._client.set_default_header(PLAYED, "yes")
     try:
-        yield Cluster(server, "ml", config, api)
+        yield Cluster(server, namespace, config, api)
     finally:
         await server.close()
         await api.disconnect()
@@ -146,3 +146,24 @@ async def real_cluster(config: Path) -> AsyncIterator[Cluster]:
     finally:
         await server._ask("DELETE", f"/api/v1/namespaces/{namespace}")
         await server.close()
+
+
+@asynccontextmanager
+async def well(cluster: Cluster) -> AsyncIterator[None]:
+    """While this is open, all pods of the cluster become ready as soon as they are wanted."""
+
+    async def tend() -> None:
+        while True:
+            found, _ = await cluster.server.list(DEPLOYMENT, cluster.namespace, "")
+            for one in found:
+                seen = one.get("status", {}).get("observedGeneration")
+                if seen != one["metadata"]["generation"]:
+                    with suppress(ApiError):
+                        await cluster.report(one["metadata"]["name"], ready=one["spec"]["replicas"])
+            await asyncio.sleep(0.05)
+
+    tending = asyncio.create_task(tend())
+    try:
+        yield
+    finally:
+        tending.cancel()

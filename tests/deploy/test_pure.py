@@ -13,7 +13,7 @@ from services.deploy.rollout.patience import LONGEST_ASKED, LONGEST_SECONDS, pau
 from services.deploy.rollout.verdict import Outcome, Verdict
 from services.deploy.steps import Phase, Step, Wish, next_step
 from services.router.managing.lifecycle import DEPLOYING, FAILED, REGISTERED, RUNNING, STOPPED
-from services.router.pods.opening import cluster_of, unfit
+from services.router.pods.cluster import cluster_of, unfit
 from services.router.pods.wishes import settle, wish
 from services.router.settings import RouterSettings
 

@@ -1,15 +1,13 @@
-"""What is made of the settings: the cluster, and what sees to the pods in it."""
+"""What sees to pods, made of the settings."""
 
-import json
 from functools import partial
-from typing import Any
 
 from turnout.router.v1.router_pb2 import Router
 
-from services.deploy.cluster import Cluster, SecretKey
 from services.deploy.controller import Controller
 from services.deploy.server import ApiServer, connect
 from services.foundation.runtime import Runtime
+from services.router.pods.cluster import cluster_of, unfit
 from services.router.pods.register import CatalogRegister
 from services.router.pods.target import Pods
 from services.router.settings import RouterSettings
@@ -18,26 +16,6 @@ from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.duty import Duty
 from services.state.heartbeats import Heartbeats
-
-# What pods take over of the settings of the process that deploys them. Secrets are not among them.
-HANDED_ON = (
-    "access_mode",
-    "access_admins",
-    "jwt_keys",
-    "jwt_issuer",
-    "jwt_audience",
-    "jwt_algorithms",
-    "jwt_user_claim",
-    "jwt_admin_claim",
-    "jwt_admin_value",
-    "expose",
-    "clear_text",
-    "message_bytes",
-    "default_deadline_seconds",
-    "log_level",
-    "otlp_endpoint",
-    "trace_ratio",
-)
 
 
 def pods_of(
@@ -62,53 +40,3 @@ def pods_of(
     runtime.spawn(pods.run(), "pods")
     runtime.on_drain(pods.leave)
     return pods
-
-
-def unfit(settings: RouterSettings) -> str:
-    """What keeps these settings from being those of a deployment; empty if nothing does."""
-    if not settings.kube_image:
-        return "kube_image is not set: which image do its pods run?"
-    if settings.access_mode == "open" and not settings.expose:
-        return "access_mode is open: enforce it, or set expose, as whoever reaches its pods may do everything"
-    if settings.tls_certificate and not settings.kube_tls_secret:
-        return "this process serves TLS and its pods would not: name their certificate in kube_tls_secret"
-    return ""
-
-
-def cluster_of(settings: RouterSettings) -> Cluster:
-    """What manifests are made of, beside the router."""
-    name, _, key = settings.kube_redis_secret.partition("/")
-    return Cluster(
-        namespace=settings.kube_namespace,
-        image=settings.kube_image,
-        suite=settings.kube_suite,
-        pull_secret=settings.kube_pull_secret,
-        redis=SecretKey(name, key),
-        environment=_environment(settings),
-        environment_from=settings.kube_environment_from,
-        tls_secret=settings.kube_tls_secret,
-        gateway=settings.kube_gateway,
-        domain=settings.kube_domain,
-        callers=settings.kube_callers,
-        cpu=settings.kube_cpu,
-        memory=settings.kube_memory,
-        least=settings.kube_least_replicas,
-        most=settings.kube_most_replicas,
-        busy=settings.kube_busy_percent,
-        crowd=settings.kube_calls_per_pod,
-        drain=settings.drain_seconds,
-        deadline=settings.kube_deadline_seconds,
-    )
-
-
-def _environment(settings: RouterSettings) -> dict[str, str]:
-    """Settings that the pods share with this process, where they differ from the defaults."""
-    plain = settings.model_dump(mode="json", include=set(HANDED_ON), exclude_defaults=True)
-    told = {f"TURNOUT_{key.upper()}": _written(value) for key, value in plain.items()}
-    own = {"AGGREGATOR": settings.aggregator, "FEEDBACK": settings.feedback}
-    return told | {f"TURNOUT_ROUTER_{key}": value for key, value in own.items()}
-
-
-def _written(value: Any) -> str:
-    """A setting as the environment has it."""
-    return value if isinstance(value, str) else json.dumps(value)
