@@ -1,10 +1,11 @@
 """Each set of values, rendered once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
+from kubernetes_validate import utils
 
 from tests.deploy_files.chart import Rendered, render
 
@@ -13,6 +14,14 @@ VALUES: Mapping[str, Path] = {
 }
 
 rendered_once = cache(render)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def schemas_read_once() -> Iterator[None]:
+    """Kubernetes' definitions are 2 MB, and would be read again for every manifest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield
 
 
 @pytest.fixture(params=VALUES)

@@ -14,7 +14,7 @@ from services.deploy.labels import labels
 from services.foundation.access import check
 from services.foundation.configuration import common_keys, load
 from services.foundation.settings import Settings
-from services.router.pods.opening import cluster_of, unfit
+from services.router.pods.cluster import cluster_of, unfit
 from services.router.settings import RouterSettings
 from tests.deploy_files.chart import KINDS, ROOT, NotRendered, Rendered, pods, render
 from tests.foundation.identity.authorities import Authority
