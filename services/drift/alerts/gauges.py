@@ -7,6 +7,9 @@ from turnout.drift.v1.result_pb2 import DriftStatus
 from services.drift.schedule.findings import Finding
 from services.foundation.metrics import Metrics
 
+# Shown at 0 too: a series that only comes with an alert cannot be told from one that was lost.
+SEVERITIES = ("warning", "alert")
+
 
 class AlertGauges:
     """Keeps `turnout_alerts_firing` as the owner of each model knows it; who leads a model no longer shows
@@ -18,7 +21,7 @@ class AlertGauges:
 
     def firing(self, model: str, memory: AlertMemory) -> None:
         """How many alerts of a model fire, by severity."""
-        counts = dict.fromkeys(self._shown.get(model, ()), 0)
+        counts = dict.fromkeys(SEVERITIES, 0)
         for one in memory.machines:
             if one.severity:
                 name = AlertSeverity.Name(one.severity).removeprefix("ALERT_SEVERITY_").lower()
