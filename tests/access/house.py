@@ -178,15 +178,18 @@ class House:
 
 
 @asynccontextmanager
-async def enforced(redis_url: str, folder: Path, *names: str, **told: Any) -> AsyncIterator[House]:
-    """The services of these names (all of them by default) with an empty Redis, and a key per user."""
+async def enforced(
+    redis_url: str, folder: Path, *names: str, user_url: str = "", **told: Any
+) -> AsyncIterator[House]:
+    """The services of these names (all of them by default) with an empty Redis, and a key per user.
+    `user_url`: how the services reach Redis, if not as the test does."""
     async with AsyncExitStack() as stack:
         connections = await stack.enter_async_context(connect(redis_url, hot_seconds=1.0))
         await connections.steady.flushdb()
         house = House(connections)
         for name in names or BUILDS:
             house.clients[name] = await stack.enter_async_context(
-                service(house, name, redis_url, folder, told)
+                service(house, name, user_url or redis_url, folder, told)
             )
         for user in USERS:
             await house.make_key(user)
