@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
@@ -14,10 +13,10 @@ from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.inference_service_pb2 import ExplainRequest, ExplainResponse
 
 from services.cli import rooms, tables
-from services.cli.completing import routers as known
 from services.cli.connecting import Visit, visit
 from services.cli.numbers import ABSENT, given, number, percent
 from services.cli.options import RouterServer, Shape
+from services.cli.predicting import options as told
 from services.cli.predicting import signatures
 from services.cli.predicting.asked import Question, pairs
 from services.cli.speech import Output, document, plain, tell
@@ -27,28 +26,13 @@ PREDICTION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}
 
 
 def explain(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="ROUTER|PREDICTION", help="A router, or a prediction's id.", autocompletion=known
-        ),
-    ],
-    row: Annotated[
-        list[str] | None,
-        typer.Option("--row", "-r", metavar="NAME=VALUE", help="A feature that rules may read."),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="A text to ask about.")] = None,
-    entity: Annotated[str, typer.Option(help="Unit of stickiness, such as a user's id.")] = "",
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option("--attribute", "-a", metavar="NAME=VALUE", help="Seen by policies only."),
-    ] = None,
-    u: Annotated[
-        float | None, typer.Option("--u", min=0, max=1, help="The draw to explain, from 0 up to 1.")
-    ] = None,
-    generation: Annotated[
-        int, typer.Option(min=0, help="Decide by this generation; else by what is served.")
-    ] = 0,
+    what: told.What,
+    row: told.Row = None,
+    text: told.Text = None,
+    entity: told.Entity = "",
+    attribute: told.Attribute = None,
+    u: told.Draw = None,
+    generation: told.Generation = 0,
     server: RouterServer = None,
     output: Shape = Output.TABLE,
 ) -> None:
@@ -92,8 +76,8 @@ def view(found: ExplainResponse) -> RenderableType:
     parts += [Text(plain(line), style="dim") for line in _facts(found)]
     parts.append(_candidates(decision))
     if found.HasField("same"):
-        told = "it would be decided so again" if found.same else "today it would be decided otherwise"
-        parts.append(Text(told, style="green" if found.same else "yellow"))
+        words = "it would be decided so again" if found.same else "today it would be decided otherwise"
+        parts.append(Text(words, style="green" if found.same else "yellow"))
         parts += [Text(f"  {plain(line)}") for line in found.differences]
     failed = [f"the rule {name} could not be evaluated, and did not match" for name in decision.rule_errors]
     return Group(*parts, *(Text(f"! {plain(line)}", style="yellow") for line in (*failed, *found.warnings)))

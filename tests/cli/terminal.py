@@ -62,7 +62,8 @@ class Terminal:
         self._typed += 1
         typed = self.directory.with_name(f"{self.directory.name}-typed-{self._typed}")
         told = (words, {**self.environment, **environment}, self.directory, typed)
-        process = COMMANDS.Process(target=type_in, args=told)
+        # One that a failed test has left behind ends with us.
+        process = COMMANDS.Process(target=type_in, args=told, daemon=True)
         process.start()
         return Begun(process, typed)
 

@@ -1,8 +1,6 @@
 """`turnout feedback`: say what came of a prediction, or of as many as a file has."""
 
-from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from google.protobuf.message import Message
@@ -15,10 +13,10 @@ from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.router_pb2 import TASK_TYPE_REGRESSION
 from typer.core import TyperGroup
 
-from services.cli import durations, rooms
+from services.cli import rooms
 from services.cli.complaints import ERROR
 from services.cli.connecting import Visit, visit
-from services.cli.learning import importing, outcomes
+from services.cli.learning import importing, naming, outcomes
 from services.cli.options import FeedbackServer, Shape
 from services.cli.speech import Output, document, plain, tell
 from services.foundation.errors import TurnoutError
@@ -39,54 +37,25 @@ class Recording(TyperGroup):
 
 
 def record(
-    prediction: Annotated[
-        str,
-        typer.Argument(
-            help="The prediction's id; or name it by --external-id, or --entity.", show_default=False
-        ),
-    ] = "",
-    truth: Annotated[
-        str | None, typer.Option(metavar="LABEL|NUMBER", help="What turned out to be true.")
-    ] = None,
-    reward: Annotated[
-        str | None,
-        typer.Option(metavar="[METRIC=]VALUE", help="A reward, or the value of a metric of the router."),
-    ] = None,
-    router: Annotated[
-        str, typer.Option(help="The router; needed where no prediction is named by its id.")
-    ] = "",
-    external_id: Annotated[str, typer.Option(help="Your own key of the prediction.")] = "",
-    entity: Annotated[
-        str, typer.Option(help="Whom it was for; with --time its newest prediction by then.")
-    ] = "",
-    time: Annotated[
-        datetime | None,
-        typer.Option(parser=durations.moment, metavar="MOMENT", help="ISO 8601, with --entity."),
-    ] = None,
-    row: Annotated[int, typer.Option(min=0, help="Row of a prediction of several.")] = 0,
-    number: Annotated[
-        bool | None,
-        typer.Option(
-            "--number/--label", help="How --truth is meant; else as the router answers.", show_default=False
-        ),
-    ] = None,
-    feedback_id: Annotated[
-        str, typer.Option("--id", help="Id of this feedback: again it changes nothing.")
-    ] = "",
+    prediction: naming.Prediction = "",
+    truth: naming.Truth = None,
+    reward: naming.Reward = None,
+    router: naming.Router = "",
+    external_id: naming.ExternalId = "",
+    entity: naming.Entity = "",
+    time: naming.Time = None,
+    row: naming.Row = 0,
+    number: naming.Number = None,
+    feedback_id: naming.Id = "",
     server: FeedbackServer = None,
     output: Shape = Output.TABLE,
 ) -> None:
     """Say what came of one prediction: turnout feedback 0199… --truth yes."""
     if (truth is None) == (reward is None):
         raise typer.BadParameter("say what came of it: either --truth LABEL or --reward VALUE")
-    if not (prediction or external_id or entity):
-        raise typer.BadParameter("name the prediction: its id, --external-id or --entity with --time")
-    request = RecordFeedbackRequest(
-        prediction_id=prediction, router=router, external_id=external_id, entity_id=entity, row=row
-    )
-    request.feedback_id = feedback_id
-    if time:
-        request.event_time.FromDatetime(time)
+    names = {"prediction_id": prediction, "router": router, "external_id": external_id}
+    names |= {"entity_id": entity, "feedback_id": feedback_id}
+    request = naming.named(names, row, time)
 
     async def recorded(suite: Visit) -> RecordFeedbackResponse:
         if reward is not None:
@@ -144,17 +113,10 @@ WORDS = {
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV with a header, or NDJSON; - is standard input.")],
-    router: Annotated[str, typer.Option(help="The router, where lines have no prediction_id.")] = "",
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FIELD=COLUMN",
-            help="Which column holds a field, such as truth=churned; again for more. Fields are "
-            f"{', '.join(outcomes.COLUMNS)}.",
-        ),
-    ] = None,
-    number: Annotated[bool, typer.Option("--number", help="The truth is a number, and no label.")] = False,
+    file: naming.File,
+    router: naming.Router = "",
+    column: naming.Column = None,
+    number: naming.Numbers = False,
     server: FeedbackServer = None,
     output: Shape = Output.TABLE,
 ) -> None:

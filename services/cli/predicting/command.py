@@ -1,16 +1,12 @@
 """`turnout predict`."""
 
-from datetime import datetime
-from pathlib import Path
-from typing import Annotated
-
 import typer
 from turnout.router.v1.inference_service_pb2 import PredictResponse, StreamPredictRequest
 
-from services.cli import durations, tables
-from services.cli.completing import routers
+from services.cli import tables
 from services.cli.connecting import Visit, visit
 from services.cli.options import RouterServer, Shape
+from services.cli.predicting import options as told
 from services.cli.predicting import signatures
 from services.cli.predicting.asked import Question, pairs
 from services.cli.predicting.files import Job, work
@@ -19,53 +15,20 @@ from services.cli.speech import Output, document, plain, tell
 
 
 def predict(
-    router: Annotated[
-        str, typer.Argument(help="The router, as churn or routers/churn.", autocompletion=routers)
-    ],
-    row: Annotated[
-        list[str] | None,
-        typer.Option("--row", "-r", metavar="NAME=VALUE", help="A feature; again for each of them."),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="A text to ask about.")] = None,
-    chat: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[ROLE:] TEXT", help="A message of a chat (user, if nobody is named); again for more."
-        ),
-    ] = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            "--json", metavar="FILE|-", help="A request, an input or a row as JSON; - is standard input."
-        ),
-    ] = None,
-    rows: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A prediction for each row of a CSV or NDJSON file.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="With --rows: where answers go, .csv or NDJSON; else standard output."
-        ),
-    ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="With --rows: rows sent together.")] = 200,
-    entity: Annotated[
-        str,
-        typer.Option(help="Unit of stickiness, such as a user's id; with --rows, the column that has it."),
-    ] = "",
-    external_id: Annotated[
-        str, typer.Option(help="Your own key of the prediction; with --rows, the column that has it.")
-    ] = "",
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option("--attribute", "-a", metavar="NAME=VALUE", help="Seen by policies only."),
-    ] = None,
-    variant: Annotated[str, typer.Option(help="Pin a variant; it takes an editor.")] = "",
-    event_time: Annotated[
-        datetime | None,
-        typer.Option(parser=durations.moment, metavar="MOMENT", help="When it happened; ISO 8601."),
-    ] = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Show a text as it is written.")] = False,
+    router: told.Router,
+    row: told.Row = None,
+    text: told.Text = None,
+    chat: told.Chat = None,
+    json: told.Json = None,
+    rows: told.Rows = None,
+    out: told.Out = None,
+    batch: told.Batch = 200,
+    entity: told.Entity = "",
+    external_id: told.ExternalId = "",
+    attribute: told.Attribute = None,
+    variant: told.Variant = "",
+    event_time: told.EventTime = None,
+    stream: told.Stream = False,
     server: RouterServer = None,
     output: Shape = Output.TABLE,
 ) -> None:

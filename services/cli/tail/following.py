@@ -18,7 +18,7 @@ from services.foundation.errors import RemoteError
 A_DAY = 86_400.0
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 # Listings end five seconds ago: only then is what was missed all there.
-LISTED_AFTER = 5.5
+LISTED_AFTER = (5.5, 15.0, 60.0)
 MOST_MISSED = 1000
 REMEMBERED = 10_000
 # What was made just before the stream broke, or before the next one stood, told nobody either.
@@ -126,8 +126,13 @@ class Following:
             wait = min(wait * 2, LONGEST_WAIT)
 
     async def _look_back(self, router: str, start: float, end: float) -> None:
-        """What was predicted while nobody told us, once listings have it."""
-        await asyncio.sleep(max(0.0, end + LISTED_AFTER - time.time()))
+        """What was predicted while nobody told us, once listings have it; again later, for what was recorded
+        late."""
+        for after in LISTED_AFTER:
+            await asyncio.sleep(max(0.0, end + after - time.time()))
+            await self._list(router, start, end)
+
+    async def _list(self, router: str, start: float, end: float) -> None:
         request = rpc.ListPredictionsRequest(
             router=router, variant=self._wanted.variant, outcome=self._wanted.outcome
         )
@@ -136,12 +141,12 @@ class Following:
         try:
             missed = await self._door.listed("ListPredictions", "predictions", request, MOST_MISSED)
         except RemoteError as failed:
-            return say(f"{router}: what was missed cannot be listed: {failed.message}")
+            say(f"{router}: what was missed cannot be listed: {failed.message}")
+            return
         for record in reversed(missed):
             await self._found.put((record.event, True))
         if len(missed) == MOST_MISSED:
             say(f"{router}: more was missed; RouterService.ListPredictions has it")
-        return None
 
 
 async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:

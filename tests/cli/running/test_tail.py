@@ -61,7 +61,7 @@ async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town,
 
     def told() -> bool:
         lines = begun.out.splitlines()
-        assert missed <= {one.split()[-1] for one in lines if one.startswith("~")}, lines
+        assert missed <= {one.split()[-1] for one in lines if one.startswith("~")}, (lines, begun.wrong)
         return True
 
     await eventually(told, within=40)
