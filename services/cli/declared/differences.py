@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from services.cli.declared.shaping import FREE, INTEGERS, is_map, map_value
 
 # What items of a list are known by: one that moved is not a change of all of them.
-KEYS = ("id", "name", "priority", "address", "feature", "percentage")
+KEYS = ("id", "name", "address")
 HIDDEN = "***"
 
 
@@ -49,8 +49,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]
 def _of_lists(before: list[Any], after: list[Any], path: str) -> Iterator[Difference]:
     key = next((one for one in KEYS if _known_by(before, one) and _known_by(after, one)), None)
     if key is None:
-        if before != after:
-            yield Difference(path, before, after)
+        yield from _by_place(before, after, path)
         return
     old, new = ({item[key]: item for item in items} for items in (before, after))
     for name in [*new, *(name for name in old if name not in new)]:
@@ -58,6 +57,15 @@ def _of_lists(before: list[Any], after: list[Any], path: str) -> Iterator[Differ
     common = [name for name in old if name in new]
     if common != [name for name in new if name in old]:
         yield Difference(f"{path} (their order)", list(old), list(new))
+
+
+def _by_place(before: list[Any], after: list[Any], path: str) -> Iterator[Difference]:
+    """Of lists whose items have no names: one by one where there are as many."""
+    if len(before) == len(after) and all(isinstance(one, dict) for one in (*before, *after)):
+        for place, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from differences(old, new, f"{path}[{place}]")
+    elif before != after:
+        yield Difference(path, before, after)
 
 
 def _known_by(items: list[Any], key: str) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +32,6 @@ from tests.cli.terminal import ROOT, Terminal
 from tests.waiting import eventually
 
 EXAMPLES = ROOT / "examples/declared"
-ROW = ("--row", "mean radius=14.2", "--row", "mean texture=20.1")
 CANARY = {"baseline_model": MODELS[0], "canary_model": MODELS[1], "canary_percentage": 10}
 
 
@@ -47,38 +45,6 @@ def split(name: str, *weights: float) -> dict[str, object]:
     """A file with a weighted router."""
     variants = [{"model": model, "weight": weight} for model, weight in zip(MODELS, weights, strict=True)]
     return {"routers": [{"name": name, "variants": variants}]}
-
-
-@pytest.fixture
-def examples(running: Town, terminal: Terminal) -> Path:
-    """The examples, whose model answers where the town has one."""
-    folder = terminal.directory / "declared"
-    shutil.copytree(EXAMPLES, folder)
-    watched = folder / "watched.yaml"
-    bayes = running.desk.servers["cancer-bayes"].address
-    watched.write_text(watched.read_text().replace("127.0.0.1:50063", bayes))
-    return folder
-
-
-async def test_the_examples_are_applied_and_answer(terminal: Terminal, examples: Path) -> None:
-    told = await terminal.type("apply", "-f", "declared")
-    assert told.code == 0, told
-    # Prepared in Python, since a baseline of a file and alerts need their model first.
-    made = [line.split()[1] for line in told.out.splitlines() if line.startswith("created")]
-    assert [name.partition("/")[0] for name in made] == ["models"] * 3 + ["routers"] * 4
-    for router in ("tumour", "tumour-bandit", "tumour-jury", "tumour-split"):
-        asked = await terminal.type("predict", router, *ROW)
-        assert asked.out.startswith("benign"), asked
-    told = await terminal.type("apply", "-f", "declared")
-    assert [line.split()[0] for line in told.out.splitlines()] == ["7", *["unchanged"] * 7], told
-    # Another file is another baseline, which becomes the active one.
-    with (examples / "tumours.csv").open("a") as file:
-        file.write("13.0,21.0,benign\n")
-    told = await terminal.type("diff", "-f", "declared", "-o", "json")
-    changed = [one for one in json.loads(told.out) if one["action"] != "unchanged"]
-    assert [(one["action"], one["notes"]) for one in changed] == [
-        ("create", ["301 rows of tumours.csv, 0 left out"])
-    ]
 
 
 @pytest.mark.parametrize("page", sorted(EXAMPLES.glob("*.yaml")), ids=lambda page: page.stem)

@@ -121,8 +121,18 @@ def test_a_router_of_the_reference_survives_its_file(router: Any, tmp_path: Path
 
 
 def test_differences_are_of_fields_and_lists_go_by_their_ids() -> None:
-    before = {"variants": [{"id": "a", "weight": 1}, {"id": "b"}], "tags": ["x"], "gone": 1}
-    after = {"variants": [{"id": "b"}, {"id": "a", "weight": 2}], "tags": ["x", "y"], "new": {"deep": 1}}
+    before = {
+        "variants": [{"id": "a", "weight": 1}, {"id": "b"}],
+        "tags": ["x"],
+        "gone": 1,
+        "steps": [{"percentage": 10, "min_samples": 5}],
+    }
+    after = {
+        "variants": [{"id": "b"}, {"id": "a", "weight": 2}],
+        "tags": ["x", "y"],
+        "new": {"deep": 1},
+        "steps": [{"percentage": 20, "min_samples": 5}],
+    }
     told = {one.path: (one.before, one.after) for one in differences(before, after)}
     assert told == {
         "variants[a].weight": (1, 2),
@@ -130,5 +140,6 @@ def test_differences_are_of_fields_and_lists_go_by_their_ids() -> None:
         "tags": (["x"], ["x", "y"]),
         "new": (None, {"deep": 1}),
         "gone": (1, None),
+        "steps[0].percentage": (10, 20),
     }
     assert not list(differences(after, after))
