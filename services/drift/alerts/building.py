@@ -20,6 +20,7 @@ from services.drift.inquiry import inquirer_of
 from services.drift.schedule.analyst import Analyst
 from services.drift.schedule.looker import Looker
 from services.drift.schedule.rota import Rota
+from services.drift.schedule.timetable import SETTLE_SECONDS
 from services.drift.settings import DriftSettings
 from services.foundation.metrics import Metrics
 from services.foundation.runtime import Runtime
@@ -65,13 +66,14 @@ def works_of(
     metrics: Metrics,
     now: Callable[[], float],
     rng: random.Random,
+    settle: float = SETTLE_SECONDS,
 ) -> AlertWorks:
     """The schedules and the notifications of the partitions that this process leads; `models`: by uid, in
     memory."""
     gauges = AlertGauges(metrics)
     concepts = ConceptStore(connections)
     analyst = Analyst(inquirer_of(connections, now, rng), concepts.read)
-    looker = Looker(analyst, desk.store, VerdictStore(connections), gauges, now)
+    looker = Looker(analyst, desk.store, VerdictStore(connections), gauges, now, settle)
     reader = ConfigReader(connections, MODELS, now)
     rota = Rota(ownership, desk.configs, reader, looker, models.get, concepts)
     courier = Courier(desk.store, ownership, desk.sender, gauges, rota.config_of, now, rng)
@@ -89,7 +91,8 @@ def alerting(
     """Have a process do its share: schedules, notifications, and watches that end when it drains."""
     rng = runtime.rng
     desk = desk_of(connections, time.time, rng, permissions, settings.webhook_reach)
-    works = works_of(connections, desk, ownership, catalog.models.by_uid, runtime.metrics, time.time, rng)
+    models, settle = catalog.models.by_uid, settings.look_settle_seconds
+    works = works_of(connections, desk, ownership, models, runtime.metrics, time.time, rng, settle)
     runtime.on_close(desk.sender.close)
     runtime.spawn(works.rota.run(), "schedules")
     runtime.spawn(works.courier.run(), "notifications")

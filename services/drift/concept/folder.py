@@ -9,6 +9,7 @@ and is written with the states, or not at all: whoever takes over goes on from t
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from turnout.drift.v1.concept_pb2 import ConceptProgress
 
@@ -27,8 +28,17 @@ ROUND_SECONDS = 1.0
 MOST_MINUTES = 200
 # Beyond, the oldest is folded as it is: the state is read and written whole.
 MOST_WAITING = 5000
-# A minute whose labels lack is looked at again when it is an eighth older.
+# A minute whose labels lack is looked at again when it is an eighth older, or soon where some have come.
 PATIENCE = 8
+SOON_SECONDS = 3.0
+
+
+class Pause(NamedTuple):
+    """Until when a minute rests, in seconds since 1970, and how many labels it had."""
+
+    soon: float
+    late: float
+    labels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Folder:
     ownership: Ownership
     now: Callable[[], float]
     settle: float
-    _again: dict[int, float] = field(default_factory=dict)
+    _again: dict[int, Pause] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Fold until cancelled."""
@@ -72,11 +82,13 @@ class Folder:
         """Fold the oldest minute; False where its labels may still come."""
         minute = min(progress.waiting)
         settled = len(progress.waiting) > MOST_WAITING or await self._settled(partition, progress, minute)
-        if not settled and self.now() < self._again.get(partition, 0.0):
+        if not settled and await self._rests(partition, minute):
             return False
+        labels = await self.reader.labels(partition, minute)
         found = await self.reader.read(partition, minute)
         if not settled and not await self._complete(partition, progress, minute, found):
-            self._again[partition] = self.now() + max(ROUND_SECONDS, self._age(minute) / PATIENCE)
+            late = max(ROUND_SECONDS, self._age(minute) / PATIENCE)
+            self._again[partition] = Pause(self.now() + min(SOON_SECONDS, late), self.now() + late, labels)
             return False
         self._again.pop(partition, None)
         states = await self.reader.folded(partition, found)
@@ -84,6 +96,12 @@ class Folder:
         progress.folded = minute
         await self.store.write(partition, fence, progress, states)
         return True
+
+    async def _rests(self, partition: int, minute: int) -> bool:
+        pause = self._again.get(partition)
+        if pause is None or self.now() >= pause.late:
+            return False
+        return self.now() < pause.soon or await self.reader.labels(partition, minute) == pause.labels
 
     async def _settled(self, partition: int, progress: ConceptProgress, minute: int) -> bool:
         """Whether its labels had their time, by the streams' own clock: what lies unread may be of them."""

@@ -62,6 +62,11 @@ class MinuteReader:
                     _take(found, records[name].event, truths[name], uids)
         return found
 
+    async def labels(self, partition: int, minute: int) -> int:
+        """How many labels there are of a minute's predictions."""
+        redis: Any = self.connections.steady
+        return int(await redis.hlen(keys.truths(partition, minute)))
+
     async def complete(self, partition: int, folded: int, minute: int, found: Minute) -> bool:
         """Whether every prediction of the minute by the routers that labels speak of is labelled, and they
         made none between the minute that is folded and this one."""

@@ -30,6 +30,7 @@ class Looker:
     verdicts: VerdictStore
     gauges: AlertGauges
     now: Callable[[], float]
+    settle: float = SETTLE_SECONDS
     _held: dict[str, tuple[str, AlertMemory | None]] = field(default_factory=dict)
     # The interval under which what a former one said was taken back, by model.
     _freed: dict[str, int] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Looker:
             # What held until the next look of a longer interval would outlive those of this one.
             await self.verdicts.forget(model.uid)
             self._freed[model.uid] = interval
-        table, done = timetable(config), looks_done(config, memory)
+        table, done = timetable(config, self.settle), looks_done(config, memory)
         passed, looks = table.passed_over(done, self.now()), table.due(done, self.now())
         if passed and looks:
             log.warning("looks were passed over", model=model.name, looks=passed)
@@ -130,17 +131,17 @@ class Looker:
         if not config.schedule.enabled or memory.status == result_pb2.DRIFT_STATUS_UNSPECIFIED:
             return
         time = last_time(memory)
-        holds = 2 * config.schedule.interval.seconds + SETTLE_SECONDS
+        holds = 2 * config.schedule.interval.seconds + self.settle
         await self.verdicts.say(
-            model.uid, model.name, memory.status, time + SETTLE_SECONDS, time + max(EXPIRY_SECONDS, holds)
+            model.uid, model.name, memory.status, time + self.settle, time + max(EXPIRY_SECONDS, holds)
         )
 
 
-def timetable(config: AlertConfig) -> Timetable:
-    """The looks of a schedule."""
+def timetable(config: AlertConfig, settle: float = SETTLE_SECONDS) -> Timetable:
+    """The looks of a schedule, each made `settle` seconds after its end."""
     schedule = config.schedule
     start = schedule.start_time.seconds + schedule.start_time.nanos / 1e9
-    return Timetable(schedule.interval.seconds, schedule.window.seconds, start, schedule.epoch_looks)
+    return Timetable(schedule.interval.seconds, schedule.window.seconds, start, schedule.epoch_looks, settle)
 
 
 def looks_done(config: AlertConfig, memory: AlertMemory | None) -> int | None:

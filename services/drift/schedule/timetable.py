@@ -21,12 +21,14 @@ MOST_LATE = 24
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """The looks of a schedule. All in seconds; `start`: since when, in seconds since 1970."""
+    """The looks of a schedule. All in seconds; `start`: since when, in seconds since 1970; `settle`: how long
+    after its end a look is made."""
 
     interval: int
     window: int
     start: float
     epoch_looks: int
+    settle: float = SETTLE_SECONDS
 
     @property
     def first(self) -> int:
@@ -35,7 +37,7 @@ class Timetable:
 
     def newest(self, now: float) -> int:
         """The newest look that is due."""
-        return floor((now - SETTLE_SECONDS) / self.interval)
+        return floor((now - self.settle) / self.interval)
 
     def due(self, done: int | None, now: float) -> range:
         """The looks to make, in order, after the last one that was `done` (None for none)."""

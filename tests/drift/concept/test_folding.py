@@ -9,7 +9,7 @@ from turnout.drift.v1.concept_pb2 import CONCEPT_STATUS_DRIFT, CONCEPT_STATUS_OK
 from turnout.inference.v1.event_pb2 import PredictionEvent, TruthEntry
 from turnout.inference.v1.manifest_pb2 import DECISION_MODE_ENSEMBLE
 
-from services.drift.concept.folder import Folder
+from services.drift.concept.folder import SOON_SECONDS, Folder
 from services.drift.concept.minutes import MinuteReader
 from services.drift.concept.noting import Noting
 from services.drift.concept.store import ConceptStore
@@ -271,3 +271,22 @@ async def test_labels_of_a_jury_are_of_every_member_that_still_bears_its_name(pr
     await process.fold()
     assert (await process.store.read(UID)).signals[0].rows == 1
     assert not (await process.store.read(newer)).signals
+
+
+async def test_a_minute_that_was_seen_half_labelled_is_looked_at_soon_again_when_labels_come(
+    process: Process,
+) -> None:
+    """A file of labels that comes in pieces is not put off for minutes by its first one."""
+    those = predictions(6, before=3600.0)
+    await record(process, those)
+    for event in those[:3]:
+        await tell(process, event, wrong(event))
+    await process.read()
+    await process.fold()
+    for event in those[3:]:
+        await tell(process, event, wrong(event))
+    await process.read()
+    process.now += SOON_SECONDS
+    await process.fold()
+    (stream,) = (await process.store.states(PARTITION, [UID]))[UID].streams
+    assert stream.rows == 6
