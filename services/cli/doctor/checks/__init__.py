@@ -46,7 +46,23 @@ CHECKS: Mapping[str, Examine] = {
 }
 
 # The chapter that says what to do at length.
-CHAPTERS: Mapping[str, str] = {}
+RUNBOOKS = "docs/operations/runbooks.md"
+CHAPTERS: Mapping[str, str] = {
+    "reachability": f"{RUNBOOKS}#turnoutprocessdown",
+    "redis": f"{RUNBOOKS}#turnoutredisunreachable",
+    "persistence": "docs/operations/redis.md",
+    "memory": f"{RUNBOOKS}#turnoutredismemorynearlimit",
+    "replicas": f"{RUNBOOKS}#turnoutreplicabehind",
+    "routers": f"{RUNBOOKS}#turnoutrouternotloaded",
+    "quorum": f"{RUNBOOKS}#turnoutrouterwithoutmodels",
+    "models": f"{RUNBOOKS}#turnoutmodelejected",
+    "events": f"{RUNBOOKS}#turnoutspoolfilling",
+    "lag": f"{RUNBOOKS}#turnoutconsumerlag",
+    "dead-letters": f"{RUNBOOKS}#turnoutdeadletters",
+    "certificates": f"{RUNBOOKS}#turnoutcertificateexpiressoon",
+    "access": "docs/access.md",
+    "baselines": "docs/reference/baselines.md",
+}
 
 _ORDER = list(Severity)
 
