@@ -296,6 +296,15 @@ def test_whoever_calls_a_service_may_reach_it(rendered: Rendered) -> None:
             assert allowed == calls[callee]
 
 
+def test_pods_may_reach_whom_they_call_and_a_name_server(everything: Rendered, tmp_path: Path) -> None:
+    for policy in everything.of("NetworkPolicy"):
+        settings = settings_of(everything, component(policy), tmp_path)
+        own = {key: getattr(settings, key, "") for key in KINDS}
+        called = {int(said.rpartition(":")[2]) for said in own.values() if isinstance(said, str) and said}
+        reached = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+        assert {53} | called <= reached, component(policy)
+
+
 BOTH = "grpc: {enabled: true, hostnames: [a.example]}, http: {enabled: true, hostnames: [a.example]}"
 REFUSED = {
     "routes.parentRefs": "routes: {grpc: {enabled: true}}",

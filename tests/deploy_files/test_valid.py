@@ -52,3 +52,13 @@ def test_helm_finds_nothing_to_mend(values: str) -> None:
     said = helm("lint", "--strict", "--kube-version", VERSIONS[-1], "-f", str(VALUES[values]), str(CHART))
     assert "0 chart(s) failed" in said
     assert "WARNING" not in said
+
+
+def test_a_package_of_the_chart_has_the_rules_and_dashboards_in_it(tmp_path: Path) -> None:
+    """In the repository they are links to what compose has."""
+    helm("package", str(CHART), "--destination", str(tmp_path))
+    (package,) = tmp_path.glob("*.tgz")
+    told = ("--kube-version", VERSIONS[-1], "--values", str(VALUES["everything"]))
+    made = helm("template", "turnout", str(package), *told)
+    assert all(f"kind: {kind}" in made for kind in CRDS)
+    assert "grafana_dashboard" in made
