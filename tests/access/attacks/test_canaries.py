@@ -47,27 +47,22 @@ async def said(house: House, user: str, method: str, request: Any) -> str:
         return f"{vars(error)} {error}"
 
 
-async def plant(house: House, stack: AsyncExitStack) -> list[str]:
-    """Give the suite every secret that it takes, and use it, also where that fails; the replies."""
+async def conversing(house: House, stack: AsyncExitStack) -> list[str]:
+    """Models that need a key, and a conversation with them; the replies."""
     chat = await stack.enter_async_context(chat_server())
     heard = list[str]()
     for name in ("one", "two"):
         model = Model(
-            name=f"models/{name}",
-            protocol=PROTOCOL_OPENAI_CHAT,
-            endpoints=[{"address": chat.url}],
-            timeout={"seconds": 5},
-            secret_ref="env:CANARY_OF_A_MODEL",
+            name=f"models/{name}", protocol=PROTOCOL_OPENAI_CHAT, secret_ref="env:CANARY_OF_A_MODEL"
         )
-        heard.append(
-            await said(house, "admin", "ModelService/RegisterModel", models.RegisterModelRequest(model=model))
-        )
+        model.endpoints.add(address=chat.url)
+        model.timeout.seconds = 5
+        registering = models.RegisterModelRequest(model=model)
+        heard.append(await said(house, "admin", "ModelService/RegisterModel", registering))
     made = Router(variants=[{"model": "one"}, {"model": "two"}])
-    for method, request in (
-        ("RouterService/CreateRouter", routers.CreateRouterRequest(router_id="talk", router=made)),
-        ("RouterService/DeployRouter", routers.DeployRouterRequest(name="talk")),
-    ):
-        heard.append(await said(house, "admin", method, request))
+    creating = routers.CreateRouterRequest(router_id="talk", router=made)
+    heard.append(await said(house, "admin", "RouterService/CreateRouter", creating))
+    await house.call("admin", "RouterService/DeployRouter", routers.DeployRouterRequest(name="talk"))
     ask = inference.PredictRequest(router="talk")
     ask.input.chat.messages.add(role="user", content=CHAT)
 
@@ -76,30 +71,30 @@ async def plant(house: House, stack: AsyncExitStack) -> list[str]:
         return told if "prediction_id" in told else ""
 
     heard.append(await eventually(served, within=30))
+    return heard
+
+
+async def plant(house: House, stack: AsyncExitStack) -> list[str]:
+    """Give the suite every secret that it takes, and use it, also where that fails; the replies."""
+    heard = await conversing(house, stack)
     prediction = re.search(r'prediction_id: "([^"]+)"', heard[-1])
     assert prediction
     await house.recorded([prediction[1]])
-    looked = routers.GetPredictionRequest(prediction_id=prediction[1])
-    heard.append(await said(house, "admin", "RouterService/GetPrediction", looked))
-    hook = {
-        "id": "ops",
-        "url": f"http://127.0.0.1:9/{HOOK_PATH}",
-        "secret": HOOK,
-        "headers": {"X-Auth": HOOK_HEADER},
-    }
+    hook: dict[str, Any] = {"id": "ops", "url": f"http://127.0.0.1:9/{HOOK_PATH}", "secret": HOOK}
+    hook["headers"] = {"X-Auth": HOOK_HEADER}
     config = alerts.UpdateAlertConfigRequest(model="one", config={"webhooks": [hook]})
-    heard.append(await said(house, "admin", f"{DRIFT}/UpdateAlertConfig", config))
-    heard.append(await said(house, "admin", f"{DRIFT}/TestAlert", alerts.TestAlertRequest(model="one")))
-    heard += [
-        await said(house, user, method, request)
-        for user in ("admin", "owner", "forger", "anonymous")
-        for method, request in (
-            ("AccessService/ListApiKeys", access.ListApiKeysRequest()),
-            ("RouterService/ListAuditEvents", routers.ListAuditEventsRequest(page_size=1000)),
-            ("ModelService/ListModels", models.ListModelsRequest()),
-            ("ModelService/ProbeModel", models.ProbeModelRequest(name="one")),
-        )
+    looked = routers.GetPredictionRequest(prediction_id=prediction[1])
+    asked: list[tuple[str, Any]] = [
+        ("RouterService/GetPrediction", looked),
+        (f"{DRIFT}/UpdateAlertConfig", config),
+        (f"{DRIFT}/TestAlert", alerts.TestAlertRequest(model="one")),
+        ("AccessService/ListApiKeys", access.ListApiKeysRequest()),
+        ("RouterService/ListAuditEvents", routers.ListAuditEventsRequest(page_size=1000)),
+        ("ModelService/ListModels", models.ListModelsRequest()),
+        ("ModelService/ProbeModel", models.ProbeModelRequest(name="one")),
     ]
+    for user in ("admin", "owner", "forger", "anonymous"):
+        heard += [await said(house, user, method, request) for method, request in asked]
     return heard
 
 
