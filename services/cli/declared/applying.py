@@ -1,6 +1,5 @@
 """`turnout apply`: what files declare comes to be, after it was shown what that would change."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 from rich.text import Text
 
 from services.cli import rooms, tables
+from services.cli.confirming import confirmed
 from services.cli.connecting import ERROR, Visit, visit
 from services.cli.declared import showing
 from services.cli.declared.changes import Action, Change
@@ -50,8 +50,10 @@ def apply(
         changes = await planned(suite, objects)
         if output is Output.TABLE:
             tables.print_lines(showing.view(changes))
-        if _ended(changes, dry_run) or not _agreed(changes, yes):
+        if _ended(changes, dry_run):
             return changes, []
+        # Whoever wants a document is no person, and has not been shown what to agree to.
+        _ask(changes, yes=yes or output is not Output.TABLE)
         return changes, [await _carried_out(suite, one, output) for one in changes]
 
     changes, outcomes = visit(server, errand)
@@ -70,12 +72,10 @@ def _ended(changes: Sequence[Change], dry_run: bool) -> bool:
     return dry_run
 
 
-def _agreed(changes: Sequence[Change], yes: bool) -> bool:
-    """Whether to go on: only a person at a terminal is asked, and only where there is something to do."""
+def _ask(changes: Sequence[Change], *, yes: bool) -> None:
+    """Go on, or end the command: only where there is something to do."""
     idle = all(one.action is Action.NOTHING for one in changes)
-    if yes or idle or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
-    return typer.confirm("Apply?")
+    confirmed("Apply?", yes=yes or idle)
 
 
 async def _carried_out(suite: Visit, change: Change, output: Output) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,6 +133,29 @@ async def test_what_is_wrong_is_told(
         assert told.code == code, told
         assert said in told.out + told.wrong
         assert "Traceback" not in told.wrong
+
+
+async def test_a_person_at_a_terminal_is_asked_and_may_say_no(terminal: Terminal) -> None:
+    file = put(terminal, split("asked-for", 1, 1))
+    ours, theirs = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.cli", "apply", "-f", file),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=terminal.directory,
+        env={**terminal.environment, "TERM": "xterm"},
+    )
+    seen = ""
+    while "Apply? [y/N]" not in seen:
+        seen += (await asyncio.to_thread(os.read, ours, 4096)).decode()
+    # Colours are for terminals; everywhere else there are none.
+    assert "\x1b[32m+ routers/asked-for" in seen
+    os.write(ours, b"n\n")
+    assert await process.wait() == 1
+    os.close(ours)
+    os.close(theirs)
+    assert "ROUTER_NOT_FOUND" in (await terminal.type("routers", "get", "asked-for")).wrong
 
 
 async def test_what_somebody_else_changed_since_is_not_overwritten(running: Town, terminal: Terminal) -> None:

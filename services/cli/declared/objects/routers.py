@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from turnout.router.v1 import router_service_pb2 as rpc
-from turnout.router.v1.router_pb2 import Router, RouterState
+from turnout.router.v1.router_pb2 import ROUTER_STATE_FAILED, Router, RouterState
 
 from services.cli.connecting import Visit
 from services.cli.declared import moved
@@ -33,6 +33,12 @@ REQUESTS: dict[str, Any] = {
 
 class Deleted(FailedPrecondition):
     """The name belongs to a router that was deleted and can still be had back."""
+
+    reason = "WRONG_STATE"
+
+
+class Undeployed(FailedPrecondition):
+    """Its configuration is stored, and a replica cannot load it."""
 
     reason = "WRONG_STATE"
 
@@ -76,7 +82,7 @@ async def unchecked(visit: Visit, declared: Declared) -> Change:
 
 
 async def carry_out(visit: Visit, change: Change) -> list[str]:
-    """Make it so; what a reader should know. Raises RemoteError."""
+    """Make it so; what a reader should know. Raises RemoteError, Undeployed."""
     suite, declared = visit.to("routers"), change.declared
     if change.before is None:
         asked = rpc.CreateRouterRequest(router=declared.message, request_id=fresh_id())
@@ -88,6 +94,10 @@ async def carry_out(visit: Visit, change: Change) -> list[str]:
     if step := STEPS.get((is_now, wanted)):
         request = REQUESTS[step](name=router.name, etag=router.etag, request_id=fresh_id())
         router = (await suite.ask(step, request)).router
+        if router.state == ROUTER_STATE_FAILED:
+            raise Undeployed(
+                f"{router.name} is configured, and could not be deployed: {router.state_message}"
+            )
         if router.state != RouterState.Value(wanted):
             told.append(f"is {RouterState.Name(router.state)}: {router.state_message}")
     return told
