@@ -18,6 +18,7 @@ from services.cli.doctor.finding import Finding, Severity
 from services.cli.doctor.gathering import gather, handshake
 from services.cli.doctor.gathering.places import places
 from services.cli.settings import CliSettings
+from services.foundation.announcement import Announcement
 from tests.cli.running.town import Town
 from tests.cli.terminal import ROOT
 from tests.foundation.identity.authorities import LOCAL, START, Authority
@@ -292,3 +293,23 @@ def test_a_certificate_of_tomorrow_is_told() -> None:
     shown = Certificate(["here"], begins=90_000.0, ends=9e9)
     (told,) = found(Facts(0.0, [Service("drift", "a:1", "SERVING", certificate=shown)]), "certificates")
     assert "valid only in 1.0 days" in told.what
+
+
+def test_a_suite_of_this_directory_is_found_with_its_redis_and_its_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    here = tmp_path / ".turnout/up"
+    for name in ("router", "drift", "gateway"):
+        Announcement(here, name, 0).publish(
+            address=f"127.0.0.1:{len(name)}", metrics=f"http://127.0.0.1/{name}"
+        )
+    Announcement(here, "redis", 0).publish(address="127.0.0.1:6390", metrics="")
+    told = places(None, None, CliSettings())
+    assert told.services["router"] == "127.0.0.1:6"
+    assert told.services["gateway"] == "127.0.0.1:7"
+    assert told.pages == {"router": ["http://127.0.0.1/router"], "drift": ["http://127.0.0.1/drift"]}
+    assert told.redis == "redis://127.0.0.1:6390/0"
+    assert places(None, "redis://elsewhere:1", CliSettings()).redis == "redis://elsewhere:1"
+    assert places("front:8080", None, CliSettings()).services == {"gateway": "front:8080"}

@@ -125,6 +125,14 @@ async def test_who_asks(terminal: Terminal) -> None:
     assert (terminal.directory / "bob.key").stat().st_mode & 0o777 == 0o600
 
 
+async def test_completion_is_a_script_that_a_shell_takes(terminal: Terminal) -> None:
+    (line,) = commands("Completion")
+    told = await run(terminal, line)
+    assert "_TURNOUT_COMPLETE" in told.out
+    checked = await terminal.shell(f"{line} | bash -n")
+    assert (checked.code, checked.wrong) == (0, "")
+
+
 def options(text: str) -> set[str]:
     """The options that a text names."""
     return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)(?![\w-])", text))
