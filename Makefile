@@ -64,7 +64,7 @@ observability: setup ## rules and dashboards by promtool and a real Prometheus o
 	@{ command -v promtool && command -v prometheus && command -v redis-cli; } >/dev/null || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus redis-tools >/dev/null; }
 	@cd deploy/prometheus && promtool check config prometheus.yml >/dev/null && promtool test rules alerts_test.yml
-	@OBSERVABILITY_NEEDED=1 $(BIN)/python -m pytest -n0 tests/observability
+	@OBSERVABILITY_NEEDED=1 $(BIN)/python -m pytest -n0 --timeout=600 tests/observability
 
 check: setup ## format, lint, types, import rules, proto lint, file lengths
 	@$(BIN)/ruff format --check --quiet .

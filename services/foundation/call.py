@@ -56,6 +56,9 @@ class Call(Protocol):
     def details(self, message: Message) -> None:
         """Add a detail to the status if this call fails."""
 
+    def note(self, key: str, value: str) -> None:
+        """Set an attribute of the call's span, where it is recorded and is of this call alone."""
+
 
 class GrpcCall:
     """`Call` on a grpc.aio context.
@@ -146,3 +149,7 @@ class GrpcCall:
 
     def details(self, message: Message) -> None:
         self.extra = (*self.extra, message)
+
+    def note(self, key: str, value: str) -> None:
+        if self.span is not None:
+            self.span.set(key, value)

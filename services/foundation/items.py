@@ -44,6 +44,9 @@ class ItemCall:
     def details(self, message: Message) -> None:
         self._extra = (*self._extra, message)
 
+    def note(self, key: str, value: str) -> None:
+        """Nothing: the span is that of all items."""
+
     def status(self, failure: Exception) -> Status:
         """The status of this item, which failed."""
         if isinstance(failure, TurnoutError):

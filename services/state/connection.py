@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 
 from services.foundation.errors import InvalidArgument
 from services.state.failures import MappedCluster, MappedRedis
+from services.state.ids import PARTITIONS
 
 # Ten times what a loaded Redis takes; longer waits only pile callers up behind a dead one.
 HOT_SECONDS = 0.1
@@ -113,8 +114,9 @@ def _through_sentinel(url: str, manners: Mapping[str, Any], connections: int) ->
 
 def _to_cluster(url: str, manners: Mapping[str, Any], connections: int) -> MappedRedis:
     address = url.replace("redis+cluster://", "redis://", 1)
+    # Who finds no connection free there is refused, not made to wait; and many ask every partition at once.
     # The part of the interface that is used here is the same.
-    cluster: Any = MappedCluster.from_url(address, max_connections=connections, **manners)
+    cluster: Any = MappedCluster.from_url(address, max_connections=connections * PARTITIONS, **manners)
     client: MappedRedis = cluster
     return client
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import Pipeline
+from redis.asyncio.cluster import ClusterPipeline, ClusterPubSub
 
 from services.state.errors import StateUnavailable
 
@@ -161,3 +162,30 @@ class MappedCluster(RedisCluster):
         """Run one command. Raises StateUnavailable if its outcome is unknown."""
         with reaching_redis():
             return await super().execute_command(*args, **options)
+
+    def pipeline(self, *_: Any, **__: Any) -> ClusterPipeline:
+        """Commands sent together to each node, not as a transaction."""
+        made: ClusterPipeline = MappedClusterPipeline(self)  # type: ignore[abstract]  # as the library has it
+        return made
+
+    def pubsub(self, **options: Any) -> ClusterPubSub:
+        """Channels that can also be subscribed to before anything else was asked."""
+        return ReadyPubSub(self, **options)
+
+
+class MappedClusterPipeline(ClusterPipeline):
+    """A pipeline whose failures are the suite's own errors."""
+
+    async def execute(self, raise_on_error: bool = True, allow_redirections: bool = True) -> list[Any]:
+        """Send everything queued. Raises StateUnavailable if the outcome of any command is unknown."""
+        with reaching_redis():
+            return await super().execute(raise_on_error, allow_redirections)
+
+
+class ReadyPubSub(ClusterPubSub):
+    """The library looks a channel's node up in a map that only commands of the client itself fill."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command."""
+        await self.cluster.initialize()
+        return await super().execute_command(*args, **options)

@@ -5,6 +5,7 @@ are compared, never tested for truth (in Lua, 0 is true); texts are never ordere
 locale of the server.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, TypeAlias
 from redis.exceptions import NoScriptError
 
 from services.state.errors import StateUnavailable
-from services.state.failures import MappedRedis
+from services.state.failures import MappedCluster, MappedRedis
 
 Arg: TypeAlias = str | bytes | int | float
 Run: TypeAlias = tuple[Sequence[str], Sequence[Arg]]
@@ -47,6 +48,9 @@ class Script:
         Raises StateUnavailable if the outcome of all is unknown.
         """
         runs = list(runs)
+        client: Any = redis
+        if isinstance(client, MappedCluster):
+            return await self._apart(redis, runs)
         replies = await self._pipe(redis, runs)
         unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
@@ -68,6 +72,14 @@ class Script:
         except NoScriptError:
             # A restarted server has forgotten it; EVAL runs it and keeps it.
             return await redis.eval(source, len(keys), *keys, *args)
+
+    async def _apart(self, redis: MappedRedis, runs: Sequence[Run]) -> list[Any]:
+        """The library refuses scripts in a Cluster's pipelines."""
+        replies = await asyncio.gather(*(self(redis, *run) for run in runs), return_exceptions=True)
+        for reply in replies:
+            if isinstance(reply, StateUnavailable):
+                raise reply
+        return replies
 
     async def _pipe(self, redis: MappedRedis, runs: Sequence[Run]) -> list[Any]:
         digest = _source(self.name)[1]

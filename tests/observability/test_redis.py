@@ -7,9 +7,13 @@ import random
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from turnout.feedback.v1 import feedback_service_pb2 as feedback
 from turnout.router.v1 import router_service_pb2 as router
 
@@ -18,6 +22,7 @@ from services.cli.ports import FreePorts
 from services.state.connection import connect
 from services.state.embedded import find_binary
 from services.state.errors import StateUnavailable
+from services.state.heartbeats import Heartbeats, Replica
 from tests.observability.files import OPERATIONS
 from tests.observability.traffic import ROUTERS
 from tests.state.groups import Member, append, members
@@ -117,6 +122,11 @@ async def servers(folder: Path, *each: list[str]) -> AsyncIterator[list[asyncio.
             await process.wait()
 
 
+async def knows_a_replica(sentinel: str) -> bool:
+    async with Redis(port=int(sentinel), protocol=2, decode_responses=True) as watcher:
+        return bool(await watcher.sentinel_slaves("mymaster"))
+
+
 async def test_after_a_failover_sentinels_lead_to_the_new_master(tmp_path: Path) -> None:
     ports = FreePorts(random.Random())
     master, replica, sentinel = (str(ports.take()) for _ in range(3))
@@ -149,6 +159,8 @@ async def test_after_a_failover_sentinels_lead_to_the_new_master(tmp_path: Path)
                 await eventually(lambda: one.sequences(3) == [1], within=30)
                 # What was not copied yet would be lost: the page says so.
                 assert await redis.execute_command("WAIT", 1, 5000) == 1
+                # A Sentinel asks for replicas every ten seconds: only then has it one to promote.
+                await eventually(lambda: knows_a_replica(sentinel), within=40)
                 first.kill()
 
                 async def written() -> bool:
@@ -160,3 +172,51 @@ async def test_after_a_failover_sentinels_lead_to_the_new_master(tmp_path: Path)
 
                 await eventually(written, within=60)
                 await eventually(lambda: 2 in one.sequences(3), within=30)
+
+
+async def joined(ports: list[str]) -> None:
+    """Servers become a Cluster, each with a third of the slots."""
+    bounds = (0, 5461, 10923, 16384)
+    nodes: list[Any] = [Redis(port=int(port), protocol=2, decode_responses=True) for port in ports]
+    for place, node in enumerate(nodes):
+        await eventually(partial(answers, node), within=20)
+        await node.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[place], bounds[place + 1] - 1)
+        await nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", int(ports[place]))
+
+    async def whole() -> bool:
+        told = [str(await node.execute_command("CLUSTER", "INFO")) for node in nodes]
+        return all("cluster_state:ok" in one and "cluster_known_nodes:3" in one for one in told)
+
+    await eventually(whole, within=30)
+    for node in nodes:
+        await node.aclose()
+
+
+async def answers(node: Redis) -> bool:
+    try:
+        return bool(await node.ping())
+    except (RedisError, OSError):
+        return False
+
+
+def read(one: Member, partition: int) -> bool:
+    return one.sequences(partition) == [1, 2]
+
+
+async def test_partitions_are_led_read_and_reported_on_a_cluster(tmp_path: Path) -> None:
+    taken = FreePorts(random.Random())
+    ports = [str(taken.take()) for _ in range(3)]
+    plain = ["--cluster-enabled", "yes", "--save", "", "--appendonly", "yes"]
+    async with servers(tmp_path, *(["--port", port, *plain] for port in ports)):
+        await joined(ports)
+        async with connect(f"redis+cluster://127.0.0.1:{ports[0]}", hot_seconds=1.0) as connections:
+            one = Member(connections, "a")
+            async with members(one):
+                # Slots of all three servers: leases, reads and commits are scripts in each.
+                for partition in range(8):
+                    await append(connections, partition, 1, 2)
+                    await eventually(partial(read, one, partition), within=30)
+            beats = Heartbeats(connections)
+            await beats.beat(Replica("here", generations={"routers/r": 3}))
+            (replica,) = await beats.live(None)
+            assert replica.generations == {"routers/r": 3}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from opentelemetry.proto.trace.v1 import trace_pb2
 from turnout.router.v1 import strategy_pb2
 
 from examples.demo.rows import Supply
@@ -14,6 +15,9 @@ from tests.stories.asking import deployed, predict, router
 from tests.stories.suite import Suite
 from tests.waiting import eventually
 
+SERVER = trace_pb2.Span.SPAN_KIND_SERVER
+PREDICT = "turnout.router.v1.InferenceService/Predict"
+INFER = "turnout.aggregator.v1.AggregatorService/Infer"
 AVERAGE = strategy_pb2.EnsembleStrategy(aggregation=strategy_pb2.AGGREGATION_METHOD_AVERAGE)
 ROUTERS = {
     "spans-jury": router("spans-jury", "digits-right", "digits-top", "digits-bottom", ensemble=AVERAGE),
@@ -46,6 +50,30 @@ async def test_the_span_ids_of_a_manifest_are_those_of_its_trace(
     wanted = {one.span_id: one.model for one in reply.manifest.participants}
     assert len(wanted) == len(reply.manifest.participants)
     await eventually(lambda: descends(recorded(spans[0], trace), wanted, caller.span_id), within=30)
+
+
+async def test_one_trace_has_router_aggregator_and_members_and_names_the_prediction(
+    suite: Suite, spans: tuple[Collector, str]
+) -> None:
+    client = suite.client("router")
+    wanted = router("spans-trace", "digits-right", "digits-top", "digits-bottom", ensemble=AVERAGE)
+    await deployed(client, wanted)
+    trace = f"{random.Random('trace').getrandbits(128):032x}"
+    reply = await predict(
+        client, wanted.name, Supply("digits", 4).take(), parent=RemoteParent(trace, "b" * 16, sampled=True)
+    )
+
+    def whole() -> bool:
+        known = recorded(spans[0], trace)
+        names = {span.name: span for span in known.values() if span.kind == SERVER}
+        assert set(names) >= {PREDICT, INFER}, sorted(names)
+        told = {one.key: one.value.string_value for one in names[PREDICT].attributes}
+        assert told["turnout.prediction_id"] == reply.prediction_id == reply.manifest.prediction_id
+        members = {known[one.span_id].parent_span_id for one in reply.manifest.participants}
+        # Each member was called from within the aggregator's call.
+        return members == {names[INFER].span_id}
+
+    await eventually(whole, within=30)
 
 
 def descends(known: Mapping[str, Any], wanted: Mapping[str, str], root: str) -> bool:

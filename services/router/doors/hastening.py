@@ -51,3 +51,6 @@ class Hastened:
 
     def details(self, message: Message) -> None:
         self._call.details(message)
+
+    def note(self, key: str, value: str) -> None:
+        self._call.note(key, value)

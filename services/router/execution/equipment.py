@@ -49,6 +49,8 @@ class Equipment:
         """The account of a prediction that was decided just now, under a new id."""
         now = choice.now
         made = new_prediction_id(plan.partition, now / 1e9, self.rng)
+        if call.sampled:
+            call.note("turnout.prediction_id", made)
         ledger = Ledger(made, choice.sheet, choice.u, request, call, now)
         if plan.segments is not None:
             ledger.note_segments(plan.segments.of(request, call, now, self._valueless(plan.name)))
