@@ -20,6 +20,12 @@ ROUTERS: list[Told] = [
     ("variants that stay enabled, at least", f"{CONFIG}.checks:LEAST_ENABLED", "", LEAST_FOR_CHOICE),
     ("members of an ensemble", "aggregator.plan:MOST_MEMBERS", "", ""),
     ("tags of a router, of up to 64 characters", f"{CONFIG}.checks:MOST_TAGS", "", READABLE),
+    (
+        "`deployment.replicas` of a router with pods of its own",
+        f"{CONFIG}.checks:MOST_REPLICAS",
+        "",
+        "As many replicas as the deployment follows.",
+    ),
     ("a description", f"{CONFIG}.checks:LONGEST_TEXT", "characters", READABLE),
     ("`default_deadline`, at least (an hour at most)", f"{CONFIG}.checks:SHORTEST_DEADLINE", "s", ""),
     (

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import aiohttp
+from yaml import YAMLError
 
 from services.deploy.errors import ApiError, Gone, Missing, Refused, TargetUnavailable, Trouble
 from services.deploy.kinds import Kind
@@ -141,6 +142,10 @@ class ApiServer:
                 body=body,
                 auth_settings=["BearerToken"],
             )
+        except Exception as error:
+            # Tokens are renewed here, from files and by whatever programs a kubeconfig names.
+            raise Trouble(f"the credentials cannot be renewed: {type(error).__name__}") from error
+        try:
             reply = await self._client.call_api(*request, _request_timeout=patience)
             if not 200 <= reply.status <= 299:
                 raise _error(reply.status, _status(await reply.read()), reply.headers.get("Retry-After"))
@@ -194,7 +199,7 @@ async def connect(where: str) -> ApiServer:
             config.load_incluster_config(client_configuration=told)
         else:
             await config.load_kube_config(config_file=where, client_configuration=told, persist_config=False)
-    except (config.ConfigException, OSError, ValueError) as wrong:
+    except (config.ConfigException, YAMLError, OSError, ValueError, TypeError, LookupError) as wrong:
         said = f"kube_config = {where!r} does not lead to an API server: {wrong}"
         raise TargetUnavailable(said) from wrong
     return ApiServer(client.ApiClient(configuration=told))

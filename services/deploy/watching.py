@@ -85,6 +85,10 @@ class Watcher:
                 # What happened since is no longer known to the server: only the whole is.
                 version = "" if isinstance(error, Gone) else version
                 await self._wait(error, failures)
+            except Exception as defect:  # noqa: BLE001 - nobody would look after pods any more
+                failures += 1
+                log.exception("a defect: objects are not followed", kind=self._kind.name)
+                await self._wait(Trouble(f"a defect: {type(defect).__name__}"), failures)
 
     async def _list(self) -> str:
         found, version = await self._server.list(self._kind, *self._of)

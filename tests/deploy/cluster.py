@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.deploy.errors import ApiError, Missing
+from services.deploy.errors import ApiError, Missing, Trouble
 from services.deploy.kinds import KINDS
 from services.deploy.server import MERGE, ApiServer, Object, connect
 from tests.deploy.api_server import PLAYED, KubeApi
@@ -56,10 +56,13 @@ class Cluster:
         assert found
         return found
 
-    async def report(self, name: str, *, ready: int, **conditions: tuple[str, str, str]) -> None:
-        """The Deployment controller has looked: so many pods are ready; conditions as (status, reason,
-        message)."""
+    async def report(
+        self, name: str, *, ready: int | None = None, **conditions: tuple[str, str, str]
+    ) -> None:
+        """The Deployment controller has looked: so many pods are ready, or all; conditions as (status,
+        reason, message)."""
         found = await self.deployment(name)
+        ready = found["spec"]["replicas"] if ready is None else ready
         told = [
             {"type": kind, "status": status, "reason": reason, "message": message}
             for kind, (status, reason, message) in conditions.items()
@@ -141,6 +144,10 @@ async def real_cluster(config: Path) -> AsyncIterator[Cluster]:
     namespace = f"turnout-{uuid.uuid4().hex[:8]}"
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     await server._ask("POST", "/api/v1/namespaces", body=made)
+    # Pods want one; where no controllers run, nobody else makes it.
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    with suppress(Trouble):
+        await server._ask("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", body=account)
     try:
         yield Cluster(server, namespace, config, None)
     finally:
@@ -159,7 +166,7 @@ async def well(cluster: Cluster) -> AsyncIterator[None]:
                 seen = one.get("status", {}).get("observedGeneration")
                 if seen != one["metadata"]["generation"]:
                     with suppress(ApiError):
-                        await cluster.report(one["metadata"]["name"], ready=one["spec"]["replicas"])
+                        await cluster.report(one["metadata"]["name"])
             await asyncio.sleep(0.05)
 
     tending = asyncio.create_task(tend())

@@ -8,11 +8,13 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 import pytest
+import yaml
 
 from services.deploy.cluster import Cluster, SecretKey, Workload
 from services.deploy.labels import object_name, ours, selector
 from services.deploy.manifests import MAKERS, digest, manifests
 from services.deploy.manifests.workers import revision
+from tests.deploy.conftest import ROLE
 
 VERSIONS = ["1.30", "1.33", "1.36"]
 CHURN = Workload("churn", "0198c0de-0000-7000-8000-000000000001", replicas=3)
@@ -49,6 +51,13 @@ def test_every_manifest_is_valid_in_every_version(version: str) -> None:
 def test_the_least_that_can_be_said_is_valid_too() -> None:
     for made in manifests(CHURN, PLAIN):
         kubernetes_validate.validate(made, VERSIONS[-1], strict=True)
+
+
+def test_the_role_that_is_published_is_valid() -> None:
+    made = list(yaml.safe_load_all(ROLE.read_text()))
+    assert [one["kind"] for one in made] == ["ServiceAccount", "Role", "RoleBinding"]
+    for one in made:
+        kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
 
 
 @pytest.mark.parametrize("cluster", [FULL, BY_HEADER], ids=["host", "header"])

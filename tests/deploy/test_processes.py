@@ -148,4 +148,4 @@ async def test_a_process_serves_the_routers_that_it_is_told_to_and_no_others(
             await pod.call("InferenceService/Explain", explain)
         assert (await shared.desk.call("InferenceService/Explain", explain)).decision.variant
         replicas = (await shared.call("ListReplicas", router="churn")).replicas
-        assert [one.address for one in replicas] == [pod.address]
+        assert [(one.address, list(one.only)) for one in replicas] == [(pod.address, ["routers/churn"])]

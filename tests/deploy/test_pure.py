@@ -12,6 +12,8 @@ from services.deploy.cluster import Workload
 from services.deploy.rollout.patience import LONGEST_ASKED, LONGEST_SECONDS, pause
 from services.deploy.rollout.verdict import Outcome, Verdict
 from services.deploy.steps import Phase, Step, Wish, next_step
+from services.router.config.checks import deployment as check_deployment
+from services.router.config.problems import Problems
 from services.router.managing.lifecycle import DEPLOYING, FAILED, REGISTERED, RUNNING, STOPPED
 from services.router.pods.cluster import cluster_of, unfit
 from services.router.pods.wishes import settle, wish
@@ -156,3 +158,21 @@ def test_pods_are_told_plain_settings_and_no_secret() -> None:
     assert told["TURNOUT_ACCESS_ADMINS"] == '["ann"]'
     assert told["TURNOUT_ROUTER_AGGREGATOR"] == "dns:///aggregator:50052"
     assert not any(secret in str(told) for secret in ("sss", "hush", "password"))
+
+
+@pytest.mark.parametrize(
+    ("deployment", "field", "said"),
+    [
+        ({"target": "kubernetes"}, "", ""),
+        ({"target": "kubernetes", "replicas": 1000}, "", ""),
+        ({"target": "nomad"}, "router.deployment.target", "one of local, kubernetes; got 'nomad'"),
+        ({"target": "local", "replicas": 2}, "router.deployment.replicas", "belongs to a kubernetes target"),
+        ({"target": "kubernetes", "replicas": 0}, "router.deployment.replicas", "1 to 1000, got 0"),
+        ({"target": "kubernetes", "replicas": 1001}, "router.deployment.replicas", "1 to 1000, got 1001"),
+    ],
+)
+def test_what_may_be_asked_of_a_deployment(deployment: dict[str, Any], field: str, said: str) -> None:
+    problems = Problems()
+    check_deployment(Router(deployment=deployment), problems)
+    assert [one.field for one in problems.wrong] == ([field] if field else [])
+    assert all(said in one.description for one in problems.wrong)

@@ -50,6 +50,7 @@ def _seen(replica: Replica, shown: Callable[[str], bool]) -> Replica:
         generations={name: number for name, number in replica.generations.items() if shown(name)},
         errors={name: said for name, said in replica.errors.items() if shown(name)},
         ejected={name: until for name, until in replica.ejected.items() if shown(name)},
+        only=tuple(name for name in replica.only if shown(name)),
     )
 
 
@@ -62,6 +63,7 @@ def _told(replica: Replica) -> rpc.Replica:
         errors=replica.errors,
         events_waiting=replica.events_waiting,
         lag_seconds=replica.lag_seconds,
+        only=replica.only,
     )
     told.heartbeat_time.FromNanoseconds(int(replica.time * 1e9))
     for model, until in replica.ejected.items():
