@@ -30,7 +30,7 @@ def demo(
     ] = None,
     prefix: Annotated[str, typer.Option(help="Goes before the names of models and routers.")] = "",
 ) -> None:
-    """Real models, real data, the whole suite: what it does, shown and checked, in about a minute.
+    """Real models, real data, the whole suite: what it does, shown and checked, in a minute or two.
 
     Ends with 0 if everything that is claimed happened, with 1 if not.
     """

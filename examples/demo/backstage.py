@@ -33,6 +33,8 @@ async def suite(fleet: bool = True) -> AsyncIterator[Path]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            # Of what was made just now all has arrived: nobody waits half a minute for a look.
+            env={**os.environ, "TURNOUT_DRIFT_LOOK_SETTLE_SECONDS": "3"},
             # Ctrl-C must reach it through us, once we have closed our channels.
             start_new_session=True,
         )

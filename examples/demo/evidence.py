@@ -86,6 +86,28 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """What became of the model that answers elsewhere: rows of its baseline, predictions logged and labelled;
+    what a scheduled look said, first of which feature; the alert; events that the webhook heard, and whether
+    all were signed; what detectors make of its errors; who the router would ask before and after;
+    where the report is."""
+
+    baseline: int = 0
+    logged: int = 0
+    labelled: int = 0
+    status: str = ""
+    feature: str = ""
+    alert: str = ""
+    heard: Sequence[str] = ()
+    signed: bool = False
+    concept: str = ""
+    errors: str = ""
+    before: str = ""
+    after: str = ""
+    report: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything there is at the end. `decisions` (by strategy and model), `latencies` (calls by model) and
     `accuracy` (by model) are what the metrics pages said."""
@@ -99,6 +121,7 @@ class Evidence:
     accuracy: Mapping[str, float]
     before: Window
     after: Window
+    watch: Watch = Watch()
 
     def of(self, router: str, act: Act | None = None) -> list[Answer]:
         """A router's answers, in the order in which they came; those of one act, or all."""

@@ -26,23 +26,24 @@ async def register(client: Client, models: Mapping[str, str], prefix: str = "") 
     """
     for name, address in models.items():
         served = name.removeprefix("models/")
-        model = registration(served, address)
-        model.name, model.served_name = f"models/{prefix}{served}", served
-        try:
-            await client.unary(SERVICE, "RegisterModel")(
-                rpc.RegisterModelRequest(model=model), timeout=SECONDS
-            )
-        except RemoteError as refused:
-            if refused.code != "ALREADY_EXISTS":
-                raise
-            known = await client.unary(SERVICE, "GetModel")(
-                rpc.GetModelRequest(name=model.name), timeout=SECONDS
-            )
-            if [endpoint.address for endpoint in known.model.endpoints] != [address]:
-                there = ", ".join(endpoint.address for endpoint in known.model.endpoints)
-                raise OtherAddressError(
-                    f"{model.name} is registered at {there}, and served at {address}"
-                ) from None
+        await register_one(client, f"models/{prefix}{served}", served, address)
+
+
+async def register_one(client: Client, name: str, served: str, address: str) -> None:
+    """The same of one: a model of the fleet, under a name of its own."""
+    model = registration(served, address)
+    model.name, model.served_name = name, served
+    try:
+        await client.unary(SERVICE, "RegisterModel")(rpc.RegisterModelRequest(model=model), timeout=SECONDS)
+    except RemoteError as refused:
+        if refused.code != "ALREADY_EXISTS":
+            raise
+        known = await client.unary(SERVICE, "GetModel")(rpc.GetModelRequest(name=model.name), timeout=SECONDS)
+        if [endpoint.address for endpoint in known.model.endpoints] != [address]:
+            there = ", ".join(endpoint.address for endpoint in known.model.endpoints)
+            raise OtherAddressError(
+                f"{model.name} is registered at {there}, and served at {address}"
+            ) from None
 
 
 async def _main(router: str, models: Mapping[str, str]) -> None:

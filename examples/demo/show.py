@@ -1,7 +1,9 @@
 """Tells the story on a console: live on a terminal, line by line elsewhere."""
 
+import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from turnout.inference.v1.manifest_pb2 import Manifest
 
 from examples.demo import backstage, next_steps, scenes
 from examples.demo.claims import CLAIMS, Claim
-from examples.demo.evidence import Act, Evidence
-from examples.demo.options import Options
+from examples.demo.evidence import Act, Evidence, Watch
+from examples.demo.options import Options, Without
 from examples.demo.story import Stage, Story
+from examples.demo.watching import Chapter
 
 # Without a terminal a line every so many predictions is enough.
 LINE_EVERY = 200
@@ -43,13 +46,27 @@ async def _play(ready: Path, options: Options, console: Console) -> bool:
                 console.print(line)
 
         story = Story(stage, options, now=time.time, told=tell)
+        # Beside the story: it waits for a look of a schedule, which comes with the minute.
+        chapter = asyncio.ensure_future(_watched(stage, options))
         try:
             evidence = await story.play()
+            if not chapter.done():
+                console.print("A scheduled look at drift comes with the next minute …", highlight=False)
+            evidence = replace(evidence, watch=await chapter)
         finally:
+            chapter.cancel()
+            await asyncio.gather(chapter, return_exceptions=True)
             await story.desk.close()
     checked = {name: check(evidence) for name, check in CLAIMS.items()}
     _tell(evidence, story.desk.exhibit, checked, console)
     return all(claim.held for claim in checked.values())
+
+
+async def _watched(stage: Stage, options: Options) -> Watch:
+    if options.without in (None, Without.SHIFT):
+        return await Chapter(stage.services, stage.models, options, time.time).play()
+    # What is taken away is none of its business, and whoever sees the demo fail need not wait for it.
+    return Watch()
 
 
 def _tell(
@@ -67,6 +84,8 @@ def _tell(
         console.print(f"[bold red]The demo failed: {'; '.join(failed)}.[/]")
         return
     console.print("[bold green]Everything that was claimed happened.[/] What to try next:")
+    # Plain and unwrapped, as the commands are.
+    console.print(f"  open {evidence.watch.report}", markup=False, highlight=False, soft_wrap=True)
     for command in next_steps.commands():
         # Plain and unwrapped, to be copied.
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)

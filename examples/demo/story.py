@@ -202,7 +202,7 @@ class Story:
     async def _read(self, before: tuple[float, float], after: tuple[float, float]) -> Evidence:
         await self._look_up()
         readings = await pages.read(self._stage.metrics, self._options.prefix)
-        windows = [await self.desk.analyse(WATCHED, *window) for window in (before, after)]
+        calm, late = [await self.desk.analyse(WATCHED, *window) for window in (before, after)]
         return Evidence(
             CAST,
             self.answers,
@@ -211,7 +211,8 @@ class Story:
             readings.decisions,
             readings.latencies,
             readings.accuracy,
-            *windows,
+            calm,
+            late,
         )
 
     def _all_labels(self, evidence: Evidence) -> bool:

@@ -28,6 +28,8 @@ async def suite(
     environment = {
         "TURNOUT_ROUTER_WORKERS": "2",
         "TURNOUT_TRACE_RATIO": "0",
+        # The demo waits for a scheduled look.
+        "TURNOUT_DRIFT_LOOK_SETTLE_SECONDS": "3",
         "OTEL_EXPORTER_OTLP_ENDPOINT": spans[1],
     }
     async with starting(tmp_path_factory.mktemp("suite"), "--ephemeral", "--fleet", **environment) as begun:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ BROKEN = {
     "truth": "labels become accuracies",
     "shift": "drift names the shifted feature",
 }
+# What without a shift must fail as well.
+CHAPTER = ("a scheduled look raises an alert", "growing errors are noticed", "routing turns away from drift")
 
 
 async def demo(suite: Suite, prefix: str, *options: str) -> tuple[int, str]:
@@ -35,6 +38,8 @@ async def test_everything_that_is_claimed_happens(suite: Suite, seed: int) -> No
     code, said = await demo(suite, f"seed{seed}-", "--seed", str(seed))
     assert code == 0, said
     assert "Everything that was claimed happened." in said
+    report = Path(said.split("  open ")[1].split("\n")[0])
+    assert "mean radius" in report.read_text()  # noqa: ASYNC240 - a small local file
 
 
 @pytest.mark.parametrize("bypass", BROKEN)
@@ -43,3 +48,5 @@ async def test_what_is_taken_away_is_missed(suite: Suite, bypass: str) -> None:
     assert code == 1, said
     failed = said[said.index("The demo failed:") :]
     assert BROKEN[bypass] in " ".join(failed.split())
+    if bypass == "shift":
+        assert [claim for claim in CHAPTER if claim not in " ".join(failed.split())] == []

@@ -2,7 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from examples.demo.claims import accounting, accuracy, drift, jury, learning, outage, quorum, split
+from examples.demo.claims import (
+    accounting,
+    accuracy,
+    alarm,
+    drift,
+    errors,
+    jury,
+    learning,
+    outage,
+    quorum,
+    split,
+    turning,
+)
 from examples.demo.claims.claim import Claim
 from examples.demo.evidence import Evidence
 
@@ -15,6 +27,9 @@ CLAIMS: Mapping[str, Callable[[Evidence], Claim]] = {
     "labels become accuracies": accuracy.check,
     "the metrics agree with the client": accounting.check,
     "drift names the shifted feature": drift.check,
+    "a scheduled look raises an alert": alarm.check,
+    "growing errors are noticed": errors.check,
+    "routing turns away from drift": turning.check,
 }
 
 __all__ = ["CLAIMS", "Claim"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from examples.demo.cast import CAST
 from examples.demo.claims.accounting import INSTRUMENTS, counted
-from examples.demo.evidence import Act, Answer, Arm, Evidence, Shifted, Window
+from examples.demo.evidence import Act, Answer, Arm, Evidence, Shifted, Watch, Window
 
 QUALITY = {
     "cancer-logistic": 0.973,
@@ -61,6 +61,22 @@ def window(*features: tuple[str, str, float]) -> Window:
 CALM = window(("mean texture", "WARNING", 0.16), ("mean radius", "OK", 0.04))
 MOVED = window(("mean radius", "ALERT", 3.01), ("mean texture", "WARNING", 0.16))
 
+FOUND = Watch(
+    baseline=200,
+    logged=600,
+    labelled=600,
+    status="ALERT",
+    feature="mean radius",
+    alert="1 feature is past a threshold.",
+    heard=["firing"],
+    signed=True,
+    concept="DRIFT",
+    errors="The model errs more than usual.",
+    before="cancer-elsewhere",
+    after="cancer-bayes",
+    report="report.html",
+)
+
 
 def evidence(
     given: Sequence[Answer], *, after: Window = MOVED, accuracy: dict[str, float] | None = None
@@ -71,7 +87,8 @@ def evidence(
     pulls = Counter(answer.variant for answer in given)
     arms = {arm: Arm(pulls[arm], pulls[arm], QUALITY[arm], 0, 0.3) for arm in CAST.arms}
     gauges = accuracy or measured(given)
-    return Evidence(CAST, given, arms, frozenset(INSTRUMENTS), decided, called, gauges, CALM, after)
+    watch = FOUND if given else Watch()
+    return Evidence(CAST, given, arms, frozenset(INSTRUMENTS), decided, called, gauges, CALM, after, watch)
 
 
 def measured(given: Sequence[Answer]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The demo's claims hold on a story that went well, and each fails where its subject is taken away."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from examples.demo.cast import CAST
 from examples.demo.claims import CLAIMS
 from examples.demo.claims.accounting import INSTRUMENTS
 from examples.demo.evidence import Act
-from tests.examples.demo.stage import CALM, QUALITY, UNIFORM, answers, evidence
+from tests.examples.demo.stage import CALM, FOUND, QUALITY, UNIFORM, answers, evidence
 
 SEEDS = range(12)
 
@@ -40,6 +41,26 @@ def test_with_shuffled_labels_the_gauges_are_not_what_the_client_counts() -> Non
 
 def test_without_a_shift_drift_does_not_name_the_feature() -> None:
     assert not CLAIMS["drift names the shifted feature"](evidence(answers(1), after=CALM)).held
+
+
+@pytest.mark.parametrize(
+    ("claim", "lacking"),
+    [
+        ("a scheduled look raises an alert", {"status": "OK"}),
+        ("a scheduled look raises an alert", {"feature": "mean texture"}),
+        ("a scheduled look raises an alert", {"alert": ""}),
+        ("a scheduled look raises an alert", {"heard": []}),
+        ("a scheduled look raises an alert", {"signed": False}),
+        ("a scheduled look raises an alert", {"report": ""}),
+        ("growing errors are noticed", {"concept": "OK"}),
+        ("growing errors are noticed", {"labelled": 599}),
+        ("routing turns away from drift", {"after": "cancer-elsewhere"}),
+        ("routing turns away from drift", {"before": "cancer-bayes"}),
+    ],
+)
+def test_each_link_of_the_chapter_on_drift_is_missed(claim: str, lacking: dict[str, Any]) -> None:
+    story = evidence(answers(1))
+    assert not CLAIMS[claim](dataclasses.replace(story, watch=dataclasses.replace(FOUND, **lacking))).held
 
 
 def test_other_shares_than_the_weights_are_noticed() -> None:
