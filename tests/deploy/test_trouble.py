@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.deploy.errors import Trouble
 from services.deploy.kinds import KINDS
 from services.deploy.server import connect
 from tests.deploy.api_server import Fault, KubeApi
@@ -122,3 +123,17 @@ async def test_the_client_reads_pages_and_closes(own: Cluster, churn: Town) -> N
     assert {one["metadata"]["name"] for one in found} >= {churn.pods}
     assert all(one["kind"] == "Deployment" for one in found)
     assert int(version) > 0
+
+
+async def test_credentials_that_cannot_be_renewed_are_tried_again_and_not_told(own: Cluster) -> None:
+    """A token's file may be replaced at that very moment; what it says is a secret."""
+    server = await connect(str(own.config))
+
+    def renew(_: object) -> None:
+        raise OSError("the token is s3cret")
+
+    server._client.configuration.api_key["BearerToken"] = "stale"
+    server._client.configuration.refresh_api_key_hook = renew
+    with pytest.raises(Trouble, match=r"the credentials cannot be renewed: OSError$"):
+        await server.list(KINDS["Deployment"], own.namespace, "")
+    await server.close()
