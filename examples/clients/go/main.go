@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log"
 	"os"
@@ -23,10 +24,12 @@ import (
 	router "turnout.example/client/gen/turnout/router/v1"
 )
 
-// Only what changes nothing when it is done twice is retried by the channel. Reports of feedback are told apart by
-// their ids, so they may be; creations carry a request id for the same reason.
+// Only what changes nothing when it is done twice is retried by the channel: changes of routers carry a request id, and
+// reports of feedback an id, so that each happens once however often it is sent. A service that must not be asked again
+// says so with its UNAVAILABLE.
 const retries = `{"methodConfig": [{
-  "name": [{"service": "turnout.router.v1.InferenceService"}, {"service": "turnout.feedback.v1.FeedbackService"}],
+  "name": [{"service": "turnout.router.v1.InferenceService"}, {"service": "turnout.router.v1.RouterService"},
+    {"service": "turnout.feedback.v1.FeedbackService"}],
   "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"]}}]}`
 
@@ -54,7 +57,7 @@ func run(name string) error {
 	routers := router.NewRouterServiceClient(toRouter)
 
 	// Everything below has a deadline; a service cuts what is longer than it allows.
-	ctx, cancel := context.WithTimeout(outgoing(context.Background()), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := create(ctx, routers, name); err != nil {
 		return err
@@ -68,6 +71,7 @@ func run(name string) error {
 	tell(reply)
 	told, err := feedback.NewFeedbackServiceClient(toFeedback).RecordFeedback(ctx, &feedback.RecordFeedbackRequest{
 		PredictionId: reply.PredictionId,
+		FeedbackId:   uuid(),
 		Outcome: &feedback.RecordFeedbackRequest_Truth{
 			Truth: &inference.Truth{Value: &inference.Truth_Label{Label: "benign"}},
 		},
@@ -95,21 +99,32 @@ func dial(variable, usual string) (*grpc.ClientConn, error) {
 	return grpc.NewClient(target,
 		// On loopback only; credentials.NewTLS elsewhere.
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(introduced),
 		grpc.WithDefaultServiceConfig(retries))
 }
 
-// outgoing adds what every call carries: a correlation id, and the key where the suite asks for one.
-func outgoing(ctx context.Context) context.Context {
-	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", fmt.Sprintf("go-%d", time.Now().UnixNano()))
+// introduced adds what every call carries: a correlation id, and the key where the suite asks for one.
+func introduced(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", uuid())
 	if key := os.Getenv("TURNOUT_KEY"); key != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
 	}
-	return ctx
+	return invoke(ctx, method, request, reply, conn, options...)
+}
+
+// uuid makes a random one (RFC 9562, version 4).
+func uuid() string {
+	id := make([]byte, 16)
+	rand.Read(id)
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 func create(ctx context.Context, routers router.RouterServiceClient, name string) error {
 	_, err := routers.CreateRouter(ctx, &router.CreateRouterRequest{
-		RouterId: name,
+		RouterId:  name,
+		RequestId: uuid(),
 		Router: &router.Router{Variants: []*router.Variant{
 			{Model: "cancer-bayes", Weight: proto.Float64(70)}, {Model: "cancer-stump", Weight: proto.Float64(30)},
 		}},
@@ -117,7 +132,7 @@ func create(ctx context.Context, routers router.RouterServiceClient, name string
 	if err != nil && status.Code(err) != codes.AlreadyExists {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
-	deployed, err := routers.DeployRouter(ctx, &router.DeployRouterRequest{Name: name})
+	deployed, err := routers.DeployRouter(ctx, &router.DeployRouterRequest{Name: name, RequestId: uuid()})
 	if err != nil {
 		return fmt.Errorf("deploy %s: %w", name, err)
 	}
@@ -127,9 +142,9 @@ func create(ctx context.Context, routers router.RouterServiceClient, name string
 
 func remove(routers router.RouterServiceClient, name string) {
 	// The deadline of the rest may have passed: tidying up has one of its own.
-	ctx, cancel := context.WithTimeout(outgoing(context.Background()), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if _, err := routers.DeleteRouter(ctx, &router.DeleteRouterRequest{Name: name}); err != nil {
+	if _, err := routers.DeleteRouter(ctx, &router.DeleteRouterRequest{Name: name, RequestId: uuid()}); err != nil {
 		log.Print("delete: ", err)
 	}
 }

@@ -22,8 +22,14 @@ from turnout.router.v1 import inference_service_pb2 as inference
 from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.router_pb2 import Router, Variant
 
-# Only what changes nothing when it is done twice is retried by the channel: reports of feedback have ids.
-RETRIED = ("turnout.router.v1.InferenceService", "turnout.feedback.v1.FeedbackService")
+# Only what changes nothing when it is done twice is retried by the channel: changes of routers carry a
+# request id, and reports of feedback an id, so that each happens once however often it is sent. A service that
+# must not be asked again says so with its UNAVAILABLE.
+RETRIED = (
+    "turnout.router.v1.InferenceService",
+    "turnout.router.v1.RouterService",
+    "turnout.feedback.v1.FeedbackService",
+)
 RETRIES = {
     "name": [{"service": name} for name in RETRIED],
     "retryPolicy": {
@@ -72,7 +78,7 @@ def main(name: str) -> None:
         reply = ask(door, name)
         tell(reply)
         report = feedback.RecordFeedbackRequest(
-            prediction_id=reply.prediction_id, truth=Truth(label="benign")
+            prediction_id=reply.prediction_id, feedback_id=str(uuid.uuid4()), truth=Truth(label="benign")
         )
         told = learner.call("RecordFeedback", report, 5)
         print("feedback:", feedback.FeedbackStatus.Name(told.status))
@@ -83,17 +89,21 @@ def main(name: str) -> None:
             except grpc.RpcError as error:
                 explain(error)
     finally:
-        desk.call("DeleteRouter", routers.DeleteRouterRequest(name=name), 10)
+        desk.call("DeleteRouter", routers.DeleteRouterRequest(name=name, request_id=str(uuid.uuid4())), 10)
 
 
 def create(desk: Service, name: str, variants: Sequence[Variant]) -> None:
-    request = routers.CreateRouterRequest(router_id=name, router=Router(variants=variants))
+    request = routers.CreateRouterRequest(
+        router_id=name, router=Router(variants=variants), request_id=str(uuid.uuid4())
+    )
     try:
         desk.call("CreateRouter", request, 10)
     except grpc.RpcError as error:
         if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
             raise
-    deployed = desk.call("DeployRouter", routers.DeployRouterRequest(name=name), 20)
+    deployed = desk.call(
+        "DeployRouter", routers.DeployRouterRequest(name=name, request_id=str(uuid.uuid4())), 20
+    )
     print("router:", deployed.router.name)
 
 
@@ -118,11 +128,14 @@ def explain(error: Any) -> None:
     rich = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
     for detail in status_pb2.Status.FromString(rich).details:
         reason, wrong = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        retry = error_details_pb2.RetryInfo()
         if detail.Unpack(reason):
             print("reason:", reason.reason)
         elif detail.Unpack(wrong):
             for field in wrong.field_violations:
                 print(f"field: {field.field}: {field.description}")
+        elif detail.Unpack(retry):
+            print("again in:", retry.retry_delay.ToTimedelta())
 
 
 if __name__ == "__main__":

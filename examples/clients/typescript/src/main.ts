@@ -14,7 +14,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 
-import { BadRequest, ErrorInfo } from "../gen/google/rpc/error_details.js";
+import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 import { Status } from "../gen/google/rpc/status.js";
 import { FeedbackServiceClient, RecordFeedbackRequest } from "../gen/turnout/feedback/v1/feedback_service.js";
 import { InferenceServiceClient, PredictRequest, PredictResponse } from "../gen/turnout/router/v1/inference_service.js";
@@ -25,13 +25,16 @@ import {
   RouterServiceClient,
 } from "../gen/turnout/router/v1/router_service.js";
 
-// Only what changes nothing when it is done twice is retried by the channel: reports of feedback have ids.
+// Only what changes nothing when it is done twice is retried by the channel: changes of routers carry a request id, and
+// reports of feedback an id, so that each happens once however often it is sent. A service that must not be asked again
+// says so with its UNAVAILABLE.
 const retries: ChannelOptions = {
   "grpc.service_config": JSON.stringify({
     methodConfig: [
       {
         name: [
           { service: "turnout.router.v1.InferenceService" },
+          { service: "turnout.router.v1.RouterService" },
           { service: "turnout.feedback.v1.FeedbackService" },
         ],
         retryPolicy: {
@@ -79,6 +82,9 @@ function explain(error: ServiceError): void {
       for (const one of BadRequest.decode(detail.value).fieldViolations) {
         console.log(`field: ${one.field}: ${one.description}`);
       }
+    } else if (detail.typeUrl.endsWith("/google.rpc.RetryInfo")) {
+      const delay = RetryInfo.decode(detail.value).retryDelay;
+      console.log("again in:", Number(delay?.seconds ?? 0) + (delay?.nanos ?? 0) / 1e9);
     }
   }
 }
@@ -106,7 +112,7 @@ async function main(name: string): Promise<void> {
     return call(predictions, predictions.predict, request, 5);
   };
   const create = (routerId: string, variants: Array<{ model: string; weight?: number }>) => {
-    const request = CreateRouterRequest.fromPartial({ routerId, router: { variants } });
+    const request = CreateRouterRequest.fromPartial({ routerId, router: { variants }, requestId: randomUUID() });
     return call(routers, routers.createRouter, request, 10);
   };
   try {
@@ -116,20 +122,22 @@ async function main(name: string): Promise<void> {
     ]).catch((error: ServiceError) => {
       if (error.code !== status.ALREADY_EXISTS) throw error;
     });
-    const deployed = await call(routers, routers.deployRouter, DeployRouterRequest.fromPartial({ name }), 20);
+    const deploy = DeployRouterRequest.fromPartial({ name, requestId: randomUUID() });
+    const deployed = await call(routers, routers.deployRouter, deploy, 20);
     console.log("router:", deployed.router?.name);
     try {
       const reply = await ask(name);
       tell(reply);
       const report = RecordFeedbackRequest.fromPartial({
         predictionId: reply.predictionId,
+        feedbackId: randomUUID(),
         outcome: { $case: "truth", value: { value: { $case: "label", value: "benign" } } },
       });
       console.log("feedback:", (await call(learner, learner.recordFeedback, report, 5)).status);
       await ask("nobody").catch(explain);
       await create(`${name}-wrong`, [{ model: "no-such-model" }]).catch(explain);
     } finally {
-      await call(routers, routers.deleteRouter, DeleteRouterRequest.fromPartial({ name }), 10);
+      await call(routers, routers.deleteRouter, DeleteRouterRequest.fromPartial({ name, requestId: randomUUID() }), 10);
     }
   } finally {
     for (const client of [routers, predictions, learner]) client.close();
