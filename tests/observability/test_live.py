@@ -3,10 +3,11 @@ and every rule is evaluated over series that are there. Only by `make observabil
 
 import asyncio
 import os
+import re
 
 import pytest
 
-from tests.observability.files import alerts, metrics_in, queries, rules
+from tests.observability.files import OPERATIONS, alerts, metrics_in, queries, rules
 from tests.observability.server import Prometheus
 from tests.stories.suite import Suite
 from tests.waiting import eventually
@@ -42,6 +43,18 @@ async def test_every_query_of_the_dashboards_returns_data(prometheus: Prometheus
         return True
 
     await eventually(none, within=150)
+
+
+async def test_every_query_of_the_runbooks_can_be_asked(prometheus: Prometheus) -> None:
+    text = (OPERATIONS / "runbooks.md").read_text()
+    asked = [
+        line
+        for block in re.findall(r"^```promql\n(.*?)^```", text, re.M | re.S)
+        for line in block.splitlines()
+    ]
+    assert len(asked) > len(alerts())
+    for expr in asked:
+        await prometheus.query(expr)
 
 
 async def test_every_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> None:
