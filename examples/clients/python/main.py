@@ -23,8 +23,8 @@ from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.router_pb2 import Router, Variant
 
 # Only what changes nothing when it is done twice is retried by the channel: changes of routers carry a
-# request id, and reports of feedback an id, so that each happens once however often it is sent. A service that
-# must not be asked again says so with its UNAVAILABLE.
+# request id, and reports of feedback an id, so that each happens once however often it is sent. A service
+# that must not be asked again says so with its UNAVAILABLE.
 RETRIED = (
     "turnout.router.v1.InferenceService",
     "turnout.router.v1.RouterService",
