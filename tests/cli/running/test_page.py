@@ -4,9 +4,13 @@ import json
 import re
 import shlex
 
+from turnout.aggregator.v1.aggregator_service_pb2 import GetDivergenceRequest
+from turnout.router.v1.router_service_pb2 import GetPredictionRequest
 from typer.main import get_command
 
 from services.cli.rooms import ROOMS, application
+from services.foundation.client import Client
+from services.foundation.errors import RemoteError
 from tests.cli.running.page import CHAPTERS, chapters, commands
 from tests.cli.running.town import Town
 from tests.cli.terminal import Terminal, Told
@@ -26,7 +30,16 @@ async def run(terminal: Terminal, line: str) -> Told:
     return told
 
 
-async def test_asking_and_saying_what_came_of_it(terminal: Terminal) -> None:
+async def known(running: Town, prediction: str) -> bool:
+    """Whether a prediction has its record. Asked here: each command would cost a process."""
+    try:
+        await running.desk.call("RouterService/GetPrediction", GetPredictionRequest(prediction_id=prediction))
+    except RemoteError as not_yet:
+        raise AssertionError(str(not_yet)) from not_yet
+    return True
+
+
+async def test_asking_and_saying_what_came_of_it(running: Town, terminal: Terminal) -> None:
     (terminal.directory / "rows.csv").write_text(ROWS)
     (terminal.directory / "labels.csv").write_text(LABELS)
     said = {}
@@ -38,10 +51,9 @@ async def test_asking_and_saying_what_came_of_it(terminal: Terminal) -> None:
     assert "▸  cancer-stump" in said["turnout explain cancer --u 0.71"].out
     assert (terminal.directory / "answers.csv").read_text().count("benign") == 2
 
-    async def recorded() -> Told:
-        return await run(terminal, f"turnout explain {prediction}")
-
-    assert "it would be decided so again" in (await eventually(recorded)).out
+    await eventually(lambda: known(running, prediction), within=30)
+    told = await run(terminal, f"turnout explain {prediction}")
+    assert "it would be decided so again" in told.out
     assert commands("Asking")[-1] == "turnout explain $PREDICTION"
     for line in commands("Saying what came of it"):
         said[line] = await run(terminal, line.replace("$PREDICTION", prediction))
@@ -55,13 +67,14 @@ async def test_asking_and_saying_what_came_of_it(terminal: Terminal) -> None:
 async def test_what_was_learnt(running: Town, terminal: Terminal) -> None:
     for name in ("learner", "jury"):
         await running.desk.predict(name)
+    client = Client(f"127.0.0.1:{running.ports['aggregator']}")
+    divergence = client.unary("turnout.aggregator.v1.AggregatorService", "GetDivergence")
 
     async def counted() -> bool:
-        for name in ("rewards learner", "divergence jury"):
-            assert " 1 " in (await run(terminal, f"turnout {name}")).out
-        return True
+        return bool((await divergence(GetDivergenceRequest(router="jury"), timeout=10)).panels)
 
     await eventually(counted, within=30)
+    await client.close()
     said = {line: (await run(terminal, line)).out for line in commands("What was learnt")}
     rewards = said["turnout rewards learner"]
     assert [line.split()[0] for line in rewards.splitlines()[1:3]] == ["cancer-bayes", "cancer-stump"]
