@@ -59,8 +59,8 @@ RETRY = {
 
 
 def service_config(unretried: Collection[str] = ()) -> str:
-    """All of a name's addresses in turns, and retries of UNAVAILABLE for every method except `unretried` (full
-    names of methods, or of services).
+    """All of a name's addresses in turns, and retries of UNAVAILABLE for every method except `unretried`
+    (full names of methods, or of services).
 
     Throttled: with more than half of the token budget lost to failures, retrying stops until calls succeed
     again.
