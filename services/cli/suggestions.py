@@ -10,7 +10,7 @@ from services.cli.doors import Suite
 from services.foundation.errors import TurnoutError
 
 # Nobody waits long for advice, or for a completion.
-SECONDS = 1.0
+SECONDS = 2.0
 MOST = 1000
 # So many names are told where none of them resembles the one that was typed.
 SHOWN = 8
