@@ -83,7 +83,7 @@ async def _drift(suite: Suite) -> None:
     await client.unary(DRIFT, "CreateBaseline")(
         CreateBaselineRequest(model=WATCHED, columns=columns), timeout=SECONDS
     )
-    config = {"schedule": {"interval": {"seconds": 60}}}
+    config = {"schedule": {"enabled": True, "interval": {"seconds": 60}}}
     await client.unary(DRIFT, "UpdateAlertConfig")(
         alert_rpc_pb2.UpdateAlertConfigRequest(model=WATCHED, config=config), timeout=SECONDS
     )
