@@ -206,8 +206,8 @@ def read(one: Member, partition: int) -> bool:
     return one.sequences(partition) == [1, 2]
 
 
-# Sockets of a Cluster's client are left to the collector, by the library or by us: a process has one client for
-# its life, and so it stays to be found out.
+# Sockets of a Cluster's client are left to the collector, by the library or by us: that is still to be found
+# out. A process has one client for its life.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 async def test_partitions_are_led_read_and_reported_on_a_cluster(tmp_path: Path) -> None:
     taken = FreePorts(random.Random())
