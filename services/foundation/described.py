@@ -5,14 +5,17 @@ Without the latter, clients that go by descriptors (grpcurl) write `prediction_i
 `predictionId`, where those that derive them (buf) do it the other way round.
 """
 
+import importlib.util
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import turnout
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+# The package of the generated code.
+CONTRACT = "turnout"
 
 
 class Described:
@@ -40,8 +43,11 @@ class Described:
 
     @cached_property
     def _written(self) -> dict[str, FileDescriptorProto]:
-        path = Path(next(iter(turnout.__path__))) / "contract.binpb"
-        if not path.exists():
+        # Beside the generated code, whatever that is of: a process whose contract was not built has none.
+        package = importlib.util.find_spec(CONTRACT)
+        places = (package.submodule_search_locations if package else None) or ()
+        path = next((found for place in places if (found := Path(place) / "contract.binpb").exists()), None)
+        if path is None:
             return {}
         return {file.name: _short(file) for file in FileDescriptorSet.FromString(path.read_bytes()).file}
 

@@ -1,4 +1,4 @@
-"""A cluster per file: our own API server, or the real one of TURNOUT_TEST_KUBECONFIG or KUBECONFIG."""
+"""A cluster per file: our own API server, or the real one of TEST_KUBECONFIG or KUBECONFIG."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from tests.router.conftest import Desk, running_router
 from tests.waiting import eventually
 
 ROLE = Path(__file__).parents[2] / "deploy/kubernetes/rbac.yaml"
-REAL = os.environ.get("TURNOUT_TEST_KUBECONFIG") or os.environ.get("KUBECONFIG")
+REAL = os.environ.get("TEST_KUBECONFIG") or os.environ.get("KUBECONFIG")
 OBJECTS = {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"}
 DOCTORS = ("cancer-bayes", "cancer-stump")
 IMAGE = "registry.example/turnout:1"

@@ -12,8 +12,8 @@ from services.gateway.bootstrap import bootstrap
 from services.gateway.clusters import WrongAddress, places
 from services.gateway.contract import read
 from services.gateway.envoy import NoEnvoy, find
-from services.gateway.secrets import secrets
 from services.gateway.routes import pattern
+from services.gateway.secrets import secrets
 from services.gateway.settings import GatewaySettings
 from services.router.settings import RouterSettings
 from tests.foundation.identity.authorities import LOCAL, Authority
