@@ -68,6 +68,20 @@ async def play(suite: Suite) -> dict[str, list[Any]]:
     return replies
 
 
+def typed() -> list[str]:
+    """Every line of the tour that is typed to the command line."""
+    return [line for line in tour().splitlines() if line.startswith("turnout ")]
+
+
+async def at_the_terminal(suite: Suite, line: str) -> str:
+    """What it says, of our suite instead of the one that a directory would find."""
+    told = {f"TURNOUT_CLI_{name.upper()}": suite.ready[name] for name in PORTS.values()}
+    words = " ".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
+    return await run(
+        "bash", "-c", f"{words} {line.replace('turnout', f'{sys.executable} -m services.cli', 1)}"
+    )
+
+
 async def asked_by_rest(suite: Suite) -> Any:
     """What the tour's one line of curl answers, once the router is there."""
     (line,) = (line for line in tour().splitlines() if line.startswith("curl "))
@@ -88,6 +102,10 @@ async def test_every_command_of_the_tour_runs(suite: Suite) -> None:
     assert not any(one.get("degraded") for one in manifests)
     jurors = manifests[2]["participants"]
     assert [one["outcome"] for one in jurors] == ["OUTCOME_CONTRIBUTED"] * 2
+    shown = {line: await at_the_terminal(suite, line) for line in typed()}
+    assert len(shown) >= 5
+    assert all(shown.values())
+    assert "cancer" in shown["turnout routers list"]
     # The routers of the tour are there now, and the tour's Python asks one of them.
     said = await run(sys.executable, "-c", there(suite, snippet()))
     assert re.fullmatch(r"(benign|malignant) by cancer-(bayes|stump)\n", said)
