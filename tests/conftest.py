@@ -23,8 +23,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two: more would only crowd the stories. One where both would flush the same Redis."""
-    return 1 if os.environ.get("REDIS_URL") else 2
+    """Three, of which that with the stories mostly waits. One where all would flush the same Redis."""
+    return 1 if os.environ.get("REDIS_URL") else 3
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:

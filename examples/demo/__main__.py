@@ -23,7 +23,7 @@ def demo(
     ] = 1,
     requests: Annotated[int, typer.Option(min=LEAST_REQUESTS, help="Predictions, about.")] = 2400,
     without: Annotated[
-        Without | None, typer.Option(help="Take something away, and see the demo's claims fail.")
+        list[Without] | None, typer.Option(help="Take something away, and see the demo's claims fail.")
     ] = None,
     ready: Annotated[
         Path | None, typer.Option(help="Play on the running suite of this ready file.", exists=True)
@@ -39,7 +39,7 @@ def demo(
         # A log has no width; eighty columns would cut the tables.
         console = Console(width=140)
     try:
-        held = asyncio.run(show(Options(seed, requests, without, prefix), ready, console))
+        held = asyncio.run(show(Options(seed, requests, frozenset(without or ()), prefix), ready, console))
     except NoSuiteError as failed:
         words = f"The suite did not start: {failed}"
     except (RemoteError, OtherAddressError) as failed:

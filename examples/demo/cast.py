@@ -42,7 +42,7 @@ def _split(options: Options) -> wire.Router:
 def _bandit(options: Options) -> wire.Router:
     router = _router(options, CAST.bandit, dict.fromkeys(CAST.arms, 1.0), "learns who reads digits best")
     # Exploring all the time is not learning: the one difference that the claims must notice.
-    exploring = options.without is Without.LEARNING
+    exploring = Without.LEARNING in options.without
     router.bandit.CopyFrom(
         strategies.BanditStrategy(
             algorithm=strategies.BANDIT_ALGORITHM_EPSILON_GREEDY,

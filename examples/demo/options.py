@@ -22,7 +22,7 @@ class Options:
 
     seed: int = 1
     requests: int = 2400
-    without: Without | None = None
+    without: frozenset[Without] = frozenset()
     prefix: str = ""
 
 

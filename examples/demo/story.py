@@ -134,7 +134,7 @@ class Story:
         """An instrument is out of order: one feature reads too high, in every row."""
         self.act = Act.SHIFT
         by = (
-            0.0 if self._options.without is Without.SHIFT else SHIFT * deviation(self._training[CAST.shifted])
+            0.0 if Without.SHIFT in self._options.without else SHIFT * deviation(self._training[CAST.shifted])
         )
         for when, share in _ticks(window):
             questions = [self._tumours.take() for _ in range(_part(self._budget.shifted, share))]
@@ -151,7 +151,7 @@ class Story:
         answers = await asyncio.gather(*asked)
         self.answers += answers
         labels = [answer.truth for answer in answers]
-        if self._options.without is Without.TRUTH:
+        if Without.TRUTH in self._options.without:
             labels = mixed(answers, self._rng)
         await asyncio.gather(
             *(
@@ -220,7 +220,7 @@ class Story:
         told = {model: accuracy([a for a in self.answers if a.variant == model]) for model in CAST.weights}
         if not evidence.accuracy.keys() >= {*CAST.jurors, *CAST.arms}:
             return False
-        misled = self._options.without is Without.TRUTH
+        misled = Without.TRUTH in self._options.without
         return misled or all(
             abs(evidence.accuracy.get(model, 0.0) - (share or 0.0)) < SETTLED for model, share in told.items()
         )

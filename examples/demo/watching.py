@@ -62,7 +62,7 @@ class Chapter:
         stump, begin = Stump(), self._now()
         await self._deploy()
         baseline = await self._baseline(stump.training_file())
-        sound = self._options.without is Without.SHIFT
+        sound = Without.SHIFT in self._options.without
         name = f"{self._options.prefix}{self._options.seed}"
         made = stump.predictions(begin, self._options.seed, name, sound=sound)
         logged = await self._log(made)
