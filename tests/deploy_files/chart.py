@@ -42,7 +42,7 @@ class NotRendered(Exception):
 
 
 def program() -> str:
-    """Helm's, which `make helm-tools` builds. Where there is none tests are skipped; in `make helm` they fail."""
+    """Helm's, which `make helm-tools` builds. Without it tests are skipped; in `make helm` they fail."""
     own = ROOT / "build/tools/helm"
     if found := shutil.which(str(own)) or shutil.which("helm"):
         return found

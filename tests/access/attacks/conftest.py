@@ -12,7 +12,7 @@ from turnout.router.v1.router_pb2 import Router
 from examples.fleet.catalog import registration
 from services.foundation.contract import method_of
 from services.foundation.errors import RemoteError
-from services.state.connection import connect
+from services.state.embedded import EmbeddedRedis
 from services.state.ids import new_uid
 from tests.access.house import House, enforced
 from tests.waiting import eventually
@@ -42,16 +42,16 @@ async def furnish(house: House) -> None:
 
 
 @pytest.fixture(scope="package")
-async def scene(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    async with enforced(redis_url, tmp_path_factory.mktemp("attacks")) as house:
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """On a Redis of its own: it outlives tests that flush the one that all share."""
+    folder = tmp_path_factory.mktemp("attacks")
+    async with EmbeddedRedis(folder / "redis") as redis, enforced(redis.url, folder) as house:
         vault, _ = await house.make("vault", description="of the owner alone")
         prediction = await house.log(vault)
         await furnish(house)
         await house.recorded([prediction])
         await eventually(lambda: followed(house), within=30)
         yield Scene(house, vault, prediction, new_uid(1_700_000_000.0, random.Random(3)))
-    async with connect(redis_url) as connections:
-        await connections.steady.flushdb()
 
 
 async def followed(house: House) -> bool:

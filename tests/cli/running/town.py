@@ -95,7 +95,8 @@ async def town(folder: Path) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(EmbeddedRedis(folder / "redis"))
         made = Town(folder, redis, stack)
-        free = FreePorts(random.Random(folder.name))
+        # Of its whole path: towns of several workers, begun together, would try the same ports.
+        free = FreePorts(random.Random(str(folder)))
         made.ports = {name: free.take() for name in BUILDS}
         stack.push_async_callback(made.stop_all)
         for service in ("router", "aggregator", "feedback", "drift"):
