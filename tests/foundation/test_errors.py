@@ -80,7 +80,7 @@ async def test_every_family_keeps_its_code(family: type[TurnoutError], echo: Ech
 async def test_the_text_of_an_unexpected_error_never_leaves(
     echo: Echo, server: Server, log_lines: LogLines
 ) -> None:
-    """The client gets an id; the log has the text and the traceback under that id."""
+    """The client gets an id; the log has the text and the traceback under that id, but for the password."""
     echo.failure = ValueError("redis://:secret@host")
     failure = await raw_failure(server)
     assert failure.code() is grpc.StatusCode.INTERNAL
@@ -90,7 +90,7 @@ async def test_the_text_of_an_unexpected_error_never_leaves(
     assert (info.reason, info.domain) == ("INTERNAL", "turnout")
     assert info.metadata["error_id"] in (failure.details() or "")
     line = next(line for line in log_lines() if line.get("error_id") == info.metadata["error_id"])
-    assert "ValueError: redis://:secret@host" in line["exception"]
+    assert "ValueError: redis://***@host" in line["exception"]
     assert server.metrics.registry.get_sample_value(
         "turnout_unexpected_errors_total", {"method": f"{SERVICE}/Fail"}
     )
