@@ -8,13 +8,15 @@ ROUTER = "127.0.0.1:50051"
 
 def request() -> str:
     """A prediction on one line."""
-    return json.dumps({"router": "tumours", "input": {"row": {"mean radius": 17.99, "mean texture": 10.38}}})
+    return json.dumps(
+        {"router": "second-look", "input": {"row": {"mean radius": 17.99, "mean texture": 10.38}}}
+    )
 
 
 def create() -> str:
     """A router to ask, on one line."""
     variants = [{"model": "cancer-bayes", "weight": 70}, {"model": "cancer-stump", "weight": 30}]
-    return json.dumps({"router_id": "tumours", "router": {"weighted": {}, "variants": variants}})
+    return json.dumps({"router_id": "second-look", "router": {"weighted": {}, "variants": variants}})
 
 
 def commands() -> list[str]:
@@ -24,7 +26,7 @@ def commands() -> list[str]:
     return [
         "make up",
         f"{buf} -d '{create()}' http://{ROUTER}/{service}/CreateRouter",
-        f'{buf} -d \'{{"name": "tumours"}}\' http://{ROUTER}/{service}/DeployRouter',
+        f'{buf} -d \'{{"name": "second-look"}}\' http://{ROUTER}/{service}/DeployRouter',
         f"{buf} -d '{request()}' http://{ROUTER}/{PREDICT}",
         f"grpcurl -plaintext -d '{request()}' {ROUTER} {PREDICT}",
         f"{buf} --list-methods http://{ROUTER}",

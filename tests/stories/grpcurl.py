@@ -22,6 +22,8 @@ FLAGS = {
     "-max-time": (1, ""),
 }
 PIPE = asyncio.subprocess.PIPE
+# How grpcurl takes a mask of fields, which JSON otherwise has as one string.
+MASK = re.compile(r'\{"paths": (\[[^\]]*\])\}')
 
 
 class Answer(NamedTuple):
@@ -41,7 +43,11 @@ def translated(words: list[str]) -> list[str]:
     address, method = rest
     if real := shutil.which("grpcurl") or (str(BUILT) if BUILT.exists() else None):
         return [real, *words[1:]]
-    return [*BUF, *flags, f"http://{address}/{method}"]
+    return [*BUF, *(MASK.sub(_as_json_has_it, flag) for flag in flags), f"http://{address}/{method}"]
+
+
+def _as_json_has_it(mask: re.Match[str]) -> str:
+    return json.dumps(",".join(json.loads(mask[1])))
 
 
 async def run(example: Example, words: list[str]) -> Answer:
