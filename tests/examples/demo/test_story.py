@@ -20,7 +20,7 @@ async def test_the_favourite_is_killed_again_when_it_is_back_and_nobody_else_is(
     processes = {f"models/{CAST.best}": [first.pid], "models/other": [other.pid]}
     story = Story(
         Stage(NOWHERE, [], {}, {}, lambda: processes),
-        Options(1, 2400, None, ""),
+        Options(1, 2400, frozenset(), ""),
         now=lambda: 0.0,
         told=lambda _: None,
     )
