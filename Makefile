@@ -8,7 +8,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 help: ## what each target does
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 setup: .venv/ready gen/ready ## the environment and the generated code; every other target does this first
 
@@ -166,4 +166,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv .venv-peers build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser observability check format coverage regret type1 fuzz-drift calibration alert-power docs bench bench-peers bench-drift clients cookbook helm-tools helm image clean
+.PHONY: help setup protos lock demo up test test-clients test-browser observability check format replay coverage regret type1 chaos calibration story-drift fuzz-drift alert-power docs bench bench-peers bench-drift clients client-wheel cookbook helm-tools helm image clean
