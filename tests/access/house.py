@@ -30,6 +30,7 @@ from services.foundation.contract import method_of
 from services.foundation.errors import RemoteError
 from services.foundation.fellow import fellow
 from services.foundation.handlers import Servicer
+from services.foundation.metrics import Metrics
 from services.foundation.runtime import Runtime
 from services.foundation.server import Server
 from services.foundation.settings import Settings
@@ -85,6 +86,7 @@ class House:
         self.clients: dict[str, Client] = {}
         self.served: dict[str, Servicer] = {}
         self.guards: dict[str, Access] = {}
+        self.metrics: dict[str, Metrics] = {}
         self.keys: dict[str, str] = {"admin": BOOTSTRAP}
         self.ids: dict[str, str] = {}
         self._number = itertools.count(1)
@@ -213,6 +215,7 @@ async def service(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runtime.close)
         servicers = await build(settings, runtime)
+        house.metrics[name] = runtime.metrics
         house.served |= {one.SERVICE: one for one in servicers}
         if runtime.access is not None:
             house.guards[name] = runtime.access

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 import pytest
+from prometheus_client import generate_latest
 from turnout.drift.v1 import alert_rpc_pb2 as alerts
 from turnout.router.v1 import access_service_pb2 as access
 from turnout.router.v1 import inference_service_pb2 as inference
@@ -33,6 +34,7 @@ class Written(NamedTuple):
     """All that a suite wrote, by where."""
 
     logs: str
+    metrics: str
     redis: str
     replies: str
     told: dict[str, str]
@@ -127,7 +129,10 @@ async def written(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
             async with enforced(redis_url, folder, log_level="DEBUG") as house, AsyncExitStack() as stack:
                 house.keys["forger"] = house.keys["owner"][:-8] + "0" * 8
                 heard = await plant(house, stack)
-                yield Written(stream.getvalue(), await dumped(house), "\n".join(heard), dict(house.keys))
+                pages = [generate_latest(one.registry).decode() for one in house.metrics.values()]
+                redis = await dumped(house)
+                told = ("\n".join(heard), dict(house.keys))
+                yield Written(stream.getvalue(), "\n".join(pages), redis, *told)
                 await house.connections.steady.flushdb()
         finally:
             root.handlers[:] = handlers
@@ -138,19 +143,19 @@ NEVER = {"service token": TOKEN, "bootstrap key": BOOTSTRAP, "a model's key": MO
 
 
 @pytest.mark.parametrize("secret", NEVER)
-@pytest.mark.parametrize("place", ["logs", "redis", "replies"])
+@pytest.mark.parametrize("place", ["logs", "metrics", "redis", "replies"])
 def test_the_suite_s_own_secrets_are_nowhere(written: Written, place: str, secret: str) -> None:
     assert NEVER[secret] not in getattr(written, place)
 
 
-@pytest.mark.parametrize("place", ["logs", "redis", "replies"])
+@pytest.mark.parametrize("place", ["logs", "metrics", "redis", "replies"])
 def test_keys_are_nowhere_once_they_were_given(written: Written, place: str) -> None:
     for user, key in written.told.items():
         if user != "admin":
             assert key.rpartition("_")[2][:32] not in getattr(written, place), user
 
 
-@pytest.mark.parametrize("place", ["logs", "redis", "replies"])
+@pytest.mark.parametrize("place", ["logs", "metrics", "redis", "replies"])
 def test_what_was_said_is_answered_and_not_kept(written: Written, place: str) -> None:
     """A conversation is logged as its size and hash, unless the router says otherwise."""
     assert CHAT not in getattr(written, place)
@@ -173,6 +178,7 @@ def test_the_search_would_find_what_is_there(written: Written) -> None:
     """Each place was written to, at the level DEBUG too."""
     assert '"level": "debug"' in written.logs
     assert "routers/talk" in written.redis
+    assert "turnout_" in written.metrics
     assert "prediction_id" in written.replies
 
 
