@@ -180,7 +180,7 @@ class Chapter:
             found.CopyFrom(await self._ask("GetPerformanceHistory", asked))
             return max((one.rows for one in found.concept.signals), default=0) >= labels
 
-        await self._until(seen, pause=0.5, seconds=20.0)
+        await self._until(seen, pause=0.5, seconds=75.0)
         return found
 
     async def _choice(self) -> str:

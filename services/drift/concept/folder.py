@@ -36,6 +36,7 @@ SOON_SECONDS = 3.0
 class Pause(NamedTuple):
     """Until when a minute rests, in seconds since 1970, and how many labels it had."""
 
+    minute: int
     soon: float
     late: float
     labels: int
@@ -88,7 +89,7 @@ class Folder:
         found = await self.reader.read(partition, minute)
         if not settled and not await self._complete(partition, progress, minute, found):
             late = max(ROUND_SECONDS, self._age(minute) / PATIENCE)
-            self._again[partition] = Pause(self.now() + min(SOON_SECONDS, late), self.now() + late, labels)
+            self._again[partition] = Pause(minute, self.now() + min(SOON_SECONDS, late), self.now() + late, labels)
             return False
         self._again.pop(partition, None)
         states = await self.reader.folded(partition, found)
@@ -99,7 +100,8 @@ class Folder:
 
     async def _rests(self, partition: int, minute: int) -> bool:
         pause = self._again.get(partition)
-        if pause is None or self.now() >= pause.late:
+        # Labels of a minute before may have come since: as many as this one had say nothing of that one.
+        if pause is None or pause.minute != minute or self.now() >= pause.late:
             return False
         return self.now() < pause.soon or await self.reader.labels(partition, minute) == pause.labels
 

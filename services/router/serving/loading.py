@@ -149,7 +149,7 @@ class Loader:
     def running(self) -> list[tuple[Router, RewardSnapshot | None]]:
         """The routers that serve, each with what is learnt of it. Also another thread may ask."""
         held = list(self._routers.items())
-        return [(router, self._learnt.get(uid)) for uid, router in held if router.state in SERVING]
+        return [(router, self._learnt.get(uid)) for uid, router in held if self._here(router)]
 
     def _holds(self, model: Model) -> bool:
         return self._models.get(model.name, model).uid == model.uid

@@ -290,3 +290,18 @@ async def test_a_minute_that_was_seen_half_labelled_is_looked_at_soon_again_when
     await process.fold()
     (stream,) = (await process.store.states(PARTITION, [UID]))[UID].streams
     assert stream.rows == 6
+
+
+async def test_a_minute_before_the_one_that_rests_is_looked_at_though_it_has_as_many_labels(
+    process: Process,
+) -> None:
+    """Labels in no order: those of the later minute first, as many then of the one before it."""
+    earlier, later = predictions(6, before=7200.0), predictions(6, before=3600.0)
+    await record(process, [*earlier, *later])
+    for half in (later, earlier):
+        for event in half:
+            await tell(process, event, wrong(event))
+        await process.read()
+        await process.fold()
+    (stream,) = (await process.store.states(PARTITION, [UID]))[UID].streams
+    assert stream.rows == 12
