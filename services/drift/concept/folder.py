@@ -89,7 +89,8 @@ class Folder:
         found = await self.reader.read(partition, minute)
         if not settled and not await self._complete(partition, progress, minute, found):
             late = max(ROUND_SECONDS, self._age(minute) / PATIENCE)
-            self._again[partition] = Pause(minute, self.now() + min(SOON_SECONDS, late), self.now() + late, labels)
+            soon = self.now() + min(SOON_SECONDS, late)
+            self._again[partition] = Pause(minute, soon, self.now() + late, labels)
             return False
         self._again.pop(partition, None)
         states = await self.reader.folded(partition, found)
