@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 @overload
-async def eventually(check: Callable[[], Awaitable[T]], *, within: float = 10.0) -> T: ...
+async def eventually(check: Callable[[], Awaitable[T]], *, within: float = 30.0) -> T: ...
 @overload
-async def eventually(check: Callable[[], T], *, within: float = 10.0) -> T: ...
-async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 10.0) -> T:
+async def eventually(check: Callable[[], T], *, within: float = 30.0) -> T: ...
+async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 30.0) -> T:
     """The first true value of `check` (sync or async), polled until `within` seconds have passed.
 
     An AssertionError in `check` counts as "not yet"; the last one is raised when the time is up.

@@ -42,6 +42,10 @@ class Suite:
         """Of every process that works, and the supervisor."""
         return [self.process.pid, *(pid for pids in self.ready["pids"].values() for pid in pids)]
 
+    async def workers(self, name: str) -> list[int]:
+        """The processes of a service; waits while it is on its way back."""
+        return await eventually(lambda: self.ready["pids"].get(name), within=60)
+
     def client(self, service: str, **options: Any) -> Client:
         """A channel to a service; closed with the suite."""
         client = Client(self.ready[service], **options)

@@ -82,7 +82,7 @@ async def test_a_better_one_is_promoted_a_worse_one_goes_and_one_without_labels_
         traffic(suite, "canary-worse", OLD),
         traffic(suite, "canary-silent", NEW, labelled=False),
     )
-    (pid,) = suite.ready["pids"]["feedback"]
+    (pid,) = await suite.workers("feedback")
     os.kill(pid, signal.SIGKILL)
     await eventually(lambda: stands(feedback, "canary-better", "PROMOTED"), within=180)
     await eventually(lambda: stands(feedback, "canary-worse", "ROLLED_BACK"), within=60)

@@ -32,7 +32,7 @@ async def ask_many(suite: Suite, name: str, count: int, seed: int) -> list[str]:
 async def test_a_router_worker_that_is_killed_is_replaced_while_the_others_answer(suite: Suite) -> None:
     client = suite.client("router", unretried=[f"{INFERENCE}/Predict"])
     await deployed(client, router("crash-worker", *MODELS))
-    workers = suite.ready["pids"]["router"]
+    workers = await suite.workers("router")
     assert len(workers) == 2
     supply = Supply("digits", 21)
     answered, lost, killed = 0, [], False
@@ -49,14 +49,14 @@ async def test_a_router_worker_that_is_killed_is_replaced_while_the_others_answe
     assert all(isinstance(failure, RemoteError) and failure.code == "UNAVAILABLE" for failure in lost)
     assert len(lost) <= 3 * AT_ONCE
     await eventually(lambda: len(suite.ready["pids"].get("router", ())) == 2, within=60)
-    await eventually(lambda: workers[0] not in suite.ready["pids"]["router"], within=60)
+    await eventually(lambda: workers[0] not in suite.ready["pids"].get("router", workers), within=60)
     assert len(await ask_many(suite, "crash-worker", 40, 22)) == 40
 
 
 async def test_no_prediction_fails_while_redis_stands_still_and_none_is_forgotten(suite: Suite) -> None:
     client = suite.client("router")
     await deployed(client, router("crash-redis", *MODELS))
-    redis = suite.ready["pids"]["redis"][0]
+    (redis,) = await suite.workers("redis")
     os.kill(redis, signal.SIGSTOP)
     try:
         ids = await ask_many(suite, "crash-redis", 500, 23)
@@ -83,9 +83,9 @@ async def test_acknowledged_feedback_outlives_a_killed_redis_and_a_killed_feedba
         if place == 20:
             # The append-only file is written before the reply: kill -9 of the process loses nothing of it.
             for name in ("redis", "feedback"):
-                gone = suite.ready["pids"][name]
-                os.kill(gone[0], signal.SIGKILL)
-                await eventually(lambda n=name, g=gone: suite.ready["pids"].get(n, g) != g, within=60)  # type: ignore[misc]
+                (gone,) = await suite.workers(name)
+                os.kill(gone, signal.SIGKILL)
+                await eventually(lambda n=name, g=gone: suite.ready["pids"].get(n, [g]) != [g], within=60)  # type: ignore[misc]
             await eventually(lambda: _answers(suite), within=30)
 
     async def all_rewards() -> bool:
