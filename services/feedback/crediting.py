@@ -17,7 +17,7 @@ from services.feedback.rules import HORIZON_SECONDS, Rules
 from services.state.ids import partition_of
 from services.state.labels import Pair
 from services.state.magnitudes import code_of
-from services.state.outcomes import LABEL, REWARD, TRUTH, Cell, Counted
+from services.state.outcomes import LABEL, LESS, MORE, REWARD, TRUTH, Cell, Counted
 from services.state.rewards import FINAL, UNITS, Claim, Learner, Report
 
 # Labels of a model, per partition, that its accuracy rests on: it must fall soon after the model does.
@@ -52,6 +52,12 @@ def reward(
         repeats=measure.repeats,
         zero=measure.zero,
     )
+
+
+def watched(claim: Claim, measure: Measure) -> Claim:
+    """The same, for detectors of drift to look at. What truth yields is none of theirs: they watch errors."""
+    counted = claim.counted and claim.counted._replace(watched=LESS if measure.minimize else MORE)
+    return claim._replace(counted=counted)
 
 
 def failure(rules: Rules, prediction: Prediction, row: int) -> Claim:

@@ -157,7 +157,9 @@ def claim_of(request: RecordFeedbackRequest, prediction: Prediction, rules: Rule
         return crediting.failure(rules, prediction, request.row)
     _refuse_undrawn(prediction)
     observed = request.observed_at.ToMicroseconds()
-    return crediting.reward(rules, prediction, request.row, measure, units, observed, request.feedback_id)
+    id_ = request.feedback_id
+    claim = crediting.reward(rules, prediction, request.row, measure, units, observed, id_)
+    return crediting.watched(claim, measure) if measure == rules.reward else claim
 
 
 def _refuse_undrawn(prediction: Prediction) -> None:

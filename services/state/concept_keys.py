@@ -20,3 +20,10 @@ def concept_detection() -> str:
     """Hash. Drift writes. Drift reads. Lives as long as the deployment, a field per model whose errors are
     watched otherwise than by default."""
     return "turnout:{catalog}:concept-detection"
+
+
+def rewarded(partition: int) -> str:
+    """Sorted set. Feedback writes. The partition's owner in drift reads and writes. Expires 90 days after the
+    last reward that was reported: which minutes of a router's predictions have rewards that detectors did not
+    see, by when the first of them came in ms; 5,000 at most."""
+    return f"turnout:{{p{partition:02}}}:rewarded"

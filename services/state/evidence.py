@@ -38,7 +38,8 @@ class Place(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One write of several: kind is SET, HSET (of a field) or DEL; lifetime in seconds."""
+    """One write of several: kind is SET, HSET (of a field), DEL or ZREM (of a member, in `field`); lifetime
+    in seconds."""
 
     key: str
     kind: str

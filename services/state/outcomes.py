@@ -24,6 +24,7 @@ AT_ONCE = 400
 
 # A reward in one of the router's metrics; a label that was compared with the answer; a truth that was not.
 REWARD, LABEL, TRUTH = "reward", "label", "truth"
+MORE, LESS = "+", "-"
 
 
 class Cell(NamedTuple):
@@ -60,16 +61,26 @@ class Cell(NamedTuple):
 
 class Counted(NamedTuple):
     """Where a report is counted by time: the uid of the router, the cell, and the segments, as name=value,
-    that count it once more each."""
+    that count it once more each. watched: whether detectors of drift look at it too, MORE or LESS being what
+    is wanted; empty where they do not."""
 
     router_uid: str
     cell: Cell
     segments: tuple[str, ...] = ()
+    watched: str = ""
 
     @property
     def cells(self) -> Sequence[Cell]:
         """Every cell that counts it."""
         return [self.cell, *(self.cell._replace(segment=one) for one in self.segments)]
+
+    def noted(self, minute: int, about: str) -> str:
+        """What a minute with rewards is noted as for detectors; empty where they do not look.
+
+        >>> Counted("0197", Cell(REWARD), watched=LESS).noted(29_166_666, "/0197/latency")
+        '29166666-/0197/latency'
+        """
+        return f"{minute}{self.watched}{about}" if self.watched else ""
 
 
 class Sum(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.state import formats, ids, keys, metric_keys
+from services.state import concept_keys, formats, ids, keys, metric_keys
 from services.state.arm_states import ArmStates, ArmTotals, states_of
 from services.state.buckets import buckets_of
 from services.state.failures import MappedRedis
@@ -196,18 +196,18 @@ def _run(group: Group, reports: Sequence[Report], now: float) -> Run:
         keys.arms(*learner),
         keys.arm_window(*learner, group.arm),
         keys.reports_applied(learner.partition, group.minute),
+        concept_keys.rewarded(learner.partition),
         *places,
     ]
     told: list[Arg] = []
     for one in reports:
-        told += [
-            f"{one.units} {one.observed} {one.prediction_id}/{one.row} {one.feedback_id}",
-            place_of(one.prediction_id, one.row),
-        ]
+        name = f"{one.prediction_id}/{one.row}"
+        told += [f"{one.units} {one.observed} {name} {one.feedback_id}", place_of(one.prediction_id, one.row)]
+    # The end of the uid is enough: it tells apart the few learners that one prediction has.
+    about = f"/{learner.uid[-12:]}/{learner.measure}"
     return named, (
         group.arm,
-        # The end of the uid is enough: it tells apart the few learners that one prediction has.
-        f"/{learner.uid[-12:]}/{learner.measure}",
+        about,
         group.window,
         max(int(kept), 1),
         LIFETIME_SECONDS,
@@ -217,6 +217,7 @@ def _run(group: Group, reports: Sequence[Report], now: float) -> Run:
         group.repeats,
         group.zero,
         formats.OUTCOMES,
+        group.counted.noted(group.minute, about) if group.counted else "",
         len(reports),
         *told,
         *counting,

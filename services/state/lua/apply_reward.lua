@@ -1,26 +1,30 @@
 -- Counts rewards of one arm exactly once each: replay, duplicate, reorder and retry leave the same state.
 --
 -- KEYS  1 statistics (hash)  2 window of the arm (string)  3 reports applied in the predictions' minute (hash)
---       4.. outcomes of the predictions' buckets of time (hash), one for each cell that the reports are counted in
+--       4 minutes whose rewards drift has still to look at (sorted set, by when the first one came, in ms)
+--       5.. outcomes of the predictions' buckets of time (hash), one for each cell that the reports are counted in
 -- ARGV  1 arm  2 end of every report's name: learner and measure  3 rewards the window holds
 --       4 lifetime of KEYS[3]  5 of KEYS[1,2]  6 channel to tell of a change, or ''  7 message for it  8 format
 --       9 what a second report does: REPLACE, FIRST or SUM  10 the value that stands for 0, in whole millionths
---       11 format of KEYS[4..]  12 how many reports, each of which has two arguments, from 13 on: 'units observed
---       name id', where units are the value in millionths of the range, 0 to 1000000, observed is in microseconds,
---       and the name is prediction and row; and its place in the window: 20 bytes, id then row. Behind them, for each
---       of KEYS[4..]: its lifetime, how many cells it holds before a new one is refused, the cell that the reports are
---       counted in, and the cell that takes in what is refused. Lifetimes are in seconds.
+--       11 format of KEYS[5..]  12 what the minute is noted as in KEYS[4], or '' where drift does not look
+--       13 how many reports, each of which has two arguments, from 14 on: 'units observed name id', where units are
+--       the value in millionths of the range, 0 to 1000000, observed is in microseconds, and the name is prediction
+--       and row; and its place in the window: 20 bytes, id then row. Behind them, for each of KEYS[5..]: its lifetime,
+--       how many cells it holds before a new one is refused, the cell that the reports are counted in, and the cell
+--       that takes in what is refused. Lifetimes are in seconds.
 -- Returns the status of each report, or {'NEWER_FORMAT', format}.
 local MILLION, ENTRY, PLACE = 1000000, 24, 20
 -- Nobody corrects one label so often; a reporter gone wild must not grow a record without end.
 local REPORTS_KEPT, DIGEST = 32, 16
 local ARMS_KEPT = 256
+-- Some days of one router where no drift runs that takes them away: then the oldest goes.
+local MINUTES_KEPT = 5000
 -- The window's string is cut when it is this much too long: rewriting it for every reward would add 24 kB a
 -- reward to the server's log, appending adds 24 bytes. What is surplus is older than the window, and not read.
 local SPARE = 250
 
 local arm, suffix, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local repeats, zero, reports = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[12])
+local repeats, zero, noted, reports = ARGV[9], tonumber(ARGV[10]), ARGV[12], tonumber(ARGV[13])
 -- Observed later than anything: the verdict of a rule, which holds whatever is reported.
 local FINAL = 9007199254740991
 -- No reporter's id has a control character: what stands behind this one is a sum, and no id.
@@ -75,13 +79,13 @@ local function with_digest(known, digest)
 end
 
 -- Everything is checked before the first write: an error keeps what was written before it.
-if not (limit and limit >= 1 and zero and zero % 1 == 0 and reports and #ARGV == 12 + 2 * reports + 4 * (#KEYS - 3)) then
+if not (limit and limit >= 1 and zero and zero % 1 == 0 and reports and #ARGV == 13 + 2 * reports + 4 * (#KEYS - 4)) then
   return redis.error_reply('ERR window or arguments are malformed')
 end
 local told = {}
 for index = 1, reports do
-  local units, observed, name, id = ARGV[11 + 2 * index]:match('^(%-?%d+) (%-?%d+) (%S+) (.*)$')
-  local value, at, place = tonumber(units), tonumber(observed), ARGV[12 + 2 * index]
+  local units, observed, name, id = ARGV[12 + 2 * index]:match('^(%-?%d+) (%-?%d+) (%S+) (.*)$')
+  local value, at, place = tonumber(units), tonumber(observed), ARGV[13 + 2 * index]
   if not (value and value >= 0 and value <= MILLION) then
     return redis.error_reply('ERR value must be whole millionths, 0 to 1000000')
   end
@@ -95,10 +99,10 @@ local stored = redis.call('HMGET', KEYS[1], 'version', 'arms', 'format', 'n:' ..
 if tonumber(stored[3] or 0) > tonumber(ARGV[8]) then return {'NEWER_FORMAT', stored[3]} end
 -- Which cell a report is in never changes: a bucket's hash only grows, so what found no room never will.
 local cells = {}
-for index = 4, #KEYS do
+for index = 5, #KEYS do
   local there = tonumber(redis.call('HGET', KEYS[index], 'format') or 0)
   if there > tonumber(ARGV[11]) then return {'NEWER_FORMAT', text(there)} end
-  local about = 13 + 2 * reports + 4 * (index - 4)
+  local about = 14 + 2 * reports + 4 * (index - 5)
   local most, cell, elsewhere = tonumber(ARGV[about + 1]), ARGV[about + 2], ARGV[about + 3]
   local room = redis.call('HEXISTS', KEYS[index], 'n:' .. cell) == 1 or redis.call('HLEN', KEYS[index]) < 2 * most
   cells[index] = room and cell or elsewhere
@@ -174,7 +178,7 @@ local function learn(one, was, value)
   count = count + 1
 end
 
-local statuses, learnt, counted, earned, new = {}, 0, 0, 0, not stored[4]
+local statuses, learnt, counted, earned, changed, new = {}, 0, 0, 0, false, not stored[4]
 for index, one in ipairs(told) do
   -- The rewards were reset since the prediction: it is counted by time, and no arm learns from it.
   local forgotten = stored[9] and less(one.place, stored[9])
@@ -185,6 +189,7 @@ for index, one in ipairs(told) do
     if remembered then
       redis.call('HSET', KEYS[3], one.report, remembered)
       counted, earned = counted + (was and 0 or 1), earned + value - (was or 0)
+      changed = changed or was ~= value
       if not forgotten then
         learn(one, was, value)
         learnt = learnt + 1
@@ -205,11 +210,17 @@ if learnt > 0 then
 end
 if counted ~= 0 or earned ~= 0 or learnt > 0 then
   if redis.call('TTL', KEYS[3]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[3], ARGV[4]) end
-  for index = 4, #KEYS do
+  if changed and noted ~= '' then
+    local now = redis.call('TIME')
+    redis.call('ZADD', KEYS[4], 'NX', text(now[1] * 1000 + math.floor(now[2] / 1000)), noted)
+    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -MINUTES_KEPT - 1)
+    redis.call('EXPIRE', KEYS[4], ARGV[5])
+  end
+  for index = 5, #KEYS do
     redis.call('HSET', KEYS[index], 'format', ARGV[11])
     redis.call('HINCRBY', KEYS[index], 'n:' .. cells[index], text(counted))
     redis.call('HINCRBY', KEYS[index], 'sum:' .. cells[index], text(earned))
-    redis.call('EXPIRE', KEYS[index], ARGV[13 + 2 * reports + 4 * (index - 4)])
+    redis.call('EXPIRE', KEYS[index], ARGV[14 + 2 * reports + 4 * (index - 5)])
   end
 end
 return statuses
