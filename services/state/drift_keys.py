@@ -86,5 +86,11 @@ def upload(partition: int, digest: str) -> str:
     return f"{_partition(partition)}:upload:{digest}"
 
 
+def upload_stream(partition: int, digest: str) -> str:
+    """String. Drift writes. Drift reads. Expires seven days after a stream of the upload began: the stream
+    that goes on with it, and alone may say how far it is."""
+    return f"{_partition(partition)}:upload-stream:{digest}"
+
+
 def _partition(partition: int) -> str:
     return f"turnout:{{p{partition:02}}}"

@@ -48,8 +48,8 @@ class Uploads:
     ) -> rpc.UploadGroundTruthResponse:
         """Report what a file says, row by row: when this returns Redis has what was not refused.
 
-        Raises InvalidArgument for what is no such file, UploadNotFound, StoreFull, StateUnavailable; facts of
-        the error say how far the upload is.
+        Raises InvalidArgument for what is no such file, UploadNotFound, OtherStream, StoreFull and
+        StateUnavailable; facts of the error say how far the upload is.
         """
         stream: Stream | None = None
         async for message in messages:
@@ -72,15 +72,18 @@ class Uploads:
         spread(header)
         check_header(header)
         said = {key: value for key, value in MessageToDict(header).items() if key not in OF_STREAM}
-        kept = None
-        if header.upload_id and not header.dry_run:
-            kept = await self.store.read(caller, header.upload_id)
+        kept, stream = None, new_uid(self.now(), self.rng)
+        upload_id = header.upload_id or stream
+        if header.status_only:
+            kept = await self.store.read(caller, upload_id)
+        elif not header.dry_run:
+            kept = await self.store.take_over(caller, upload_id, stream)
         if kept is None and header.status_only:
             raise UploadNotFound(f"there is no upload {header.upload_id}", upload_id=header.upload_id)
         if kept is None and header.offset:
             raise _refusal("header.offset", f"upload {header.upload_id} is not known: send it from 0")
         if kept is None:
-            progress = Progress(header.upload_id or new_uid(self.now(), self.rng))
+            progress = Progress(upload_id)
         else:
             header = _resumed(header, said, kept["header"])
             said, progress = kept["header"], unpack(header.upload_id, kept)
@@ -90,7 +93,7 @@ class Uploads:
 
         async def save(now: Progress) -> None:
             if not header.dry_run:
-                await self.store.write(caller, now.upload_id, {"header": said, **now.pack()})
+                await self.store.write(caller, upload_id, stream, {"header": said, **now.pack()})
 
         skip = progress.offset - header.offset
         return Stream(header, progress, reports, save, self._gate, skip, rows=progress.rows)

@@ -27,7 +27,7 @@ from services.state.errors import StoreFull
 from services.state.kinds import MODELS, ROUTERS
 from services.state.records import RecordStore
 from services.state.truth import TruthLog
-from services.state.uploads import UploadStore
+from services.state.uploads import OtherStream, UploadStore
 from tests.drift.intake.conftest import Consume, Send
 from tests.drift.intake.test_batches import told
 from tests.drift.intake.test_logging import logged
@@ -226,6 +226,37 @@ async def test_an_upload_that_was_cut_goes_on(
     # And all of it once more: nothing is read again.
     again = await send("UploadGroundTruth", upload(data, upload_id="march"))
     assert again == reply
+
+
+async def test_a_stream_that_was_given_up_does_not_set_back_the_one_that_goes_on(
+    connections: Connections, orders: list[str], model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PIECE", 1000)
+    uploads = Uploads(truths_of(connections), UploadStore(connections), time.time, random.Random(1))
+    pieces = cut(table(orders), 1000)
+    goes_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[Any]:
+        async for one in streamed(upload(*pieces[:3], upload_id="march")):
+            yield one
+        await goes_on.wait()
+        async for one in streamed(upload(*pieces[3:5])):
+            yield one
+
+    async def begun() -> bool:
+        kept = await uploads.store.read("ann", "march")
+        return kept is not None and kept["offset"] > 2000
+
+    given_up = asyncio.create_task(uploads.take(slow(), "ann", None))
+    await eventually(begun)
+    reply = await uploads.take(streamed(upload(*pieces, upload_id="march")), "ann", None)
+    assert reply.complete
+    goes_on.set()
+    with pytest.raises(OtherStream, match="another stream goes on with upload march"):
+        await given_up
+    again = upload(upload_id="march", status_only=True)
+    assert await uploads.take(streamed(again), "ann", None) == reply
+    assert len(await told(connections, model)) == COUNT
 
 
 async def test_what_is_not_what_it_was_is_no_continuation(send: Send, orders: list[str]) -> None:
