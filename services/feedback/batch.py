@@ -98,8 +98,8 @@ class Batch:
         """Apply all of it. Of each item what became of it, or why it has no room. Raises StateUnavailable."""
         if self._claims:
             applied = await self.settling.apply([claim for _, claim, _, _ in self._claims])
-            for (place, _, prediction, router), one in zip(self._claims, applied, strict=True):
-                found = self.settling.outcome(one, prediction)
+            for (place, claim, prediction, router), one in zip(self._claims, applied, strict=True):
+                found = self.settling.outcome(one, claim.report, prediction)
                 if isinstance(found, Applied):
                     taken = Taken(STATUSES[found], router, prediction.variant, prediction.id)
                     self._done[place] = taken

@@ -20,6 +20,7 @@ from services.state.errors import NewerFormat, PredictionNotFound, StateUnavaila
 from services.state.parked import LIFETIME_SECONDS, Parked
 from services.state.records import RecordStore
 from services.state.reporter import Reporter
+from services.state.reports import id_reused
 from services.state.truth import TruthLog
 
 # Records come within seconds; a full store empties by itself as they do.
@@ -49,7 +50,8 @@ class Intake:
     now: Callable[[], float]
 
     async def take(self, request: Request, patience: float = 0.0) -> Taken:
-        """Take feedback that was completed. Raises what is wrong with it, StoreFull, and StateUnavailable.
+        """Take feedback that was completed. Raises what is wrong with it, RequestIdReused, StoreFull, and
+        StateUnavailable.
 
         patience: seconds that the record of a prediction that was just made may be waited for.
         """
@@ -151,6 +153,8 @@ class Intake:
                 retry_after=FULL_RETRY_SECONDS,
                 prediction_id=name,
             )
+        if parked is Parked.OTHER:
+            raise id_reused(request.feedback_id)
         duplicate = parked is Parked.DUPLICATE
         return rpc.FEEDBACK_STATUS_DUPLICATE if duplicate else rpc.FEEDBACK_STATUS_ACCEPTED_PENDING
 

@@ -35,9 +35,14 @@ class Parking:
         evict: bool = False,
     ) -> Parked:
         """Keep completed feedback, in the partition of its prediction, or else in the one that is given. With
-        `evict` the one that has waited longest makes room for it."""
+        `evict` the one that has waited longest makes room for it. Raises NewerFormat."""
         partition = partition_of(request.prediction_id) if partition is None else partition
-        return await self.store.park(partition, _id(request), _packed(request, now), now, evict=evict)
+        id_, item = _id(request), _packed(request, now)
+
+        def same(kept: bytes) -> bool:
+            return _said(_unpacked(id_, kept).request) == _said(request)
+
+        return await self.store.park(partition, id_, item, now, evict=evict, same=same)
 
     async def due(self, partition: int, now: float, most: int) -> list[Waiting]:
         """At most `most` items whose time to be tried has come. Raises NewerFormat."""
@@ -49,6 +54,12 @@ def _id(request: RecordFeedbackRequest) -> str:
         request.metric.name if request.WhichOneof("outcome") == "metric" else request.WhichOneof("outcome")
     )
     return f"{request.prediction_id or _key(request)}/{request.row}/{about}/{request.feedback_id}"
+
+
+def _said(request: RecordFeedbackRequest) -> object:
+    """What it says came of the prediction, without when: who does not say has another time at each retry."""
+    outcome = request.WhichOneof("outcome")
+    return outcome and getattr(request, outcome)
 
 
 def _key(request: RecordFeedbackRequest) -> str:

@@ -17,13 +17,13 @@ from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, Rules
 from services.feedback.wire.records import label_of
 from services.feedback.wire.requests import value_of
 from services.feedback.wire.seen import value_of_truth
-from services.foundation.errors import FieldViolation
+from services.foundation.errors import FieldViolation, TurnoutError
 from services.foundation.metrics import Metrics
 from services.state.errors import RouterNotFound, StoreFull
 from services.state.panel_truths import FULL, PanelTruth, PanelTruthStore
 from services.state.qualities import Judged, QualityStore
-from services.state.reports import row_misfits
-from services.state.rewards import Applied, Claim, RewardStore
+from services.state.reports import id_reused, row_misfits
+from services.state.rewards import Applied, Claim, Report, RewardStore
 
 # What a truth comes to: for arms and models, for the answer that was served, for a panel.
 Consequence: TypeAlias = Claim | Judged | PanelTruth
@@ -55,18 +55,22 @@ class Settling:
         """Credit the drawn variant with a reported value.
 
         Raises BadFeedback, NothingDrawn and RewardOutOfRange, naming the field; StoreFull when a bound of the
-        reward state is reached.
+        reward state is reached; RequestIdReused.
         """
-        (applied,) = await self.apply([claim_of(request, prediction, rules)])
-        found = self.outcome(applied, prediction)
-        if isinstance(found, StoreFull):
+        claim = claim_of(request, prediction, rules)
+        (applied,) = await self.apply([claim])
+        found = self.outcome(applied, claim.report, prediction)
+        if isinstance(found, TurnoutError):
             raise found
         return found
 
-    def outcome(self, applied: Applied, prediction: Prediction) -> Applied | StoreFull:
-        """What became of a reported value, as its reporter is told; StoreFull where it found no room."""
+    def outcome(self, applied: Applied, report: Report, prediction: Prediction) -> Applied | TurnoutError:
+        """What became of a reported value, as its reporter is told; StoreFull where it found no room, and
+        RequestIdReused where its id was another report's."""
         if applied in _FULL:
             return StoreFull(_FULL[applied], prediction_id=prediction.id)
+        if applied is Applied.ID_REUSED:
+            return id_reused(report.feedback_id)
         if prediction.failed and applied in (Applied.ACCEPTED, Applied.DUPLICATE):
             # What counts is the declared reward of the failure, not what was reported.
             return Applied.SUPERSEDED

@@ -1,6 +1,6 @@
 """Feedback that came before its prediction's record: kept, and tried again at growing intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,10 +20,12 @@ _PARK = Script("park_feedback", repeatable=True)
 
 
 class Parked(StrEnum):
-    """What became of an item. EVICTED: kept, and the one that had waited longest was dropped for it."""
+    """What became of an item. EVICTED: kept, and the one that had waited longest was dropped for it. OTHER:
+    what is kept under its id says something else, and stays."""
 
     PARKED = "PARKED"
     DUPLICATE = "DUPLICATE"
+    OTHER = "OTHER"
     FULL = "FULL"
     EVICTED = "EVICTED"
 
@@ -35,11 +37,24 @@ class ParkedStore:
     redis: MappedRedis
     most: int = MOST_ITEMS
 
-    async def park(self, partition: int, id_: str, item: bytes, now: float, *, evict: bool) -> Parked:
-        """Keep `item` under `id_`. When the store is full, FULL, or with `evict` room is made."""
+    async def park(
+        self,
+        partition: int,
+        id_: str,
+        item: bytes,
+        now: float,
+        *,
+        evict: bool,
+        same: Callable[[bytes], bool] = lambda _kept: True,
+    ) -> Parked:
+        """Keep `item` under `id_`. When the store is full, FULL, or with `evict` room is made.
+
+        same: whether what is kept under the id already says what `item` does.
+        """
         named = [keys.parked(partition), keys.parked_items(partition)]
         args: list[Arg] = [id_, item, now + FIRST_WAIT_SECONDS, self.most, int(LIFETIME_SECONDS), int(evict)]
-        return Parked((await _PARK(self.redis, named, args)).decode())
+        status, *kept = await _PARK(self.redis, named, args)
+        return Parked.OTHER if kept and not same(kept[0]) else Parked(status.decode())
 
     async def due(self, partition: int, now: float, most: int) -> dict[str, bytes]:
         """At most `most` items whose time to be tried has come, the longest due first."""

@@ -10,6 +10,7 @@ from turnout.inference.v1.output_pb2 import Classification
 
 from services.foundation.errors import FieldViolation
 from services.state import ids
+from services.state.errors import RequestIdReused
 
 # Clocks differ; an observation from farther ahead could never be corrected again.
 OBSERVED_AHEAD_SECONDS = 86_400.0
@@ -41,6 +42,15 @@ def report_faults(row: int, feedback_id: str) -> list[FieldViolation]:
         said = f"must be at most {LONGEST_ID} characters without control characters"
         wrong.append(FieldViolation("feedback_id", said))
     return wrong
+
+
+def id_reused(feedback_id: str) -> RequestIdReused:
+    """The refusal of a report whose id came before with other content."""
+    said = "came before with other content for this row and metric; nothing changed"
+    wanted = "an id of its own for each report; a correction is another report, observed later"
+    return RequestIdReused(
+        f"feedback_id {feedback_id} {said}", fields=[("feedback_id", wanted)], feedback_id=feedback_id
+    )
 
 
 def time_faults(observed: float, now: float) -> list[FieldViolation]:

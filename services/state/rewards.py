@@ -91,10 +91,11 @@ class Claim(NamedTuple):
 
 class Applied(StrEnum):
     """What a report changed. FORGOTTEN: the learner's rewards were reset since the prediction; the report is
-    counted by time only."""
+    counted by time only. ID_REUSED: nothing, as its feedback id came before with another value."""
 
     ACCEPTED = "ACCEPTED"
     DUPLICATE = "DUPLICATE"
+    ID_REUSED = "ID_REUSED"
     CORRECTED = "CORRECTED"
     SUPERSEDED = "SUPERSEDED"
     EXPIRED = "EXPIRED"

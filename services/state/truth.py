@@ -7,9 +7,11 @@ from typing import Any
 
 from turnout.inference.v1.event_pb2 import TruthEntry
 
+from services.foundation.errors import TurnoutError
 from services.state import ids, keys
 from services.state.connection import Connections
 from services.state.errors import StoreFull
+from services.state.reports import id_reused
 from services.state.scripts import Arg, Run, Script
 
 # Not repeatable: a reply that was lost would be answered as a duplicate. Callers repeat whole calls instead.
@@ -34,7 +36,7 @@ class Appended(StrEnum):
 
 class TruthLog:
     """Appends truths. Of those about one (prediction, row, metric) the latest (observed_at, feedback_id)
-    holds; a feedback id that was seen there changes nothing again, whatever comes with it."""
+    holds; a feedback id that was seen there changes nothing again, and with another truth it is refused."""
 
     def __init__(self, connections: Connections, most: int = MOST_ENTRIES) -> None:
         self._redis = connections.steady
@@ -43,8 +45,8 @@ class TruthLog:
     async def append(self, entry: TruthEntry, retention: float) -> Appended:
         """Append one; `retention` of its prediction in seconds.
 
-        When this returns Redis has it. Raises BadPredictionId, StateUnavailable, and StoreFull: of the
-        stream, or after 32 reports on one row and metric.
+        When this returns Redis has it. Raises BadPredictionId, StateUnavailable, RequestIdReused, and
+        StoreFull: of the stream, or after 32 reports on one row and metric.
         """
         return (await self.append_all([entry], retention))[0]
 
@@ -55,12 +57,12 @@ class TruthLog:
 
     async def append_each(
         self, entries: Sequence[TruthEntry], retention: float
-    ) -> list[Appended | StoreFull]:
-        """The same, with what found no room beside what did."""
+    ) -> list[Appended | TurnoutError]:
+        """The same, with what is refused beside what is not."""
         replies = await APPEND_TRUTH.many(
             self._redis, [_run(entry, retention, self._most) for entry in entries]
         )
-        return [_outcome(reply) for reply in replies]
+        return [_outcome(reply, entry) for reply, entry in zip(replies, entries, strict=True)]
 
 
 def _run(entry: TruthEntry, retention: float, most: int) -> Run:
@@ -81,15 +83,17 @@ def _run(entry: TruthEntry, retention: float, most: int) -> Run:
     return [stream, seen, keys.totals(stream), held], args
 
 
-def _sound(outcome: Appended | StoreFull) -> Appended:
-    if isinstance(outcome, StoreFull):
+def _sound(outcome: Appended | TurnoutError) -> Appended:
+    if isinstance(outcome, TurnoutError):
         raise outcome
     return outcome
 
 
-def _outcome(reply: Any) -> Appended | StoreFull:
+def _outcome(reply: Any, entry: TruthEntry) -> Appended | TurnoutError:
     if isinstance(reply, Exception):
         raise reply
+    if reply[0] == b"ID_REUSED":
+        return id_reused(entry.feedback_id)
     if reply[0] == b"FULL":
         return StoreFull("the truth stream is full: its readers have to catch up first", retry_after=5.0)
     if reply[0] == b"TOO_MANY_REPORTS":

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.feedback.v1 import feedback_service_pb2 as rpc
+from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import Truth
 
 from services.foundation.client import Client
@@ -22,6 +23,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "a reward": {"reward": 1.0},
     "a metric": {"metric": rpc.MetricValue(name="accuracy", value=1.0)},
     "a truth": {"truth": Truth(label="yes")},
+}
+OTHER: dict[str, Any] = {
+    "reward": 0.999,
+    "metric": rpc.MetricValue(name="accuracy", value=0.999),
+    "truth": Truth(label="no"),
 }
 OBSERVED = Timestamp(seconds=1_700_000_000)
 
@@ -121,17 +127,40 @@ async def test_sent_many_times_at_once_it_counts_once(setting: Setting) -> None:
     assert (await setting.arm()).rewards == 1
 
 
-async def test_the_same_id_with_other_words_is_the_same_feedback_and_changes_nothing(
-    setting: Setting,
+@pytest.mark.parametrize("given", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("observed", [0, 5], ids=["at the same time", "later"])
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "before its record"])
+async def test_an_id_that_came_with_other_content_is_refused_and_nothing_changes(
+    setting: Setting, given: dict[str, Any], observed: int, recorded: bool
 ) -> None:
-    """The contract of a feedback_id. Who has second thoughts says when, or gives another id."""
-    prediction = await setting.predict()
-    await setting.give(prediction, feedback_id="mine", observed_at=OBSERVED, reward=1.0)
+    """Silence would tell the reporter that his correction counts."""
+    prediction = await setting.predict() if recorded else setting.event().manifest.prediction_id
+    await setting.give(prediction, feedback_id="mine", observed_at=OBSERVED, **given)
     before = await kept(setting)
-    other = await setting.give(prediction, feedback_id="mine", observed_at=OBSERVED, reward=0.0)
-    assert status(other) == "DUPLICATE"
+    then = Timestamp(seconds=OBSERVED.seconds + observed)
+    (kind,) = given
+    with pytest.raises(RemoteError) as caught:
+        await setting.give(prediction, feedback_id="mine", observed_at=then, **{kind: OTHER[kind]})
+    error = caught.value
+    assert (error.code, error.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert [one.field for one in error.fields] == ["feedback_id"]
+    assert "feedback_id mine came before with other content" in error.message
     assert await kept(setting) == before
-    assert (await setting.arm()).mean == 1.0
+    again = await setting.give(prediction, feedback_id="mine", observed_at=then, **given)
+    assert status(again) == "DUPLICATE"
+    corrected = await setting.give(prediction, feedback_id="other", observed_at=then, **{kind: OTHER[kind]})
+    assert status(corrected) in ("CORRECTED", "ACCEPTED_PENDING")
+
+
+async def test_of_a_drawn_variant_that_failed_no_id_is_refused(setting: Setting) -> None:
+    """What holds there is a rule's verdict, whatever is reported and however the rule changes."""
+    failed = await setting.predict(outcome=manifest.OUTCOME_FAILED)
+    for value in (1.0, 0.5):
+        assert status(await setting.give(failed, feedback_id="mine", reward=value)) == "SUPERSEDED"
+    await setting.routers.update(setting.router.name, lambda stored: setattr(stored, "failure_reward", 0.25))
+    await setting.parts.follower.reconcile()
+    assert status(await setting.give(failed, feedback_id="mine", reward=1.0)) == "SUPERSEDED"
+    assert ((await setting.arm()).rewards, (await setting.arm()).mean) == (1, 0)
 
 
 async def test_the_rewards_of_an_unknown_router_are_not_found(setting: Setting) -> None:

@@ -57,6 +57,17 @@ async def test_everything_is_taken_once_however_often_it_is_sent(setting: Settin
     assert total == pytest.approx(sum(item.reward for item in items), abs=1e-5)
 
 
+async def test_an_id_with_other_content_is_refused_by_its_place(setting: Setting) -> None:
+    first, other = await recorded(setting, 2)
+    items = [Item(prediction_id=first, reward=value, feedback_id="sale") for value in (1.0, 0.5, 1.0)]
+    items.append(Item(prediction_id=other, reward=0.5, feedback_id="sale"))
+    reply = await told(setting, *many(items))
+    assert dict(reply.counts) == {"ACCEPTED": 2, "DUPLICATE": 1, "REFUSED": 1}
+    (refused,) = reply.errors
+    assert (refused.index, refused.field, refused.reason) == (1, "feedback_id", "REQUEST_ID_REUSED")
+    assert (await setting.arm("a")).mean == 1.0
+
+
 async def test_it_leaves_what_single_calls_leave(setting: Setting) -> None:
     """Rewards, metrics and truths, corrections and repetitions among them, in another order."""
     names = await recorded(setting, 12)

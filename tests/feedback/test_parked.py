@@ -22,6 +22,15 @@ async def test_the_same_again_is_a_duplicate_and_keeps_its_first_content(connect
     assert await store.due(3, NOW + 1, 10) == {"one": b"first"}
 
 
+async def test_what_is_not_the_same_is_told_and_keeps_its_first_content(connections: Connections) -> None:
+    store = ParkedStore(connections.steady)
+    await store.park(3, "one", b"first", NOW, evict=False)
+    again = await store.park(3, "one", b"then", NOW, evict=True, same=lambda kept: kept == b"first")
+    other = await store.park(3, "one", b"then", NOW, evict=True, same=lambda kept: kept == b"then")
+    assert (again, other) == (Parked.DUPLICATE, Parked.OTHER)
+    assert await store.due(3, NOW + 1, 10) == {"one": b"first"}
+
+
 async def test_a_full_store_refuses_or_drops_what_has_waited_for_longest(connections: Connections) -> None:
     store = ParkedStore(connections.steady, most=2)
     await store.park(3, "old", b"1", NOW, evict=False)

@@ -1,10 +1,12 @@
 """What a second report does: replace, add up, or nothing; whatever the order in which they come."""
 
+import itertools
 import random
 from collections.abc import Sequence
 
 import pytest
 
+from services.state import ids, keys
 from services.state.connection import Connections
 from services.state.rewards import FINAL, UNITS, Applied, Claim, Repeats, Report, RewardStore
 from tests.feedback.test_apply_reward import HORIZON, LEARNER, NOW, predictions, some_reports, state
@@ -70,6 +72,38 @@ async def test_says_what_became_of_each(connections: Connections) -> None:
     ]
     arm = (await store.read(LEARNER)).arms["a"]
     assert (arm.n, arm.sum) == (1, ZERO + 50_000 + 250_000)
+
+
+@pytest.mark.parametrize("repeats", ["REPLACE", "FIRST", "SUM"])
+async def test_an_id_with_another_value_is_told_and_changes_nothing(
+    connections: Connections, repeats: Repeats
+) -> None:
+    """To the last millionth, of whichever report it is the id: the one that holds, or another."""
+    (one,) = predictions(1, 3)
+    reports = [
+        Report(one, 0, "a", units, at, id_) for at, (id_, units) in enumerate((("e", 300_000), ("l", 7)))
+    ]
+    store = RewardStore(connections.steady)
+    await store.apply(claims(reports, repeats), NOW)
+    before = await state(connections)
+    others = [report._replace(units=report.units + 1, observed=9) for report in reports]
+    others.append(reports[0]._replace(units=UNITS))
+    assert await store.apply(claims([*others, *reports], repeats), NOW) == [
+        *[Applied.ID_REUSED] * 3,
+        *[Applied.DUPLICATE] * 2,
+    ]
+    assert await state(connections) == before
+
+
+async def test_what_is_known_of_a_report_takes_sixteen_bytes(connections: Connections) -> None:
+    (one,) = predictions(1, 4)
+    store, sizes = RewardStore(connections.steady), []
+    for number in range(1, 4):
+        report = Report(one, 0, "a", UNITS, number, f"f{number}")
+        await store.apply(claims([report], "REPLACE"), NOW)
+        (kept,) = await connections.steady.hvals(keys.reports_applied(7, ids.minute_of(one)))
+        sizes.append(len(kept))
+    assert [later - earlier for earlier, later in itertools.pairwise(sizes)] == [16, 16]
 
 
 async def test_a_sum_goes_on_from_what_was_replaced_before(connections: Connections) -> None:

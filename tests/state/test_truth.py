@@ -8,7 +8,7 @@ from turnout.inference.v1.event_pb2 import Truth, TruthEntry
 
 from services.state import formats, ids, keys
 from services.state.connection import Connections
-from services.state.errors import BadPredictionId, StoreFull
+from services.state.errors import BadPredictionId, RequestIdReused, StoreFull
 from services.state.streams import TRUTH
 from services.state.truth import Appended, TruthLog
 
@@ -118,8 +118,22 @@ async def test_at_the_same_time_the_greater_id_holds(connections: Connections) -
     # In a locale's order, lower case comes first; byte by byte it comes last.
     assert await log.append(truth("a", 10, "f-a"), RETENTION) is Appended.CORRECTED
     assert await log.append(truth("c", 10, "f-C"), RETENTION) is Appended.SUPERSEDED
-    assert await log.append(truth("d", 10, "f-a"), RETENTION) is Appended.DUPLICATE
+    assert await log.append(truth("a", 10, "f-a"), RETENTION) is Appended.DUPLICATE
     assert await log.append(truth("e", 10, "f-aa"), RETENTION) is Appended.CORRECTED
+
+
+async def test_an_id_that_came_with_another_truth_is_refused_whichever_holds(
+    connections: Connections,
+) -> None:
+    log = TruthLog(connections)
+    await log.append(truth("yes", 10, "f1"), RETENTION)
+    await log.append(truth("no", 20, "f2"), RETENTION)
+    kept = await remembered(connections)
+    for id_, label, observed in (("f1", "no", 30), ("f1", "maybe", 5), ("f2", "yes", 20)):
+        with pytest.raises(RequestIdReused, match=f"feedback_id {id_} came before with other content"):
+            await log.append(truth(label, observed, id_), RETENTION)
+    assert await log.append(truth("yes", 30, "f1"), RETENTION) is Appended.DUPLICATE
+    assert (await remembered(connections), await labels(connections)) == (kept, ["yes", "no"])
 
 
 async def test_rows_and_metrics_are_apart(connections: Connections) -> None:

@@ -15,7 +15,7 @@ from services.drift.truths.suiting import ambiguous, suited
 from services.drift.wire import timestamp
 from services.foundation.errors import TurnoutError
 from services.state import formats, ids
-from services.state.errors import PredictionNotFound, StoreFull
+from services.state.errors import PredictionNotFound
 from services.state.parked import LIFETIME_SECONDS
 from services.state.records import RETENTION_SECONDS, RecordStore
 from services.state.reporter import Reporter
@@ -58,7 +58,7 @@ class Truths:
     async def add(self, request: Request) -> Added:
         """Append one truth; when this returns Redis has it.
 
-        Raises what is wrong with it, StoreFull, and StateUnavailable.
+        Raises what is wrong with it, RequestIdReused, StoreFull, and StateUnavailable.
         """
         (outcome,) = await self.add_all([request])
         if isinstance(outcome, TurnoutError):
@@ -127,11 +127,11 @@ class Truths:
     ) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         for kept, some in entries.items():
-            appended: Sequence[Appended | StoreFull] = [Appended.APPENDED] * len(some)
+            appended: Sequence[Appended | TurnoutError] = [Appended.APPENDED] * len(some)
             if not dry:
                 appended = await self.log.append_each([entry for _, entry, _ in some], kept)
             for (place, entry, early), outcome in zip(some, appended, strict=True):
-                if isinstance(outcome, StoreFull):
+                if isinstance(outcome, TurnoutError):
                     outcomes[place] = outcome
                 else:
                     status = STATUSES[outcome]

@@ -2,10 +2,12 @@
 -- KEYS: stream, seen, totals, held: the truths that hold.
 -- ARGV: field (prediction, row and metric), observed at (microseconds), digest of the truth, feedback id, payload,
 --       most entries in the stream, when the field may be forgotten (ms since 1970).
--- Returns {'APPENDED' or 'CORRECTED', entry id}, {'DUPLICATE'}, {'SUPERSEDED'}, {'FULL'} or {'TOO_MANY_REPORTS'}.
+-- Returns {'APPENDED' or 'CORRECTED', entry id}, {'DUPLICATE'}, {'ID_REUSED'}: the feedback id came before with another
+-- truth; {'SUPERSEDED'}, {'FULL'} or {'TOO_MANY_REPORTS'}.
 local observed, digest, feedback = tonumber(ARGV[2]), ARGV[3], ARGV[4]
--- As for rewards: nobody corrects one label so often, and what is remembered of it must end somewhere.
-local REPORTS_KEPT, DIGEST = 32, 16
+-- As for rewards: nobody corrects one label so often, and what is remembered of it must end somewhere. Of each report
+-- so many digits of a digest of its id, and of a digest of its truth the rest.
+local REPORTS_KEPT, DIGEST, ID = 32, 16, 11
 
 -- Byte by byte: Lua's < follows the server's locale.
 local function less(a, b)
@@ -18,13 +20,13 @@ local function less(a, b)
   return #a < #b
 end
 
-local function contains(ids, one)
+-- What is known of the report with the id of this one, or nil.
+local function same_id(ids, one)
   for index = 1, #ids, DIGEST do
-    if string.sub(ids, index, index + DIGEST - 1) == one then
-      return true
+    if string.sub(ids, index, index + ID - 1) == string.sub(one, 1, ID) then
+      return string.sub(ids, index, index + DIGEST - 1)
     end
   end
-  return false
 end
 
 -- winner: 'observed digest' and the id of the report that holds; ids: digests of every report's id.
@@ -40,15 +42,19 @@ local function remember(winner, ids, id)
 end
 
 -- A report without an id is not told from another by it.
-local own = feedback == '' and '' or string.sub(redis.sha1hex(feedback), 1, DIGEST)
+local own = ''
+if feedback ~= '' then
+  own = string.sub(redis.sha1hex(feedback), 1, ID) .. string.sub(digest, 1, DIGEST - ID)
+end
 local winner, ids = ARGV[2] .. ' ' .. digest, own
 local seen = redis.call('HGET', KEYS[2], ARGV[1])
 if seen then
   local at, known, earlier_ids, id = string.match(seen, '^(%d+) (%x+) /(%x*) (.*)$')
   at = tonumber(at)
   -- A retry may carry a new time of receipt: it changes nothing all the same, least of all a correction since.
-  if own ~= '' and contains(earlier_ids, own) then
-    return {'DUPLICATE'}
+  local before = own ~= '' and same_id(earlier_ids, own)
+  if before then
+    return {before == own and 'DUPLICATE' or 'ID_REUSED'}
   end
   local same = known == digest or (observed == at and id == feedback)
   if #earlier_ids + #own > REPORTS_KEPT * DIGEST then

@@ -15,7 +15,10 @@
 -- Returns the status of each report, or {'NEWER_FORMAT', format}.
 local MILLION, ENTRY, PLACE = 1000000, 24, 20
 -- Nobody corrects one label so often; a reporter gone wild must not grow a record without end.
-local REPORTS_KEPT, DIGEST = 32, 16
+local REPORTS_KEPT = 32
+-- What is known of a report: so many digits of a digest of its id (two ids of 32 are the same once in 10^10 rows), and
+-- its value in the five that are left.
+local DIGEST, ID = 16, 11
 local ARMS_KEPT = 256
 -- Some days of one router where no drift runs that takes them away: then the oldest goes.
 local MINUTES_KEPT = 5000
@@ -68,11 +71,12 @@ local function position(count, place)
   return low
 end
 
--- The known ids of a report stay sorted, so that they too are the same in whatever order they came.
+-- The known ids of a report stay sorted, so that they too are the same in whatever order they came. Nil if this one is
+-- among them, and whether it came with another value then.
 local function with_digest(known, digest)
   for at = 1, #known, DIGEST do
     local one = known:sub(at, at + DIGEST - 1)
-    if one == digest then return nil end
+    if one:sub(1, ID) == digest:sub(1, ID) then return nil, one ~= digest end
     if less(digest, one) then return known:sub(1, at - 1) .. digest .. known:sub(at) end
   end
   return known .. digest
@@ -132,7 +136,7 @@ end
 -- What a report comes to beside those that are known: its status, what it was worth before (nil for nothing), what
 -- it is now, and what is remembered of it (nil where that stays).
 local function judged(one)
-  local digest = redis.sha1hex(one.id):sub(1, DIGEST)
+  local digest = redis.sha1hex(one.id):sub(1, ID) .. string.format('%05x', one.value)
   local adds = repeats == 'SUM' and one.observed < FINAL
   local before = redis.call('HGET', KEYS[3], one.report)
   if not before then
@@ -141,8 +145,9 @@ local function judged(one)
   end
   local said, units, then_known, then_id = before:match('^(%d+) (%d+) (%x+) (.*)$')
   local then_observed, was = tonumber(said), tonumber(units)
-  local known = with_digest(then_known, digest)
-  if not known then return 'DUPLICATE' end
+  local known, other = with_digest(then_known, digest)
+  -- The verdict of a rule is no reporter's word: another rule makes another one of it.
+  if not known then return other and one.observed < FINAL and 'ID_REUSED' or 'DUPLICATE' end
   if #known > REPORTS_KEPT * DIGEST then return 'TOO_MANY_REPORTS' end
   if adds and then_observed < FINAL then
     -- What was reported under another rule is the first of what is added up.
