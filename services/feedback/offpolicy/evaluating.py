@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
-from services.feedback.offpolicy import ESTIMATORS
+from services.feedback.offpolicy import ESTIMATORS, missing
 from services.feedback.offpolicy.columns import Columns
 from services.feedback.offpolicy.intervals import Interval, interval
 from services.feedback.offpolicy.observed import Draw
@@ -210,11 +209,7 @@ def _warnings(table: Table, sample: Sample, unrewarded: Counter[str]) -> list[st
     told = np.bincount(table.arms, minlength=len(table.variants))
     lost = np.array([unrewarded[name] for name in table.variants])
     seen = told + lost > 0
-    if (
-        lost.any()
-        and seen.sum() > 1
-        and stats.chi2_contingency([told[seen], lost[seen]]).pvalue < MISSING_ALPHA
-    ):
+    if lost.any() and seen.sum() > 1 and missing.p_value(told[seen], lost[seen]) < MISSING_ALPHA:
         shares = ", ".join(
             f"{name} {lost[at] / (told[at] + lost[at]):.1%}"
             for at, name in enumerate(table.variants)

@@ -13,7 +13,7 @@ Reference: C. Cameron and D. Miller, A practitioner's guide to cluster-robust in
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from services.feedback.offpolicy.sample import Floats, Integers
 
@@ -43,5 +43,5 @@ def interval(value: float, pull: Floats, units: Integers, confidence: float) -> 
     error = float(np.sqrt(second * (1 + DOUBT * np.sqrt(doubt)) * many / (many - 1) * many)) / n
     freedom = max(LEAST_FREEDOM, min(2 / doubt, many - 1.0))
     shift = float(np.mean(sums**3)) / (6 * second * n)
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
     return Interval(value + shift - half, value + shift + half)

@@ -15,7 +15,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import log_ndtr, ndtr, ndtri
 
 from services.feedback.sequential import PROCESSES, layout
 from services.feedback.sequential.folding import log_capital, log_evidence
@@ -70,14 +70,14 @@ def power(test: Test, state: Floats, effect: float, share: float, alpha: float, 
         return 0.0
     gained = rate * samples
     spread = math.sqrt(2.0 * gained)
-    overshot = math.exp(left + float(norm.logcdf(-(gained + left) / spread)))
-    return min(float(norm.cdf((gained - left) / spread)) + overshot, 1.0)
+    overshot = math.exp(left + float(log_ndtr(-(gained + left) / spread)))
+    return min(float(ndtr((gained - left) / spread)) + overshot, 1.0)
 
 
 def fixed_sample(mean0: float, mean1: float, share: float, alpha: float, power: float) -> float:
     """Observations of the pair that a one-sided z-test needs which looks once: (z_α + z_β)² v / effect²."""
     variance = mean0 * (1 - mean0) / (1 - share) + mean1 * (1 - mean1) / share
-    quantiles = float(norm.isf(alpha) + norm.ppf(power))
+    quantiles = float(ndtri(power) - ndtri(alpha))
     return quantiles**2 * variance / (mean1 - mean0) ** 2
 
 

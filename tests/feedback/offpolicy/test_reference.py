@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from services.feedback.offpolicy import ESTIMATORS
+from services.feedback.offpolicy import ESTIMATORS, missing
 from services.feedback.offpolicy.sample import Floats, Sample
 from services.feedback.offpolicy.support import effective_size
 
@@ -72,3 +73,11 @@ def test_the_sampler_from_uniform_logs(campaign: str) -> None:
     shares = logs[f"{campaign}_random_hundred_thousandths"] / 1e5
     clicks = np.unpackbits(logs[f"{campaign}_random_clicks"])[: len(shares)].astype(np.float64)
     agrees(of(clicks, shares * told["K"]), told["bts_from_random"])
+
+
+def test_rewards_are_missing_as_evenly_as_scipy_finds() -> None:
+    rng = np.random.default_rng(3)
+    for arms in (2, 2, 3, 7):
+        rewarded, unrewarded = rng.integers(1, 60, (2, arms))
+        theirs = stats.chi2_contingency([rewarded, unrewarded]).pvalue
+        assert missing.p_value(rewarded, unrewarded) == pytest.approx(theirs, rel=1e-12)
