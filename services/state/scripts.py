@@ -7,13 +7,14 @@ locale of the server.
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from services.state.errors import StateUnavailable
 from services.state.failures import MappedCluster, MappedRedis
@@ -73,12 +74,25 @@ class Script:
             # A restarted server has forgotten it; EVAL runs it and keeps it.
             return await redis.eval(source, len(keys), *keys, *args)
 
-    async def _apart(self, redis: MappedRedis, runs: Sequence[Run]) -> list[Any]:
-        """The library refuses scripts in a Cluster's pipelines."""
-        replies = await asyncio.gather(*(self(redis, *run) for run in runs), return_exceptions=True)
-        for reply in replies:
-            if isinstance(reply, StateUnavailable):
-                raise reply
+    async def _apart(self, cluster: Any, runs: Sequence[Run]) -> list[Any]:
+        """The library refuses scripts in a Cluster's pipelines. Those of one slot run one by one: each
+        has a connection of its own, and what comes later must find what came before."""
+        slots: defaultdict[int, list[int]] = defaultdict(list)
+        for index, (keys, _) in enumerate(runs):
+            slots[cluster.keyslot(keys[0])].append(index)
+        replies: list[Any] = [None] * len(runs)
+
+        async def in_order(indices: Sequence[int]) -> None:
+            for index in indices:
+                try:
+                    replies[index] = await self(cluster, *runs[index])
+                except ResponseError as refused:
+                    replies[index] = refused
+
+        # All of them end before one is told of: none goes on behind the caller's back.
+        for failed in await asyncio.gather(*map(in_order, slots.values()), return_exceptions=True):
+            if failed is not None:
+                raise failed
         return replies
 
     async def _pipe(self, redis: MappedRedis, runs: Sequence[Run]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What docs/operations/redis.md says of backups, restores and failovers is so, on real servers; its commands
+"""What docs/operations/redis.md says of backups, restores and Sentinels is so, on real servers; its commands
 are run as they stand. Only by `make observability`, which has redis-cli."""
 
 import asyncio
@@ -9,11 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from turnout.feedback.v1 import feedback_service_pb2 as feedback
 from turnout.router.v1 import router_service_pb2 as router
 
@@ -23,8 +21,8 @@ from services.state.connection import connect
 from services.state.embedded import find_binary
 from services.state.errors import StateUnavailable
 from services.state.failures import MappedRedis
-from services.state.heartbeats import Heartbeats, Replica
 from tests.observability.files import OPERATIONS
+from tests.observability.redis_servers import servers
 from tests.observability.traffic import ROUTERS
 from tests.state.groups import Member, append, members
 from tests.stories.asking import ROUTERS as SERVICE
@@ -107,27 +105,6 @@ async def test_a_suite_goes_on_from_a_backup_of_another_that_runs(
             assert reply.durability.startswith("appendfsync=")
 
 
-@asynccontextmanager
-async def servers(folder: Path, *each: list[str]) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """Processes of the server's binary; killed at the end."""
-    started = []
-    for number, options in enumerate(each):
-        place = folder / str(number)
-        place.mkdir()
-        started.append(
-            await asyncio.create_subprocess_exec(
-                *(find_binary(), *options), cwd=place, stdout=asyncio.subprocess.DEVNULL
-            )
-        )
-    try:
-        yield started
-    finally:
-        for process in started:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-
-
 async def followed(master: MappedRedis) -> bool:
     try:
         told = await master.info("replication")
@@ -175,54 +152,3 @@ async def test_after_a_failover_sentinels_lead_to_the_new_master(tmp_path: Path)
 
                 await eventually(written, within=60)
                 await eventually(lambda: 2 in one.sequences(3), within=30)
-
-
-async def joined(ports: list[str]) -> None:
-    """Servers become a Cluster, each with a third of the slots."""
-    bounds = (0, 5461, 10923, 16384)
-    nodes: list[Any] = [Redis(port=int(port), protocol=2, decode_responses=True) for port in ports]
-    for place, node in enumerate(nodes):
-        await eventually(partial(answers, node), within=20)
-        await node.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[place], bounds[place + 1] - 1)
-        await nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", int(ports[place]))
-
-    async def whole() -> bool:
-        told = [str(await node.execute_command("CLUSTER", "INFO")) for node in nodes]
-        return all("cluster_state:ok" in one and "cluster_known_nodes:3" in one for one in told)
-
-    await eventually(whole, within=30)
-    for node in nodes:
-        await node.aclose()
-
-
-async def answers(node: Redis) -> bool:
-    try:
-        return bool(await node.ping())
-    except (RedisError, OSError):
-        return False
-
-
-def read(one: Member, partition: int) -> bool:
-    return one.sequences(partition) == [1, 2]
-
-
-# Sockets of a Cluster's client are left to the collector, by the library or by us: that is still to be found
-# out. A process has one client for its life.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-async def test_partitions_are_led_read_and_reported_on_a_cluster(tmp_path: Path) -> None:
-    taken = FreePorts(random.Random())
-    ports = [str(taken.take()) for _ in range(3)]
-    plain = ["--cluster-enabled", "yes", "--save", "", "--appendonly", "yes"]
-    async with servers(tmp_path, *(["--port", port, *plain] for port in ports)):
-        await joined(ports)
-        async with connect(f"redis+cluster://127.0.0.1:{ports[0]}", hot_seconds=1.0) as connections:
-            one = Member(connections, "a")
-            async with members(one):
-                # Slots of all three servers: leases, reads and commits are scripts in each.
-                for partition in range(8):
-                    await append(connections, partition, 1, 2)
-                    await eventually(partial(read, one, partition), within=30)
-            beats = Heartbeats(connections)
-            await beats.beat(Replica("here", generations={"routers/r": 3}))
-            (replica,) = await beats.live(None)
-            assert replica.generations == {"routers/r": 3}
