@@ -18,6 +18,9 @@ Outcome: TypeAlias = Logged | TurnoutError
 # Raises for a model, as its caller wrote it, that he may not log for.
 Demand: TypeAlias = Callable[[str], None]
 
+# Seconds from one of a group to the next: ids order by time, and lists by ids.
+APART = 1e-6
+
 
 def nothing(_model: str) -> None:
     """What is demanded where everybody may."""
@@ -55,7 +58,7 @@ class Door:
         for place, request in enumerate(requests):
             try:
                 model = await self._model(request.model, models, demand)
-                sound[place] = event_of(request, model, now, self.rng)
+                sound[place] = event_of(request, model, now + place * APART, self.rng)
             except Unavailable:
                 raise
             except TurnoutError as wrong:

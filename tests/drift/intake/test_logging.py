@@ -168,6 +168,16 @@ async def test_a_stream_is_logged_in_few_entries_and_each_item_is_answered_for_i
     assert (again.logged, again.duplicates) == (0, 1198)
 
 
+async def test_what_is_sent_together_was_made_in_its_order(
+    send: Send, model: Model, consume: Consume
+) -> None:
+    """Lists order by id: of two that came in one message, the later is the newer."""
+    some = [logged(external_id=f"order-{place:02}", request_id="r") for place in range(20)]
+    await send("LogPredictions", [LogPredictionsRequest(predictions=some)])
+    events = sorted(await consume(model.uid), key=lambda event: event.manifest.prediction_id)
+    assert [event.external_id for event in events] == [one.external_id for one in some]
+
+
 async def test_a_message_names_the_model_of_its_items(send: Send, model: Model) -> None:
     bare = logged()
     bare.model = ""
