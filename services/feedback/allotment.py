@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Allotted:
     newcomers: frozenset[str] = frozenset()
 
 
-Refusal = ValueError | KeyError
+Refusal: TypeAlias = ArithmeticError | KeyError | ValueError
 
 
 def allot(account: Account) -> Allotted:
@@ -70,8 +70,9 @@ def allot_all(accounts: Sequence[Account]) -> list[Allotted | Refusal]:
         some = [accounts[place] for place in places]
         try:
             results: Sequence[Allotted | Refusal] = _alike(learning, minimize, some)
-        except (KeyError, ValueError) as refused:
-            results = [refused] * len(some)
+        except (ArithmeticError, KeyError, ValueError) as refused:
+            # Numbers that nobody can have earned must not cost those who learn alike.
+            results = [refused] if len(some) == 1 else [allot_all([one])[0] for one in some]
         for place, result in zip(places, results, strict=True):
             found[place] = result
     return found
@@ -134,7 +135,8 @@ def _earned(
     kept = [counted[row].get(arm, NOTHING) for row, arm in places]
     lives = [some[row].lives.get(arm, NO_TOTALS) for row, arm in places]
     table = np.array(
-        [(own.n, own.sum, life.n, life.sum, life.squares) for own, life in zip(kept, lives, strict=True)]
+        [(own.n, own.sum, life.n, life.sum, life.squares) for own, life in zip(kept, lives, strict=True)],
+        dtype=float,
     )
     n, total, life_n, life_sum, squares = table.T.reshape(5, len(some), -1)
     return Earned(n, total, life_n, life_sum, squares, _table(names, [one.pending for one in some]))

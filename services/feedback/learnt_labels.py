@@ -24,7 +24,7 @@ class LabelWatch:
     rewards: RewardStore
     known: dict[str, Quality] = field(default_factory=dict)
     nothing: Quality = field(default_factory=Quality)
-    _seen: dict[Learner, int] = field(default_factory=dict)
+    _seen: dict[Learner, bytes] = field(default_factory=dict)
     _positive: Mapping[str, str] = field(default_factory=dict)
     _turn: int = 0
 
@@ -45,7 +45,7 @@ class LabelWatch:
         self._forget(places)
         asked = self._next([one for some in places.values() for one in some])
         versions = dict(zip(asked, await self.rewards.versions(asked), strict=True))
-        changed = [one for one, version in versions.items() if version != self._seen.get(one, 0)]
+        changed = [one for one, version in versions.items() if version != self._seen.get(one, b"")]
         for uid in list(dict.fromkeys(one.uid for one in changed))[:MODELS]:
             partitions = sorted({one.partition for one in places[uid]})
             self.known[uid] = await self._quality(uid, partitions)

@@ -44,7 +44,7 @@ class Publisher:
     # Uids of routers that somebody spoke of; an empty one speaks of all.
     _told: set[str] = field(default_factory=set)
     # By router: token of the lease, generation, version of the rewards and draws that were published last.
-    _published: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    _published: dict[str, tuple[int, int, bytes, int]] = field(default_factory=dict)
     _outstanding: Outstanding = field(default_factory=Outstanding)
     _round: int = 0
 
@@ -103,7 +103,7 @@ class Publisher:
         ]
 
     def _knows(self, rules: Rules) -> bool:
-        token, generation, *_ = self._published.get(rules.uid, (0, 0, 0, 0))
+        token, generation, *_ = self._published.get(rules.uid, (0, 0))
         return (token, generation) == (self.ownership.owned.get(rules.partition), rules.generation)
 
     async def _look(self, among: Sequence[Rules]) -> None:
@@ -132,9 +132,9 @@ class Publisher:
     async def _draws(self, among: Sequence[Rules]) -> dict[str, int]:
         """How often the arms of those were drawn whose allocation follows draws."""
         those = [rules for rules in among if follows_draws(rules)]
-        found = await self.standings.pulls.read_all([(rules.partition, rules.uid) for rules in those])
-        totals = (sum(arm.drawn for arm in arms.values()) for arms in found)
-        return {rules.uid: total for rules, total in zip(those, totals, strict=True)}
+        totals = zip(those, await self.standings.drawn(those), strict=True)
+        # Whose draws cannot be read is told of when its standing is.
+        return {rules.uid: total for rules, total in totals if isinstance(total, int)}
 
     def _forget(self) -> None:
         kept = {rules.uid for rules in self._ours()}
@@ -146,10 +146,10 @@ class Publisher:
     async def _publish(self, some: Sequence[Rules]) -> None:
         readable = []
         for rules, standing in zip(some, await self.standings.read_all(some), strict=True):
-            if isinstance(standing, NewerFormat):
-                log.error("rewards cannot be read", router=rules.name, why=str(standing))
-            else:
+            if isinstance(standing, Standing):
                 readable.append((rules, standing))
+            else:
+                log.error("rewards cannot be read", router=rules.name, why=repr(standing))
         made = []
         accounts = [self._account(rules, standing) for rules, standing in readable]
         for (rules, standing), found in zip(readable, allot_all(accounts), strict=True):
@@ -177,8 +177,7 @@ class Publisher:
         assert rules.learning is not None  # noqa: S101 - the rulebook names those that learn
         lives, delay = standing.states.arms, rules.learning.reward_delay
         pending = self._outstanding.of(rules.uid, delay, standing.pulls, lives, self.now())
-        costs = self.rulebook.costs(rules) if rules.learning.cost_weight else {}
-        return Account(rules, standing.windows, lives, pending, costs)
+        return Account(rules, standing.windows, lives, pending, self.rulebook.costs(rules))
 
 
 def follows_draws(rules: Rules) -> bool:

@@ -93,7 +93,10 @@ class Rulebook:
         return model.uid if model and model.create_time.ToNanoseconds() / 1e9 <= time else ""
 
     def costs(self, rules: Rules) -> dict[str, float]:
-        """By variant, what a call of its model is declared to cost; of those where it is."""
+        """By variant, what a call of its model is declared to cost, where it is; nothing where the learner does
+        not weigh costs."""
+        if rules.learning is None or not rules.learning.cost_weight:
+            return {}
         aliases = self.aliases()
         models = [self._models.by_name.get(aliases.get(name, name)) for name in rules.models]
         return {

@@ -10,9 +10,9 @@ from services.feedback.evidence.rpcs import ExperimentRpcs
 from services.feedback.offpolicy.rpcs import EvaluationRpcs, Evaluator
 from services.feedback.rpcs import IntakeRpcs, Intaking
 from services.feedback.rulebook import Rulebook
+from services.feedback.showing import shown
 from services.feedback.stackers.rpcs import Fitter, StackerRpcs
 from services.feedback.standings import Standings
-from services.feedback.wire.snapshots import NOT_ALLOTTED, as_published, snapshot_of, with_posteriors
 from services.foundation.call import Call
 from services.state.learned import SnapshotStore
 
@@ -45,9 +45,9 @@ class FeedbackServicer(IntakeRpcs, ExperimentRpcs, EvaluationRpcs, CanaryRpcs, S
         self._now = now
 
     async def GetRewards(self, request: rpc.GetRewardsRequest, _call: Call) -> rpc.GetRewardsResponse:
-        """What a router has learnt until now, and the allocation that is in force."""
+        """What a router has learnt until now, and the allocation that is in force, or follows a reset."""
         rules = await self._rulebook.named(request.router)
         standing = await self._standings.read(rules)
         published = await self._snapshots.read(rules.uid)
-        snapshot = snapshot_of(rules, standing, NOT_ALLOTTED, self._now())
-        return rpc.GetRewardsResponse(rewards=with_posteriors(as_published(snapshot, published), rules))
+        costs = self._rulebook.costs(rules)
+        return rpc.GetRewardsResponse(rewards=shown(rules, standing, published, costs, self._now()))

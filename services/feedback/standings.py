@@ -1,7 +1,9 @@
 """Where the arms of routers stand: everything that allocations and people read, at one moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from services.feedback.changes import Restart, restarted
 from services.feedback.contexts import Contexts, Fitted
@@ -13,6 +15,10 @@ from services.state.learned import SnapshotStore
 from services.state.pulls import Pulls, PullStore
 from services.state.rewards import ArmStates, Learner, RewardStore
 
+# What a newer version wrote, and what stands for no number, whoever put it there.
+UNREADABLE = (NewerFormat, ArithmeticError, LookupError, ValueError)
+Unreadable: TypeAlias = NewerFormat | ArithmeticError | LookupError | ValueError
+T = TypeVar("T")
 # Routers that are read in one round trip: bounds a reply to a few megabytes.
 AT_ONCE = 250
 
@@ -39,30 +45,27 @@ class Standings:
     contexts: Contexts
 
     async def read(self, rules: Rules) -> Standing:
-        """The standing of a router under its present rules. Raises NewerFormat."""
+        """The standing of a router under its present rules. Raises Unreadable."""
         (found,) = await self.read_all([rules], fit=False)
         if isinstance(found, Standing):
             return found
         raise found
 
-    async def read_all(self, routers: Sequence[Rules], *, fit: bool = True) -> list[Standing | NewerFormat]:
+    async def read_all(self, routers: Sequence[Rules], *, fit: bool = True) -> list[Standing | Unreadable]:
         """The standing of each router, AT_ONCE in a round trip; or why only it cannot be read. fit: whether
         regressions on contexts are made, which read records."""
-        found: list[Standing | NewerFormat] = []
+        found: list[Standing | Unreadable] = []
         for first in range(0, len(routers), AT_ONCE):
-            some = routers[first : first + AT_ONCE]
-            try:
-                found += await self._some(some, fit)
-            except NewerFormat as error:
-                # One router that only a newer version can read must not cost the others.
-                found += [error] if len(some) == 1 else [await self._alone(rules, fit) for rules in some]
+            found += await each(partial(self._some, fit=fit), routers[first : first + AT_ONCE])
         return found
 
-    async def _alone(self, rules: Rules, fit: bool) -> Standing | NewerFormat:
-        try:
-            return (await self._some([rules], fit))[0]
-        except NewerFormat as error:
-            return error
+    async def drawn(self, routers: Sequence[Rules]) -> list[int | Unreadable]:
+        """How often the arms of each router were drawn; or why that cannot be read."""
+        return await each(self._drawn, routers)
+
+    async def _drawn(self, routers: Sequence[Rules]) -> list[int]:
+        found = await self.pulls.read_all([(rules.partition, rules.uid) for rules in routers])
+        return [sum(arm.drawn for arm in arms.values()) for arms in found]
 
     async def _some(self, routers: Sequence[Rules], fit: bool) -> list[Standing]:
         states = await self.rewards.read_all([learner_of(rules) for rules in routers])
@@ -94,6 +97,18 @@ class Standings:
         else:
             windows = (newest_overall if rules.overall else newest_of_each)(entries, rules.window)
         return Standing(states, windows, pulls, restart, fitted)
+
+
+async def each(
+    read: Callable[[Sequence[Rules]], Awaitable[Sequence[T]]], routers: Sequence[Rules]
+) -> list[T | Unreadable]:
+    """What is read of each router; or why it cannot be, which must not cost the others."""
+    try:
+        return [*(await read(routers))]
+    except UNREADABLE as error:
+        if len(routers) == 1:
+            return [error]
+    return [(await each(read, [rules]))[0] for rules in routers]
 
 
 def _folds(rules: Rules) -> bool:

@@ -147,12 +147,13 @@ class RewardStore:
                 pipe.hgetall(keys.arms(*learner))
             return [states_of(fields) for fields in await pipe.execute()]
 
-    async def versions(self, learners: Sequence[Learner]) -> list[int]:
-        """How many distinct reports each learner has seen, in one round trip."""
+    async def versions(self, learners: Sequence[Learner]) -> list[bytes]:
+        """Of each learner what every distinct report changes, as it is stored; empty before the first. In one
+        round trip."""
         async with self.redis.pipeline() as pipe:
             for learner in learners:
                 pipe.hget(keys.arms(*learner), "version")
-            return [int(version or 0) for version in await pipe.execute()]
+            return [version or b"" for version in await pipe.execute()]
 
     async def windows(self, learner: Learner, arms: Iterable[str]) -> dict[str, NDArray[Any]]:
         """The window of each arm as an array of WINDOW, oldest prediction first."""

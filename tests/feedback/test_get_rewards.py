@@ -2,6 +2,7 @@
 
 import pytest
 from turnout.feedback.v1 import feedback_service_pb2 as rpc
+from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.inference.v1.event_pb2 import Truth
 
 from services.foundation.errors import RemoteError
@@ -51,3 +52,35 @@ async def test_shows_the_allocation_in_force_beside_the_newest_counts(setting: S
         await eventually(learnt)
     a, b = (await setting.rewards()).arms
     assert (a.rewards, a.mean, b.rewards, b.mean) == (3, 0, 3, 1)
+
+
+async def test_after_a_reset_it_shows_what_the_reset_leads_to_before_that_is_published(
+    setting: Setting,
+) -> None:
+    """What was published last rests on what is forgotten: its probabilities, scores and intervals."""
+    parts = setting.parts
+    await parts.ownership.round()
+    for number in range(6):
+        await setting.give(await setting.predict("ab"[number % 2]), reward=number % 2)
+    await parts.publisher.publish_changed()
+    former = await setting.rewards()
+    assert [arm.probability for arm in former.arms] == pytest.approx([0.05, 0.95])
+    await setting.ask("ResetRewards", rpc.ResetRewardsRequest(router="learner"))
+    shown = await setting.rewards()
+    assert [arm.probability for arm in shown.arms] == pytest.approx([0.5, 0.5])
+    assert [(arm.effective_rewards, arm.HasField("effective_mean")) for arm in shown.arms] == [(0, False)] * 2
+    assert all(arm.posterior_low < 0.05 and arm.posterior_high > 0.95 for arm in shown.arms)
+    assert (shown.version, shown.learner_generation) == (former.version, 1)
+    await parts.publisher.publish_changed()
+    published = await setting.rewards()
+    assert published.version == former.version + 1
+    assert timeless(published) == timeless(shown)
+
+
+def timeless(snapshot: RewardSnapshot) -> RewardSnapshot:
+    """Without version and time."""
+    made = RewardSnapshot()
+    made.CopyFrom(snapshot)
+    made.ClearField("version")
+    made.ClearField("compute_time")
+    return made
