@@ -1,7 +1,6 @@
 """`python -m examples.demo.register ROUTER models/NAME=ADDRESS …` makes the fleet known. Twice is once."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping
 
@@ -9,7 +8,10 @@ from turnout.router.v1 import model_service_pb2 as rpc
 
 from examples.fleet.catalog import registration
 from services.foundation.client import Client
+from services.foundation.configuration import load
 from services.foundation.errors import RemoteError
+from services.foundation.fellow import fellow
+from services.router.settings import RouterSettings
 
 SERVICE = "turnout.router.v1.ModelService"
 SECONDS = 20.0
@@ -46,9 +48,10 @@ async def register_one(client: Client, name: str, served: str, address: str) -> 
             ) from None
 
 
-async def _main(router: str, models: Mapping[str, str]) -> None:
-    # Where access is enforced, `turnout up` registers as what it is: part of the suite.
-    client = Client(router, service_token=os.environ.get("TURNOUT_ACCESS_SERVICE_TOKEN", ""))
+async def introduce(router: str, models: Mapping[str, str]) -> None:
+    """Register them as what `turnout up` is, a part of the suite: by its service token where access is
+    enforced, and by its certificate where one is wanted. Raises what `register` does."""
+    client = Client(router, **fellow(load(RouterSettings, "router")))
     try:
         await register(client, models)
     finally:
@@ -57,6 +60,6 @@ async def _main(router: str, models: Mapping[str, str]) -> None:
 
 if __name__ == "__main__":
     try:
-        asyncio.run(_main(sys.argv[1], dict(told.split("=", 1) for told in sys.argv[2:])))
+        asyncio.run(introduce(sys.argv[1], dict(told.split("=", 1) for told in sys.argv[2:])))
     except (OtherAddressError, RemoteError) as failed:
         sys.exit(str(failed))

@@ -12,12 +12,13 @@ from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.model_pb2 import Permissions
 from turnout.router.v1.router_pb2 import Router
 
+from examples.demo.register import introduce
 from examples.fleet.catalog import registration
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from services.foundation.identity.certificates import channel_credentials
 from services.state.connection import connect
-from tests.access.house import House, enforced, service
+from tests.access.house import TOKEN, House, enforced, service
 from tests.fleet import fleet_model
 from tests.foundation.identity.authorities import LOCAL, Authority
 from tests.waiting import eventually
@@ -96,6 +97,17 @@ async def test_a_user_with_a_certificate_is_answered_by_way_of_both(house: House
     with pytest.raises(RemoteError) as caught:
         await town.ask(target, town.authority.issue("eve", "eve"))
     assert caught.value.reason == "ROUTER_NOT_FOUND"
+
+
+async def test_the_demos_models_are_registered_by_a_certificate_and_a_token(
+    house: House, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = town.told | {"access_mode": "enforced", "access_service_token": TOKEN}
+    for key, value in told.items():
+        monkeypatch.setenv(f"TURNOUT_{key.upper()}", value)
+    await introduce(house.clients["router"].target, {"models/digits-svm": "127.0.0.1:9"})
+    found = await house.call("admin", "ModelService/GetModel", models.GetModelRequest(name="digits-svm"))
+    assert [one.address for one in found.model.endpoints] == ["127.0.0.1:9"]
 
 
 async def test_without_a_certificate_nobody_gets_to_the_router(house: House, town: Town) -> None:
