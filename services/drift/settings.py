@@ -17,8 +17,8 @@ class DriftSettings(Settings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where the shared state lives."""
     label_settle_seconds: float = Field(3600.0, ge=0, le=30 * 86_400)
-    """How long after the first label of a minute's predictions the others may come, before detectors see
-    them: at least what slow labels take longer than fast ones."""
+    """How long after the first label, or reward, of a minute's predictions the others may come, before
+    detectors see them: at least what slow ones take longer than fast ones."""
     look_settle_seconds: float = Field(30.0, ge=0, le=3600)
     """How long after its end a scheduled look is made: what is logged later than this is not part of it."""
     webhook_reach: Literal["public", "private", "any"] = "private"

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from turnout.drift.v1 import performance_pb2 as quality
+from turnout.drift.v1.concept_pb2 import ConceptSignal
 from turnout.drift.v1.performance_pb2 import (
     GetPerformanceHistoryRequest,
     GetPerformanceHistoryResponse,
@@ -111,9 +112,13 @@ def _signals(found: GetPerformanceHistoryResponse) -> list[Text]:
     loud = [one for one in found.concept.signals if one.alarms]
     return [
         Text(
-            f"! {plain(one.detector)}: {plain(one.metric)} has changed; {plural(one.alarms, 'alarm')}, "
+            f"! {plain(one.detector)}: {_watched(one)} has changed; {plural(one.alarms, 'alarm')}, "
             f"the last at {moment(one.alarm_time)} UTC",
             style="bold red",
         )
         for one in loud
     ]
+
+
+def _watched(one: ConceptSignal) -> str:
+    return f"{plain(one.metric)} in {plain(one.router)}" if one.router else plain(one.metric)

@@ -1,4 +1,4 @@
-"""What watches models' errors is made of."""
+"""What watches models' errors and rewards is made of."""
 
 import random
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from turnout.inference.v1.event_pb2 import TruthEntry
 from services.drift.concept.folder import Folder
 from services.drift.concept.minutes import MinuteReader
 from services.drift.concept.noting import ENTRIES, Noting
+from services.drift.concept.rewards import RewardFolder
 from services.drift.concept.store import ConceptStore
 from services.state.connection import Connections
 from services.state.consumer import PartitionConsumer
@@ -32,11 +33,12 @@ def watch_of(
     rng: random.Random,
     settle: float,
 ) -> ConceptWatch:
-    """On the partitions that the process owns; `settle`: seconds after the first label of a minute."""
+    """On the partitions that the process owns; `settle`: seconds after a minute's first label or reward."""
     store = ConceptStore(connections)
     noting = Noting(store)
     streams: tuple[Stream[Any], ...] = (EVENTS, TRUTH)
     groups = [Group(connections, ownership.group, stream) for stream in streams]
     reader = MinuteReader(connections, RecordStore(connections), store, groups)
     truths = PartitionConsumer(connections, ownership, TRUTH, noting.handle, rng=rng, entries=ENTRIES)
-    return ConceptWatch(truths, Folder(noting, store, reader, ownership, now, settle))
+    rewards = RewardFolder(store, reader, now, settle)
+    return ConceptWatch(truths, Folder(noting, store, reader, ownership, now, settle, rewards))

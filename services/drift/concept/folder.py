@@ -1,4 +1,5 @@
 """Folds labels into the detectors, minute by minute in the order of the predictions: the partition's owner.
+Rewards after them, as `rewards.py` says.
 
 A minute is folded when the labels that are to come had `settle` seconds to do so after its first one, or when
 all its predictions are labelled and none before it could be. What comes later stays in the history, and no
@@ -15,6 +16,7 @@ from turnout.drift.v1.concept_pb2 import ConceptProgress
 
 from services.drift.concept.minutes import Minute, MinuteReader
 from services.drift.concept.noting import Noting
+from services.drift.concept.rewards import RewardFolder
 from services.drift.concept.store import ConceptStore
 from services.foundation.errors import Aborted, Unavailable
 from services.foundation.logs import log
@@ -52,6 +54,7 @@ class Folder:
     ownership: Ownership
     now: Callable[[], float]
     settle: float
+    rewards: RewardFolder
     _again: dict[int, Pause] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -77,6 +80,7 @@ class Folder:
             for _ in range(MOST_MINUTES):
                 if not progress.waiting or not await self._first(partition, fence, progress):
                     break
+            await self.rewards.fold(partition, fence, progress)
             self.noting.held[partition] = fence.token, progress
 
     async def _first(self, partition: int, fence: Fence, progress: ConceptProgress) -> bool:
@@ -93,7 +97,7 @@ class Folder:
             self._again[partition] = Pause(minute, soon, self.now() + late, labels)
             return False
         self._again.pop(partition, None)
-        states = await self.reader.folded(partition, found)
+        states = await self.reader.folded(partition, found.errors)
         del progress.waiting[minute]
         progress.folded = minute
         await self.store.write(partition, fence, progress, states)

@@ -14,10 +14,13 @@ from services.state.magnitudes import GREATEST
 
 
 class Stream(NamedTuple):
-    """What is watched of a model, by its name; by its uid, once that is known."""
+    """What is watched of a model, by its name; by its uid, once that is known. Of rewards: the router's name,
+    and the measure and which way is better."""
 
     model: str
     metric: str
+    router: str = ""
+    measure: str = ""
 
 
 def answers(event: PredictionEvent) -> dict[str, Output]:

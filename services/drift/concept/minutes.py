@@ -2,17 +2,17 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from turnout.drift.v1.concept_pb2 import ConceptState
+from turnout.drift.v1.concept_pb2 import ConceptState, ConceptStream
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
 
 from services.drift.concept import losses, watching
 from services.drift.concept.losses import Stream
 from services.drift.concept.store import ConceptStore
-from services.drift.concept.terms import terms_of
+from services.drift.concept.terms import Terms, terms_of
 from services.drift.concept.watching import Observed
 from services.state import formats, ids, keys
 from services.state.connection import Connections
@@ -56,7 +56,9 @@ class MinuteReader:
             some = names[begin : begin + AT_ONCE]
             records = await self.records.read_many(some)
             found.lacking = found.lacking or len(records) < len(some)
-            uids = await self._uids([one.event for one in records.values()])
+            uids = await self.uids(
+                one.model for record in records.values() for one in record.event.manifest.participants
+            )
             for name in some:
                 if name in records:
                     _take(found, records[name].event, truths[name], uids)
@@ -81,19 +83,19 @@ class MinuteReader:
         made, before = counts[::2], counts[1::2]
         return made == list(found.labelled.values()) and not any(before)
 
-    async def folded(self, partition: int, found: Minute) -> dict[str, ConceptState]:
-        """The states of the models with the minute's errors in them."""
-        uids = sorted({place.model for place in found.errors})
+    async def folded(
+        self, partition: int, losses: Mapping[Stream, Sequence[Observed]]
+    ) -> dict[str, ConceptState]:
+        """The states of the models with a minute's losses in them."""
+        uids = sorted({place.model for place in losses})
         states = await self.store.states(partition, uids)
         detections = await self.store.detections(uids)
-        for place, observed in sorted(found.errors.items()):
-            if detections[place.model].disabled:
+        for place, observed in sorted(losses.items()):
+            detection = detections[place.model]
+            if detection.disabled or (place.router and detection.without_rewards):
                 continue
-            state, terms = states[place.model], terms_of(detections[place.model])
-            stream = next((one for one in state.streams if one.metric == place.metric), None)
-            if stream is None:
-                stream = state.streams.add()
-                stream.CopyFrom(watching.begin(place.metric, terms))
+            terms = terms_of(detection).of_rewards(place.measure) if place.router else terms_of(detection)
+            stream = _stream(states[place.model], place, terms)
             for begin in range(0, len(observed), FOLDED_AT_ONCE):
                 watching.fold(stream, terms, observed[begin : begin + FOLDED_AT_ONCE])
                 # Others want to be answered meanwhile.
@@ -113,12 +115,22 @@ class MinuteReader:
                     found[entry.prediction_id][entry.row] = entry.truth
         return found
 
-    async def _uids(self, events: Sequence[PredictionEvent]) -> dict[str, str]:
+    async def uids(self, models: Iterable[str]) -> dict[str, str]:
         """Uids of the models by name, as they are registered now."""
-        names = sorted({one.model for event in events for one in event.manifest.participants})
+        names = sorted(set(models))
         redis: Any = self.connections.steady
         found = await redis.hmget(keys.catalog_names("models"), names) if names else []
         return {name: uid.decode() for name, uid in zip(names, found, strict=True) if uid}
+
+
+def _stream(state: ConceptState, place: Stream, terms: Terms) -> ConceptStream:
+    """The stream of that place, which begins where there was none."""
+    for one in state.streams:
+        if (one.metric, one.router) == (place.metric, place.router):
+            return one
+    stream = state.streams.add()
+    stream.CopyFrom(watching.begin(place.metric, terms, place.router))
+    return stream
 
 
 def _take(

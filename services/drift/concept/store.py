@@ -1,4 +1,4 @@
-"""What detectors make of models' errors, in Redis: written by a partition's owner, all at once or not."""
+"""What detectors make of models' errors and rewards, in Redis: by a partition's owner, all at once or not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class ConceptStore:
                 pipe.get(concept_keys.concept(partition, model_uid))
             given, *blobs = await pipe.execute()
         states = {place: _state(blob) for place, blob in enumerate(blobs) if blob}
-        late = {place: (await self.progress(place)).late for place in states}
-        return told(ConceptDetection.FromString(given or b""), states, late)
+        progress = {place: await self.progress(place) for place in states}
+        return told(ConceptDetection.FromString(given or b""), states, progress)
 
     async def states(self, partition: int, uids: Sequence[str]) -> dict[str, ConceptState]:
         """What is stored of models in a partition; empty states where there is nothing."""
@@ -85,13 +85,16 @@ class ConceptStore:
         fence: Fence,
         progress: ConceptProgress,
         states: Mapping[str, ConceptState] | None = None,
+        noted: Sequence[str] = (),
     ) -> None:
-        """Progress with everything that goes with it. Doing it again changes nothing."""
+        """Progress with everything that goes with it; what feedback noted and is in it goes. Doing it again
+        changes nothing."""
         progress.format = formats.CONCEPT
         written = [_kept(concept_keys.concept_progress(partition), progress)]
         for uid, state in (states or {}).items():
             state.format, state.model_uid = formats.CONCEPT, uid
             written.append(_kept(concept_keys.concept(partition, uid), state))
+        written += [Operation(concept_keys.rewarded(partition), "ZREM", field=one) for one in noted]
         await EvidenceLog(self.connections.steady).write(fence, written)
 
 

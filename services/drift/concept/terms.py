@@ -41,6 +41,16 @@ class Terms(NamedTuple):
         """For the detectors, once the usual loss is known."""
         return Settings(min(max(usual, LEAST_USUAL), MOST_USUAL), self.between)
 
+    def of_rewards(self, measure: str) -> "Terms":
+        """The same for the rewards of a measure: shares of its range, whose usual loss is learnt."""
+        return self._replace(usual=None, scale=1.0, digest=f"{self.digest} {measure}")
+
+
+def split(settings: str) -> tuple[str, str]:
+    """Of what a stream was folded under: the digest of the model's terms, and the measure of its rewards."""
+    digest, _, measure = settings.partition(" ")
+    return digest, measure
+
 
 def terms_of(given: concept.ConceptDetection) -> Terms:
     """The terms of a message that has no `faults`."""

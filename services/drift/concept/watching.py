@@ -18,10 +18,9 @@ from turnout.drift.v1.concept_pb2 import ConceptStream, ConceptWatch
 
 from services.drift.concept.terms import Terms
 from services.drift.detectors import DETECTORS
-from services.drift.performance.estimates import share
 
-# 0 for a right label and 1 for a wrong one; how far a number was off.
-ERROR, ABSOLUTE = "error", "absolute_error"
+# 0 for a right label and 1 for a wrong one; how far a number was off; what a reward lacked to the best one.
+ERROR, ABSOLUTE, REWARD = "error", "absolute_error", "reward"
 # One-sided 99 %.
 Z = 2.326
 # Errors four times the mean are as bad as can be: of exponential ones, one in fifty.
@@ -31,15 +30,15 @@ SLACK = 0.05
 
 
 class Observed(NamedTuple):
-    """The error of a row: of its prediction, 0 or 1 or an absolute error."""
+    """The error of a row, of its prediction: 0 or 1, an absolute error, or what a reward lacked, 0 to 1."""
 
     prediction_id: str
     value: float
 
 
-def begin(metric: str, terms: Terms) -> ConceptStream:
-    """Before any label."""
-    stream = ConceptStream(metric=metric, settings=terms.digest, scale=terms.scale or 0.0)
+def begin(metric: str, terms: Terms, router: str = "") -> ConceptStream:
+    """Before any label, or any reward of a router."""
+    stream = ConceptStream(metric=metric, router=router, settings=terms.digest, scale=terms.scale or 0.0)
     if metric == ERROR:
         stream.scale = 1.0
     if stream.scale and terms.usual is not None:
@@ -50,7 +49,7 @@ def begin(metric: str, terms: Terms) -> ConceptStream:
 def fold(stream: ConceptStream, terms: Terms, observed: Sequence[Observed]) -> None:
     """Take errors in, in the order of their predictions; under other terms the stream begins anew."""
     if stream.settings != terms.digest:
-        stream.CopyFrom(begin(stream.metric, terms))
+        stream.CopyFrom(begin(stream.metric, terms, stream.router))
     if not observed:
         return
     stream.rows += len(observed)
@@ -74,12 +73,14 @@ def _learn(stream: ConceptStream, terms: Terms) -> None:
 
 
 def upper(losses: Sequence[float], metric: str) -> float:
-    """The upper end of the interval of a mean loss."""
-    average = fmean(losses)
-    if metric == ERROR:
-        told = share(sum(losses), len(losses), Z)
-        return average if told is None or told.high is None else told.high
-    return average + Z * sqrt(pvariance(losses, average) / len(losses))
+    """The upper end of the interval of a mean loss: of labels and rewards Wilson's, with the variance found,
+    which of labels is p (1 - p). It holds also where nothing, or everything, was lost."""
+    average, rows = fmean(losses), len(losses)
+    variance = pvariance(losses, average) / rows
+    if metric == ABSOLUTE:
+        return average + Z * sqrt(variance)
+    half = Z * Z / (2 * rows)
+    return (average + half + Z * sqrt(variance + half / (2 * rows))) / (1 + 2 * half)
 
 
 def _watch(stream: ConceptStream, terms: Terms, usual: float) -> None:

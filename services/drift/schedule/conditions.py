@@ -11,6 +11,7 @@ from turnout.drift.v1.result_pb2 import DriftResult
 from services.drift.alerts.conditions import Condition, Moment
 from services.drift.alerts.levels import Shift, enough, shifts_of, worst
 from services.drift.alerts.machine import GOOD, Rules, Sight
+from services.drift.concept.telling import worse
 from services.drift.schedule.evidence import Evidence
 from services.drift.schedule.findings import Finding, Seen, hypothesis
 from services.drift.wire import seconds
@@ -70,7 +71,7 @@ def _concept(config: AlertConfig, concept: ConceptDrift | None) -> Iterator[Cond
     rung = [one for one in watched if one.status == CONCEPT_STATUS_DRIFT]
     level = config.concept.severity if rung else GOOD
     bad = " ".join(
-        f"{one.detector} says of {one.metric} that the model errs more than it used to." for one in rung
+        f"{one.detector} says of {one.metric} that the model {worse(one)} than it used to." for one in rung
     )
     sight = Sight(level, level) if watched else None
     yield Condition(alert_pb2.ALERT_KIND_CONCEPT_DRIFT, None, _at_once(config), sight, bad)

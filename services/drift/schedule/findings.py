@@ -25,8 +25,8 @@ class Finding(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a look saw: all traffic first, then each segment; and whether the model errs more than it used to,
-    None where nobody asked."""
+    """What a look saw: all traffic first, then each segment; and whether the model errs more or earns less
+    than it used to, None where nobody asked."""
 
     findings: Sequence[Finding]
     concept: ConceptDrift | None = None

@@ -44,6 +44,8 @@ def test_a_detector_that_alarmed_is_told() -> None:
     assert "! adwin: error has changed; 2 alarms, the last at 2026-11-22 09:00 UTC" in printed(
         performance.view(found)
     )
+    signal.metric, signal.router = "reward", "routers/till"
+    assert any("! adwin: reward in routers/till has" in line for line in printed(performance.view(found)))
 
 
 def test_a_model_without_predictions_says_so() -> None:

@@ -12,6 +12,7 @@ from turnout.inference.v1.manifest_pb2 import DECISION_MODE_ENSEMBLE
 from services.drift.concept.folder import SOON_SECONDS, Folder
 from services.drift.concept.minutes import MinuteReader
 from services.drift.concept.noting import Noting
+from services.drift.concept.rewards import RewardFolder
 from services.drift.concept.store import ConceptStore
 from services.state import concept_keys, formats, ids, keys
 from services.state.connection import Connections
@@ -43,7 +44,8 @@ class Process:
         self.groups = [Group(connections, "drift", TRUTH)]
         reader = MinuteReader(connections, RecordStore(connections), self.store, self.groups)
         ownership = Ownership(connections, "drift", f"owner-{token}", rng=random.Random(token))
-        self.folder = Folder(self.noting, self.store, reader, ownership, lambda: self.now, SETTLE)
+        rewards = RewardFolder(self.store, reader, lambda: self.now, SETTLE)
+        self.folder = Folder(self.noting, self.store, reader, ownership, lambda: self.now, SETTLE, rewards)
         self.fence = Fence.of(PARTITION, "drift", token)
 
     async def lead(self) -> None:

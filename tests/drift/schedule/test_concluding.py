@@ -129,6 +129,16 @@ def test_after_an_alert_is_cleared_everything_has_to_be_proven_anew() -> None:
     assert not look(settings, cleared.memory, 3, result(p=0.004, psi=1.0)).alerts
 
 
+def test_rewards_that_fall_are_an_alert_that_names_the_router() -> None:
+    earns = ConceptDrift()
+    earns.signals.add(
+        detector="shiryaev_roberts", metric="reward", router="routers/till", status=CONCEPT_STATUS_DRIFT
+    )
+    (alert,) = look(config(), None, 1, result(), concept=earns).alerts
+    assert alert.kind == alert_pb2.ALERT_KIND_CONCEPT_DRIFT
+    assert "says of reward that the model earns less in routers/till than it used to" in alert.summary
+
+
 def test_a_new_epoch_begins_from_nothing_and_lets_what_fires_fire() -> None:
     settings = config(schedule={"enabled": True, "epoch_looks": 2})
     held = look(settings, None, 1, result(p=1e-20, psi=1.0)).memory

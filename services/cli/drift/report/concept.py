@@ -21,7 +21,7 @@ _FIGURE = """
 """
 _SIGNALS = """
 <div class="scroll"><table><thead><tr><th scope="col">detector</th><th scope="col">watches</th>
-<th scope="col" class="number">labels</th><th scope="col" class="number">alarms</th>
+<th scope="col" class="number">rows</th><th scope="col" class="number">alarms</th>
 <th scope="col">last alarm (UTC)</th></tr></thead>
 <tbody>$rows</tbody></table></div>
 """
@@ -58,7 +58,7 @@ def section(result: DriftResult, history: GetPerformanceHistoryResponse | None) 
 def _verdict(signals: Sequence[ConceptSignal]) -> str:
     loud = sorted({one.metric for one in signals if one.alarms})
     if loud:
-        return f"The relation of inputs to truth has changed: alarms on {', '.join(loud)}."
+        return f"The relation of inputs to truth, or to rewards, has changed: alarms on {', '.join(loud)}."
     return (
         "No detector has raised an alarm." if signals else "No detector watches; this is what the labels say."
     )
@@ -69,7 +69,7 @@ def _signal(one: ConceptSignal) -> Html:
         _SIGNAL,
         kind="news" if one.alarms else "quiet",
         detector=one.detector.replace("_", "-"),
-        metric=one.metric,
+        metric=f"{one.metric} in {one.router}" if one.router else one.metric,
         rows=f"{one.rows:,}",
         alarms=one.alarms,
         time=moment(one.alarm_time) if one.HasField("alarm_time") else "never",
