@@ -142,6 +142,40 @@ async def test_certificates_are_looked_at_as_a_client_sees_them(
     assert all(said in one.what for one in told)
 
 
+@pytest.mark.parametrize(
+    ("speaks", "told", "said"),
+    [
+        (True, {}, "it speaks TLS"),
+        (True, {"tls_authorities": "{ca}"}, "it wants a certificate of yours; --cert FILE"),
+        (True, {"tls_authorities": "{ca}", "tls_client_authorities": "{ca}"}, "may not trust the one"),
+        (False, {"tls_authorities": "{ca}"}, "it does not speak TLS"),
+        (False, {}, ""),
+    ],
+)
+async def test_what_of_tls_is_in_the_way_is_said(
+    tmp_path: Path, speaks: bool, told: dict[str, str], said: str
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server", "server", LOCAL))
+    context.load_verify_locations(authority.path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context if speaks else None
+    )
+    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    settings = CliSettings.model_validate(
+        {key: value.format(ca=authority.path) for key, value in told.items()}
+    )
+    try:
+        assert said in await handshake.hindrance(address, settings)
+    finally:
+        server.close()
+        await server.wait_closed()
+    # Where nobody is there, nothing of TLS is in the way.
+    assert await handshake.hindrance(address, settings) == ""
+
+
 def redis(**info: str) -> Change:
     """As Redis' INFO would have it."""
 

@@ -102,14 +102,18 @@ async def test_a_secret_in_a_file_is_its_owners_alone(guarded: Guarded) -> None:
         (("--ca", "{ca}", "--key-file", "none"), 2, "no file that can be read"),
         (("--ca", "{ca}", "--key-file", "empty"), 2, "it is empty"),
         (("--cert", "{ca}"), 2, "no use without each other"),
-        ((), 1, "SERVICE_UNAVAILABLE"),
+        (("--ca", "empty"), 2, "empty holds no certificate"),
+        (("--ca", "{ca}", "--cert", "{ca}", "--key", "{other}"), 2, "is not that of"),
+        (("--server", "localhost"), 2, "write HOST:PORT"),
+        ((), 1, "it speaks TLS; --ca FILE says whom you trust"),
     ],
 )
 async def test_who_cannot_say_who_he_is_is_told_how(
     guarded: Guarded, words: Sequence[str], code: int, said: str
 ) -> None:
     (guarded.terminal.directory / "empty").write_text("\n")
-    typed = [word.format(ca=guarded.authority.path) for word in words]
+    key = Authority(guarded.terminal.directory, "other").issue("other", "other", LOCAL)[1]
+    typed = [word.format(ca=guarded.authority.path, other=key) for word in words]
     told = await guarded.terminal.type("whoami", *typed)
     assert told.code == code, told
     assert said in told.out + told.wrong

@@ -5,12 +5,10 @@ import re
 import shlex
 
 from turnout.aggregator.v1.aggregator_service_pb2 import GetDivergenceRequest
-from turnout.router.v1.router_service_pb2 import GetPredictionRequest
 from typer.main import get_command
 
 from services.cli.rooms import ROOMS, application
 from services.foundation.client import Client
-from services.foundation.errors import RemoteError
 from tests.cli.running.page import CHAPTERS, chapters, commands
 from tests.cli.running.town import Town
 from tests.cli.terminal import Terminal, Told
@@ -30,15 +28,6 @@ async def run(terminal: Terminal, line: str) -> Told:
     return told
 
 
-async def known(running: Town, prediction: str) -> bool:
-    """Whether a prediction has its record. Asked here: each command would cost a process."""
-    try:
-        await running.desk.call("RouterService/GetPrediction", GetPredictionRequest(prediction_id=prediction))
-    except RemoteError as not_yet:
-        raise AssertionError(str(not_yet)) from not_yet
-    return True
-
-
 async def test_asking_and_saying_what_came_of_it(running: Town, terminal: Terminal) -> None:
     (terminal.directory / "rows.csv").write_text(ROWS)
     (terminal.directory / "labels.csv").write_text(LABELS)
@@ -51,7 +40,7 @@ async def test_asking_and_saying_what_came_of_it(running: Town, terminal: Termin
     assert "▸  cancer-stump" in said["turnout explain cancer --u 0.71"].out
     assert (terminal.directory / "answers.csv").read_text().count("benign") == 2
 
-    await eventually(lambda: known(running, prediction), within=30)
+    await running.recorded(prediction)
     told = await run(terminal, f"turnout explain {prediction}")
     assert "it would be decided so again" in told.out
     assert commands("Asking")[-1] == "turnout explain $PREDICTION"

@@ -41,8 +41,6 @@ async def said(begun: Begun, words: str) -> None:
     await eventually(there, within=30)
 
 
-# On a crowded machine records have come later than it waits for them; why is not known yet.
-@pytest.mark.skipif(os.environ.get("CHAOS") != "long", reason="make chaos plays it")
 async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town, terminal: Terminal) -> None:
     begun = terminal.begin("tail", "learner")
     await said(begun, "following learner")
@@ -55,10 +53,16 @@ async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town,
     pid = begun.process.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    await running.stop("router")
-    await running.start("router")
-    missed = {(await running.desk.predict("learner")).prediction_id for _ in range(3)}
-    os.kill(pid, signal.SIGCONT)
+    try:
+        await running.stop("router")
+        await running.start("router")
+        missed = {(await running.desk.predict("learner")).prediction_id for _ in range(3)}
+        # Those that are on their way to Redis still are told live to who follows from then on.
+        for one in missed:
+            await running.recorded(one)
+    finally:
+        # One that is stopped is ended by nothing but SIGKILL, and waited for without end.
+        os.kill(pid, signal.SIGCONT)
     await said(begun, "learner: back after")
 
     def told() -> bool:
@@ -66,7 +70,7 @@ async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town,
         assert missed <= {one.split()[-1] for one in lines if one.startswith("~")}, (lines, begun.wrong)
         return True
 
-    await eventually(told, within=40)
+    await eventually(told, within=90)
     await running.desk.predict("learner")
     os.kill(pid, signal.SIGINT)
     ended = await begun.end()

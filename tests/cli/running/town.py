@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_service_pb2 import GetPredictionRequest
 
 from services.cli.ports import FreePorts
+from services.foundation.errors import RemoteError
 from services.foundation.page import MetricsPage
 from services.foundation.runtime import Runtime
 from services.foundation.server import Server
@@ -17,6 +19,7 @@ from services.state.embedded import EmbeddedRedis
 from tests.access.house import BUILDS
 from tests.cli.terminal import Terminal
 from tests.router.conftest import Desk
+from tests.waiting import eventually
 
 MODELS = ("cancer-bayes", "cancer-stump")
 VARIANTS = [{"model": name, "weight": weight} for name, weight in zip(MODELS, (70, 30), strict=True)]
@@ -78,6 +81,19 @@ class Town:
     async def stop_all(self) -> None:
         for service in reversed(list(self.servers)):
             await self.stop(service)
+
+    async def recorded(self, prediction: str) -> None:
+        """Until a prediction has its record. Asked here: each command would cost a process."""
+
+        async def known() -> bool:
+            asked = GetPredictionRequest(prediction_id=prediction)
+            try:
+                await self.desk.call("RouterService/GetPrediction", asked)
+            except RemoteError as not_yet:
+                raise AssertionError(str(not_yet)) from not_yet
+            return True
+
+        await eventually(known)
 
     def terminal(self, directory: Path, **environment: str) -> Terminal:
         """A terminal whose ready file knows the town."""
