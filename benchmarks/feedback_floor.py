@@ -31,7 +31,7 @@ async def serve(url: str, digest: str) -> None:
         place = bytes.fromhex(name.replace("-", "")) + bytes(4)
         minute = int(now // 60)
         keys = ["{floor}:arms", "{floor}:window", f"{{floor}}:applied:{minute}", "{floor}:rewarded"]
-        noted = f"{minute}+/measure"
+        noted = f"{int(now * 1000)} {minute}+/measure"
         told = ("a", "/measure", 1000, 3_000_000, 7_000_000, "", "", 1, "REPLACE", 0, 1, noted, 1)
         report = f"500000 {int(now * 1e6)} {name}/0 {name}"
         reply: Any = await redis.evalsha(digest, len(keys), *keys, *told, report, place)

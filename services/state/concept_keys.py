@@ -24,6 +24,6 @@ def concept_detection() -> str:
 
 def rewarded(partition: int) -> str:
     """Sorted set. Feedback writes. The partition's owner in drift reads and writes. Expires 90 days after the
-    last reward that was reported: which minutes of a router's predictions have rewards that detectors did not
-    see, by when the first of them came in ms; 5,000 at most."""
+    last minute was noted: which minutes of a router's predictions have rewards that detectors did not see, by
+    when the first of them came in ms; 5,000 at most."""
     return f"turnout:{{p{partition:02}}}:rewarded"

@@ -74,13 +74,13 @@ class Counted(NamedTuple):
         """Every cell that counts it."""
         return [self.cell, *(self.cell._replace(segment=one) for one in self.segments)]
 
-    def noted(self, minute: int, about: str) -> str:
-        """What a minute with rewards is noted as for detectors; empty where they do not look.
+    def noted(self, now: float, minute: int, about: str) -> str:
+        """What a minute with rewards is noted as for detectors, behind the time in ms; empty where none look.
 
-        >>> Counted("0197", Cell(REWARD), watched=LESS).noted(29_166_666, "/0197/latency")
-        '29166666-/0197/latency'
+        >>> Counted("0197", Cell(REWARD), watched=LESS).noted(1.75e9, 29_166_666, "/0197/latency")
+        '1750000000000 29166666-/0197/latency'
         """
-        return f"{minute}{self.watched}{about}" if self.watched else ""
+        return f"{int(now * 1000)} {minute}{self.watched}{about}" if self.watched else ""
 
 
 class Sum(NamedTuple):

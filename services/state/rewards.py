@@ -219,7 +219,7 @@ def _run(group: Group, reports: Sequence[Report], now: float) -> Run:
         group.repeats,
         group.zero,
         formats.OUTCOMES,
-        group.counted.noted(group.minute, about) if group.counted else "",
+        group.counted.noted(now, group.minute, about) if group.counted else "",
         len(reports),
         *told,
         *counting,

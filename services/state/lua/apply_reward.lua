@@ -6,7 +6,7 @@
 -- ARGV  1 arm  2 end of every report's name: learner and measure  3 rewards the window holds
 --       4 lifetime of KEYS[3]  5 of KEYS[1,2]  6 channel to tell of a change, or ''  7 message for it  8 format
 --       9 what a second report does: REPLACE, FIRST or SUM  10 the value that stands for 0, in whole millionths
---       11 format of KEYS[5..]  12 what the minute is noted as in KEYS[4], or '' where drift does not look
+--       11 format of KEYS[5..]  12 'now minute': the time in ms and what the minute is noted as in KEYS[4], or ''
 --       13 how many reports, each of which has two arguments, from 14 on: 'units observed name id', where units are
 --       the value in millionths of the range, 0 to 1000000, observed is in microseconds, and the name is prediction
 --       and row; and its place in the window: 20 bytes, id then row. Behind them, for each of KEYS[5..]: its lifetime,
@@ -215,9 +215,8 @@ if learnt > 0 then
 end
 if counted ~= 0 or earned ~= 0 or learnt > 0 then
   if redis.call('TTL', KEYS[3]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[3], ARGV[4]) end
-  if changed and noted ~= '' then
-    local now = redis.call('TIME')
-    redis.call('ZADD', KEYS[4], 'NX', text(now[1] * 1000 + math.floor(now[2] / 1000)), noted)
+  local now, minute = noted:match('^(%d+) (.*)$')
+  if changed and minute and redis.call('ZADD', KEYS[4], 'NX', now, minute) == 1 then
     redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -MINUTES_KEPT - 1)
     redis.call('EXPIRE', KEYS[4], ARGV[5])
   end
