@@ -19,6 +19,8 @@ def main() -> None:
     from services.cli.rooms import ROOMS, application  # noqa: PLC0415
 
     if (name := next(iter(sys.argv[1:]), "")) in ROOMS:
+        # Read when grpc is loaded: its own lines, of handshakes say, would stand before what we say of them.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         application(name)(sys.argv[2:], prog_name=f"turnout {name}")
     from services.cli.app import app  # noqa: PLC0415
 

@@ -1,7 +1,9 @@
 """How a command asks a running suite: where it is, who asks, and what is said when the answer is no."""
 
 import asyncio
+import contextlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -16,11 +18,14 @@ from services.foundation.client import Client
 from services.foundation.configuration import SettingsError, load
 from services.foundation.errors import TurnoutError
 from services.foundation.fellow import fellow
+from services.foundation.identity.pem_files import BadCertificate
 
 __all__ = ["ERROR", "USAGE", "Suite", "Visit", "carry_out", "fail", "visit", "whereabouts"]
 
 # Premises of `turnout up` in the directory where the command is given.
 HERE = Path(".turnout/up")
+# Or what grpc resolves by another way than names and ports.
+ADDRESS = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}|(?:dns|unix|unix-abstract|ipv4|ipv6):.+")
 
 T = TypeVar("T")
 
@@ -52,6 +57,8 @@ class Visit:
             # everything.
             credentials = fellow(self._settings)["credentials"]
             address = whereabouts(process, self._server, self._settings)
+            if not ADDRESS.fullmatch(address):
+                raise SettingsError(f"the {process}'s address is {address!r}; write HOST:PORT")
             self._clients[process] = Client(address, credentials=credentials)
         return self._clients[process]
 
@@ -68,6 +75,8 @@ def visit(server: str | None, errand: Callable[[Visit], Awaitable[T]]) -> T:
         return asyncio.run(_visited(server, errand))
     except SettingsError as wrong:
         fail(f"a setting is wrong: {wrong}", USAGE)
+    except BadCertificate as wrong:
+        fail(str(wrong), USAGE)
     except TurnoutError:
         # It is told already, by who could still ask the suite what there is instead.
         raise typer.Exit(ERROR) from None
@@ -78,14 +87,26 @@ def visit(server: str | None, errand: Callable[[Visit], Awaitable[T]]) -> T:
 
 
 async def _visited(server: str | None, errand: Callable[[Visit], Awaitable[T]]) -> T:
-    suite = Visit(server, load(CliSettings, "cli"))
+    settings = load(CliSettings, "cli")
+    suite = Visit(server, settings)
     try:
         return await errand(suite)
     except TurnoutError as refused:
-        complain(refused, await suggestion(suite.to, refused))
+        complain(refused, await _hindrance(refused, settings) or await suggestion(suite.to, refused))
         raise
     finally:
         await suite.close()
+
+
+async def _hindrance(refused: TurnoutError, settings: CliSettings) -> str:
+    """What of TLS kept us from a service that did not answer: the transport says "Socket closed"."""
+    if refused.reason != "SERVICE_UNAVAILABLE" or not (target := refused.facts.get("target")):
+        return ""
+    from services.cli.doctor.gathering import handshake  # noqa: PLC0415 (nobody else asks for certificates)
+
+    with contextlib.suppress(OSError, ValueError):
+        return await handshake.hindrance(target, settings)
+    return ""
 
 
 def whereabouts(process: str, server: str | None, settings: CliSettings, here: Path = HERE) -> str:

@@ -12,12 +12,14 @@ from turnout.router.v1.router_service_pb2 import Replica
 @dataclass(frozen=True)
 class Certificate:
     """What a server showed at its handshake. Times in seconds since 1970; `trouble` is why who asks does not
-    trust it, empty where he does or nothing says whom he trusts."""
+    trust it, empty where he does or nothing says whom he trusts; `wants_ours` is whether it hung up on who
+    showed none himself."""
 
     names: Sequence[str]
     begins: float
     ends: float
     trouble: str = ""
+    wants_ours: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,42 @@
-"""The certificate that a server shows."""
+"""The certificate that a server shows, and what of TLS is in the way of who asks it."""
 
 import asyncio
 import ssl
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from services.cli.doctor.facts import Certificate
+from services.cli.settings import CliSettings
 
 SECONDS = 2.0
+
+
+class Shake(NamedTuple):
+    """A handshake that both sides were content with: the server's certificate, and whether it hung up then,
+    as one does that wants a certificate of ours too."""
+
+    encoded: bytes
+    hung_up: bool
+
+
+async def hindrance(address: str, settings: CliSettings) -> str:
+    """What of TLS is in the way to host:port; empty where nothing is, or nobody is there. Raises OSError for
+    authorities that cannot be read."""
+    there = await shown(address, settings.tls_authorities)
+    if there is None:
+        clear = settings.tls_authorities and await _listens(address)
+        return "it does not speak TLS, and --ca asks for it" if clear else ""
+    if not settings.tls_authorities:
+        return "it speaks TLS; --ca FILE says whom you trust"
+    if there.trouble:
+        return f"its certificate is not trusted ({there.trouble})"
+    if not there.wants_ours:
+        return ""
+    if not settings.tls_client_authorities:
+        return "it wants a certificate of yours; --cert FILE and --key FILE say which"
+    return "it wants a certificate of yours; it may not trust the one of --cert"
 
 
 async def shown(address: str, authorities: str) -> Certificate | None:
@@ -20,14 +48,13 @@ async def shown(address: str, authorities: str) -> Certificate | None:
     # Looked at, not relied upon: nothing is said over this connection.
     anyone.verify_mode = ssl.CERT_NONE
     try:
-        encoded = await _shaken(address, anyone)
+        shake = await _shaken(address, anyone)
     except OSError:
         return None
-    if not encoded:
-        return None
-    found = x509.load_der_x509_certificate(encoded)
+    found = x509.load_der_x509_certificate(shake.encoded)
     begins, ends = found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
-    return Certificate(_names(found), begins, ends, await _doubt(address, authorities) if authorities else "")
+    doubt = await _doubt(address, authorities) if authorities else ""
+    return Certificate(_names(found), begins, ends, doubt, shake.hung_up)
 
 
 async def _doubt(address: str, authorities: str) -> str:
@@ -45,15 +72,43 @@ async def _doubt(address: str, authorities: str) -> str:
     return ""
 
 
-async def _shaken(address: str, context: ssl.SSLContext) -> bytes | None:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+async def _listens(address: str) -> bool:
+    host, port = _parted(address)
+    try:
+        async with asyncio.timeout(SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _shaken(address: str, context: ssl.SSLContext) -> Shake:
+    host, port = _parted(address)
     context.set_alpn_protocols(["h2"])
     async with asyncio.timeout(SECONDS):
-        _, writer = await asyncio.open_connection(host, int(port), ssl=context, server_hostname=host)
-    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-    writer.close()
-    return tls.getpeercert(binary_form=True)
+        reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+    try:
+        tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+        return Shake(tls.getpeercert(binary_form=True) or b"", await _hung_up(reader))
+    finally:
+        writer.close()
+
+
+async def _hung_up(reader: asyncio.StreamReader) -> bool:
+    # In TLS 1.3 a server looks at our certificate after we think that all is done; in HTTP/2 it speaks first.
+    try:
+        async with asyncio.timeout(SECONDS):
+            return not await reader.read(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def _parted(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _names(found: x509.Certificate) -> list[str]:

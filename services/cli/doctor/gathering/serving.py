@@ -2,7 +2,7 @@
 
 import time
 
-from services.cli.doctor.facts import Certificate, Service
+from services.cli.doctor.facts import Service
 from services.cli.doctor.gathering import handshake
 from services.cli.settings import CliSettings
 from services.foundation.client import Client
@@ -27,16 +27,7 @@ async def ask(name: str, address: str, settings: CliSettings) -> Service:
         status = STATUSES.get(reply[1] if len(reply) > 1 else 0, "UNKNOWN")
         return Service(name, address, status, "", taken, shown)
     except RemoteError as failed:
-        return Service(name, address, "", _why(failed, shown, settings), 0.0, shown)
+        why = await handshake.hindrance(address, settings) or failed.message.partition("\n")[0][:200]
+        return Service(name, address, "", why, 0.0, shown)
     finally:
         await client.close()
-
-
-def _why(failed: RemoteError, shown: Certificate | None, settings: CliSettings) -> str:
-    if shown and not settings.tls_authorities:
-        return "it speaks TLS; --ca FILE says whom you trust"
-    if shown and shown.trouble:
-        return f"its certificate is not trusted ({shown.trouble})"
-    if settings.tls_authorities and not shown:
-        return "it does not speak TLS, and --ca asks for it"
-    return failed.message.partition("\n")[0][:200]
