@@ -8,14 +8,18 @@ import pytest
 from turnout.drift.v1.concept_pb2 import ConceptDetection, ConceptStream
 from turnout.inference.v1.event_pb2 import PredictionEvent
 
+from services.drift.concept.building import watch_of
 from services.state import concept_keys, ids, keys
 from services.state.connection import Connections
 from services.state.errors import LostLease
 from services.state.outcomes import LESS, MORE, REWARD, Cell, Counted
+from services.state.ownership import Ownership
 from services.state.records import RecordWriter
 from services.state.rewards import UNITS, Applied, Claim, Learner, Report, RewardStore
 from tests.drift.concept.test_folding import DETECTION, NOW, PARTITION, SETTLE, UID, Process
 from tests.feedback import recorded
+from tests.state.background import running
+from tests.waiting import eventually
 
 HORIZON = 30 * 86_400.0
 AFTER = NOW + 2 * SETTLE
@@ -215,6 +219,19 @@ async def one_minute(process: Process) -> None:
     rewards, progress = process.folder.rewards, await process.store.progress(PARTITION)
     ((_, waiting),) = (await rewards._noted(PARTITION)).items()
     await rewards._minute(PARTITION, process.fence, progress, [min(waiting)])
+
+
+async def test_a_process_folds_them_beside_labels(process: Process) -> None:
+    for event in await predicted(process, 6):
+        await earn(process, event, 1.0)
+    ownership = Ownership(process.connections, "drift", "owner", rng=random.Random(6))
+    watch = watch_of(process.connections, ownership, lambda: AFTER, random.Random(7), SETTLE)
+
+    async def folded() -> bool:
+        return [one.rows for one in await streams(process)] == [6]
+
+    async with running(ownership.run(), watch.truths.run(), watch.folder.run()):
+        await eventually(folded)
 
 
 async def test_rewards_of_unknown_models_and_where_they_are_left_out_are_not_watched(
