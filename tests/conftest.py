@@ -62,7 +62,6 @@ async def connections(redis_url: str) -> AsyncIterator[Connections]:
     # Tests share two cores with everything else; a hiccup of a tenth of a second is no failure of Redis.
     async with connect(redis_url, hot_seconds=1.0) as opened:
         await opened.steady.flushdb()
-        await opened.steady.script_flush()
         yield opened
         await check_keys(opened.steady)
 
