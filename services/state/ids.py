@@ -101,8 +101,9 @@ def minute_at(id_or_bound: str) -> int:
 
 def _check(prediction_id: str) -> None:
     if not _SHAPE.fullmatch(prediction_id):
+        said = f"{prediction_id[:64]!r} is not a prediction id"
         raise BadPredictionId(
-            f"{prediction_id[:64]!r} is not a prediction id",
+            said if prediction_id else "prediction_id is required",
             fields=[("prediction_id", "the id that a prediction's reply carried, a lower-case UUIDv7")],
             prediction_id=prediction_id[:64],
         )

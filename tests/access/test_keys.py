@@ -123,6 +123,8 @@ async def test_a_revoked_key_is_refused_by_every_replica_within_a_second(
     async with AsyncExitStack() as stack:
         other = await stack.enter_async_context(service(house, "router", redis_url, tmp_path / "other", {}))
         await eventually(lambda: house.knows(other, "owner"))
+        with pytest.raises(RemoteError, match="id: is required"):
+            await house.call("owner", "AccessService/RevokeApiKey", access.RevokeApiKeyRequest())
         request = access.RevokeApiKeyRequest(id=house.ids["owner"])
         await house.call("owner", "AccessService/RevokeApiKey", request)
         for client in (house.clients["router"], other):

@@ -37,7 +37,7 @@ def variants(router: Router, models: Collection[str], problems: Problems) -> Non
         if not ID.fullmatch(variant.id):
             problems.add(f"{field}.id", f"must be {ID_RULE}, got {variant.id[:100]!r}")
         elif variant.id in seen:
-            problems.add(f"{field}.id", f"{variant.id} is used twice")
+            problems.add(f"{field}.id", f"{variant.id} is used twice; give each variant one of its own")
         seen.add(variant.id)
         model(f"{field}.model", variant.model, models, problems)
         if not 0 <= weight_of(variant) <= 100:

@@ -64,6 +64,7 @@ def router_of(body: CreateEnsembleRequest) -> Router:
     if instead := NEED_MORE.get(body.aggregation):
         said = f"{body.aggregation} needs a further model, which this body cannot name: {instead}"
         problems.add("aggregation", said)
+    _told_apart(body, problems)
     problems.settle()
     router = Router()
     for model in dict.fromkeys(named for _, named in models_of(body) if named):
@@ -101,6 +102,18 @@ def place_in_body(field: str) -> str:
 
 def _model(given: str) -> str:
     return f"models/{given}" if given and "/" not in given else given
+
+
+def _told_apart(body: CreateEnsembleRequest, problems: Problems) -> None:
+    seen: set[str] = set()
+    for place, member in enumerate(body.models):
+        if not member.model_id:
+            problems.add(f"models[{place}].model_id", "is required: a registered model's id")
+        elif (model := _model(member.model_id)) in seen:
+            said = f"{member.model_id[:100]} is named twice; once, with all of its weight"
+            problems.add(f"models[{place}].model_id", said)
+        else:
+            seen.add(model)
 
 
 def _weigh(router: Router, body: CreateEnsembleRequest) -> None:

@@ -87,20 +87,23 @@ def plain_id(model_name: str) -> str:
     return id_of(model_name) if model_name.startswith("routers/") else model_name
 
 
-def as_asked(error: TurnoutError) -> TurnoutError:
+def as_asked(error: TurnoutError, router: str = "model_name") -> TurnoutError:
     """The same error in the words of the protocol: where a router's request says `input.tensors.tensors[0]`,
-    an inference says `inputs[0]`."""
-    error.message = _named_so(_translated(error.message))
+    an inference says `inputs[0]`. `router` is the field that names the router."""
+    error.message = _named_so(_translated(error.message), router)
     error.fields = tuple(
-        field._replace(field=_named_so(_translated(field.field)), description=_translated(field.description))
+        field._replace(
+            field=_named_so(_translated(field.field), router), description=_translated(field.description)
+        )
         for field in error.fields
     )
     return error
 
 
-def _named_so(said: str) -> str:
+def _named_so(said: str, router: str) -> str:
     """With the protocol's name of the field that stands at its beginning: a parameter, mostly."""
-    return _FIELD.sub(lambda found: _FIELDS[found[0]], said, count=1)
+    names = {**_FIELDS, "router": router}
+    return _FIELD.sub(lambda found: names[found[0]], said, count=1)
 
 
 def _translated(said: str) -> str:
@@ -110,7 +113,6 @@ def _translated(said: str) -> str:
 
 
 _FIELDS = {
-    "router": "model_name",
     "request_id": "id",
     "input": "inputs",
     "variant": f"parameters[{VARIANT!r}]",
@@ -119,8 +121,8 @@ _FIELDS = {
     "attributes": f"parameters[{ATTRIBUTES!r}]",
     "event_time": f"parameters[{EVENT_TIME!r}]",
 }
-# The field itself, or one of its parts; never a word of a sentence.
-_FIELD = re.compile(rf"^(?:{'|'.join(_FIELDS)})(?=[:\[]|$)")
+# The field itself, or one of its parts, or what is said of a name; never a word of a sentence.
+_FIELD = re.compile(rf"^(?:router|{'|'.join(_FIELDS)})(?=[:\[]|$| is required| must be )")
 _WORDS = (
     ("input.tensors.tensors", "inputs"),
     ("input.tensors.raw_contents", "raw_input_contents"),

@@ -11,6 +11,7 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.models.framing import delimited, text
+from services.router.config.problems import renamed
 from services.router.deciding.choosing import Choice
 from services.router.deciding.plan import Arm, Jury, RoutingPlan
 from services.router.execution.equipment import Equipment
@@ -18,6 +19,7 @@ from services.router.execution.jury import ask_all
 from services.router.execution.ledger import Ledger
 from services.router.execution.limits import check_rows
 from services.router.execution.opening import opened
+from services.router.execution.requests import check
 from services.router.execution.telling import Telling
 from services.router.failures import PredictionCancelled
 
@@ -30,12 +32,17 @@ class OtherRouter(InvalidArgument):
 
 
 def question_of(request: rpc.StreamPredictRequest) -> PredictRequest:
-    """The question, which need not say again which router it is for. Raises OtherRouter."""
+    """The question, which need not say again which router it is for. Raises OtherRouter, and what `check`
+    does, of the fields as they lie in the call."""
     inner = request.request
     if inner.router and inner.router != request.router:
         said = f"empty, or {request.router!r} as the call's own; got {inner.router[:100]!r}"
         raise OtherRouter(f"request.router: {said}", fields=[("request.router", said)])
     inner.router = request.router
+    try:
+        check(inner)
+    except InvalidArgument as wrong:
+        raise renamed(wrong, "request.{}".format) from None
     return inner
 
 

@@ -59,7 +59,8 @@ def query_of(request: rpc.GetMetricsRequest, now: float) -> Query:
 def _groups(request: rpc.GetMetricsRequest) -> frozenset[int]:
     asked = {group or VARIANT for group in request.group_by} or {VARIANT}
     if unknown := asked - {VARIANT, POLICY, SEGMENT, TIME}:
-        raise _refused("group_by", f"one of the values of MetricGroup, got {min(unknown)}")
+        names = ", ".join(name for name, value in rpc.MetricGroup.items() if value)
+        raise _refused("group_by", f"one of {names}; got {min(unknown)}")
     return frozenset(asked)
 
 

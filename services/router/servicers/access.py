@@ -71,6 +71,8 @@ class AccessService:
 
     async def RevokeApiKey(self, request: rpc.RevokeApiKeyRequest, call: Call) -> rpc.RevokeApiKeyResponse:
         """Forget a key: who has it is refused from now on."""
+        if not request.id:
+            raise _wrong("id", "is required; ListApiKeys shows it")
         key = await self._keys.read(request.id)
         if key is None or not _own({key.id: key}, call.caller):
             raise ApiKeyNotFound(f"there is no API key {request.id[:64]!r}", id=request.id[:64])

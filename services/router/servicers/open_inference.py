@@ -100,7 +100,7 @@ class OpenInferenceService:
     async def ModelReady(self, request: wire.ModelReadyRequest, call: Call) -> wire.ModelReadyResponse:
         """Whether this process serves the router."""
         try:
-            self._snapshot.serving(request.name)
+            self._serving(request.name)
         except RouterNotRunning:
             return wire.ModelReadyResponse(ready=False)
         return wire.ModelReadyResponse(ready=True)
@@ -109,7 +109,7 @@ class OpenInferenceService:
         self, request: wire.ModelMetadataRequest, call: Call
     ) -> wire.ModelMetadataResponse:
         """What a router that serves takes and gives."""
-        plan = self._snapshot.serving(request.name)
+        plan = self._serving(request.name)
         return await self._descriptions.router(plan, call.remaining())
 
     async def ModelInfer(self, request: wire.ModelInferRequest, call: Call) -> bytes:
@@ -141,6 +141,12 @@ class OpenInferenceService:
     def end_streams(self) -> None:
         """Read nothing more from streams of questions: the process is to end."""
         self._exchanges.end()
+
+    def _serving(self, router: str) -> RoutingPlan:
+        try:
+            return self._snapshot.serving(router)
+        except TurnoutError as error:
+            raise as_asked(error, "name") from None
 
     async def _infer(self, request: wire.ModelInferRequest, call: Call) -> bytes:
         try:

@@ -9,14 +9,20 @@ from turnout.router.v1 import router_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
+from services.foundation.errors import InvalidArgument
 from services.router.execution.requests import check_entity
 from services.router.logbook.export import export
 from services.router.logbook.wanted import Wanted, known
+from services.router.managing.changes import find_variant
 from services.router.managing.office import Desk
 from services.state.errors import PredictionNotFound
 from services.state.moments import moment
 from services.state.names import resource_name
 from services.state.records import SETTLED_SECONDS, Sift
+
+
+class NoTimeBetween(InvalidArgument):
+    """What is asked for ends before it begins."""
 
 
 class Predictions(Desk):
@@ -59,6 +65,9 @@ class Predictions(Desk):
         """Those that are made from now on, until the router is deleted."""
         known(request.outcome, rpc.PredictionOutcome, "outcome")
         router = await self._router(request.router)
+        if request.variant:
+            # Former variants have records; of one that is not there nothing would ever be told.
+            find_variant(router, request.variant, "variant")
         visible = self.office.permissions.shown(call.caller)
         watch = self.office.feed.watch(router.uid, Wanted(request.variant, request.outcome).passes)
         async with aclosing(watch) as predictions:
@@ -99,4 +108,8 @@ class Predictions(Desk):
 
 def _times(request: rpc.ListPredictionsRequest | rpc.ExportPredictionsRequest) -> tuple[float, float | None]:
     start = moment(request.start_time, "start_time") if request.HasField("start_time") else 0.0
-    return start, moment(request.end_time, "end_time") if request.HasField("end_time") else None
+    end = moment(request.end_time, "end_time") if request.HasField("end_time") else None
+    if end is not None and start >= end:
+        said = "must lie before end_time"
+        raise NoTimeBetween(f"start_time: {said}", fields=[("start_time", said)])
+    return start, end

@@ -93,7 +93,9 @@ def test_an_unknown_model_is_named() -> None:
 
 def test_two_variants_of_one_id_are_refused() -> None:
     router = Router(variants=[{"id": "x", "model": "a"}, {"id": "x", "model": "b"}])
-    assert refused(router, InvalidConfiguration) == {"router.variants[1].id": "x is used twice"}
+    assert refused(router, InvalidConfiguration) == {
+        "router.variants[1].id": "x is used twice; give each variant one of its own"
+    }
 
 
 def test_everything_wrong_is_told_at_once() -> None:

@@ -56,6 +56,23 @@ async def test_a_router_that_is_not_there_is_a_model_name(counter: Counter) -> N
     assert [name for name, _ in refused.fields] == ["model_name"]
 
 
+@pytest.mark.parametrize(
+    ("method", "request_", "field"),
+    [
+        ("ModelInfer", wire.ModelInferRequest(), "model_name"),
+        ("ModelInfer", wire.ModelInferRequest(model_name="No Name"), "model_name"),
+        ("ModelReady", wire.ModelReadyRequest(), "name"),
+        ("ModelMetadata", wire.ModelMetadataRequest(name="nobody"), "name"),
+    ],
+)
+async def test_a_name_that_is_none_is_the_protocols_field(
+    counter: Counter, method: str, request_: Any, field: str
+) -> None:
+    refused = await counter.refusal(request_, method)
+    assert [name for name, _ in refused.fields] == [field]
+    assert not refused.message.startswith("router ")
+
+
 async def test_parameters_of_others_are_left_alone(counter: Counter) -> None:
     await counter.infer(
         asked(parameters=parameters(triton_enable_empty_final_response=True, content_type="np"))

@@ -195,3 +195,9 @@ async def test_a_shadow_of_a_stream_sees_its_copy(stage: Stage, log: Log) -> Non
 async def test_a_question_for_another_router_is_refused(stage: Stage) -> None:
     error = await stage.fail(router="cancer")
     assert (error.code, [one.field for one in error.fields]) == ("INVALID_ARGUMENT", ["request.router"])
+
+
+async def test_what_a_question_lacks_is_named_where_it_lies(stage: Stage) -> None:
+    error = await stage.fail(external_id="x" * 257)
+    assert [one.field for one in error.fields] == ["request.external_id"]
+    assert error.message.startswith("request.external_id: ")

@@ -88,6 +88,16 @@ async def test_a_filter_that_nobody_knows_is_refused(shelf: Shelf, field: str, v
     assert field in refused.value.message
 
 
+async def test_a_window_that_ends_before_it_begins_is_refused(shelf: Shelf) -> None:
+    begin, end = shelf.event(60).time, shelf.event(120).time
+    window: dict[str, Any] = {"router": "cancer", "start_time": begin, "end_time": end}
+    with pytest.raises(RemoteError) as refused:
+        await shelf.desk.call("RouterService/ListPredictions", rpc.ListPredictionsRequest(**window))
+    assert [name for name, _ in refused.value.fields] == ["start_time"]
+    with pytest.raises(RemoteError, match="must lie before end_time"):
+        await anext(shelf.stream("ExportPredictions", rpc.ExportPredictionsRequest(**window)))
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_pages_show_each_prediction_once_while_others_are_made(shelf: Shelf, seed: int) -> None:
     """Whatever the size of the pages and the filters, and however fast records come meanwhile."""

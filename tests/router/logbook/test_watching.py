@@ -132,6 +132,9 @@ async def test_a_router_that_is_not_there_cannot_be_watched(shelf: Shelf) -> Non
     with pytest.raises(RemoteError) as refused:
         await anext(watch(shelf, "nobody"))
     assert refused.value.reason == "ROUTER_NOT_FOUND"
+    with pytest.raises(RemoteError, match="it has cancer-bayes, cancer-stump") as refused:
+        await anext(watch(shelf, variant="nobody"))
+    assert refused.value.reason == "VARIANT_NOT_FOUND"
 
 
 async def test_what_was_dropped_before_it_was_read_comes_from_the_records(shelf: Shelf) -> None:

@@ -68,7 +68,9 @@ def test_rows_may_be_told_apart_by_segments_too() -> None:
 
 
 def test_an_unknown_group_is_refused() -> None:
-    assert refused(groups=[77]).fields[0].field == "group_by"
+    error = refused(groups=[77])
+    assert error.fields[0].field == "group_by"
+    assert "METRIC_GROUP_TIME" in error.message
 
 
 @pytest.mark.parametrize(

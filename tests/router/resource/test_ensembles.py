@@ -182,6 +182,10 @@ async def test_models_that_are_not_registered_are_named_each_by_its_field(desk: 
             },
             ["models[0].weight"],
         ),
+        (
+            {"models": [*PANEL["models"], {"model_id": "models/churn-xgb-v2", "weight": 0.1}, {}]},
+            ["models[2].model_id", "models[3].model_id"],
+        ),
     ],
 )
 async def test_what_makes_no_sense_is_refused_in_the_bodys_words(
