@@ -1,7 +1,7 @@
 """What the story asks of the suite: a model, a baseline, predictions from outside, labels, and verdicts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from turnout.drift.v1 import baseline_rpc_pb2, drift_service_pb2, performance_pb2, truth_pb2
@@ -16,7 +16,7 @@ from services.foundation.client import Client
 
 MODEL, DAY = "models/employment", 86_400
 DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
-PIECE, BATCH, SECONDS, WITHIN = 1 << 16, 250, 600.0, 300.0
+PIECE, BATCH, SECONDS, IDLE = 1 << 16, 250, 600.0, 120.0
 
 
 class Agency:
@@ -118,20 +118,32 @@ class Agency:
 
     async def until_counted(self, start: float, end: float, rows: int) -> None:
         """Until every prediction is in the profiles. Raises TimeoutError."""
-        async with asyncio.timeout(WITHIN):
-            counted = (await self.analyze(start, end)).rows
-            while counted < rows:
-                await asyncio.sleep(0.5)
-                counted = (await self.analyze(start, end)).rows
+
+        async def counted() -> int:
+            return (await self.analyze(start, end)).rows
+
+        await _until(counted, rows)
 
     async def until_labelled(self, start: float, end: float, labels: int) -> GetPerformanceHistoryResponse:
         """The history once it has every label. Raises TimeoutError."""
-        async with asyncio.timeout(WITHIN):
-            found = await self.history(start, end)
-            while sum(one.labelled for one in found.points) < labels:
-                await asyncio.sleep(0.5)
-                found = await self.history(start, end)
-        return found
+
+        async def labelled() -> int:
+            return sum(one.labelled for one in (await self.history(start, end)).points)
+
+        await _until(labelled, labels)
+        return await self.history(start, end)
+
+
+async def _until(count: Callable[[], Awaitable[int]], wanted: int) -> None:
+    """Until it counts so many. Raises TimeoutError when none has come for a while: how long all take is up to
+    the machine."""
+    had, clock = -1, asyncio.get_running_loop().time
+    async with asyncio.timeout(IDLE) as patience:
+        while (found := await count()) < wanted:
+            if found > had:
+                had = found
+                patience.reschedule(clock() + IDLE)
+            await asyncio.sleep(2)
 
 
 def _logged(row: Mapping[str, Any], time: float) -> LogPredictionRequest:

@@ -92,6 +92,17 @@ def _to_server(url: str, manners: Mapping[str, Any], connections: int) -> Mapped
     return client
 
 
+class _ThroughSentinel(MappedRedis):
+    """The library leaves its connections to Sentinels open when the client closes."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close every connection."""
+        await super().aclose(close_connection_pool)
+        pool: Any = self.connection_pool
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
 def _through_sentinel(url: str, manners: Mapping[str, Any], connections: int) -> MappedRedis:
     parts = urlsplit(url)
     service, _, database = parts.path.strip("/").partition("/")
@@ -102,7 +113,7 @@ def _through_sentinel(url: str, manners: Mapping[str, Any], connections: int) ->
     )
     client: MappedRedis = sentinel.master_for(
         service or "mymaster",
-        redis_class=MappedRedis,
+        redis_class=_ThroughSentinel,
         connection_pool_class=SentinelConnectionPool,
         max_connections=connections,
         db=int(database or parse_qs(parts.query).get("db", ["0"])[0]),

@@ -118,6 +118,11 @@ async def knows_a_replica(sentinel: str) -> bool:
         return bool(await watcher.sentinel_slaves("mymaster"))
 
 
+async def nobody_else_asks(sentinel: str) -> bool:
+    async with Redis(port=int(sentinel), protocol=2, decode_responses=True) as watcher:
+        return len(await watcher.client_list()) == 1
+
+
 async def test_after_a_failover_sentinels_lead_to_the_new_master(tmp_path: Path) -> None:
     ports = FreePorts(random.Random())
     master, replica, sentinel = (str(ports.take()) for _ in range(3))
@@ -152,3 +157,4 @@ async def test_after_a_failover_sentinels_lead_to_the_new_master(tmp_path: Path)
 
                 await eventually(written, within=60)
                 await eventually(lambda: 2 in one.sequences(3), within=30)
+        await eventually(lambda: nobody_else_asks(sentinel), within=10)

@@ -12,8 +12,8 @@ from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
 from turnout.drift.v1.baseline_pb2 import Columns, NumericColumn
 from turnout.drift.v1.baseline_rpc_pb2 import CreateBaselineRequest
 from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.router.v1 import ensemble_pb2, strategy_pb2
 from turnout.router.v1 import inference_service_pb2 as inference
-from turnout.router.v1 import strategy_pb2
 
 from examples.demo.faults import set_mode
 from examples.demo.rows import Supply
@@ -27,6 +27,8 @@ DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 AVERAGE = strategy_pb2.EnsembleStrategy(
     aggregation=strategy_pb2.AGGREGATION_METHOD_AVERAGE, full_panel_fraction=1.0
 )
+# The first that is sure of anything will do: the other is spared.
+CASCADE = strategy_pb2.EnsembleStrategy(cascade=ensemble_pb2.Cascade(min_confidence=0.1))
 WATCHED, BROKEN = "cancer-stump", "digits-svm"
 CANARY = {
     "baseline_model": "digits-top",
@@ -38,6 +40,7 @@ ROUTERS = (
     router("watched-bandit", "digits-bottom", "digits-right", bandit={}),
     router("watched-canary", "digits-top", "digits-right", canary=CANARY),
     router("watched-jury", "digits-right", "digits-top", "digits-bottom", ensemble=AVERAGE),
+    router("watched-cascade", "digits-right", "digits-top", ensemble=CASCADE),
 )
 ROUNDS = 30
 
