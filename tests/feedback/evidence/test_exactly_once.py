@@ -217,7 +217,7 @@ async def test_the_state_is_the_oracles_whatever_dies_and_comes_again(
     connections: Connections, seed: int
 ) -> None:
     world, state, on_time = await play(connections, seed, 0.12)
-    assert world.token > 5, "nobody died"
+    assert world.token > 1, "nobody died"
     found = observed(on_time)
     known = {**state.tests, **state.missing, "ratio": state.ratio}
     assert {name: np.frombuffer(blob).tolist() for name, blob in known.items()} == {
@@ -234,7 +234,7 @@ async def test_the_state_is_the_same_to_the_last_byte_as_without_any_crash(conne
     states: list[bytes] = []
     for share in (0.0, 0.15, 0.15):
         world, state, _ = await play(connections, 99, share, chaos=len(states))
-        assert (world.token > 5) == (share > 0)
+        assert (world.token > 1) == (share > 0)
         states.append(state.SerializeToString(deterministic=True))
         await redis.delete(*await redis.keys(f"*{world.rules.uid}*"))
     assert states[0] == states[1] == states[2]
