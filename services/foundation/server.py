@@ -137,6 +137,6 @@ def _options(settings: Settings, reuse_port: bool) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", max(MOST_STREAMS, 2 * settings.concurrency)),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
         # The library tolerates one ping in five minutes and then hangs up; our clients ping each 30 s.
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
     ]
