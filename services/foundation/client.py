@@ -13,6 +13,7 @@ from services.foundation.contract import Method, method_of, parser, renderer
 from services.foundation.errors import RemoteDeadlineExceeded, RemoteError
 from services.foundation.identity.authenticator import on_behalf
 from services.foundation.identity.certificates import ClientCertificates
+from services.foundation.last_word import LastWord
 from services.foundation.status import DETAILS_TRAILER, remote_error
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import TRACEPARENT, Parent, traceparent
@@ -153,10 +154,13 @@ class Client:
         ) -> Any:
             left, headers, span = self._prepare(method, timeout, call, parent, metadata)
             code = "CANCELLED"
+            sent = send()(request, timeout=left, metadata=headers)
+            peer = LastWord(sent) if kind == "stream_unary" else None
             try:
-                reply = await send()(request, timeout=left, metadata=headers)
+                reply = await sent
                 code = "OK"
-            except grpc.aio.AioRpcError as failure:
+            except grpc.aio.AioRpcError as failed:
+                failure = await peer.instead_of(failed) if peer else failed
                 code = failure.code().name
                 raise self._error(failure, method) from None
             finally:
@@ -181,11 +185,13 @@ class Client:
             left, headers, span = self._prepare(method, timeout, call, parent, metadata)
             code = "CANCELLED"
             replies = send()(request, timeout=left, metadata=headers)
+            peer = LastWord(replies) if kind == "stream_stream" else None
             try:
                 async for reply in replies:
                     yield reply
                 code = "OK"
-            except grpc.aio.AioRpcError as failure:
+            except grpc.aio.AioRpcError as failed:
+                failure = await peer.instead_of(failed) if peer else failed
                 code = failure.code().name
                 raise self._error(failure, method) from None
             finally:

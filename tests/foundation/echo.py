@@ -111,8 +111,15 @@ class Echo:
             raise
 
     async def Join(self, requests: AsyncIterator[Any], _call: Call) -> Any:
-        return Words(text=" ".join([request.text async for request in requests]))
+        said = []
+        async for request in requests:
+            if request.text == "fail":
+                raise self.failure
+            said.append(request.text)
+        return Words(text=" ".join(said))
 
     async def Chat(self, requests: AsyncIterator[Any], _call: Call) -> AsyncIterator[Any]:
         async for request in requests:
+            if request.text == "fail":
+                raise self.failure
             yield Words(text=request.text.upper())
