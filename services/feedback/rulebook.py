@@ -93,8 +93,8 @@ class Rulebook:
         return model.uid if model and model.create_time.ToNanoseconds() / 1e9 <= time else ""
 
     def costs(self, rules: Rules) -> dict[str, float]:
-        """By variant, what a call of its model is declared to cost, where it is; nothing where the learner does
-        not weigh costs."""
+        """By variant, what a call of its model is declared to cost, where it is; nothing where the learner
+        weighs no costs."""
         if rules.learning is None or not rules.learning.cost_weight:
             return {}
         aliases = self.aliases()
