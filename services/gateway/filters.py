@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from services.gateway.contract import Contract
+from services.gateway.fields import script
 from services.gateway.names import Config, seconds, typed
 from services.gateway.replies import RETRY_SECONDS
 from services.gateway.routes import CORS, TRANSCODER, UNWRAP, WHOLE, bounded
@@ -30,18 +31,23 @@ def filters(contract: Contract, settings: GatewaySettings) -> list[Config]:
         found.append(("limit", _limit(settings)))
     if settings.jwt_at_gateway and settings.jwt_keys:
         found.append(("tokens", _tokens(settings)))
-    script = (files("services.gateway") / "response_body.lua").read_text()
+    unwrap = (files("services.gateway") / "response_body.lua").read_text()
     # Only where a route says so: what is uploaded is never whole, and services bound what comes as gRPC.
     found.append((WHOLE, typed("filters.http.buffer.v3.Buffer", **bounded(settings))))
     found += [
+        ("fields", _lua(script(contract))),
         # Around the transcoder: what it has printed is what this reads.
-        (UNWRAP, typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": script})),
+        (UNWRAP, _lua(unwrap)),
         ("web", typed("filters.http.grpc_web.v3.GrpcWeb")),
         (TRANSCODER, transcoder(contract, settings)),
         ("numbers", typed("filters.http.grpc_stats.v3.FilterConfig", stats_for_all_methods=False)),
         ("router", typed("filters.http.router.v3.Router")),
     ]
     return [{"name": name, "typed_config": config, "disabled": name == WHOLE} for name, config in found]
+
+
+def _lua(source: str) -> Config:
+    return typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
 
 
 def _health() -> Config:

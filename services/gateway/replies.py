@@ -22,6 +22,7 @@ class Answer(NamedTuple):
 NOWHERE = "nothing is served at this path with this method; /openapi.json lists what is"
 TOO_MUCH = "the body is larger than the gateway takes (its settings request_bytes and response_bytes)"
 TOO_OFTEN = "more requests than the gateway lets in (its settings requests_per_second and ..._per_client)"
+TOO_LATE = "the deadline, which grpc-timeout says, passed at the gateway before the service had answered"
 # As long as the header retry-after of such an answer says.
 RETRY_SECONDS = 1
 
@@ -37,7 +38,7 @@ ANSWERS = (
     Answer(500, 13, "INTERNAL"),
     Answer(502, 14, "SERVICE_UNAVAILABLE"),
     Answer(503, 14, "SERVICE_UNAVAILABLE"),
-    Answer(504, 4, "DEADLINE_EXCEEDED"),
+    Answer(504, 4, "DEADLINE_EXCEEDED", TOO_LATE),
 )
 
 

@@ -49,6 +49,9 @@ async def test_an_error_is_a_status_with_its_details_and_http_code(gateway: Open
         (["/v1/desks/one?count=many"], 400, "INVALID_ARGUMENT", "many"),
         (["/v1/desks/one:write", "-d", '{"text": '], 400, "INVALID_ARGUMENT", "nexpected end"),
         (["/v1/desks/one:write", "-d", '{"text": {}}'], 400, "INVALID_ARGUMENT", "text"),
+        (["/v1/desks/one:write", "-d", '{"colour": 1}'], 400, "INVALID_ARGUMENT", "which has count"),
+        (["/v1/desks/one:write", "-d", "{}", "-H", "grpc-timeout: soon"], 400, "INVALID_ARGUMENT", "500m"),
+        (["/v1/desks/one", "-H", "grpc-timeout: 123456789m"], 400, "INVALID_ARGUMENT", "eight digits"),
         (["/v1/desks/one:write", "-d", '{"text": "' + "x" * 110_000 + '"}'], 413, "TOO_LARGE", "_bytes"),
     ],
 )  # fmt: skip

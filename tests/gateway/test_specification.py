@@ -140,3 +140,38 @@ async def test_a_watch_follows_a_router_until_its_reader_leaves(opened: Company)
 
         assert first
         assert await eventually(running)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (
+            ENSEMBLE,
+            CANARY.replace("min_improvement", "min_improvment"),
+            "promotion_criteria.min_improvment: ",
+        ),
+        ("/v1/routers", '{"router": {"variants": [{}, {"weigth": 1}]}}', "router.variants[1].weigth: "),
+        ("/v1/predictions:batch", '{"requests": [{"inptu": {}}]}', "requests[0].inptu: "),
+        ("/v1/routers/a:streamPredict", '{"input": {"text": "hello"}}', "has request, router"),
+        ("/v1/models/a:setAlias/?alias=b", '{"alais": "b"}', "alais: "),
+    ],
+)
+async def test_a_field_that_nobody_knows_is_named_where_it_lies(
+    opened: Company, path: str, body: str, said: str
+) -> None:
+    refused = await opened.post(path, body)
+    assert (refused.code, refused.reason) == (400, "INVALID_ARGUMENT")
+    assert said in refused.json["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"input": {"row": {"any name": [1, {"b": "]}"}]}}, "entityId": "x", "attributes": {"any one": "y"}}',
+        '{ "input" : { "tabular" : { "numericFeatures" : { "any name" : 1e3 } } } , "event_time" : null }',
+        '{"inp\\u0075t": {"text": "\\"}"}}',
+    ],
+)
+async def test_names_that_are_values_are_no_fields(opened: Company, body: str) -> None:
+    asked = await opened.post("/v1/routers/nowhere:predict", body)
+    assert (asked.code, asked.reason) == (404, "ROUTER_NOT_FOUND")
