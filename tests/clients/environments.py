@@ -21,9 +21,13 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# A new environment has no bytecode: its first program compiles all that it imports.
+FIRST_RUN_SECONDS = 180.0
+
+
 async def run(
     *command: str | Path,
-    within: float = 60.0,
+    within: float = FIRST_RUN_SECONDS,
     folder: Path = ROOT,
     environment: Mapping[str, str] | None = None,
 ) -> str:

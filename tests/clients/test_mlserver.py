@@ -16,7 +16,7 @@ from examples.fleet.data import holdout
 from services.cli.ports import FreePorts
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
-from tests.clients.environments import PROGRAMS, environment, run
+from tests.clients.environments import FIRST_RUN_SECONDS, PROGRAMS, environment, run
 from tests.router.conftest import Desk
 from tests.waiting import eventually
 
@@ -53,7 +53,7 @@ async def mlserver(tmp_path: Path) -> AsyncIterator[str]:
             return False
 
     try:
-        await eventually(ready, within=60)
+        await eventually(ready, within=FIRST_RUN_SECONDS)
         yield address
     finally:
         await client.close()
