@@ -92,7 +92,7 @@ regret: setup ## every bandit in every world of the references, in simulation; w
 type1: setup ## twice 2,000 trials of identical models, looked at after every observation; writes build/type1.json
 	@$(BIN)/python -m tests.feedback.sequential.type1
 
-chaos: setup ## feedback, and drift's profiles, while they and Redis are killed before and after every command; writes build/chaos*.json
+chaos: setup ## feedback, drift's profiles and canaries, while services and Redis are killed before and after every command; writes build/chaos*.json
 	@CHAOS=long $(BIN)/python -m pytest -n0 --timeout=1800 tests/chaos
 
 calibration: setup ## how often drift's tests err under no drift, looked at once or for a month, and what planted shifts they find; writes build/calibration.json and build/null_month.json
