@@ -13,12 +13,15 @@ from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
 from services.state.failures import MappedRedis
 from tests.keys_left import check_keys
+from tests.thorough import cases
 from tests.workers import STORIES, Shares
 
 
 def pytest_configure() -> None:
     """Property tests draw the same examples each time, and are not failed by a crowded machine's clock."""
-    hypothesis.settings.register_profile("house", derandomize=True, deadline=None, database=None)
+    hypothesis.settings.register_profile(
+        "house", derandomize=True, deadline=None, database=None, max_examples=cases(40, 100)
+    )
     hypothesis.settings.load_profile("house")
 
 

@@ -40,6 +40,7 @@ from tests.aggregator.ballots import (
     regressors,
     spread,
 )
+from tests.thorough import cases
 
 # What stacking makes of a panel, its meta-model decides: it is tested on its own.
 CLASSIFYING = [name for name, kinds in TAKES.items() if "labels" in kinds and name != "stacking"]
@@ -65,7 +66,7 @@ each_weighing = table([name for name in CLASSIFYING if name in WEIGHING])
 each_numeric = table(NUMERIC)
 # What the examples may speak of without importing it.
 NAMES = {**vars(answers), "Learnt": Learnt, "Options": Options, "Recipe": Recipe, "Tolerance": Tolerance}
-steady = settings(derandomize=True, deadline=None, max_examples=30)
+steady = settings(derandomize=True, deadline=None, max_examples=cases(12, 30))
 
 
 @each_classifying

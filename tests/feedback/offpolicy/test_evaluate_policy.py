@@ -1,7 +1,6 @@
 """EvaluatePolicy over real channels: feedback reads what was logged, a real router says what the proposal
 would have drawn with."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.feedback.v1 import evaluation_pb2 as wire
+from turnout.feedback.v1 import feedback_service_pb2 as rpc
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.router_pb2 import Router
@@ -21,7 +21,7 @@ from services.foundation.errors import RemoteError
 from services.state import ids
 from services.state.connection import Connections
 from tests.feedback import recorded
-from tests.feedback.conftest import Setting, opened
+from tests.feedback.conftest import SERVICE, Setting, opened
 from tests.router.conftest import running_router
 
 # What an arm earns: of a request with x above 0, and of another.
@@ -71,11 +71,15 @@ class Trial(Setting):
         await self.reward(rewards)
 
     async def reward(self, rewards: Mapping[str, float]) -> None:
-        """Report them, some at a time."""
-        left = list(rewards.items())
-        while left:
-            some, left = left[:50], left[50:]
-            await asyncio.gather(*(self.give(id_, reward=reward) for id_, reward in some))
+        """Import them: a call for each would be most of what these tests cost."""
+        items = [rpc.RecordFeedbackRequest(prediction_id=id_, reward=given) for id_, given in rewards.items()]
+
+        async def stream() -> AsyncIterator[rpc.ImportFeedbackRequest]:
+            for at in range(0, len(items), 100):
+                yield rpc.ImportFeedbackRequest(items=items[at : at + 100])
+
+        reply = await self.client.upload(SERVICE, "ImportFeedback")(stream(), timeout=30)
+        assert dict(reply.counts) == {"ACCEPTED": len(items)}
 
     async def evaluate(self, **asked: Any) -> wire.EvaluatePolicyResponse:
         """The answer to a proposal."""

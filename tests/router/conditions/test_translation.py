@@ -7,9 +7,10 @@ import pytest
 
 from services.router.conditions import BadCondition, Condition, Given, RuleError, compile_condition
 from tests.router.conditions.grammar import DECLARED, UNDECLARED, Grammar, answer_of_cel, view
+from tests.thorough import cases
 
-# Six seeds of as many conditions, each asked of two requests.
-CONDITIONS = 2_000
+# Of each seed; each is asked of two requests.
+CONDITIONS = cases(1_000, 2_000)
 NOISE = "()[]{}.,?:!&|<>=+-*/% 'r\"\\\n0129exuabfin_`@é#;~^$"
 REQUESTS = 2
 
@@ -21,7 +22,7 @@ def answer_of(condition: Condition, given: Given) -> bool | None:
         return None
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(cases(2, 6)))
 def test_a_condition_answers_as_cel_does_errors_included(seed: int) -> None:
     rng = random.Random(seed)
     answers: Counter[bool | None] = Counter()
@@ -42,7 +43,7 @@ def test_a_condition_answers_as_cel_does_errors_included(seed: int) -> None:
     assert answers.total() > CONDITIONS * REQUESTS * 0.9
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(cases(1, 2)))
 def test_the_quick_form_says_the_same_or_that_it_cannot_say(seed: int) -> None:
     rng = random.Random(seed)
     quick = 0

@@ -9,8 +9,9 @@ import pytest
 from services.router.conditions import BadCondition, Columns, Given, Kind, RuleError, Schema, compile_value
 from services.router.conditions.values import told
 from tests.router.conditions.grammar import DECLARED, UNDECLARED, Grammar, value_of_cel, view
+from tests.thorough import cases
 
-EXPRESSIONS = 2_000
+EXPRESSIONS = cases(1_000, 2_000)
 NAMES = Schema({"amount": Kind.NUMBER, "tier": Kind.TEXT}, {"vip": Kind.BOOL}, frozenset({"x-region"}))
 
 
@@ -26,7 +27,7 @@ def text_of_cel(text: str, given: Given) -> str | None:
     return str(math.trunc(found)) if found == math.trunc(found) and abs(found) < 2**53 else str(found)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(cases(2, 4)))
 def test_a_value_is_what_cel_says_errors_included(seed: int) -> None:
     rng, told_of = random.Random(seed), Counter[bool]()
     for place in range(EXPRESSIONS):

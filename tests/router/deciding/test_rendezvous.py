@@ -8,8 +8,10 @@ from scipy import stats
 
 from services.router.deciding.rendezvous import key_of, keyed, pick, unit_hash
 from services.router.strategies.state import Allocation
+from tests.thorough import cases
 
-ENTITIES = [f"customer-{number}" for number in range(40_000)]
+COUNT = cases(10_000, 40_000)
+ENTITIES = [f"customer-{number}" for number in range(COUNT)]
 VARIANTS = ["a", "b", "c", "d"]
 
 
@@ -28,7 +30,7 @@ def _picks(allocation: Allocation, salt: str = "salt") -> list[int]:
 )
 @pytest.mark.parametrize("salt", ["one", "two", "three"])
 def test_entities_split_as_the_allocation_says(allocation: Allocation, salt: str) -> None:
-    """Chi-square over 40,000 entities; at 1e-6 each, nine tests cry wolf once in 100,000 salts."""
+    """Chi-square over thousands of entities; at 1e-6 each, nine tests cry wolf once in 100,000 salts."""
     picks = _picks(allocation, salt)
     expected = [share * len(ENTITIES) for share in allocation if share > 0]
     seen = [picks.count(place) for place, share in enumerate(allocation) if share > 0]
@@ -42,7 +44,7 @@ def test_the_same_entity_gets_the_same_variant_and_another_salt_shuffles() -> No
     assert once == again
     same = sum(one == two for one, two in zip(once, salted, strict=True))
     # Independent salts agree on a quarter: binomial, five standard deviations.
-    assert abs(same - 10_000) < 5 * math.sqrt(40_000 * 0.25 * 0.75)
+    assert abs(same - COUNT / 4) < 5 * math.sqrt(COUNT * 0.25 * 0.75)
 
 
 def test_a_growing_share_only_gains_entities_and_by_no_more_than_it_must() -> None:
@@ -50,7 +52,7 @@ def test_a_growing_share_only_gains_entities_and_by_no_more_than_it_must() -> No
     moved = [(one, two) for one, two in zip(_picks(before), _picks(after), strict=True) if one != two]
     assert {two for _, two in moved} == {2}
     # The mass that must move is 0.08 of all; five standard deviations of a binomial.
-    assert abs(len(moved) - 0.08 * 40_000) < 5 * math.sqrt(40_000 * 0.08 * 0.92)
+    assert abs(len(moved) - 0.08 * COUNT) < 5 * math.sqrt(COUNT * 0.08 * 0.92)
 
 
 def test_a_variant_that_leaves_moves_only_its_own_entities() -> None:

@@ -16,7 +16,7 @@ from services.router.replay.redrawing import redraw
 from tests.router.deciding.worlds import World, world
 
 EACH = 40
-WORLDS = int(os.environ.get("DECISIONS", "4000")) // EACH
+WORLDS = int(os.environ.get("DECISIONS", "2000")) // EACH
 
 
 def stored(made: World) -> Stored:

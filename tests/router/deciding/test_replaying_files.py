@@ -9,14 +9,27 @@ from google.protobuf import json_format
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
 from services.router.replay.__main__ import main
+from services.router.replay.archive import Archive
 from services.router.replay.reading import UnreadableError, read
+from services.router.replay.running import replay
+from services.state.connection import connect
 from tests.router.conftest import BAYES, Desk, doctors
 from tests.router.deciding.worlds import world
 
 
-async def replayed(file: Path, *how: str, stdin: bytes = b"") -> tuple[int, str]:
-    """Exit code and output of the command."""
-    command = [sys.executable, "-m", "services.router.replay", str(file), *how]
+async def replayed(file: Path, redis_url: str = "") -> tuple[bool, str]:
+    """Whether all of a file came out the same, and what the command says of it: deeply, of a named Redis."""
+    said: list[str] = []
+    with file.open("rb") as opened:
+        if not redis_url:
+            return await replay(opened, None, said.append), "\n".join(said)
+        async with connect(redis_url) as connections:
+            return await replay(opened, Archive(connections), said.append), "\n".join(said)
+
+
+async def piped(stdin: bytes, *how: str) -> tuple[int, str]:
+    """Exit code and output of the command, as people type it."""
+    command = [sys.executable, "-m", "services.router.replay", "-", *how]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     out, err = await process.communicate(stdin)
@@ -46,11 +59,11 @@ async def test_what_a_router_decided_is_reproduced_and_computed_again(
             wrong.write(
                 json_format.MessageToJson(event, preserving_proto_field_name=True, indent=None) + "\n"
             )
-    assert await replayed(file) == (0, "20 decisions: 20 reproduced, 0 differ, 0 reproduced in part\n")
-    deep = await replayed(file, "--deep", "--redis", redis_url)
-    assert deep == (0, "20 decisions: 20 reproduced, 0 differ, 0 reproduced in part\n")
-    code, said = await replayed(spoilt, "--deep", "--redis", redis_url)
-    assert code == 1
+    assert await replayed(file) == (True, "20 decisions: 20 reproduced, 0 differ, 0 reproduced in part")
+    deep = await replayed(file, redis_url)
+    assert deep == (True, "20 decisions: 20 reproduced, 0 differ, 0 reproduced in part")
+    same, said = await replayed(spoilt, redis_url)
+    assert not same
     assert "20 differ" in said
     assert "line 1: " in said
 
@@ -59,12 +72,12 @@ async def test_messages_come_one_after_the_other_also_through_a_pipe(tmp_path: P
     made = world(3)
     events = [made.event_of(*made.decide()) for _ in range(5)]
     blob = b"".join(_delimited(PredictionRecord(event=event)) for event in events)
-    assert await replayed(Path("-"), stdin=blob) == (
+    assert await piped(blob) == (
         0,
         "5 decisions: 5 reproduced, 0 differ, 0 reproduced in part\n",
     )
     lines = "\n".join(json_format.MessageToJson(event.manifest, indent=None) for event in events).encode()
-    assert (await replayed(Path("-"), stdin=lines))[0] == 0
+    assert (await piped(lines))[0] == 0
 
 
 def _delimited(record: PredictionRecord) -> bytes:

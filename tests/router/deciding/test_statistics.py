@@ -12,11 +12,13 @@ from services.router.deciding.choosing import choose, drawn
 from services.router.deciding.draw import Counter as Turns
 from services.router.strategies import STRATEGIES
 from tests.router.deciding.worlds import NoHeaders, World, question, router_of, world
+from tests.thorough import cases
 
 DRAWS = 4_000
+WORLDS = cases(1, 3)
 
 
-def worlds_of(strategy: str, count: int = 3) -> list[World]:
+def worlds_of(strategy: str, count: int = WORLDS) -> list[World]:
     """Worlds without policies and stickiness: all decisions are the strategy's."""
     found: list[World] = []
     seed = 0
@@ -61,7 +63,7 @@ async def test_what_is_decided_at_the_moment_claims_what_it_does(strategy: str) 
     """Propensities differ from draw to draw: the hits of each variant minus the sum of its probabilities is a
     martingale; within five of its standard deviations."""
     seed, found = 0, 0
-    while found < 3:
+    while found < WORLDS:
         seed += 1
         if router_of(random.Random(seed - 1)).WhichOneof("strategy") != strategy:
             continue
@@ -81,7 +83,7 @@ async def test_what_is_decided_at_the_moment_claims_what_it_does(strategy: str) 
             assert abs(value) <= 5 * variance[name] ** 0.5 + 1e-9
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(cases(5, 20)))
 async def test_round_robin_is_never_off_by_more_than_one_on_any_prefix(seed: int) -> None:
     """Of any stretch that a plan serves, whoever comes when: every variant has had its turn."""
     made = next(one for one in (world(seed * 100 + n) for n in range(400)) if _takes_turns(one))
