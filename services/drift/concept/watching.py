@@ -18,6 +18,7 @@ from turnout.drift.v1.concept_pb2 import ConceptStream, ConceptWatch
 
 from services.drift.concept.terms import Terms
 from services.drift.detectors import DETECTORS
+from services.drift.performance.estimates import share
 
 # 0 for a right label and 1 for a wrong one; how far a number was off; what a reward lacked to the best one.
 ERROR, ABSOLUTE, REWARD = "error", "absolute_error", "reward"
@@ -73,14 +74,14 @@ def _learn(stream: ConceptStream, terms: Terms) -> None:
 
 
 def upper(losses: Sequence[float], metric: str) -> float:
-    """The upper end of the interval of a mean loss: of labels and rewards Wilson's, with the variance found,
-    which of labels is p (1 - p). It holds also where nothing, or everything, was lost."""
+    """The upper end of the interval of a mean loss: Wilson's of labels, the normal one of errors. Of rewards
+    that with a margin, for losses that none has shown yet: they can only add what there is up to 1."""
     average, rows = fmean(losses), len(losses)
-    variance = pvariance(losses, average) / rows
-    if metric == ABSOLUTE:
-        return average + Z * sqrt(variance)
-    half = Z * Z / (2 * rows)
-    return (average + half + Z * sqrt(variance + half / (2 * rows))) / (1 + 2 * half)
+    if metric == ERROR:
+        told = share(sum(losses), rows, Z)
+        return average if told is None or told.high is None else told.high
+    margin = Z * Z / (2 * rows) * (1 - average) if metric == REWARD else 0.0
+    return average + margin + sqrt(Z * Z * pvariance(losses, average) / rows + margin * margin)
 
 
 def _watch(stream: ConceptStream, terms: Terms, usual: float) -> None:

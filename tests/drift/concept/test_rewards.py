@@ -184,10 +184,10 @@ async def test_replay_reorder_and_any_change_of_owners_give_the_same_state(proce
         await owner.lead()
         await owner.store.configure(UID, DETECTION)
         await owner.connections.steady.hset(keys.catalog_names("models"), mapping={"models/a": UID})
-        those = await predicted(owner, 120)
+        those = await predicted(owner, 60)
         happenings = [(event, place, at) for place, event in enumerate(those) for at in (1, 2)]
         if rng:
-            happenings += rng.sample(happenings, 100)
+            happenings += rng.sample(happenings, 50)
             rng.shuffle(happenings)
         claims = [
             claim(event, random.Random(f"{place} {at}").random(), at=at) for event, place, at in happenings
@@ -195,7 +195,7 @@ async def test_replay_reorder_and_any_change_of_owners_give_the_same_state(proce
         for begin in range(0, len(claims), 50):
             await apply(owner, *claims[begin : begin + 50])
         owner.now = AFTER
-        for _ in range(12 if rng else 0):
+        for _ in range(6 if rng else 0):
             # It folds a minute and dies; who thinks that it leads still is told otherwise.
             token, former = token + 1, owner
             owner = Process(process.connections, token)

@@ -1,6 +1,7 @@
 """From rewards that are reported to feedback to what drift says of models: both over real channels."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 from turnout.drift.v1 import performance_pb2 as rpc
@@ -29,8 +30,8 @@ from tests.drift.conftest import Ask
 from tests.feedback import recorded, test_import
 from tests.feedback.conftest import Setting, opened
 
-DETECTION = ConceptDetection(learning_labels=150, labels_between_alarms=1e5)
-EACH = 400
+DETECTION = ConceptDetection(learning_labels=100, labels_between_alarms=1e5)
+EACH = 300
 
 
 def drawn(setting: Setting) -> list[PredictionEvent]:
@@ -38,7 +39,7 @@ def drawn(setting: Setting) -> list[PredictionEvent]:
     rng = random.Random(1)
     return [
         recorded.event(
-            ids.new_prediction_id(setting.partition, NOW - 7200 + 9 * place, rng),
+            ids.new_prediction_id(setting.partition, NOW - 7200 + 12 * place, rng),
             "ab"[place % 2],
             uid=setting.router.uid,
         )
@@ -68,8 +69,8 @@ async def test_rewards_that_fall_are_a_drift_and_steady_ones_are_not(
     await setting.record(*those)
     items = [rewarded(event, place, rng) for place, event in enumerate(those)]
     async with opened(setting):
-        for _ in range(2):
-            await test_import.told(setting, *test_import.many(items))
+        for some in (items, items[:100]):
+            await test_import.told(setting, *test_import.many(some))
     process.fence, process.now = Fence.of(setting.partition, "drift", 1), NOW + 2 * SETTLE
     await process.folder.fold(setting.partition, process.fence)
 
@@ -97,8 +98,25 @@ def test_what_never_changes_is_usual(value: float) -> None:
     assert [one.alarms for one in stream.watches] == [0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("mean", "drawn_of"),
+    [
+        (0.99, lambda rng: 1 - min(rng.expovariate(100), 1)),
+        (0.998, lambda rng: float(rng.random() < 0.998)),
+        (0.3014, lambda rng: 0.3 + 0.7 * (rng.random() < 0.002)),
+    ],
+    ids=["little of much", "seldom any", "seldom none"],
+)
+def test_what_rewards_are_usual_is_seldom_learnt_too_low(
+    mean: float, drawn_of: Callable[[random.Random], float]
+) -> None:
+    """Once in a hundred at most; of 200, more than 8 would be one in four thousand (a binomial of mean 2)."""
+    samples = ([drawn_of(rng) for _ in range(200)] for rng in map(random.Random, range(200)))
+    assert sum(watching.upper(sample, watching.REWARD) < mean for sample in samples) <= 8
+
+
 def test_a_little_less_of_what_hardly_varies_is_found_soon() -> None:
-    """Of 0.02 with a deviation of 0.005, to 0.01: with p (1 - p) for the variance nothing would be found."""
+    """From 0.02 with a deviation of 0.005, to 0.01: with p (1 - p) for the variance it would not be found."""
     rng, terms = random.Random(4), terms_of(ConceptDetection()).of_rewards("+/0197/revenue@0..200")
     stream = watching.begin("reward", terms, "routers/r")
     losses = [1 - rng.gauss(0.02, 0.005) for _ in range(3000)] + [
