@@ -14,12 +14,13 @@ from services.foundation.call import HEADERS
 from services.foundation.chain import Behaviour, Implementation
 from services.foundation.contract import Method, Parse
 from services.foundation.errors import PermissionDenied
-from services.foundation.identity.authenticator import CERTIFICATE, Headers
+from services.foundation.identity.authenticator import CERTIFICATE, THROUGH, Headers
 from services.foundation.identity.caller import Caller
 from services.foundation.identity.errors import NoCredentials
 from services.foundation.rules import Role, Rule
 
-WAYS = "an API key or a token in authorization (Bearer), a key in x-api-key, or a client certificate"
+WAYS = "an API key or a token in authorization (Bearer), a key in x-api-key"
+DIRECT, BY_WAY = ", or a client certificate", "; the gateway passes no certificate on"
 
 
 class Guard:
@@ -41,8 +42,9 @@ class Guard:
         # Until it is known who calls, he is nobody, whatever becomes of this call.
         peer = call.caller.peer
         call.caller = Caller("", peer)
-        call.caller = await self._identify(HEADERS.get(), peer)
-        self._let_in(call.caller)
+        headers = HEADERS.get()
+        call.caller = await self._identify(headers, peer)
+        self._let_in(call.caller, headers)
 
     async def again(self, headers: Headers, request: Any, call: Any) -> None:
         """The same for a stream in the middle of it, and whether its resource is still for the caller."""
@@ -50,14 +52,15 @@ class Guard:
         # The connection that a certificate stands for was verified when it was made.
         if caller.method != "mtls":
             caller = await self._identify(headers, caller.peer)
-        self._let_in(caller)
+        self._let_in(caller, headers)
         await self._allow(request, caller)
 
-    def _let_in(self, caller: Caller) -> None:
+    def _let_in(self, caller: Caller, headers: Headers) -> None:
         if caller.admin or self._role is Role.ANYONE:
             return
         if not caller.name:
-            raise NoCredentials(f"{self._method} wants to know who calls: give {WAYS}", method=self._method)
+            ways = WAYS + (BY_WAY if any(name == THROUGH for name, _ in headers) else DIRECT)
+            raise NoCredentials(f"{self._method} wants to know who calls: give {ways}", method=self._method)
         if self._role in (Role.UNSPECIFIED, Role.ADMIN):
             raise PermissionDenied(
                 f"{self._method} is for administrators", method=self._method, needed=Role.ADMIN.told

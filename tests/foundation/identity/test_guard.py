@@ -117,6 +117,13 @@ async def called(house: House, method: str, *headers: tuple[str, str]) -> Remote
     return caught.value
 
 
+async def test_by_way_of_a_gateway_no_certificate_is_offered(house: House) -> None:
+    assert "or a client certificate" in (await house.refused()).message
+    through = await house.refused(("x-turnout-through", "gateway"))
+    assert "the gateway passes no certificate on" in through.message
+    assert "or a client certificate" not in through.message
+
+
 async def test_anyone_reaches_what_is_for_anyone(house: House) -> None:
     assert (await house.refused(method="Fail")).reason == "UNKNOWN_WORD"
     assert house.caller().name == ""
@@ -161,6 +168,7 @@ async def test_bytes_are_not_parsed_before_it_is_known_who_sends_them(house: Hou
         with pytest.raises(RemoteError) as caught:
             await send(b"\xff\xff", timeout=10, metadata=headers)
         assert caught.value.reason == reason
+        assert ("or one of its texts is no UTF-8" in caught.value.message) is (reason == "INVALID_ARGUMENT")
 
 
 async def test_a_raw_method_is_asked_about_too(house: House) -> None:

@@ -8,8 +8,10 @@ import pytest
 from inference import open_inference_pb2 as wire
 from turnout.router.v1.router_service_pb2 import StopRouterRequest
 
+from services.foundation.errors import RemoteError
 from services.state.connection import Connections
 from tests.router.doors.conftest import SERVICE, Counter, asked, logged, parameters
+from tests.waiting import eventually
 
 Output = wire.ModelInferRequest.InferRequestedOutputTensor
 
@@ -139,7 +141,17 @@ async def test_what_only_triton_does_with_outputs_is_refused(counter: Counter, w
 async def test_a_router_that_is_not_there_or_does_not_serve_says_so(counter: Counter) -> None:
     assert (await counter.refusal(asked(model="nobody"))).reason == "ROUTER_NOT_FOUND"
     await counter.desk.call("RouterService/StopRouter", StopRouterRequest(name="cancer"))
-    refused = await counter.refusal(asked())
+
+    async def stopped() -> RemoteError | None:
+        # That it is to stop is written when the call ends; a replica hears of it a moment later.
+        try:
+            await counter.infer(asked())
+        except RemoteError as refused:
+            return refused
+        return None
+
+    refused = await eventually(stopped)
+    assert refused is not None
     assert (refused.code, refused.reason) == ("FAILED_PRECONDITION", "ROUTER_NOT_RUNNING")
 
 
