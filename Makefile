@@ -80,6 +80,11 @@ format: setup ## rewrite what ruff and buf can rewrite
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/buf format -w
 
+# Files say themselves that they draw fewer cases elsewhere.
+thorough: setup ## tests of drawn cases with all of them, every second demo, ten thousand predictions without Redis
+	@THOROUGH=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --timeout=900 \
+	  $$(grep -rlE '^(from tests.thorough import|@given)' tests --include='test_*.py')
+
 replay: setup ## a hundred thousand random decisions, made again to the last bit
 	@DECISIONS=100000 $(BIN)/python -m pytest --timeout=900 tests/router/deciding/test_replay.py
 
@@ -166,4 +171,4 @@ clean: ## forget the environment, the generated code and the data
 	@rm -rf .venv .venv-peers build .turnout && find gen -mindepth 1 ! -name .gitkeep -delete
 	@find services tests examples benchmarks -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup protos lock demo up test test-clients test-browser observability check format replay coverage regret type1 chaos calibration story-drift fuzz-drift alert-power docs bench bench-peers bench-drift clients client-wheel cookbook helm-tools helm image clean
+.PHONY: help setup protos lock demo up test test-clients test-browser observability check format thorough replay coverage regret type1 chaos calibration story-drift fuzz-drift alert-power docs bench bench-peers bench-drift clients client-wheel cookbook helm-tools helm image clean
