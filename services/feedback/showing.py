@@ -15,14 +15,14 @@ def shown(
 ) -> RewardSnapshot:
     """The standing with the allocation that was published last, which is in force.
 
-    Where the rewards were reset since, that one rests on what is forgotten: what is shown is the allocation
-    that the reset leads to, under the former version until it is published. costs: what a prediction of each
-    variant is declared to cost. now: in seconds since 1970.
+    Before the first one, and where it rests on rewards that were reset since, what is shown is the allocation
+    that will be published, under the former version until then. costs: what a prediction of each variant is
+    declared to cost. now: in seconds since 1970.
     """
-    if published is None or published.learner_generation == standing.states.resets:
+    if published is not None and published.learner_generation == standing.states.resets:
         counts = snapshot_of(rules, standing, NOT_ALLOTTED, now)
         return with_posteriors(as_published(counts, published), rules)
     (found,) = allot_all([Account(rules, standing.windows, standing.states.arms, costs=costs)])
     snapshot = snapshot_of(rules, standing, found if isinstance(found, Allotted) else NOT_ALLOTTED, now)
-    snapshot.version = published.version
+    snapshot.version = published.version if published is not None else 0
     return with_posteriors(snapshot, rules)

@@ -14,6 +14,8 @@ async def test_a_router_without_feedback_has_its_variants_and_no_means(setting: 
     shown = await setting.rewards()
     assert [arm.variant for arm in shown.arms] == ["a", "b"]
     assert not any(arm.HasField("mean") or arm.rewards or arm.pulls for arm in shown.arms)
+    # Nothing is published yet; what will be is known.
+    assert [arm.probability for arm in shown.arms] == [0.5, 0.5]
     assert (shown.router, shown.router_uid, shown.version) == (setting.router.name, setting.router.uid, 0)
 
 

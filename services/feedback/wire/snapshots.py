@@ -75,11 +75,9 @@ def _judged(measure: Measure, score: float | None, counted: WindowSum | None) ->
     return fields
 
 
-def as_published(snapshot: RewardSnapshot, published: RewardSnapshot | None) -> RewardSnapshot:
+def as_published(snapshot: RewardSnapshot, published: RewardSnapshot) -> RewardSnapshot:
     """The present state under the version, generation and probabilities that were published last: those that
-    are in force; with what they rest on. Without any it stays as it is."""
-    if published is None:
-        return snapshot
+    are in force; with what they rest on."""
     snapshot.version, snapshot.generation = published.version, published.generation
     snapshot.ClearField("restart")
     if published.HasField("restart"):
