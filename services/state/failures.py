@@ -155,12 +155,25 @@ class MappedRedis(Redis):
         ) -> list[bytes]: ...
 
 
+@contextmanager
+def reaching_cluster() -> Iterator[None]:
+    """The same for a Cluster, whose client closes free connections of a server that was away while others
+    begin to use them: they find a connection without a socket."""
+    with reaching_redis():
+        try:
+            yield
+        except AttributeError as error:
+            if error.obj is not None:
+                raise
+            raise exceptions.ConnectionError("the connection was closed meanwhile") from error
+
+
 class MappedCluster(RedisCluster):
     """The same for a Cluster."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command. Raises StateUnavailable if its outcome is unknown."""
-        with reaching_redis():
+        with reaching_cluster():
             return await super().execute_command(*args, **options)
 
     def pipeline(self, *_: Any, **__: Any) -> ClusterPipeline:
@@ -178,7 +191,7 @@ class MappedClusterPipeline(ClusterPipeline):
 
     async def execute(self, raise_on_error: bool = True, allow_redirections: bool = True) -> list[Any]:
         """Send everything queued. Raises StateUnavailable if the outcome of any command is unknown."""
-        with reaching_redis():
+        with reaching_cluster():
             return await super().execute(raise_on_error, allow_redirections)
 
 

@@ -41,21 +41,23 @@ async def servers(folder: Path, *each: list[str]) -> AsyncIterator[list[asyncio.
 async def cluster(folder: Path) -> AsyncIterator[str]:
     """The URL of three servers that share the slots."""
     taken = FreePorts(random.Random())
-    ports = [str(taken.take()) for _ in range(3)]
+    # By default servers talk to each other 10,000 ports further, where somebody else may listen.
+    ports = [(taken.take(), taken.take()) for _ in range(3)]
     plain = ["--cluster-enabled", "yes", "--save", "", "--appendonly", "yes"]
-    async with servers(folder, *(["--port", port, *plain] for port in ports)):
+    options = [["--port", str(port), "--cluster-port", str(bus), *plain] for port, bus in ports]
+    async with servers(folder, *options):
         await joined(ports)
-        yield f"redis+cluster://127.0.0.1:{ports[0]}"
+        yield f"redis+cluster://127.0.0.1:{ports[0][0]}"
 
 
-async def joined(ports: list[str]) -> None:
+async def joined(ports: list[tuple[int, int]]) -> None:
     """Servers become a Cluster, each with a third of the slots."""
     bounds = (0, 5461, 10923, 16384)
-    nodes: list[Any] = [Redis(port=int(port), protocol=2, decode_responses=True) for port in ports]
+    nodes: list[Any] = [Redis(port=port, protocol=2, decode_responses=True) for port, _ in ports]
     for place, node in enumerate(nodes):
         await eventually(partial(answers, node), within=20)
         await node.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[place], bounds[place + 1] - 1)
-        await nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", int(ports[place]))
+        await nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", *ports[place])
 
     async def whole() -> bool:
         told = [str(await node.execute_command("CLUSTER", "INFO")) for node in nodes]

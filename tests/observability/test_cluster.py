@@ -1,17 +1,24 @@
 """What docs/operations/redis.md says of a Cluster, on three real servers. Only by `make observability`."""
 
+import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from turnout.router.v1 import router_service_pb2 as rpc
 
 from examples.demo.rows import Supply
 from services.foundation.client import Client
+from services.state import keys
 from services.state.connection import Connections, connect
+from services.state.errors import StateUnavailable
 from services.state.heartbeats import Heartbeats, Replica
+from services.state.ids import PARTITIONS
 from services.state.truth import TruthLog
 from tests.observability.redis_servers import cluster
 from tests.observability.traffic import ROUTERS, happen
@@ -57,6 +64,32 @@ async def test_what_is_sent_together_is_written_in_its_order(clustered: Connecti
     told = [f"label {number:02}" for number in range(30)]
     await TruthLog(clustered).append_all([truth(one, 10, one) for one in told], RETENTION)
     assert await labels(clustered) == told
+
+
+async def test_a_server_that_hesitates_is_unavailable_and_nothing_else(tmp_path: Path) -> None:
+    """Its client closes connections to it, some of which others have just taken."""
+    loop, told = asyncio.get_running_loop(), Counter[str]()
+    async with cluster(tmp_path) as url, connect(url) as connections:
+        end = loop.time() + 6
+
+        async def ask(turn: int) -> None:
+            while loop.time() < end:
+                try:
+                    await connections.hot.get(keys.arms(turn % PARTITIONS, "nobody", ""))
+                    told["answered"] += 1
+                except StateUnavailable:
+                    told["unavailable"] += 1
+                await asyncio.sleep(0.001 * (turn % 7))
+
+        async def hesitate() -> None:
+            server: Any = Redis(port=int(url.rpartition(":")[2]))
+            async with server:
+                while loop.time() < end:
+                    await server.execute_command("CLIENT", "PAUSE", 120)
+                    await asyncio.sleep(0.3)
+
+        await asyncio.gather(hesitate(), *(ask(turn) for turn in range(128)))
+    assert min(told["answered"], told["unavailable"]) > 0
 
 
 async def serving(client: Client, router: str) -> bool:
