@@ -11,6 +11,14 @@ COMPLETING = "_TURNOUT_COMPLETE"
 
 def main() -> None:
     """Entry point of the command."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        # Of somebody who did not wait until it was loaded; later each command ends by itself.
+        sys.exit(130)
+
+
+def _run() -> None:
     # Each imports what it needs: what asks a running suite would wait a second for what starts one.
     if COMPLETING in os.environ:
         from services.cli.completing import complete  # noqa: PLC0415

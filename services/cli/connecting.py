@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import typer
 
-from services.cli.complaints import ERROR, USAGE, complain, fail
+from services.cli.complaints import ERROR, USAGE, complain, fail, unusable
 from services.cli.doors import Suite, described
 from services.cli.settings import CliSettings
 from services.cli.suggestions import suggestion
@@ -81,7 +81,7 @@ def visit(server: str | None, errand: Callable[[Visit], Awaitable[T]]) -> T:
         # It is told already, by who could still ask the suite what there is instead.
         raise typer.Exit(ERROR) from None
     except OSError as failed:
-        fail(str(failed), ERROR)
+        unusable(failed)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -18,11 +19,12 @@ class BadFile(InvalidArgument):
 
 class Line(NamedTuple):
     """A row. `number` is its line in the file, from 1; `until` how many bytes of the file were read by
-    then."""
+    then. `wrong` says why it is none, where it has too many values or too few."""
 
     number: int
     values: Mapping[str, Any]
     until: int
+    wrong: str = ""
 
 
 def lines(path: Path) -> Iterator[Line]:
@@ -71,8 +73,10 @@ def _rows(path: Path, first: str, file: TextIO) -> Iterator[Line]:
         if not row:
             continue
         if len(row) != len(header):
-            told = f"{len(row)} values, and the header has {len(header)} columns"
-            raise BadFile(f"{path}, line {rows.line_num}: {told}")
+            wrong = f"{len(row)} values, and the header has {len(header)} columns"
+            held = dict(zip_longest(header, row[: len(header)], fillvalue=""))
+            yield Line(rows.line_num, held, read, wrong)
+            continue
         yield Line(rows.line_num, dict(zip(header, row, strict=True)), read)
 
 

@@ -3,7 +3,8 @@
 import re
 
 # Each is what grpc's core says itself, anchored: a model server's words are its own. First match counts.
-_NEVER = r"^failed to connect to all addresses"
+# The second is what it says where the addresses behind a name take turns.
+_NEVER = r"^(failed to connect to all addresses|connections to all backends failing)"
 _CORE = (
     (r"^errors resolving |^DNS resolution failed", "cannot be reached: its host name was not found"),
     (rf"{_NEVER}.*Failed parsing HTTP/2|^Received http2 header with status", "it does not speak gRPC"),

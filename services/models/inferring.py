@@ -3,9 +3,9 @@
 import grpc
 
 from services.foundation.tracing import TRACEPARENT
+from services.foundation.wording import plain
 from services.models.answer import CallFailed, FailureKind
 from services.models.endpoints import Send
-from services.models.wording import plain
 
 Infer = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from services.cli import main, rooms
 from services.cli.ports import HOST, FreePorts
 from services.cli.premises import Premises
+from services.cli.rooms import Room
 
 
 def turnout(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -92,3 +94,15 @@ def test_the_demo_explains_itself(tmp_path: Path) -> None:
     told = turnout("demo", "--help", cwd=tmp_path)
     assert told.returncode == 0
     assert "--without" in told.stdout
+
+
+def test_ctrl_c_ends_a_command_that_is_still_being_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "long_to_load.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(rooms, "ROOMS", {"long": Room("long_to_load", "")})
+    monkeypatch.setattr(sys, "argv", ["turnout", "long"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

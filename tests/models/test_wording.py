@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from inference.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 
-from services.models import wording
+from services.foundation import wording
+from services.foundation.wording import plain
 from services.models.answer import Failure
-from services.models.wording import plain
 from tests.fleet import scripted_model
 from tests.models.example import churn, open_pool, record
 from tests.waiting import eventually
@@ -98,6 +98,7 @@ def test_a_models_own_words_stay_its_own() -> None:
     "raw",
     [
         f"{NEVER}; last error: UNKNOWN: ipv4:10.0.0.7:8001: connect: No route to host (113)",
+        "connections to all backends failing; last error: UNKNOWN: ipv4:10.0.0.7:8001: Connection refused",
         "errors resolving models.internal:99: [field:hostname lookup error:address lookup failed]",
         "DNS resolution failed for models.internal:8001: C-ares status is not ARES_SUCCESS",
         f"{NEVER}; last error: UNAVAILABLE: ipv4:10.0.0.7:8001: connection attempt timed out",

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from errno import EILSEQ, ENOENT
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -92,12 +93,12 @@ def texts(files: Iterable[str]) -> Iterator[tuple[str, str]]:
         path = FilePath(name)
         inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES) if path.is_dir() else [path]
         if not inside:
-            raise FileNotFoundError(f"{name} has no file that ends in {', '.join(SUFFIXES)}")
+            raise FileNotFoundError(ENOENT, f"no file in it ends in {', '.join(SUFFIXES)}", name)
         for one in inside:
             try:
                 yield str(one), one.read_text()
             except UnicodeDecodeError:
-                raise OSError(f"{one} is no text in UTF-8") from None
+                raise OSError(EILSEQ, "is no text in UTF-8", str(one)) from None
 
 
 def _objects(document: Document, shaping: Shaping) -> Iterator[Declared]:
@@ -124,7 +125,7 @@ def object_of(
     given = {key: item[key] for key in kind.also if key in item} if isinstance(item, dict) else {}
     for key in kind.needed:
         if isinstance(item, dict) and not isinstance(item.get(key), str):
-            shaping.wrong(path, f"needs a {key}: a {kind.word} is found by it")
+            shaping.wrong(path, f"needs a {key}, by which it is found")
     for key, value in given.items():
         if not isinstance(value, str):
             shaping.wrong((*path, key), f"is a text; got {said(value)}")

@@ -5,7 +5,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from services.cli.complaints import ERROR, USAGE, fail, say
+from services.cli.complaints import USAGE, say, unusable
 from services.cli.declared.loading import Declared, declared
 from services.cli.declared.reading import ProblemsError
 
@@ -28,7 +28,7 @@ def read(files: Sequence[str]) -> list[Declared]:
     except ProblemsError as wrong:
         tell_and_end(wrong)
     except OSError as failed:
-        fail(str(failed), ERROR)
+        unusable(failed)
 
 
 def tell_and_end(wrong: ProblemsError) -> NoReturn:

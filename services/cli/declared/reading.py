@@ -16,6 +16,9 @@ Path = tuple[str | int, ...]
 # Far more than people write; aliases of aliases would make billions of a few lines.
 MOST_VALUES = 100_000
 DEEPEST = 60
+TOO_MUCH = f"more than {MOST_VALUES:,} values, or too deep"
+# What the library says of a tab is about tokens.
+TAB = "found character '\\t' that cannot start any token"
 
 
 class Place(NamedTuple):
@@ -66,6 +69,17 @@ class _Plain(yaml.SafeLoader):
     """Loads null, true, false and decimal numbers; everything else is a text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+    deep = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        # The library calls itself for what is inside, and ends in a RecursionError.
+        self.deep += 1
+        if self.deep > DEEPEST + 2:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, TOO_MUCH, mark)
+        node = super().compose_node(parent, index)
+        self.deep -= 1
+        return node
 
 
 _EXPONENT = r"([eE][-+]?[0-9]+)"
@@ -88,7 +102,8 @@ def documents(text: str, file: str) -> Iterator[Document]:
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        raise ProblemsError([Problem(place, "", wrong.problem or "this is no YAML")]) from None
+        told = "a tab: indent with spaces" if wrong.problem == TAB else wrong.problem
+        raise ProblemsError([Problem(place, "", told or "this is no YAML")]) from None
     except yaml.YAMLError as wrong:
         raise ProblemsError([Problem(Place(file, 1, 1), "", f"this is no YAML: {wrong}")]) from None
 
@@ -117,9 +132,7 @@ class _Reader:
         self._places.setdefault(path, self._place(node))
         self._count += 1
         if self._count > MOST_VALUES or len(path) > DEEPEST:
-            raise ProblemsError(
-                [Problem(self._place(node), "", f"more than {MOST_VALUES:,} values, or too deep")]
-            )
+            raise ProblemsError([Problem(self._place(node), "", TOO_MUCH)])
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.cli.complaints import USAGE, fail
+from services.cli.complaints import USAGE, fail, unusable
 from services.cli.declared.loading import Declared, object_of, texts
 from services.cli.declared.options import tell_and_end
 from services.cli.declared.reading import Document, Path, Place, ProblemsError, documents
@@ -24,7 +24,7 @@ def single(section: str, told: dict[str, Any], file: str = "") -> Declared:
     except ProblemsError as wrong:
         tell_and_end(wrong)
     except OSError as failed:
-        fail(str(failed))
+        unusable(failed)
 
 
 def _item(section: str, file: str) -> tuple[Document, Path, Any]:

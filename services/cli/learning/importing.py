@@ -1,6 +1,6 @@
 """`turnout feedback import`: a file of what came of predictions, on its way to feedback."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from turnout.feedback.v1.feedback_service_pb2 import (
 
 from services.cli.complaints import ERROR, say
 from services.cli.connecting import Visit
-from services.cli.filing import STDIN, lines
+from services.cli.filing import STDIN, Line, lines
 from services.cli.learning.outcomes import COLUMNS, BadOutcome, request_of
 from services.cli.speech import Output, document, tell
 
@@ -87,11 +87,22 @@ async def _after(
         yield one
 
 
+def _refuse_strange(line: Line, names: Mapping[str, str]) -> None:
+    """Raises BadOutcome where the command names a column that the line does not have."""
+    for known, column in names.items():
+        if known != column and column not in line.values:
+            has = ", ".join(line.values)
+            raise BadOutcome(f"no column {column!r}, which --column {known}={column} names; there are {has}")
+
+
 async def _parts(job: Job, done: Done, bar: Progress) -> AsyncIterator[ImportFeedbackRequest]:
     task = bar.add_task("sending", total=job.file.stat().st_size if job.file != STDIN else None)
     items: list[RecordFeedbackRequest] = []
     for line in lines(job.file):
         try:
+            if line.wrong:
+                raise BadOutcome(line.wrong)
+            _refuse_strange(line, job.names)
             items.append(request_of(line.values, job.names, job.router, number=job.number))
         except BadOutcome as wrong:
             done.wrong.append(f"line {line.number}: {wrong.message}")

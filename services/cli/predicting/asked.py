@@ -73,11 +73,13 @@ class Question:
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     """NAME=VALUE, each. Raises typer.BadParameter."""
-    found = {}
+    found: dict[str, str] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not (name and sign):
             raise typer.BadParameter(f"{option} {text!r}: write NAME=VALUE")
+        if name in found:
+            raise typer.BadParameter(f"{option} {text!r}: {name} has a value already, {found[name]!r}")
         found[name] = value
     return found
 

@@ -79,9 +79,11 @@ def _request(line: Line, question: Question, known: Kinds) -> PredictRequest | s
     """The request of a row, or why there is none."""
     row = dict(line.values)
     made = question.around()
-    made.entity_id = str(row.pop(question.entity, "") or "") if question.entity else ""
-    made.external_id = str(row.pop(question.external_id, "") or "") if question.external_id else ""
+    if line.wrong:
+        return line.wrong
     try:
+        made.entity_id = _taken(row, question.entity, "--entity")
+        made.external_id = _taken(row, question.external_id, "--external-id")
         made.input.row.update(
             {
                 name: typed(name, value, known) if isinstance(value, str) else value
@@ -91,6 +93,13 @@ def _request(line: Line, question: Question, known: Kinds) -> PredictRequest | s
     except (BadFeature, ValueError) as wrong:
         return str(wrong)
     return made
+
+
+def _taken(row: dict[str, Any], column: str, option: str) -> str:
+    """What a column holds, which is no feature then; nothing where none is named. Raises ValueError."""
+    if column and column not in row:
+        raise ValueError(f"no column {column!r}, which {option} names; there are {', '.join(row)}")
+    return str(row.pop(column) or "") if column else ""
 
 
 def _told(line: Line, item: BatchPredictItem | str) -> dict[str, Any]:

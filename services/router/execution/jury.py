@@ -16,8 +16,8 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import RemoteError, TurnoutError, Unavailable
+from services.foundation.wording import plain
 from services.models.answer import MESSAGE_LENGTH
-from services.models.wording import plain
 from services.router.deciding.choosing import Choice
 from services.router.deciding.plan import Jury, RoutingPlan
 from services.router.execution.carrying_out import Stead

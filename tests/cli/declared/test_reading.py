@@ -54,6 +54,8 @@ def test_what_is_shared_is_written_once() -> None:
         ("a: [1, 2\nb: 3\n", "f.yaml:2:2: expected ',' or ']', but got ':'"),
         ("a: !!python/object:os.system x\n", "could not determine a constructor"),
         ("a: &a [*a]\n", "too deep"),
+        ("a: " + "[" * 3_000, "f.yaml:1:65: more than 100,000 values, or too deep"),
+        ("a:\n\tb: 1\n", "f.yaml:2:1: a tab: indent with spaces"),
         ("\x00", "this is no YAML"),
     ],
 )

@@ -63,7 +63,7 @@ def test_every_problem_is_told_at_once_with_its_place(tmp_path: Path) -> None:
         "f.yaml:16:18: routers[0].stickiness.enabled: is true or false; got 'yes'",
         "f.yaml:17:5: routers[0].tags: is a list: write - before each; got 'one'",
         "f.yaml:18:5: routers[0].state: is what it is to be: one of " + ", ".join(STATES),
-        "f.yaml:19:5: routers[1]: needs a name: a router is found by it",
+        "f.yaml:19:5: routers[1]: needs a name, by which it is found",
         "f.yaml:20:1: modles: is no section; did you mean models?",
     ]
 

@@ -71,7 +71,7 @@ async def test_rows_of_a_file_are_answered_in_order_and_what_is_wrong_is_named(t
         (("cancer", "--row", "mean radius"), 2, "NAME=VALUE"),
         (("cancer",), 2, "in one way"),
         (("cancr", *ROW), 1, "Did you mean cancer?"),
-        (("cancer", "--rows", "none.csv"), 1, "none.csv"),
+        (("cancer", "--rows", "none.csv"), 2, "none.csv: No such file or directory"),
     ],
 )
 async def test_what_is_wrong_is_told(

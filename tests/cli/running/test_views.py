@@ -5,22 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from rich.console import Console, RenderableType
 from turnout.aggregator.v1.aggregator_service_pb2 import GetDivergenceResponse, GetRoutingEfficiencyResponse
 from turnout.feedback.v1.canary_pb2 import CanaryStatus
 from turnout.feedback.v1.experiment_pb2 import Experiment
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
 from turnout.inference.v1.output_pb2 import Output
-from turnout.router.v1.inference_service_pb2 import ExplainResponse
+from turnout.router.v1.inference_service_pb2 import ExplainResponse, PredictRequest
 from turnout.router.v1.model_pb2 import Model
 
-from services.cli import explaining, filing
+from services.cli import complaints, explaining, filing
+from services.cli.declared.options import read
 from services.cli.filing import BadFile
-from services.cli.learning import canary, divergence, efficiency, experiments
+from services.cli.learning import canary, divergence, efficiency, experiments, importing
 from services.cli.learning.importing import columns
 from services.cli.learning.outcomes import BadOutcome, request_of
-from services.cli.predicting import asked, signatures
+from services.cli.predicting import asked, files, signatures
 from services.cli.told import answers
+from services.foundation.errors import RemoteUnavailable
 
 EXPERIMENT: Any = {
     "router": "routers/churn",
@@ -217,7 +220,6 @@ def test_json_may_be_a_row_an_input_or_a_request(told: Any, kind: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("a,b\n1\n", "line 2: 1 values, and the header has 2 columns"),
         ("a,a\n1,2\n", "a column stands twice"),
         ('{"a": 1}\n{"a": \n', "line 2"),
         ('{"a": 1}\n[1]\n', "line 2: an object is expected"),
@@ -229,3 +231,46 @@ def test_a_file_that_is_none_says_where(tmp_path: Path, content: str, said: str)
     file.write_text(content)
     with pytest.raises(BadFile, match=said):
         list(filing.lines(file))
+
+
+def test_a_row_of_another_length_than_the_header_spoils_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "rows"
+    file.write_text("a,b\n1\n2,3\n4,5,6\n")
+    told = [(line.number, dict(line.values), line.wrong) for line in filing.lines(file)]
+    assert told == [
+        (2, {"a": "1", "b": ""}, "1 values, and the header has 2 columns"),
+        (3, {"a": "2", "b": "3"}, ""),
+        (4, {"a": "4", "b": "5"}, "3 values, and the header has 2 columns"),
+    ]
+
+
+def test_a_column_that_is_named_and_not_there_is_told_for_each_row() -> None:
+    row = {"age": "4", "who": "ann"}
+    line = filing.Line(2, row, 0)
+    assert isinstance(files._request(line, asked.Question("churn", external_id="who"), {}), PredictRequest)
+    said = files._request(line, asked.Question("churn", external_id="hwo"), {})
+    assert said == "no column 'hwo', which --external-id names; there are age, who"
+    assert files._request(filing.Line(2, row, 0, "1 values"), asked.Question("churn"), {}) == "1 values"
+    importing._refuse_strange(line, columns(["external_id=who"]))
+    with pytest.raises(BadOutcome, match="no column 'hwo', which --column external_id=hwo names; there are"):
+        importing._refuse_strange(line, columns(["external_id=hwo"]))
+
+
+def test_a_feature_that_is_given_twice_is_told() -> None:
+    assert asked.pairs(["a=1", "b=x=y"], "--row") == {"a": "1", "b": "x=y"}
+    with pytest.raises(typer.BadParameter, match="--row 'a=2': a has a value already, '1'"):
+        asked.pairs(["a=1", "a=2"], "--row")
+
+
+def test_who_cannot_be_reached_is_told_in_plain_words() -> None:
+    core = "connections to all backends failing; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused"
+    how = {"code": "UNAVAILABLE", "reason": "SERVICE_UNAVAILABLE", "facts": {"target": "127.0.0.1:1"}}
+    failed = RemoteUnavailable(core, **how)  # type: ignore[arg-type]
+    assert complaints.told(failed) == "127.0.0.1:1 cannot be reached: it refused the connection"
+
+
+def test_a_file_that_cannot_be_used_is_named_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        read(["nowhere.yaml"])
+    assert ended.value.exit_code == 2
+    assert capsys.readouterr().err == "turnout: nowhere.yaml: No such file or directory\n"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from services.cli.complaints import told
 from services.cli.connecting import Visit
 from services.cli.doctor.facts import Facts, Fleet
 from services.cli.doctor.gathering import fleet, pages, redis, serving
@@ -38,5 +39,5 @@ async def _unless_refused(what: str, asked: Awaitable[T], otherwise: T, untold: 
     try:
         return await asked
     except TurnoutError as refused:
-        untold.append(f"{what} could not be read: {refused.message} ({refused.reason})")
+        untold.append(f"{what} could not be read: {told(refused)} ({refused.reason})")
         return otherwise

@@ -9,6 +9,7 @@ from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from services.foundation.fellow import fellow
 from services.foundation.health import SERVICE
+from services.foundation.wording import plain
 
 SECONDS = 3.0
 # HealthCheckRequest of the whole server, and the byte of a HealthCheckResponse that is the status.
@@ -27,7 +28,7 @@ async def ask(name: str, address: str, settings: CliSettings) -> Service:
         status = STATUSES.get(reply[1] if len(reply) > 1 else 0, "UNKNOWN")
         return Service(name, address, status, "", taken, shown)
     except RemoteError as failed:
-        why = await handshake.hindrance(address, settings) or failed.message.partition("\n")[0][:200]
+        why = await handshake.hindrance(address, settings) or plain(failed.message).partition("\n")[0][:200]
         return Service(name, address, "", why, 0.0, shown)
     finally:
         await client.close()
