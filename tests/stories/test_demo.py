@@ -4,8 +4,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
 from examples.demo.options import LEAST_REQUESTS
 from tests.stories.suite import ROOT, Suite, plain_environment
+from tests.thorough import THOROUGH
 
 # What each bypass must break; more may fail: a bandit that learns nothing cannot leave a dead model either.
 BROKEN = {
@@ -39,6 +42,7 @@ async def test_everything_that_is_claimed_happens(suite: Suite) -> None:
     assert "mean radius" in report.read_text()  # noqa: ASYNC240 - a small local file
 
 
+@pytest.mark.skipif(not THOROUGH, reason="a demo more, 40 s of CPU: make thorough")
 async def test_what_is_taken_away_is_missed(suite: Suite) -> None:
     bypasses = [word for bypass in BROKEN for word in ("--without", bypass)]
     code, said = await demo(suite, "without-", *bypasses)

@@ -34,9 +34,21 @@ def own_ports() -> dict[str, str]:
     }
 
 
-async def test_the_ready_file_tells_where_everything_is_and_sigterm_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_killed_supervisor_takes_all_with_it_and_the_next_one_heals_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    """Each start of a suite costs seconds of CPU: the second one also shows what a ready file tells, and that
+    SIGTERM leaves nothing."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
+    async with starting(tmp_path, "--ephemeral", TMPDIR=str(temporary)) as suite:
+        await suite.until_ready()
+        pids = suite.pids()
+        suite.process.kill()
+        await suite.process.wait()
+        await eventually(lambda: not living(pids), within=30)
+        assert len(list(temporary.iterdir())) == 1
+    (tmp_path / "ready.json").unlink()
     async with starting(tmp_path, "--ephemeral", TMPDIR=str(temporary)) as suite:
         await suite.until_ready()
         assert set(suite.ready) >= {*SETTINGS, "gateway", "redis", "metrics", "models"}
@@ -49,26 +61,6 @@ async def test_the_ready_file_tells_where_everything_is_and_sigterm_leaves_nothi
         assert not any(taken(HOST, port) for port in listening)
         assert list(temporary.iterdir()) == []
         assert not suite.ready_file.exists()
-
-
-async def test_a_killed_supervisor_takes_all_with_it_and_the_next_start_heals(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    async with starting(tmp_path, "--ephemeral", TMPDIR=str(temporary)) as suite:
-        await suite.until_ready()
-        pids = suite.pids()
-        suite.process.kill()
-        await suite.process.wait()
-        await eventually(lambda: not living(pids), within=30)
-        assert len(list(temporary.iterdir())) == 1
-    (tmp_path / "ready.json").unlink()
-    async with starting(
-        tmp_path, "--ephemeral", TMPDIR=str(temporary), TURNOUT_CLI_WITH_GATEWAY="false"
-    ) as suite:
-        await suite.until_ready()
-        assert len(list(temporary.iterdir())) == 1
-        assert "gateway" not in suite.ready
-        assert "no gateway, so no REST: TURNOUT_CLI_WITH_GATEWAY is false" in suite.said
 
 
 async def test_data_are_kept_from_run_to_run_and_a_dead_service_comes_back(tmp_path: Path) -> None:
@@ -86,10 +78,12 @@ async def test_data_are_kept_from_run_to_run_and_a_dead_service_comes_back(tmp_p
         await suite.process.wait()
     (tmp_path / "ready.json").unlink()
     # At once: what is left of the first run still drains, and holds its ports.
-    async with starting(tmp_path, **environment) as suite:
+    async with starting(tmp_path, **environment, TURNOUT_CLI_WITH_GATEWAY="false") as suite:
         await suite.until_ready()
         async with Redis.from_url(suite.ready["redis"], protocol=2) as redis:
             assert await redis.get("kept") == b"yes"
+        assert "gateway" not in suite.ready
+        assert "no gateway, so no REST: TURNOUT_CLI_WITH_GATEWAY is false" in suite.said
 
 
 async def test_a_service_that_cannot_start_ends_the_start_with_its_last_words(tmp_path: Path) -> None:
