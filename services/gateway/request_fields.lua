@@ -1,8 +1,9 @@
--- Refuses a body with a field that the contract does not have: the transcoder would leave it out without a word.
+-- Refuses a body with a field that the contract does not have: the transcoder would leave it out without a word. Of
+-- an enum's value it would not say which there are.
 -- The text is walked over and not parsed; what is no JSON is for the transcoder to say. Before this stand, made from
 -- the contract: CALLS, by verb and what follows the last colon of a path: patterns of paths, and the message of their
--- body; FIELDS, of each message by both spellings: a message's name, `*` and the name of a map's values, or true for
--- what is not looked into; NAMES, of each message, for people.
+-- body; FIELDS, of each message by both spellings: a message's name, `=` and an enum's, `*` and that of a map's values,
+-- or true for what is not looked into, and of each `=` enum its values; NAMES, of each of them, for people.
 
 -- Larger bodies are batches and images; a walk over one would keep others waiting.
 local MOST_BYTES = 1048576
@@ -41,16 +42,31 @@ local function past(text, from)
   return at
 end
 
+-- Raises what is wrong with a text at `path`, as a table, unless it is a value of the enum or no name.
+local function named(value, kind, path)
+  -- Small letters and hyphens are read too.
+  local name = string.gsub(string.upper(value), '-', '_')
+  if string.find(name, '^%u[%w_]*$') and not FIELDS[kind][name] then
+    error({ path .. ': no value of ' .. string.sub(kind, 2) .. ', which has ' .. NAMES[kind] })
+  end
+end
+
 -- Position after the value that begins at or after `from`, which is of `kind` and lies at `path`.
 -- Raises a table with what is wrong with a field in it.
 local function walked(text, from, kind, path, depth)
   local at = string.find(text, '%S', from)
   if not at or depth > MOST_DEPTH then error('no JSON') end
   local mark = string.sub(text, at, at)
-  if mark == '"' then return closing(text, at) + 1 end
+  local sort = kind ~= true and string.sub(kind, 1, 1)
+  if mark == '"' then
+    local last = closing(text, at)
+    if sort == '=' then named(string.sub(text, at + 1, last - 1), kind, path) end
+    return last + 1
+  end
   if mark ~= '{' and mark ~= '[' then return string.find(text, '[,%]}]', at) or #text + 1 end
   if kind == true then return past(text, at) end
-  local place, each = 0, string.sub(kind, 1, 1) == '*' and string.sub(kind, 2)
+  if sort == '=' and mark == '{' then error('no JSON') end
+  local place, each = 0, sort == '*' and string.sub(kind, 2)
   at = at + 1
   while true do
     at = string.find(text, '[^%s,]', at)

@@ -153,6 +153,12 @@ async def test_a_watch_follows_a_router_until_its_reader_leaves(opened: Company)
         ("/v1/routers", '{"router": {"variants": [{}, {"weigth": 1}]}}', "router.variants[1].weigth: "),
         ("/v1/predictions:batch", '{"requests": [{"inptu": {}}]}', "requests[0].inptu: "),
         ("/v1/routers/a:streamPredict", '{"input": {"text": "hello"}}', "has request, router"),
+        ("/v1/routers/a:predict", '{"manifestView": "NONE"}', "which has MANIFEST_VIEW_FULL, "),
+        (
+            "/v1/routers",
+            '{"router": {"ensemble": {"aggregation": "VOTE"}}}',
+            "router.ensemble.aggregation: no",
+        ),
         ("/v1/models/a:setAlias/?alias=b", '{"alais": "b"}', "alais: "),
     ],
 )
@@ -167,6 +173,8 @@ async def test_a_field_that_nobody_knows_is_named_where_it_lies(
 @pytest.mark.parametrize(
     "body",
     [
+        '{"input": {"text": "a"}, "manifest_view": "manifest-view_ids"}',
+        '{"input": {"text": "a"}, "manifest_view": 2}',
         '{"input": {"row": {"any name": [1, {"b": "]}"}]}}, "entityId": "x", "attributes": {"any one": "y"}}',
         '{ "input" : { "tabular" : { "numericFeatures" : { "any name" : 1e3 } } } , "event_time" : null }',
         '{"inp\\u0075t": {"text": "\\"}"}}',
