@@ -11,8 +11,8 @@ from services.gateway.contract import Contract, Operation
 
 # Messages with a JSON of their own: what is in them is no field.
 FREE = "google.protobuf."
-# What a field holds: the name of a message, `=` and an enum's, `*` and that of a map's values, or True: not looked
-# into.
+# What a field holds: the name of a message, `=` and an enum's, `*` and that of a map's values, or True for
+# what is not looked into.
 Kind = str | bool
 
 

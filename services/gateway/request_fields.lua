@@ -42,25 +42,42 @@ local function past(text, from)
   return at
 end
 
--- Raises what is wrong with a text at `path`, as a table, unless it is a value of the enum or no name.
-local function named(value, kind, path)
+-- What leads to where the walk is: names of fields, and places in lists from 0.
+local trail = {}
+
+-- The first `depth` of it, as people write it.
+local function place_of(depth)
+  local said = ''
+  for at = 1, depth do
+    local part = trail[at]
+    if type(part) == 'number' then
+      said = said .. '[' .. part .. ']'
+    else
+      said = said == '' and part or said .. '.' .. part
+    end
+  end
+  return string.sub(said, 1, MOST_SAID)
+end
+
+-- Raises what is wrong with a text, as a table, unless it is a value of the enum or no name.
+local function named(value, kind, depth)
   -- Small letters and hyphens are read too.
   local name = string.gsub(string.upper(value), '-', '_')
   if string.find(name, '^%u[%w_]*$') and not FIELDS[kind][name] then
-    error({ path .. ': no value of ' .. string.sub(kind, 2) .. ', which has ' .. NAMES[kind] })
+    error({ place_of(depth) .. ': no value of ' .. string.sub(kind, 2) .. ', which has ' .. NAMES[kind] })
   end
 end
 
--- Position after the value that begins at or after `from`, which is of `kind` and lies at `path`.
+-- Position after the value that begins at or after `from`, which is of `kind` and lies `depth` parts of the trail deep.
 -- Raises a table with what is wrong with a field in it.
-local function walked(text, from, kind, path, depth)
+local function walked(text, from, kind, depth)
   local at = string.find(text, '%S', from)
   if not at or depth > MOST_DEPTH then error('no JSON') end
   local mark = string.sub(text, at, at)
   local sort = kind ~= true and string.sub(kind, 1, 1)
   if mark == '"' then
     local last = closing(text, at)
-    if sort == '=' then named(string.sub(text, at + 1, last - 1), kind, path) end
+    if sort == '=' then named(string.sub(text, at + 1, last - 1), kind, depth) end
     return last + 1
   end
   if mark ~= '{' and mark ~= '[' then return string.find(text, '[,%]}]', at) or #text + 1 end
@@ -74,7 +91,8 @@ local function walked(text, from, kind, path, depth)
     local next = string.sub(text, at, at)
     if next == '}' or next == ']' then return at + 1 end
     if mark == '[' then
-      at = walked(text, at, kind, path .. '[' .. place .. ']', depth + 1)
+      trail[depth + 1] = place
+      at = walked(text, at, kind, depth + 1)
       place = place + 1
     else
       if next ~= '"' then error('no JSON') end
@@ -82,14 +100,14 @@ local function walked(text, from, kind, path, depth)
       local name = string.sub(text, at + 1, last - 1)
       local _, colon = string.find(text, '^%s*:', last + 1)
       if not colon then error('no JSON') end
-      local here = path == '' and name or path .. '.' .. name
+      trail[depth + 1] = name
       local known = each or FIELDS[kind][name]
       if not known then
         -- A name that is written with escapes is left to the transcoder.
         if string.find(name, '\\', 1, true) then error('no JSON') end
-        error({ string.sub(here, 1, MOST_SAID) .. ': no field of ' .. kind .. ', which has ' .. NAMES[kind] })
+        error({ place_of(depth + 1) .. ': no field of ' .. kind .. ', which has ' .. NAMES[kind] })
       end
-      at = walked(text, colon + 1, known, here, depth + 1)
+      at = walked(text, colon + 1, known, depth + 1)
     end
   end
 end
@@ -113,7 +131,7 @@ function envoy_on_request(handle)
   local message = message_of(headers:get(':method'), headers:get(':path'))
   local body = message and handle:body()
   if not body or body:length() > MOST_BYTES then return end
-  local fine, wrong = pcall(walked, body:getBytes(0, body:length()), 1, message, '', 0)
+  local fine, wrong = pcall(walked, body:getBytes(0, body:length()), 1, message, 0)
   if not fine and type(wrong) == 'table' then
     handle:respond({ [':status'] = '400' }, wrong[1])
   end
