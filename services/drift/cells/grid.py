@@ -67,7 +67,9 @@ class Grid:
         """Width of each cell that holds several values, in the feature's unit; 0 of the others and of the two
         that lie out of range."""
         with np.errstate(over="ignore"):
-            inner = np.where(self.singletons[1:-1], 0.0, np.diff(self.edges))
+            # Of the whole range of floats there is no width: nothing in a cell of infinite width weighs NaN.
+            whole = np.minimum(np.diff(self.edges), np.finfo(np.float64).max)
+        inner = np.where(self.singletons[1:-1], 0.0, whole)
         return np.pad(inner, 1)
 
     @cached_property

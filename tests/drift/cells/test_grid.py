@@ -99,6 +99,16 @@ def test_one_outlier_does_not_hide_a_shift(outlier: float) -> None:
     assert result.ks.lower > 0.19
 
 
+def test_a_gap_that_is_wider_than_any_number_is_wide_and_no_nan() -> None:
+    """Nothing lies in it, and nothing of infinite width weighs NaN."""
+    ends = np.tile([-1.7e308, 1.7e308], 50)
+    grid = freeze(ends)
+    assert np.isfinite(grid.widths).all()
+    result = compare(grid, grid.count(ends), grid.count(ends[:60]))
+    assert result.wasserstein is not None
+    assert np.isfinite(result.wasserstein.margin)
+
+
 def test_a_nan_does_not_hide_a_shift() -> None:
     rng = np.random.default_rng(41)
     baseline = rng.normal(0, 1, 1_000)
