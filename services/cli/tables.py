@@ -1,17 +1,47 @@
 """Tables of a terminal: colours on one, plain text anywhere else."""
 
-from rich.console import Console, RenderableType
+import os
+
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.numbers import ABSENT
 from services.cli.speech import plain
 
 MOST_LETTERS = 40
+# Of a pipe or a file, which have no width: a line that is broken is none that a shell's tools can read.
+UNBROKEN = 10_000
 
 
 def show(what: RenderableType) -> None:
     """Print it, as wide as the terminal is."""
-    Console(highlight=False).print(what)
+    console = Console(highlight=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console = Console(highlight=False, width=UNBROKEN)
+    for one in what.renderables if isinstance(what, Group) else (what,):
+        if isinstance(one, Table):
+            fit(one, console)
+    console.print(what)
+
+
+def fit(table: Table, console: Console) -> None:
+    """Make room in a table that is too wide: columns that say nothing go, and headings are not cut inside a
+    word while there is a way."""
+    # A measure is never more than the options allow.
+    if Measurement.get(console, console.options.update(width=UNBROKEN), table).maximum <= console.width:
+        return
+    for column in [one for one in table.columns if all(str(cell) in ("", ABSENT) for cell in one.cells)]:
+        table.columns.remove(column)
+    least = [max(map(len, str(one.header).split()), default=0) for one in table.columns]
+    kept = [
+        max(map(len, map(str, one.cells)), default=0) if one.no_wrap else size
+        for one, size in zip(table.columns, least, strict=True)
+    ]
+    if sum(kept) + 2 * len(kept) <= console.width:
+        for one, size in zip(table.columns, least, strict=True):
+            one.min_width = size
 
 
 def print_lines(what: RenderableType) -> None:

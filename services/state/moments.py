@@ -3,6 +3,8 @@
 Protobuf keeps what it is sent: seconds=2**62 arrives, and breaks only the conversion to a date.
 """
 
+from datetime import UTC, datetime
+
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -41,6 +43,15 @@ def span(duration: Duration, field: str) -> float:
     if torn or abs(duration.seconds) > LONGEST or abs(duration.nanos) >= NANOS:
         raise _bad(field, "is at most 10,000 years long, with seconds and nanos of the same sign", duration)
     return duration.seconds + duration.nanos / NANOS
+
+
+def iso(time: float) -> str:
+    """Seconds since 1970 as people read them.
+
+    >>> iso(0.0)
+    '1970-01-01T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
 
 
 def retention(told: Duration, default: float) -> float:

@@ -68,6 +68,11 @@ async def test_pages_and_a_status_filter(ask: Ask, connections: Connections, mod
     assert await listed(ask, page_size=1, status=DRIFT_STATUS_ALERT) == alerts[::-1]
 
 
+async def test_a_status_that_is_none_is_refused(ask: Ask, model: Model) -> None:
+    with pytest.raises(RemoteError, match=r"status is one of DRIFT_STATUS_OK, .*; got 99"):
+        await ask("ListResults", rpc.ListResultsRequest(model="churn", status=99))  # type: ignore[arg-type]
+
+
 async def test_a_token_is_good_for_its_own_filter_only(
     ask: Ask, connections: Connections, model: Model
 ) -> None:

@@ -98,10 +98,11 @@ def results_view(model: str, results: Sequence[DriftResult]) -> RenderableType:
         return Text(f"{plain(model)}: no results")
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for heading, justify in (("analysed (UTC)", "left"), ("status", "left"), ("score", "right")):
-        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("most shifted", overflow="fold")
-    table.add_column("result", overflow="fold")
+    # One copies it.
+    table.add_column("result", no_wrap=True)
     for one in results:
         worst = name(one.features[0].feature) if one.features else ""
         overall = score(given(one, "overall_score"))

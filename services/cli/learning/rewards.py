@@ -67,18 +67,18 @@ async def past(suite: Visit, router: str, last: timedelta) -> Past:
 
 
 def view(found: RewardSnapshot, drawn: Past, last: timedelta) -> RenderableType:
-    """A row per arm; traffic of all arms on one scale."""
+    """A row per arm; traffic of all arms on one scale. Where no bandit gives them shares, none are shown."""
     if not found.arms:
         return Text(f"{plain(found.router)}: nothing was drawn yet, and nothing learnt")
     top = max((value for values in drawn.values() for value in values), default=0.0)
     table = tables.columns(
         "arm", "share", "draws", "failed", "pending", "rewards", "mean", "95 %", "score", right=8
     )
-    table.add_column(f"draws, last {span(last.total_seconds())}", no_wrap=True)
+    table.add_column(f"last {span(last.total_seconds())}", no_wrap=True)
     best = max(found.arms, key=lambda arm: arm.probability)
     for arm in found.arms:
         picture = Text(sparkline(drawn.get(arm.variant, ()), top), style="dim")
-        table.add_row(*_arm(arm, strong=arm is best), picture)
+        table.add_row(*_arm(arm, strong=arm is best, shared=best.probability > 0), picture)
     algorithm = (
         BanditAlgorithm.Name(found.algorithm).removeprefix("BANDIT_ALGORITHM_").lower().replace("_", " ")
     )
@@ -92,13 +92,13 @@ def view(found: RewardSnapshot, drawn: Past, last: timedelta) -> RenderableType:
     return Group(*parts, Text(plain(", ".join(filter(None, told))), style="dim"))
 
 
-def _arm(arm: Arm, *, strong: bool) -> list[RenderableType]:
+def _arm(arm: Arm, *, strong: bool, shared: bool) -> list[RenderableType]:
     low, high = given(arm, "posterior_low"), given(arm, "posterior_high")
     bounds = f"{number(low)} to {number(high)}" if low is not None else ABSENT
     newcomer = " (new)" if arm.newcomer else ""
     return [
         Text(plain(arm.variant) + newcomer, style="bold" if strong else ""),
-        percent(arm.probability),
+        percent(arm.probability) if shared else ABSENT,
         f"{arm.pulls:,}",
         f"{arm.failures:,}",
         f"{arm.pending:,}",

@@ -10,7 +10,7 @@ from services.foundation.errors import InvalidArgument
 from services.state import pages
 from services.state.buckets import DAY, HISTORY_SECONDS, HOUR, Bucket
 from services.state.labels import short
-from services.state.moments import moment
+from services.state.moments import iso, moment
 
 WEEK = 7 * DAY
 # 1970 began on a Thursday: the first Monday after it is what weeks are counted from.
@@ -106,15 +106,15 @@ def _range(
     if request.HasField("start_time"):
         start = moment(request.start_time, "start_time")
     if start >= end:
-        raise refused("start_time", f"must lie before end_time ({end:.0f}), got {start:.0f}")
+        raise refused("start_time", f"must lie before end_time ({iso(end)}), got {iso(start)}")
     if end <= now - KEPT:
         raise refused(
-            "end_time", f"must be less than 90 days ago: history is kept for so long; got {end:.0f}"
+            "end_time", f"must be less than 90 days ago: history is kept for so long; got {iso(end)}"
         )
     # What lies in the future has no predictions: an hour of it is the clock of somebody else.
     end = min(end, now + HOUR)
     if start >= end:
-        raise refused("start_time", f"lies in the future; got {start:.0f}")
+        raise refused("start_time", f"lies in the future; got {iso(start)}")
     first = begin(max(start, now - KEPT), step)
     last = begin(end, step)
     return first, last if last == end else last + SECONDS[step]

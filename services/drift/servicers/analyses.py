@@ -3,19 +3,20 @@
 from dataclasses import replace
 
 from turnout.drift.v1 import analysis_pb2 as rpc
+from turnout.drift.v1.result_pb2 import DriftStatus
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.buckets import Cover, cover
 from services.drift.comparisons import comparison_asked, no_contradiction
 from services.drift.inquiry import Inquiry
 from services.drift.segments import segment_asked
-from services.drift.servicers.ground import Ground, iso
+from services.drift.servicers.ground import Ground
 from services.drift.wire_asked import read_asked
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.foundation.rules import Role
 from services.state import pages
-from services.state.moments import moment
+from services.state.moments import iso, moment
 from services.state.names import resource_name
 
 DEFAULT_WINDOW = 3600.0
@@ -62,6 +63,9 @@ class AnalysisRpcs:
         size = min(pages.size(request.page_size, DEFAULT_PAGE), MAX_PAGE)
         no_contradiction(request)
         asked = None if request.all_comparisons else comparison_asked(request, model)
+        if request.status not in DriftStatus.values():
+            known = f"is one of {', '.join(DriftStatus.keys()[1:])}; got {request.status}"
+            raise InvalidArgument(f"status {known}", fields=[("status", known)])
         filters = f"results {model.uid} {request.status} {asked and (asked.about, asked.baseline)}"
         last = pages.unseal(filters, request.page_token)
         page = await self._ground.results.page(model.uid, size, last, request.status, asked)

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from turnout.router.v1.model_pb2 import Model
 
@@ -48,8 +47,3 @@ class Ground:
             said = f"must be models/{{id}}/{collection}/{{id}}, where an id is {ID_RULE}; got {given[:100]!r}"
             raise InvalidArgument(f"name {said}", fields=[("name", said)])
         return await self.models.read("/".join(parts[:2]), field="name"), parts[3]
-
-
-def iso(time: float) -> str:
-    """Seconds since 1970 as people read them."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")

@@ -1,6 +1,7 @@
 """What commands make of answers: sentences that a person may rely on."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,20 @@ import pytest
 import typer
 from rich.console import Console, RenderableType
 from turnout.aggregator.v1.aggregator_service_pb2 import GetDivergenceResponse, GetRoutingEfficiencyResponse
+from turnout.drift.v1.result_pb2 import DriftResult
 from turnout.feedback.v1.canary_pb2 import CanaryStatus
 from turnout.feedback.v1.experiment_pb2 import Experiment
 from turnout.feedback.v1.feedback_service_pb2 import RecordFeedbackRequest
+from turnout.feedback.v1.rewards_pb2 import Arm, RewardSnapshot
 from turnout.inference.v1.output_pb2 import Output
 from turnout.router.v1.inference_service_pb2 import ExplainResponse, PredictRequest
 from turnout.router.v1.model_pb2 import Model
 
-from services.cli import complaints, explaining, filing
+from services.cli import complaints, explaining, filing, tables
 from services.cli.declared.options import read
+from services.cli.drift.tables import results_view
 from services.cli.filing import BadFile
-from services.cli.learning import canary, divergence, efficiency, experiments, importing
+from services.cli.learning import canary, divergence, efficiency, experiments, importing, rewards
 from services.cli.learning.importing import columns
 from services.cli.learning.outcomes import BadOutcome, request_of
 from services.cli.predicting import asked, files, signatures
@@ -274,3 +278,44 @@ def test_a_file_that_cannot_be_used_is_named_and_ends_with_2(capsys: pytest.Capt
         read(["nowhere.yaml"])
     assert ended.value.exit_code == 2
     assert capsys.readouterr().err == "turnout: nowhere.yaml: No such file or directory\n"
+
+
+def test_a_router_without_a_bandit_shows_no_shares_that_it_did_not_give() -> None:
+    arms = [Arm(variant="a", pulls=3), Arm(variant="b")]
+    assert "0 %" not in shown(
+        rewards.view(RewardSnapshot(router="routers/x", arms=arms), {}, timedelta(hours=1))
+    )
+    arms = [Arm(variant="a", probability=1), Arm(variant="b")]
+    assert "0 %" in shown(rewards.view(RewardSnapshot(router="routers/x", arms=arms), {}, timedelta(hours=1)))
+
+
+def test_a_table_that_is_too_wide_loses_what_says_nothing_and_cuts_no_heading() -> None:
+    table = tables.columns("variant", "model", "probability", "score", "why not", right=2)
+    table.add_row("cancer-bayes", "cancer-bayes", "50 %", "–", "")
+    wide, narrow = Console(width=80), Console(width=40)
+    tables.fit(table, wide)
+    assert len(table.columns) == 5
+    tables.fit(table, narrow)
+    assert [str(one.header) for one in table.columns] == ["variant", "model", "probability"]
+    with narrow.capture() as said:
+        narrow.print(table)
+    assert "probability" in said.get()
+
+
+def test_off_a_terminal_no_line_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = tables.columns("model", "family", "endpoints")
+    table.add_row("m" * 40, "f" * 40, "e" * 40)
+    tables.show(table)
+    assert capsys.readouterr().out.count("\n") == 2
+
+
+def test_a_results_id_is_never_broken() -> None:
+    name = "models/churn/results/01a2040c-a1ac-7853-b95e-49879fd06dc6"
+    found = results_view("churn", [DriftResult(name=name, rows=199, overall_score=1.2)])
+    console = Console(width=80)
+    with console.capture() as said:
+        console.print(found)
+    assert name.rpartition("/")[2] in said.get()

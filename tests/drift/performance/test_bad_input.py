@@ -18,7 +18,10 @@ DAY = 86_400
 @pytest.mark.parametrize(
     ("field", "how"),
     [
-        ("start_time", {"start_time": {"seconds": NOW}, "end_time": {"seconds": NOW - 5}}),
+        (
+            "start_time must lie before end_time (2",
+            {"start_time": {"seconds": NOW}, "end_time": {"seconds": NOW - 5}},
+        ),
         ("start_time", {"start_time": {"seconds": NOW + 9 * DAY}, "end_time": {"seconds": NOW + 10 * DAY}}),
         ("start_time", {"start_time": {"seconds": 2**62}}),
         ("end_time", {"end_time": {"seconds": NOW - 91 * DAY}}),
