@@ -6,7 +6,7 @@
 -- or true for what is not looked into, and of each `=` enum its values; NAMES, of each of them, for people.
 
 -- Larger bodies are batches and images; a walk over one would keep others waiting.
-local MOST_BYTES = 1048576
+local MOST_BYTES = 262144
 local MOST_DEPTH = 64
 -- Of a name that a caller made up.
 local MOST_SAID = 200
