@@ -2,11 +2,12 @@
 answers are best made one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from turnout.feedback.v1 import evaluation_pb2, stacker_pb2
+from turnout.feedback.v1 import evaluation_pb2, feedback_service_pb2, stacker_pb2
+from turnout.inference.v1.event_pb2 import Truth
 from turnout.router.v1 import router_pb2
 from turnout.router.v1.ensemble_pb2 import LearntStacker
 from turnout.router.v1.inference_service_pb2 import PredictResponse
@@ -14,7 +15,7 @@ from turnout.router.v1.inference_service_pb2 import PredictResponse
 from examples.demo.rows import Question, Supply
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
-from tests.stories.asking import FEEDBACK, SECONDS, deployed, predict, router, tell
+from tests.stories.asking import FEEDBACK, SECONDS, deployed, predict, router
 from tests.stories.suite import Suite
 from tests.waiting import eventually
 
@@ -39,11 +40,16 @@ async def asked(client: Client, name: str, questions: Sequence[Question]) -> lis
 
 
 async def told(client: Client, replies: Sequence[PredictResponse], questions: Sequence[Question]) -> None:
-    """The truth of all of them."""
-    pairs = list(zip(replies, questions, strict=True))
-    for start in range(0, len(pairs), AT_ONCE):
-        some = pairs[start : start + AT_ONCE]
-        await asyncio.gather(*(tell(client, reply.prediction_id, asked.truth) for reply, asked in some))
+    """The truth of all of them, in one call."""
+    request = feedback_service_pb2.ImportFeedbackRequest()
+    for reply, question in zip(replies, questions, strict=True):
+        request.items.add(prediction_id=reply.prediction_id, truth=Truth(label=question.truth))
+
+    async def stream() -> AsyncIterator[feedback_service_pb2.ImportFeedbackRequest]:
+        yield request
+
+    taken = await client.upload(FEEDBACK, "ImportFeedback")(stream(), timeout=SECONDS)
+    assert (taken.items, list(taken.errors)) == (len(replies), [])
 
 
 def right(replies: Sequence[PredictResponse], questions: Sequence[Question]) -> np.ndarray[Any, Any]:
