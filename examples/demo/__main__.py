@@ -41,7 +41,7 @@ def demo(
     try:
         held = asyncio.run(show(Options(seed, requests, frozenset(without or ()), prefix), ready, console))
     except NoSuiteError as failed:
-        words = f"The suite did not start: {failed}"
+        words = f"There is no suite to play on: {failed}"
     except (RemoteError, OtherAddressError) as failed:
         words = f"The demo failed: the suite refused a call: {failed}"
     else:

@@ -61,11 +61,21 @@ async def _until_ready(
         await asyncio.sleep(0.1)
 
 
+def _read(ready: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(ready.read_text())
+        if not document["models"]:
+            raise NoSuiteError(f"that of {ready} has no models: turnout up --fleet --ready-file FILE has")
+    except (ValueError, KeyError, TypeError):
+        raise NoSuiteError(f"{ready} is no file that turnout up --fleet --ready-file wrote") from None
+    return document
+
+
 async def whole(ready: Path) -> dict[str, Any]:
     """The document of a suite's ready file, once every model server lives: one may be on its way back."""
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while True:
-        document: dict[str, Any] = json.loads(ready.read_text())  # noqa: ASYNC240
+        document = _read(ready)
         missing = [name for name in document["models"] if not any(map(alive, document["pids"].get(name, ())))]
         if not missing:
             return document
