@@ -13,6 +13,7 @@ from turnout.router.v1 import model_pb2, model_service_pb2
 
 from examples.census.data import CATEGORICAL, NUMERIC, Year, as_parquet
 from services.foundation.client import Client
+from services.foundation.errors import RemoteError
 
 MODEL, DAY = "models/employment", 86_400
 DRIFT = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
@@ -81,14 +82,29 @@ class Agency:
 
     async def upload_truth(self, year: Year) -> Mapping[str, int]:
         """The year's labels as a CSV file, by the ids that the census gave; how many ended how."""
-        ids = year.table["id"].to_pylist()
+        ids, done = year.table["id"].to_pylist(), 0
         rows = (f"{own},{label}\n" for own, label in zip(ids, year.labels, strict=True))
         data = ("external_id,label\n" + "".join(rows)).encode()
-        header = truth_pb2.GroundTruthHeader(model=MODEL)
+        clock = asyncio.get_running_loop().time
+        came = clock()
+        while True:
+            try:
+                return await self._upload(data, f"y{year.year}", done)
+            except RemoteError as full:
+                # Where labels come faster than they are counted it says how far it is, and when to go on.
+                reached = int(full.facts.get("offset", done))
+                if full.retry_after is None or (reached == done and clock() - came > IDLE):
+                    raise
+                if reached > done:
+                    done, came = reached, clock()
+                await asyncio.sleep(full.retry_after)
+
+    async def _upload(self, data: bytes, upload: str, done: int) -> Mapping[str, int]:
+        header = truth_pb2.GroundTruthHeader(model=MODEL, upload_id=upload, offset=done)
 
         async def parts() -> AsyncIterator[truth_pb2.UploadGroundTruthRequest]:
             yield truth_pb2.UploadGroundTruthRequest(header=header)
-            for at in range(0, len(data), PIECE):
+            for at in range(done, len(data), PIECE):
                 yield truth_pb2.UploadGroundTruthRequest(data=data[at : at + PIECE])
 
         reply = await self._drift.upload(DRIFT, "UploadGroundTruth")(parts(), timeout=SECONDS)
