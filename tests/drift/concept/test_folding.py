@@ -25,6 +25,7 @@ from services.state.records import RecordStore, RecordWriter
 from services.state.streams import TRUTH
 from services.state.truth import TruthLog
 from tests.drift.performance.worlds import labelled, outside
+from tests.thorough import cases
 
 # Redis forgets by its own clock; the beginning of a minute, so that nothing hangs on where in one it is.
 NOW = time.time() // 60 * 60
@@ -119,7 +120,7 @@ async def in_order(process: Process, those: Sequence[PredictionEvent]) -> bytes:
     return whole
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(cases(2, 3)))
 async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_the_same_state(
     process: Process, seed: int
 ) -> None:

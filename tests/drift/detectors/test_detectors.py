@@ -7,14 +7,15 @@ import pytest
 
 from services.drift.detectors import DETECTORS, Settings, adwin, shiryaev_roberts
 from services.drift.detectors.adwin import MOST_OF_A_SIZE
+from tests.thorough import cases
 
 each = pytest.mark.parametrize("name", DETECTORS)
-CLEAN, RUNS = 10_000, 40
+CLEAN, RUNS = 10_000, cases(15, 40)
 # Median delays in rows after the error rises from 10 % to 15 % and to 20 %, measured over 60 runs of known
 # implementations at their usual settings.
 KNOWN_DELAYS = {"shiryaev_roberts": (944, 223), "adwin": (1648, 320), "page_hinkley": (1282, 490)}
-# Two standard errors of a median of 40 delays that vary by 0.4 of it: 2 * 1.25 * 0.4 / sqrt(40).
-CHANCE = 1.16
+# Two standard errors of a median of so many delays that vary by 0.4 of it.
+CHANCE = 1 + 2 * 1.25 * 0.4 / sqrt(RUNS)
 
 
 def errors(rng: np.random.Generator, rate: float, rows: int) -> list[float]:
