@@ -53,7 +53,7 @@ def view(router: str, found: GetDivergenceResponse) -> RenderableType:
     """The matrix of pairs, each member against the verdicts, and what the numbers advise."""
     if not found.panels:
         return Text(
-            f"{plain(router)}: no full panels in this time; full_panel_fraction is how many are sampled"
+            f"{plain(router)}: no full panels in this time; only ensembles have them, by full_panel_fraction"
         )
     parts: list[RenderableType] = [
         Text(f"{plain(router)}: {plural(found.panels, 'full panel')}; {_legend(found)}")

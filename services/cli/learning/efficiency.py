@@ -51,7 +51,7 @@ def view(router: str, found: GetRoutingEfficiencyResponse) -> RenderableType:
     """The sum in a sentence or two, each member alone, and what the numbers advise."""
     if not found.panels:
         return Text(
-            f"{plain(router)}: no full panels in this time; full_panel_fraction is how many are sampled"
+            f"{plain(router)}: no full panels in this time; only ensembles have them, by full_panel_fraction"
         )
     told = [plural(found.panels, "full panel")]
     if found.HasField("mean_cost"):

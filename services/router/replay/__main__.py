@@ -47,7 +47,11 @@ def main() -> int:
     """0 if all came out the same, 1 if one did not or there was none, 2 if it could not be read."""
     try:
         return 0 if asyncio.run(_run(_arguments())) else 1
-    except (UnreadableError, OSError, TurnoutError) as wrong:
+    except OSError as failed:
+        named = f"{failed.filename}: {failed.strerror}" if failed.filename else str(failed)
+        sys.stderr.write(f"turnout: {named}\n")
+        return 2
+    except (UnreadableError, TurnoutError) as wrong:
         sys.stderr.write(f"turnout: {wrong}\n")
         return 2
 

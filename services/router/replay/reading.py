@@ -108,7 +108,8 @@ def _messages(source: BinaryIO) -> Iterator[Entry]:
         length = _varint(first, source)
         body = source.read(length)
         if len(body) < length:
-            raise UnreadableError(f"record {number} is cut off")
+            other = ", or this is no file of records" if number == 1 else ""
+            raise UnreadableError(f"record {number} is cut off{other}")
         try:
             yield Entry(f"record {number}", PredictionRecord.FromString(body).event)
         except DecodeError:

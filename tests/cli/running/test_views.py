@@ -120,7 +120,7 @@ def test_divergence_is_a_symmetric_matrix_of_what_the_answers_are() -> None:
     assert "mean difference" in shown(
         divergence.view("jury", GetDivergenceResponse(panels=1, members=members[:2], pairs=numbers))
     )
-    assert "no full panels" in shown(divergence.view("jury", GetDivergenceResponse()))
+    assert "only ensembles have them" in shown(divergence.view("jury", GetDivergenceResponse()))
 
 
 def test_efficiency_says_what_might_have_been_saved() -> None:
