@@ -121,7 +121,7 @@ async def test_where_one_thing_is_refused_nothing_is_changed(terminal: Terminal)
     [
         ({"routers": [{"nmae": "a"}]}, (), 2, "f.yaml:2:3: routers[0].nmae: is no field of Router; did"),
         ({"routers": [{"name": "a"}]}, ("--server", "127.0.0.1:1"), 1, "SERVICE_UNAVAILABLE"),
-        (split("none", 1, 1), ("-f", "nowhere.yaml"), 1, "nowhere.yaml"),
+        (split("none", 1, 1), ("-f", "nowhere.yaml"), 2, "nowhere.yaml"),
         ({"baselines": [{"model": MODELS[0], "file": "none.csv"}]}, (), 1, "there is no file none.csv"),
     ],
 )  # fmt: skip
