@@ -3,10 +3,13 @@
 import asyncio
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 PIPE = asyncio.subprocess.PIPE
@@ -100,7 +103,7 @@ class Begun:
 
     async def end(self) -> Told:
         """Wait for it."""
-        await asyncio.to_thread(self.process.join)
+        await eventually(lambda: self.process.exitcode is not None, within=120)
         return Told(self.out, self.wrong, self.process.exitcode or 0)
 
 
@@ -108,6 +111,8 @@ def type_in(words: Sequence[str], environment: Mapping[str, str], directory: Pat
     """Be `turnout` with these words; what it prints goes to files beside `typed`."""
     from services.cli import rooms  # noqa: PLC0415
 
+    # Who runs the tests in the background has Ctrl-C ignored, and so had we.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)

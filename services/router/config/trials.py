@@ -52,8 +52,10 @@ def stamp_trial(
     moment = Timestamp()
     moment.FromNanoseconds(int(now * 1e9))
     generation = before.generation + 1 if before is not None else 1
-    # A promotion has let the two change places by now.
-    pair = before.canary if before is not None and had and moved.transition_id else after.canary
+    # Who was under trial is told of as the canary: a promotion has let the two change places by now, and a
+    # rollback of one has let them change back.
+    promoted = moved.move == wire.CANARY_MOVE_PROMOTE
+    pair = before.canary if before is not None and had and promoted else after.canary
     trial.state = moved.state
     if moved.move == wire.CANARY_MOVE_START:
         trial.number = generation

@@ -85,6 +85,9 @@ async def test_who_is_promoted_is_the_baseline_and_can_be_rolled_back(desk: Desk
     assert all(variant.enabled for variant in after.variants)
     assert after.canary.trial.transitions[-1].to_percentage == 100
     back = await move(desk, "ROLLBACK")
+    # Who was under trial is the canary of every move of it.
+    pairs = {(one.baseline, one.canary) for one in back.canary.trial.transitions}
+    assert pairs == {("cancer-bayes", "cancer-stump")}
     assert (back.canary.baseline_model, back.canary.canary_model) == ("cancer-bayes", "cancer-stump")
     assert (back.canary.canary_percentage, state(back)) == (0, "ROLLED_BACK")
     again = await update(desk, Router(name="trial", canary={"canary_percentage": 10}))
