@@ -19,7 +19,7 @@ class BadFile(InvalidArgument):
 
 class Line(NamedTuple):
     """A row. `number` is its line in the file, from 1; `until` how many bytes of the file were read by
-    then. `wrong` says why it is none, where it has too many values or too few."""
+    then. `wrong` says why it is none, such as where it has too many values or too few."""
 
     number: int
     values: Mapping[str, Any]
@@ -41,19 +41,25 @@ def lines(path: Path) -> Iterator[Line]:
             raise BadFile(f"{path}: not text in UTF-8") from None
 
 
-def _objects(path: Path, first: str, file: TextIO) -> Iterator[Line]:
+def _objects(_path: Path, first: str, file: TextIO) -> Iterator[Line]:
     read = 0
     for number, text in enumerate(_with(first, file), 1):
         read += len(text)
         if not text.strip():
             continue
-        try:
-            told = json.loads(text)
-        except ValueError as wrong:
-            raise BadFile(f"{path}, line {number}: {wrong}") from None
-        if not isinstance(told, dict):
-            raise BadFile(f"{path}, line {number}: an object is expected")
-        yield Line(number, told, read)
+        told, wrong = _object(text)
+        yield Line(number, told, read, wrong)
+
+
+def _object(text: str) -> tuple[Mapping[str, Any], str]:
+    """What a line says, and why that is no object."""
+    try:
+        told = json.loads(text.rstrip())
+    except json.JSONDecodeError as broken:
+        return {}, f"no JSON: {broken.msg} at character {broken.colno}"
+    except RecursionError:
+        return {}, "no JSON: nested too deeply"
+    return (told, "") if isinstance(told, dict) else ({}, "a JSON object is expected")
 
 
 def _rows(path: Path, first: str, file: TextIO) -> Iterator[Line]:

@@ -225,8 +225,6 @@ def test_json_may_be_a_row_an_input_or_a_request(told: Any, kind: str) -> None:
     ("content", "said"),
     [
         ("a,a\n1,2\n", "a column stands twice"),
-        ('{"a": 1}\n{"a": \n', "line 2"),
-        ('{"a": 1}\n[1]\n', "line 2: an object is expected"),
         ("\n", "its first line is empty"),
     ],
 )
@@ -245,6 +243,17 @@ def test_a_row_of_another_length_than_the_header_spoils_no_other(tmp_path: Path)
         (2, {"a": "1", "b": ""}, "1 values, and the header has 2 columns"),
         (3, {"a": "2", "b": "3"}, ""),
         (4, {"a": "4", "b": "5"}, "3 values, and the header has 2 columns"),
+    ]
+
+
+def test_a_line_that_is_no_object_spoils_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "rows"
+    file.write_text(f'{{"a": \n[1]\n{{"a": 2}}\n{{"a": {"[" * 100_000}\n')
+    assert [(line.number, dict(line.values), line.wrong) for line in filing.lines(file)] == [
+        (1, {}, "no JSON: Expecting value at character 6"),
+        (2, {}, "a JSON object is expected"),
+        (3, {"a": 2}, ""),
+        (4, {}, "no JSON: nested too deeply"),
     ]
 
 
