@@ -87,6 +87,11 @@ def by_process(found: Iterable[Announced]) -> dict[str, list[Announced]]:
     return grouped
 
 
+def stored(found: Mapping[str, list[Announced]]) -> str:
+    """URL of the Redis among them, empty where there is none: it is somebody else's, or nothing runs."""
+    return f"redis://{found['redis'][0].address}/0" if "redis" in found else ""
+
+
 def alive(pid: int) -> bool:
     """Whether there is such a process, and it is one of our user's."""
     try:

@@ -6,12 +6,14 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services.foundation.errors import TurnoutError
 from services.router.replay.archive import Archive
 from services.router.replay.reading import UnreadableError
 from services.router.replay.running import replay
 from services.state.connection import DEFAULT_URL, connect
+from services.state.errors import StateUnavailable
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,7 +27,9 @@ def _arguments() -> argparse.Namespace:
         "--deep", action="store_true", help="also compute each again from what was stored in Redis"
     )
     default = os.environ.get("REDIS_URL", DEFAULT_URL)
-    parser.add_argument("--redis", default=default, help="where it was stored; default is REDIS_URL")
+    parser.add_argument(
+        "--redis", default=default, help="URL of where it was stored; default is REDIS_URL, or what runs here"
+    )
     return parser.parse_args()
 
 
@@ -39,6 +43,9 @@ async def _run(told: argparse.Namespace) -> bool:
         connections = connect(told.redis)
         try:
             return await replay(opened, Archive(connections), print)
+        except StateUnavailable as away:
+            place = urlsplit(told.redis).netloc.rpartition("@")[2]
+            raise StateUnavailable(f"{away.message}: Redis at {place}; --redis says where else") from away
         finally:
             await connections.close()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.cli.connecting import HERE, whereabouts
-from services.cli.ready import announced, by_process
+from services.cli.ready import announced, by_process, stored
 from services.cli.settings import CliSettings
 from services.foundation.configuration import SettingsError
 
@@ -31,8 +31,8 @@ def places(server: str | None, redis: str | None, settings: CliSettings) -> Plac
     if server:
         # All of it stands behind one door, and whose pages and whose Redis those are nobody says.
         return Places({GATEWAY: server}, {}, redis or "")
-    front, pages, stored = _of_ready_file(Path(settings.ready_file)) if settings.ready_file else _nearby(HERE)
-    return Places({**services, **front}, pages, redis or stored or os.environ.get("REDIS_URL", ""))
+    front, pages, known = _of_ready_file(Path(settings.ready_file)) if settings.ready_file else _nearby(HERE)
+    return Places({**services, **front}, pages, redis or known or os.environ.get("REDIS_URL", ""))
 
 
 Told = tuple[dict[str, str], dict[str, list[str]], str]
@@ -51,5 +51,4 @@ def _nearby(here: Path) -> Told:
     found = by_process(announced(here))
     front = {GATEWAY: found[GATEWAY][0].address.rpartition("://")[2]} if GATEWAY in found else {}
     pages = {name: [one.metrics for one in found[name] if one.metrics] for name in SERVICES if name in found}
-    stored = f"redis://{found['redis'][0].address}/0" if "redis" in found else ""
-    return front, pages, stored
+    return front, pages, stored(found)
