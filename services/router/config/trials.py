@@ -54,8 +54,7 @@ def stamp_trial(
     generation = before.generation + 1 if before is not None else 1
     # Who was under trial is told of as the canary: a promotion has let the two change places by now, and a
     # rollback of one has let them change back.
-    promoted = moved.move == wire.CANARY_MOVE_PROMOTE
-    pair = before.canary if before is not None and had and promoted else after.canary
+    pair = before.canary if before is not None and moved.move == wire.CANARY_MOVE_PROMOTE else after.canary
     trial.state = moved.state
     if moved.move == wire.CANARY_MOVE_START:
         trial.number = generation
