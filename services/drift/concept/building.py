@@ -35,10 +35,11 @@ def watch_of(
 ) -> ConceptWatch:
     """On the partitions that the process owns; `settle`: seconds after a minute's first label or reward."""
     store = ConceptStore(connections)
-    noting = Noting(store)
+    records = RecordStore(connections)
+    noting = Noting(store, records)
     streams: tuple[Stream[Any], ...] = (EVENTS, TRUTH)
     groups = [Group(connections, ownership.group, stream) for stream in streams]
-    reader = MinuteReader(connections, RecordStore(connections), store, groups)
+    reader = MinuteReader(connections, records, store, groups)
     truths = PartitionConsumer(connections, ownership, TRUTH, noting.handle, rng=rng, entries=ENTRIES)
     rewards = RewardFolder(store, reader, now, settle)
     return ConceptWatch(truths, Folder(noting, store, reader, ownership, now, settle, rewards))

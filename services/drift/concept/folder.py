@@ -1,5 +1,5 @@
-"""Folds labels into the detectors, minute by minute in the order of the predictions: the partition's owner.
-Rewards after them, as `rewards.py` says.
+"""Folds labels into the detectors, minute by minute in the order of a router's predictions: the partition's
+owner. Rewards after them, as `rewards.py` says.
 
 A minute is folded when the labels that are to come had `settle` seconds to do so after its first one, or when
 all its predictions are labelled and none before it could be. What comes later stays in the history, and no
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from turnout.drift.v1.concept_pb2 import ConceptProgress
+from turnout.drift.v1.concept_pb2 import ConceptProgress, LabelProgress
 
 from services.drift.concept.minutes import Minute, MinuteReader
-from services.drift.concept.noting import Noting
+from services.drift.concept.noting import UNKNOWN, Noting, note
 from services.drift.concept.rewards import RewardFolder
-from services.drift.concept.store import ConceptStore
+from services.drift.concept.store import LIFETIME_SECONDS, ConceptStore
 from services.foundation.errors import Aborted, Unavailable
 from services.foundation.logs import log
 from services.state.errors import NewerFormat
@@ -55,7 +55,9 @@ class Folder:
     now: Callable[[], float]
     settle: float
     rewards: RewardFolder
-    _again: dict[int, Pause] = field(default_factory=dict)
+    _again: dict[tuple[int, str], Pause] = field(default_factory=dict)
+    # When it is looked for records that were still to come, by partition.
+    _next: dict[int, float] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Fold until cancelled."""
@@ -77,50 +79,78 @@ class Folder:
         """Fold what is ready of a partition. Raises LostLease, NewerFormat, StateUnavailable."""
         async with self.noting.locks[partition]:
             progress = await self.noting.take(partition, fence)
-            for _ in range(MOST_MINUTES):
-                if not progress.waiting or not await self._first(partition, fence, progress):
-                    break
+            await self._recognize(partition, progress)
+            for router in sorted(set(progress.labels) - {UNKNOWN}):
+                for _ in range(MOST_MINUTES):
+                    waiting = progress.labels[router].waiting
+                    if not waiting or not await self._first(partition, fence, progress, router):
+                        break
             await self.rewards.fold(partition, fence, progress)
             self.noting.held[partition] = fence.token, progress
 
-    async def _first(self, partition: int, fence: Fence, progress: ConceptProgress) -> bool:
-        """Fold the oldest minute; False where its labels may still come."""
-        minute = min(progress.waiting)
-        settled = len(progress.waiting) > MOST_WAITING or await self._settled(partition, progress, minute)
-        if not settled and await self._rests(partition, minute):
+    async def _recognize(self, partition: int, progress: ConceptProgress) -> None:
+        """Note labels that came before the records of their predictions by the routers that made those."""
+        if UNKNOWN not in progress.labels or self.now() < self._next.get(partition, 0.0):
+            return
+        waiting = progress.labels[UNKNOWN].waiting
+        for minute, since in sorted(waiting.items()):
+            routers, whole = await self.reader.routers(partition, minute)
+            for router in sorted(routers):
+                if minute > progress.labels[router].folded:
+                    note(progress, router, minute, since)
+            if whole or self.now() >= since / 1000 + self.settle:
+                del waiting[minute]
+        self._next[partition] = self.now() + SOON_SECONDS if waiting else 0.0
+
+    async def _first(self, partition: int, fence: Fence, progress: ConceptProgress, router: str) -> bool:
+        """Fold a router's oldest minute; False where its labels may still come."""
+        place = progress.labels[router]
+        minute = min(place.waiting)
+        crowded = sum(len(one.waiting) for one in progress.labels.values()) > MOST_WAITING
+        settled = crowded or await self._settled(partition, place, minute)
+        if not settled and await self._rests(partition, router, minute):
             return False
         labels = await self.reader.labels(partition, minute)
-        found = await self.reader.read(partition, minute)
-        if not settled and not await self._complete(partition, progress, minute, found):
+        found = await self.reader.read(partition, minute, router)
+        if not settled and not await self._complete(partition, place, minute, found):
             late = max(ROUND_SECONDS, self._age(minute) / PATIENCE)
             soon = self.now() + min(SOON_SECONDS, late)
-            self._again[partition] = Pause(minute, soon, self.now() + late, labels)
+            self._again[partition, router] = Pause(minute, soon, self.now() + late, labels)
             return False
-        self._again.pop(partition, None)
+        self._again.pop((partition, router), None)
         states = await self.reader.folded(partition, found.errors)
-        del progress.waiting[minute]
-        progress.folded = minute
+        del place.waiting[minute]
+        place.folded = minute
+        self._forget(progress)
         await self.store.write(partition, fence, progress, states)
         return True
 
-    async def _rests(self, partition: int, minute: int) -> bool:
-        pause = self._again.get(partition)
+    async def _rests(self, partition: int, router: str, minute: int) -> bool:
+        pause = self._again.get((partition, router))
         # Labels of a minute before may have come since: as many as this one had say nothing of that one.
         if pause is None or pause.minute != minute or self.now() >= pause.late:
             return False
         return self.now() < pause.soon or await self.reader.labels(partition, minute) == pause.labels
 
-    async def _settled(self, partition: int, progress: ConceptProgress, minute: int) -> bool:
+    async def _settled(self, partition: int, place: LabelProgress, minute: int) -> bool:
         """Whether its labels had their time, by the streams' own clock: what lies unread may be of them."""
-        due = max(progress.waiting[minute] / 1000, (minute + 1) * 60 + SETTLED_SECONDS) + self.settle
+        due = max(place.waiting[minute] / 1000, (minute + 1) * 60 + SETTLED_SECONDS) + self.settle
         return self.now() >= due and await self.reader.frontier(partition, self.now()) >= due
 
-    async def _complete(self, partition: int, progress: ConceptProgress, minute: int, found: Minute) -> bool:
-        """Whether all predictions of its routers are labelled, and none of an earlier minute waits to be."""
-        over = (minute + 1) * 60 + SETTLED_SECONDS
+    async def _complete(self, partition: int, place: LabelProgress, minute: int, found: Minute) -> bool:
+        """Whether all predictions of its router are labelled, and none of an earlier minute waits to be."""
+        # Of minutes long past the predictions may come right before the labels: both streams are read then.
+        over = max(place.waiting[minute] / 1000, (minute + 1) * 60) + SETTLED_SECONDS
         if self.now() < over or await self.reader.frontier(partition, self.now()) < over:
             return False
-        return await self.reader.complete(partition, progress.folded, minute, found)
+        return await self.reader.complete(partition, place.folded, minute, found)
+
+    def _forget(self, progress: ConceptProgress) -> None:
+        """Routers come and go."""
+        oldest = (self.now() - LIFETIME_SECONDS) / 60
+        for router, place in list(progress.labels.items()):
+            if not place.waiting and place.folded < oldest:
+                del progress.labels[router]
 
     def _age(self, minute: int) -> float:
         return self.now() - minute * 60

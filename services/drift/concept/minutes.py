@@ -48,14 +48,21 @@ class MinuteReader:
         """Up to when all the streams of a partition are read."""
         return min([await group.frontier(partition, now) for group in self.streams])
 
-    async def read(self, partition: int, minute: int) -> Minute:
-        """The labels that are known by now."""
+    async def routers(self, partition: int, minute: int) -> tuple[set[str], bool]:
+        """Uids of the routers whose predictions of a minute are labelled, and whether all are recorded."""
+        names = sorted(await self._truths(partition, minute))
+        records = await self.records.read_many(names)
+        return {one.event.router_uid for one in records.values()}, len(records) == len(names)
+
+    async def read(self, partition: int, minute: int, router: str) -> Minute:
+        """The labels of a router's predictions that are known by now."""
         truths = await self._truths(partition, minute)
         names, found = sorted(truths), Minute()
         for begin in range(0, len(names), AT_ONCE):
             some = names[begin : begin + AT_ONCE]
             records = await self.records.read_many(some)
             found.lacking = found.lacking or len(records) < len(some)
+            records = {name: one for name, one in records.items() if one.event.router_uid == router}
             uids = await self.uids(
                 one.model for record in records.values() for one in record.event.manifest.participants
             )

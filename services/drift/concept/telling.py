@@ -91,7 +91,7 @@ def _signals(stream: ConceptStream) -> Iterator[ConceptSignal]:
 
 def _late(stream: ConceptStream, progress: ConceptProgress) -> int:
     if not stream.router:
-        return progress.late
+        return sum(one.late for one in progress.labels.values())
     measure = split(stream.settings)[1]
     return progress.rewards[measure].late if measure in progress.rewards else 0
 

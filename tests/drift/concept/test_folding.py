@@ -11,7 +11,7 @@ from turnout.inference.v1.manifest_pb2 import DECISION_MODE_ENSEMBLE
 
 from services.drift.concept.folder import SOON_SECONDS, Folder
 from services.drift.concept.minutes import MinuteReader
-from services.drift.concept.noting import Noting
+from services.drift.concept.noting import UNKNOWN, Noting
 from services.drift.concept.rewards import RewardFolder
 from services.drift.concept.store import ConceptStore
 from services.state import concept_keys, formats, ids, keys
@@ -32,6 +32,8 @@ NOW = time.time() // 60 * 60
 MODEL, UID = "models/folded", ids.new_uid(NOW - 1e6, random.Random(1))
 PARTITION = ids.partition_for(UID)
 SETTLE = 600.0
+# When what is told in a test has come, and streams are read up to there.
+TOLD = NOW + 90
 DETECTION = ConceptDetection(learning_labels=100, labels_between_alarms=1000)
 
 
@@ -39,9 +41,9 @@ class Process:
     """A process of drift; `now` is when it looks."""
 
     def __init__(self, connections: Connections, token: int = 1) -> None:
-        self.connections, self.now = connections, NOW
+        self.connections, self.now = connections, TOLD
         self.store = ConceptStore(connections)
-        self.noting = Noting(self.store)
+        self.noting = Noting(self.store, RecordStore(connections))
         self.groups = [Group(connections, "drift", TRUTH)]
         reader = MinuteReader(connections, RecordStore(connections), self.store, self.groups)
         ownership = Ownership(connections, "drift", f"owner-{token}", rng=random.Random(token))
@@ -149,7 +151,7 @@ async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_th
             token += 1
             owner = Process(process.connections, token)
             await owner.lead()
-        owner.now = NOW - 7200 if unrecorded else NOW
+        owner.now = NOW - 7200 if unrecorded else TOLD
         if rng.random() < 0.3:
             await owner.read(rng.randrange(1, 40))
             await owner.fold()
@@ -157,7 +159,7 @@ async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_th
     owner.now = NOW + 2 * SETTLE
     await owner.fold()
     assert await owner.blob() == whole
-    assert (await owner.store.progress(PARTITION)).late == 0
+    assert sum(one.late for one in (await owner.store.progress(PARTITION)).labels.values()) == 0
 
 
 async def test_a_writer_that_dies_before_or_after_any_write_counts_each_label_once(process: Process) -> None:
@@ -172,7 +174,7 @@ async def test_a_writer_that_dies_before_or_after_any_write_counts_each_label_on
         await dying.lead()
         dying.now = process.now
         await dying.noting.handle(PARTITION, dying.fence, await entries(dying))
-        minute = min((await dying.store.progress(PARTITION)).waiting, default=None)
+        minute = min((await dying.store.progress(PARTITION)).labels[UID].waiting, default=None)
         if minute is None:
             break
         # The first process thinks that it leads, and is told otherwise.
@@ -181,7 +183,7 @@ async def test_a_writer_that_dies_before_or_after_any_write_counts_each_label_on
         # It folds one minute, and dies without a word.
         async with dying.noting.locks[PARTITION]:
             progress = await dying.noting.take(PARTITION, dying.fence)
-            assert await dying.folder._first(PARTITION, dying.fence, progress)
+            assert await dying.folder._first(PARTITION, dying.fence, progress, UID)
     last = Process(process.connections, 99)
     await last.lead()
     last.now = process.now
@@ -206,12 +208,14 @@ async def test_labels_wait_for_others_and_what_is_late_is_told(process: Process)
     assert await process.blob() is None
     await tell(process, those[0], "no")
     await process.read()
-    later, sooner = sorted((await process.store.progress(PARTITION)).waiting.values(), reverse=True)
+    later, sooner = sorted(
+        (await process.store.progress(PARTITION)).labels[UID].waiting.values(), reverse=True
+    )
     process.now = (later + sooner) / 2000 + SETTLE
     await process.fold()
     # The newer minute has had its time, and waits for the older one, whose first label came after.
     assert await process.blob() is None
-    process.now = NOW + 1e7
+    process.now = NOW + 4 * SETTLE
     await process.fold()
     found = await process.store.read(UID)
     assert {signal.rows for signal in found.signals} == {7}
@@ -308,3 +312,37 @@ async def test_a_minute_before_the_one_that_rests_is_looked_at_though_it_has_as_
         await process.fold()
     (stream,) = (await process.store.states(PARTITION, [UID]))[UID].streams
     assert stream.rows == 12
+
+
+async def test_a_router_that_is_labelled_at_once_makes_nobody_late_who_is_labelled_long_after(
+    process: Process,
+) -> None:
+    """Two that share a partition: one is labelled by the minute, the other has its file an hour later."""
+    rng = random.Random(5)
+    others = (ids.new_uid(NOW - 1e6, rng) for _ in range(10_000))
+    other = next(uid for uid in others if ids.partition_for(uid) == PARTITION)
+    await process.store.configure(other, DETECTION)
+    made = (outside("models/quick", other, rng, made=NOW - 300 + 10 * number) for number in range(12))
+    for those in ([labelled(event, "yes") for event in made], predictions(12)):
+        await record(process, those)
+        for event in those:
+            await tell(process, event, wrong(event))
+        await process.read()
+        process.now += 2 * SOON_SECONDS
+        await process.fold()
+    found = [await process.store.read(uid) for uid in (other, UID)]
+    assert [{(one.rows, one.late_labels) for one in each.signals} for each in found] == [{(12, 0)}] * 2
+
+
+async def test_a_label_that_comes_before_its_record_is_noted_once_that_is_there(process: Process) -> None:
+    those = predictions(6)
+    for event in those:
+        await tell(process, event, "yes")
+    await process.read()
+    await process.fold()
+    assert set((await process.store.progress(PARTITION)).labels) == {UNKNOWN}
+    await record(process, those)
+    process.now = NOW + 2 * SETTLE
+    await process.fold()
+    assert {signal.rows for signal in (await process.store.read(UID)).signals} == {6}
+    assert set((await process.store.progress(PARTITION)).labels) == {UID}

@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from turnout.drift.v1 import concept_pb2 as concept
-from turnout.drift.v1.concept_pb2 import ConceptDetection, ConceptProgress, ConceptState, ConceptStream
+from turnout.drift.v1.concept_pb2 import (
+    ConceptDetection,
+    ConceptProgress,
+    ConceptState,
+    ConceptStream,
+    LabelProgress,
+)
 
 from services.drift.concept import watching
 from services.drift.concept.telling import DRIFT, INSUFFICIENT, OK, told
@@ -99,7 +105,11 @@ def test_each_detector_is_listened_to_where_it_is_chosen(number: concept.Concept
     stream = watched(terms, errors(rng, 0.1, 3000))
     assert status(stream, detection) == OK
     watching.fold(stream, terms, stream_of(errors(rng, 0.5, 1000), 3000))
-    found = told(detection, {3: ConceptState(streams=[stream])}, {3: ConceptProgress(late=7)})
+    found = told(
+        detection,
+        {3: ConceptState(streams=[stream])},
+        {3: ConceptProgress(labels={"a": LabelProgress(late=4), "b": LabelProgress(late=3)})},
+    )
     assert found.status == DRIFT
     assert found.since.seconds == pytest.approx(START + 3000, abs=300)
     (signal,) = [one for one in found.signals if one.detector == DETECTOR_NAMES[number]]
