@@ -137,7 +137,12 @@ async def test_what_is_wrong_is_told(
 
 async def test_a_person_at_a_terminal_is_asked_and_may_say_no(terminal: Terminal) -> None:
     file = put(terminal, split("asked-for", 1, 1))
-    ours, theirs = os.openpty()
+    try:
+        ours, theirs = os.openpty()
+    except OSError as none:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"this machine has no terminals to give: {none}")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.cli", "apply", "-f", file),
         stdin=theirs,
