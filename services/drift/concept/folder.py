@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from turnout.drift.v1.concept_pb2 import ConceptProgress, LabelProgress
 
-from services.drift.concept.minutes import Minute, MinuteReader
+from services.drift.concept.minutes import MinuteReader
 from services.drift.concept.noting import UNKNOWN, Noting, note
 from services.drift.concept.rewards import RewardFolder
 from services.drift.concept.store import LIFETIME_SECONDS, ConceptStore
@@ -110,10 +110,12 @@ class Folder:
         settled = crowded or await self._settled(partition, place, minute)
         if not settled and await self._rests(partition, router, minute):
             return False
+        if not settled and not await self._over(partition, place, minute):
+            return False
         labels = await self.reader.labels(partition, minute)
         found = await self.reader.read(partition, minute, router)
-        if not settled and not await self._complete(partition, place, minute, found):
-            late = max(ROUND_SECONDS, self._age(minute) / PATIENCE)
+        if not settled and not await self.reader.complete(partition, place.folded, minute, found):
+            late = ROUND_SECONDS if found.unrecorded else max(ROUND_SECONDS, self._age(minute) / PATIENCE)
             soon = self.now() + min(SOON_SECONDS, late)
             self._again[partition, router] = Pause(minute, soon, self.now() + late, labels)
             return False
@@ -137,13 +139,11 @@ class Folder:
         due = max(place.waiting[minute] / 1000, (minute + 1) * 60 + SETTLED_SECONDS) + self.settle
         return self.now() >= due and await self.reader.frontier(partition, self.now()) >= due
 
-    async def _complete(self, partition: int, place: LabelProgress, minute: int, found: Minute) -> bool:
-        """Whether all predictions of its router are labelled, and none of an earlier minute waits to be."""
+    async def _over(self, partition: int, place: LabelProgress, minute: int) -> bool:
+        """Whether its predictions are all known, so that it may be that they all are labelled."""
         # Of minutes long past the predictions may come right before the labels: both streams are read then.
         over = max(place.waiting[minute] / 1000, (minute + 1) * 60) + SETTLED_SECONDS
-        if self.now() < over or await self.reader.frontier(partition, self.now()) < over:
-            return False
-        return await self.reader.complete(partition, place.folded, minute, found)
+        return self.now() >= over and await self.reader.frontier(partition, self.now()) >= over
 
     def _forget(self, progress: ConceptProgress) -> None:
         """Routers come and go."""

@@ -28,11 +28,13 @@ FOLDED_AT_ONCE = 2000
 @dataclass(slots=True)
 class Minute:
     """What was found. errors: by uid of the model and metric, in the order of predictions; labelled: by uid
-    of the router, predictions all of whose rows are; lacking: whether there may be more."""
+    of the router, predictions all of whose rows are; lacking: whether there may be more; unrecorded: whether
+    the records of some labels are still to come."""
 
     errors: dict[Stream, list[Observed]] = field(default_factory=lambda: defaultdict(list))
     labelled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     lacking: bool = False
+    unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class MinuteReader:
         for begin in range(0, len(names), AT_ONCE):
             some = names[begin : begin + AT_ONCE]
             records = await self.records.read_many(some)
-            found.lacking = found.lacking or len(records) < len(some)
+            found.unrecorded = found.unrecorded or len(records) < len(some)
             records = {name: one for name, one in records.items() if one.event.router_uid == router}
             uids = await self.uids(
                 one.model for record in records.values() for one in record.event.manifest.participants
@@ -79,7 +81,7 @@ class MinuteReader:
     async def complete(self, partition: int, folded: int, minute: int, found: Minute) -> bool:
         """Whether every prediction of the minute by the routers that labels speak of is labelled, and they
         made none between the minute that is folded and this one."""
-        if found.lacking or not found.labelled:
+        if found.lacking or found.unrecorded or not found.labelled:
             return False
         redis: Any = self.connections.steady
         async with redis.pipeline() as pipe:

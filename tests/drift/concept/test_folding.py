@@ -346,3 +346,17 @@ async def test_a_label_that_comes_before_its_record_is_noted_once_that_is_there(
     await process.fold()
     assert {signal.rows for signal in (await process.store.read(UID)).signals} == {6}
     assert set((await process.store.progress(PARTITION)).labels) == {UID}
+
+
+async def test_a_minute_that_was_looked_at_too_early_is_folded_once_it_is_over(process: Process) -> None:
+    those = predictions(6)
+    await record(process, those)
+    for event in those:
+        await tell(process, event, "yes")
+    await process.read()
+    process.now = NOW
+    await process.fold()
+    assert await process.blob() is None
+    process.now = TOLD
+    await process.fold()
+    assert {signal.rows for signal in (await process.store.read(UID)).signals} == {6}
