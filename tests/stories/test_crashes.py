@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+from functools import partial
 
 from redis.asyncio import Redis
 
 from examples.demo.rows import Supply
+from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from tests.stories.asking import INFERENCE, arms, deployed, predict, router, tell
 from tests.stories.suite import Suite
@@ -85,8 +87,10 @@ async def test_acknowledged_feedback_outlives_a_killed_redis_and_a_killed_feedba
             for name in ("redis", "feedback"):
                 (gone,) = await suite.workers(name)
                 os.kill(gone, signal.SIGKILL)
-                await eventually(lambda n=name, g=gone: suite.ready["pids"].get(n, [g]) != [g], within=60)  # type: ignore[misc]
+                await eventually(partial(_another, suite, name, gone), within=60)
             await eventually(lambda: _answers(suite), within=30)
+            # A channel that found nobody there tries again by and by, and tells whoever asks meanwhile.
+            await eventually(lambda: _reached(learner), within=30)
 
     async def all_rewards() -> bool:
         known = await arms(learner, "crash-feedback")
@@ -95,6 +99,18 @@ async def test_acknowledged_feedback_outlives_a_killed_redis_and_a_killed_feedba
     await eventually(all_rewards, within=60)
 
 
+def _another(suite: Suite, name: str, gone: int) -> bool:
+    return suite.ready["pids"].get(name, [gone]) not in ([], [gone])
+
+
 async def _answers(suite: Suite) -> bool:
     async with Redis.from_url(suite.ready["redis"], protocol=2) as redis:
         return bool(await redis.ping())
+
+
+async def _reached(learner: Client) -> bool:
+    try:
+        await arms(learner, "crash-feedback")
+    except RemoteError as not_yet:
+        raise AssertionError(str(not_yet)) from not_yet
+    return True

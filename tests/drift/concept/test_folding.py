@@ -32,16 +32,24 @@ NOW = time.time() // 60 * 60
 MODEL, UID = "models/folded", ids.new_uid(NOW - 1e6, random.Random(1))
 PARTITION = ids.partition_for(UID)
 SETTLE = 600.0
-# When what is told in a test has come, and streams are read up to there.
-TOLD = NOW + 90
 DETECTION = ConceptDetection(learning_labels=100, labels_between_alarms=1000)
+
+
+def heard() -> float:
+    """When what has been told in a test has come: Redis dates it by its own clock."""
+    return time.time() + 60
+
+
+def settled() -> float:
+    """When its labels had their time."""
+    return heard() + SETTLE
 
 
 class Process:
     """A process of drift; `now` is when it looks."""
 
     def __init__(self, connections: Connections, token: int = 1) -> None:
-        self.connections, self.now = connections, TOLD
+        self.connections, self.now = connections, NOW
         self.store = ConceptStore(connections)
         self.noting = Noting(self.store, RecordStore(connections))
         self.groups = [Group(connections, "drift", TRUTH)]
@@ -79,6 +87,7 @@ class Process:
 @pytest.fixture
 async def process(connections: Connections) -> Process:
     made = Process(connections)
+    made.now = heard()
     await made.lead()
     await made.store.configure(UID, DETECTION)
     return made
@@ -115,7 +124,7 @@ async def in_order(process: Process, those: Sequence[PredictionEvent]) -> bytes:
     for event in those:
         await tell(process, event, wrong(event))
     await process.read()
-    process.now = NOW + 2 * SETTLE
+    process.now = settled()
     await process.fold()
     whole = await process.blob()
     assert whole is not None
@@ -151,12 +160,12 @@ async def test_any_order_of_labels_and_records_and_any_change_of_owners_gives_th
             token += 1
             owner = Process(process.connections, token)
             await owner.lead()
-        owner.now = NOW - 7200 if unrecorded else TOLD
+        owner.now = NOW - 7200 if unrecorded else heard()
         if rng.random() < 0.3:
             await owner.read(rng.randrange(1, 40))
             await owner.fold()
     await owner.read()
-    owner.now = NOW + 2 * SETTLE
+    owner.now = settled()
     await owner.fold()
     assert await owner.blob() == whole
     assert sum(one.late for one in (await owner.store.progress(PARTITION)).labels.values()) == 0
@@ -168,7 +177,7 @@ async def test_a_writer_that_dies_before_or_after_any_write_counts_each_label_on
     for event in those:
         await tell(process, event, wrong(event))
     await process.read()
-    process.now = NOW + 2 * SETTLE
+    process.now = settled()
     for token in range(2, 12):
         dying = Process(process.connections, token)
         await dying.lead()
@@ -215,7 +224,7 @@ async def test_labels_wait_for_others_and_what_is_late_is_told(process: Process)
     await process.fold()
     # The newer minute has had its time, and waits for the older one, whose first label came after.
     assert await process.blob() is None
-    process.now = NOW + 4 * SETTLE
+    process.now = settled() + SETTLE
     await process.fold()
     found = await process.store.read(UID)
     assert {signal.rows for signal in found.signals} == {7}
@@ -274,7 +283,7 @@ async def test_labels_of_a_jury_are_of_every_member_that_still_bears_its_name(pr
         keys.catalog_names("models"), mapping={MODEL: UID, "models/newer": newer}
     )
     await process.read()
-    process.now = NOW + 2 * SETTLE
+    process.now = settled()
     await process.fold()
     assert (await process.store.read(UID)).signals[0].rows == 1
     assert not (await process.store.read(newer)).signals
@@ -342,7 +351,7 @@ async def test_a_label_that_comes_before_its_record_is_noted_once_that_is_there(
     await process.fold()
     assert set((await process.store.progress(PARTITION)).labels) == {UNKNOWN}
     await record(process, those)
-    process.now = NOW + 2 * SETTLE
+    process.now = settled()
     await process.fold()
     assert {signal.rows for signal in (await process.store.read(UID)).signals} == {6}
     assert set((await process.store.progress(PARTITION)).labels) == {UID}
@@ -357,6 +366,6 @@ async def test_a_minute_that_was_looked_at_too_early_is_folded_once_it_is_over(p
     process.now = NOW
     await process.fold()
     assert await process.blob() is None
-    process.now = TOLD
+    process.now = heard()
     await process.fold()
     assert {signal.rows for signal in (await process.store.read(UID)).signals} == {6}
