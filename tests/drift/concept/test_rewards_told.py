@@ -24,7 +24,7 @@ from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.fenced import Fence
 from services.state.kinds import MODELS
-from tests.drift.concept.test_folding import NOW, SETTLE, Process
+from tests.drift.concept.test_folding import NOW, Process, settled
 from tests.drift.concept.test_watching import stream_of, watch
 from tests.drift.conftest import Ask
 from tests.feedback import recorded, test_import
@@ -71,7 +71,7 @@ async def test_rewards_that_fall_are_a_drift_and_steady_ones_are_not(
     async with opened(setting):
         for some in (items, items[:100]):
             await test_import.told(setting, *test_import.many(some))
-    process.fence, process.now = Fence.of(setting.partition, "drift", 1), NOW + 2 * SETTLE
+    process.fence, process.now = Fence.of(setting.partition, "drift", 1), settled()
     await process.folder.fold(setting.partition, process.fence)
 
     steady, falling = [
