@@ -14,7 +14,7 @@ from rich.console import Console
 from services.cli.fleet import NoFleetError
 from services.cli.ports import PortTakenError
 from services.cli.premises import PremisesTakenError
-from services.cli.ready import announced, by_process, stored
+from services.cli.ready import HERE, announced, by_process, stored
 from services.cli.rooms import ROOMS
 from services.cli.suite import StartError
 from services.cli.up import Wishes, up
@@ -95,7 +95,7 @@ def _demo(context: typer.Context) -> None:
 def _replay(context: typer.Context) -> None:
     """Make recorded decisions again, and say which come out otherwise. Then --help."""
     # What runs in this directory stores in a Redis of its own.
-    if "REDIS_URL" not in os.environ and (nearby := stored(by_process(announced(Path(".turnout/up"))))):
+    if "REDIS_URL" not in os.environ and (nearby := stored(by_process(announced(HERE)))):
         os.environ["REDIS_URL"] = nearby
     os.execv(sys.executable, [sys.executable, "-m", "services.router.replay", *context.args])  # noqa: S606
 

@@ -12,6 +12,7 @@ import typer
 
 from services.cli.complaints import ERROR, USAGE, complain, fail, unusable
 from services.cli.doors import Suite, described
+from services.cli.ready import HERE
 from services.cli.settings import CliSettings
 from services.cli.suggestions import suggestion
 from services.foundation.client import Client
@@ -22,8 +23,6 @@ from services.foundation.identity.pem_files import BadCertificate
 
 __all__ = ["ERROR", "USAGE", "Suite", "Visit", "carry_out", "fail", "visit", "whereabouts"]
 
-# Premises of `turnout up` in the directory where the command is given.
-HERE = Path(".turnout/up")
 # Or what grpc resolves by another way than names and ports.
 ADDRESS = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}|(?:dns|unix|unix-abstract|ipv4|ipv6):.+")
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from services.cli.redis import whereabouts
 
+# Premises of `turnout up` in the directory where a command is given.
+HERE = Path(".turnout/up")
+
 
 @dataclass(frozen=True)
 class Announced:

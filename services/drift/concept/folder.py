@@ -137,13 +137,16 @@ class Folder:
     async def _settled(self, partition: int, place: LabelProgress, minute: int) -> bool:
         """Whether its labels had their time, by the streams' own clock: what lies unread may be of them."""
         due = max(place.waiting[minute] / 1000, (minute + 1) * 60 + SETTLED_SECONDS) + self.settle
-        return self.now() >= due and await self.reader.frontier(partition, self.now()) >= due
+        return await self._read_to(partition, due)
 
     async def _over(self, partition: int, place: LabelProgress, minute: int) -> bool:
         """Whether its predictions are all known, so that it may be that they all are labelled."""
         # Of minutes long past the predictions may come right before the labels: both streams are read then.
         over = max(place.waiting[minute] / 1000, (minute + 1) * 60) + SETTLED_SECONDS
-        return self.now() >= over and await self.reader.frontier(partition, self.now()) >= over
+        return await self._read_to(partition, over)
+
+    async def _read_to(self, partition: int, moment: float) -> bool:
+        return self.now() >= moment and await self.reader.frontier(partition, self.now()) >= moment
 
     def _forget(self, progress: ConceptProgress) -> None:
         """Routers come and go."""

@@ -71,23 +71,16 @@ class Uploads:
     async def _begin(self, header: rpc.GroundTruthHeader, caller: str, may: May) -> Stream:
         spread(header)
         check_header(header)
-        said = {key: value for key, value in MessageToDict(header).items() if key not in OF_STREAM}
-        kept, stream = None, new_uid(self.now(), self.rng)
+        told = MessageToDict(header).items()
+        said: Mapping[str, Any] = {key: value for key, value in told if key not in OF_STREAM}
+        stream = new_uid(self.now(), self.rng)
         upload_id = header.upload_id or stream
-        if header.status_only:
-            kept = await self.store.read(caller, upload_id)
-        elif not header.dry_run:
-            kept = await self.store.take_over(caller, upload_id, stream)
-        if kept is None and header.status_only:
-            raise UploadNotFound(f"there is no upload {header.upload_id}", upload_id=header.upload_id)
-        if kept is None and header.offset:
-            raise _refusal("header.offset", f"upload {header.upload_id} is not known: send it from 0")
-        if kept is None:
-            progress = Progress(upload_id)
-        else:
-            header = _resumed(header, said, kept["header"])
-            said, progress = kept["header"], unpack(header.upload_id, kept)
-            _check_offset(header, progress)
+        kept = None if header.dry_run else await self.store.read(caller, upload_id)
+        begun = _begun(header, said, kept, upload_id)
+        if not (header.dry_run or header.status_only):
+            # Only who may go on takes over; what another did until that moment is done.
+            begun = _begun(header, said, await self.store.take_over(caller, upload_id, stream), upload_id)
+        header, said, progress = begun
         prefix = f"{header.upload_id}/" if header.upload_id else ""
         reports = Reports(self.truths, Columns(header), may, prefix, header.dry_run)
 
@@ -97,6 +90,22 @@ class Uploads:
 
         skip = progress.offset - header.offset
         return Stream(header, progress, reports, save, self._gate, skip, rows=progress.rows)
+
+
+def _begun(
+    header: rpc.GroundTruthHeader, said: Mapping[str, Any], kept: Mapping[str, Any] | None, upload_id: str
+) -> tuple[rpc.GroundTruthHeader, Mapping[str, Any], Progress]:
+    """The header that holds, as it was said at first, and how far the upload is. Raises UploadNotFound, and
+    InvalidArgument where it is another upload than this header's."""
+    if kept is not None:
+        header, progress = _resumed(header, said, kept["header"]), unpack(upload_id, kept)
+        _check_offset(header, progress)
+        return header, kept["header"], progress
+    if header.status_only:
+        raise UploadNotFound(f"there is no upload {upload_id}", upload_id=upload_id)
+    if header.offset:
+        raise _refusal("header.offset", f"upload {upload_id} is not known: send it from 0")
+    return header, said, Progress(upload_id)
 
 
 def _bytes(message: rpc.UploadGroundTruthRequest, header: rpc.GroundTruthHeader) -> bytes:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -11,14 +11,21 @@ from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.build import handler_of, servicer_of
+from services.drift.truths.adding import Truths
+from services.drift.truths.finding import Finder
 from services.foundation.client import Client
 from services.foundation.server import Server
 from services.foundation.settings import Settings
 from services.state import ids, keys
+from services.state.attribution import AttributionIndex
+from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.consumer import Entry
 from services.state.fenced import Fence
+from services.state.kinds import MODELS, ROUTERS
+from services.state.records import RecordStore
 from services.state.streams import EVENTS
+from services.state.truth import TruthLog
 
 Send = Callable[[str, Iterable[Message] | AsyncIterable[Message]], Awaitable[Any]]
 Consume = Callable[[str], Awaitable[list[PredictionEvent]]]
@@ -74,3 +81,16 @@ async def consume(connections: Connections) -> Consume:
 def stamped(model: Model) -> int:
     """The partition of a model."""
     return ids.partition_for(model.uid)
+
+
+def truths_of(connections: Connections, most: int = 10_000) -> Truths:
+    """Truths into streams of at most so many entries."""
+    routers = ConfigReader(connections, ROUTERS, time.time)
+    models = ConfigReader(connections, MODELS, time.time)
+    finder = Finder(routers, models, AttributionIndex(connections), time.time)
+    return Truths(TruthLog(connections, most), RecordStore(connections), finder, time.time)
+
+
+async def streamed(requests: Iterator[Any]) -> AsyncIterator[Any]:
+    for request in requests:
+        yield request

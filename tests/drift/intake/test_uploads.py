@@ -15,20 +15,13 @@ from turnout.drift.v1.logging_pb2 import LogPredictionRequest, LogPredictionsReq
 from turnout.inference.v1.event_pb2 import TruthEntry
 from turnout.router.v1.model_pb2 import Model
 
-from services.drift.truths.adding import Truths
-from services.drift.truths.finding import Finder
 from services.drift.uploads import rows, stream
 from services.drift.uploads.door import Uploads
-from services.foundation.errors import RemoteError
-from services.state.attribution import AttributionIndex
-from services.state.config_reader import ConfigReader
+from services.foundation.errors import InvalidArgument, RemoteError
 from services.state.connection import Connections
 from services.state.errors import StoreFull
-from services.state.kinds import MODELS, ROUTERS
-from services.state.records import RecordStore
-from services.state.truth import TruthLog
 from services.state.uploads import OtherStream, UploadStore
-from tests.drift.intake.conftest import Consume, Send
+from tests.drift.intake.conftest import Consume, Send, streamed, truths_of
 from tests.drift.intake.test_batches import told
 from tests.drift.intake.test_logging import logged
 from tests.waiting import eventually
@@ -259,6 +252,25 @@ async def test_a_stream_that_was_given_up_does_not_set_back_the_one_that_goes_on
     assert len(await told(connections, model)) == COUNT
 
 
+@pytest.mark.parametrize("wrong", [{"offset": 10**6}, {"router": "till"}])
+async def test_a_stream_that_is_refused_takes_nothing_over(
+    connections: Connections, orders: list[str], monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(stream, "PIECE", 1000)
+    uploads = Uploads(truths_of(connections), UploadStore(connections), time.time, random.Random(1))
+    pieces = cut(table(orders), 1000)
+
+    async def disturbed() -> AsyncIterator[Any]:
+        async for one in streamed(upload(*pieces[:3], upload_id="march")):
+            yield one
+        with pytest.raises(InvalidArgument):
+            await uploads.take(streamed(upload(pieces[3], upload_id="march", **wrong)), "ann", None)
+        async for one in streamed(upload(*pieces[3:])):
+            yield one
+
+    assert (await uploads.take(disturbed(), "ann", None)).rows == COUNT
+
+
 async def test_what_is_not_what_it_was_is_no_continuation(send: Send, orders: list[str]) -> None:
     data = table(orders)
     await send("UploadGroundTruth", upload(data, upload_id="march", model="churn"))
@@ -375,16 +387,3 @@ async def test_a_full_truth_stream_stops_the_upload_where_it_goes_on(
     reply = await uploads.take(streamed(rest), "ann", None)
     assert reply.complete
     assert (await labels(connections, model)).keys() == set(orders)
-
-
-def truths_of(connections: Connections, most: int = 10_000) -> Truths:
-    """Truths into streams of at most so many entries."""
-    routers = ConfigReader(connections, ROUTERS, time.time)
-    models = ConfigReader(connections, MODELS, time.time)
-    finder = Finder(routers, models, AttributionIndex(connections), time.time)
-    return Truths(TruthLog(connections, most), RecordStore(connections), finder, time.time)
-
-
-async def streamed(requests: Iterator[Any]) -> AsyncIterator[Any]:
-    for request in requests:
-        yield request

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli.connecting import HERE, whereabouts
-from services.cli.ready import announced, by_process, stored
+from services.cli.connecting import whereabouts
+from services.cli.ready import HERE, announced, by_process, stored
 from services.cli.settings import CliSettings
 from services.foundation.configuration import SettingsError
 
