@@ -23,6 +23,12 @@ def said_by(event: PredictionEvent, model: str, spec: OutputSpec | None = None) 
     return None
 
 
+def said_at(event: PredictionEvent, index: int, spec: OutputSpec | None = None) -> Said | None:
+    """The same of the participant at that place of the manifest."""
+    given = (read_answer(one.output, spec) for one in event.outputs if one.participant == index)
+    return next((said for said in given if said is not None), None)
+
+
 def read_answer(output: Output, spec: OutputSpec | None = None) -> Said | None:
     """The rows of an answer; None for texts and the like."""
     kind = output.WhichOneof("kind")

@@ -1,9 +1,9 @@
 """Late outcomes: what came of a participant that was pending when its reply left."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from turnout.inference.v1.event_pb2 import ParticipantEvent, PredictionEvent
+from turnout.inference.v1.event_pb2 import ParticipantEvent, PredictionEvent, PredictionRecord
 from turnout.inference.v1.manifest_pb2 import OUTCOME_PENDING
 
 from services.foundation.logs import log
@@ -11,25 +11,48 @@ from services.state.fenced import Fence
 from services.state.records import RecordStore, RecordWriter
 
 
+class Late(NamedTuple):
+    """A participant, by its index, whose outcome came after its prediction's event, which has it now."""
+
+    event: PredictionEvent
+    participant: int
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.event.manifest.participants[self.participant].model
+
+
 class Completer:
     """Completes records in place. Drift alone writes them, under the partition's fence, so what was read is
-    what is replaced. Entries that come again lead to the same record: its prediction comes first again."""
+    what is replaced. Entries that come again lead to the same record: its prediction comes first again, or
+    the record says which entry brought the outcome."""
 
     def __init__(self, store: RecordStore, writer: RecordWriter) -> None:
         self._store = store
         self._writer = writer
 
-    async def complete(self, partition: int, fence: Fence, late: Sequence[ParticipantEvent]) -> None:
-        """Bring the outcomes into their records. One whose record is gone, or was lost on the way, has no
-        place. Raises StateUnavailable, LostLease, NewerFormat."""
+    async def complete(
+        self, partition: int, fence: Fence, entry_id: str, late: Sequence[ParticipantEvent]
+    ) -> list[Late]:
+        """Bring the outcomes of a stream entry into their records; those that it brought, also where it comes
+        again, and none that another entry had brought. One whose record is gone, or was lost on the way, has
+        no place. Raises StateUnavailable, LostLease, NewerFormat."""
         records = await self._store.read_many(one.prediction_id for one in late) if late else {}
-        changed = defaultdict[str, dict[str, PredictionEvent]](dict)
+        changed: dict[str, PredictionRecord] = {}
+        brought: dict[tuple[str, int], Late] = {}
         for one in late:
             record = records.get(one.prediction_id)
-            if record is not None and completed(record.event, one):
-                changed[record.entry_id][one.prediction_id] = record.event
-        for entry, events in changed.items():
-            await self._writer.write(partition, fence, entry, events.values())
+            if record is None:
+                continue
+            if completed(record.event, one):
+                record.completed_by[one.index] = entry_id
+                changed[one.prediction_id] = record
+            if record.completed_by.get(one.index) == entry_id:
+                brought[one.prediction_id, one.index] = Late(record.event, one.index)
+        if changed:
+            await self._writer.keep(partition, fence, changed.values())
+        return list(brought.values())
 
 
 def completed(event: PredictionEvent, late: ParticipantEvent) -> bool:

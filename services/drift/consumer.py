@@ -43,10 +43,13 @@ class EventConsumer:
 
     async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
         """Write records, gaps and profiles. Raises StateUnavailable, LostLease, NewerFormat."""
-        entries = [Observed(one.id, list(readable(one.message))) for one in batches]
-        for entry, batch in zip(entries, batches, strict=True):
-            await self._records.write(partition, fence, entry.id, entry.events)
-            await self._completer.complete(partition, fence, list(completions(batch.message)))
+        entries = []
+        for one in batches:
+            events = list(readable(one.message))
+            await self._records.write(partition, fence, one.id, events)
+            ended = list(completions(one.message))
+            late = await self._completer.complete(partition, fence, one.id, ended)
+            entries.append(Observed(one.id, events, late))
         # After the records: where somebody is sent to look, there is something.
         await self._users.note(partition, fence, (event for entry in entries for event in entry.events))
         await self._gaps.mark(partition, fence, (one.message for one in batches), self._now())

@@ -7,14 +7,15 @@ from typing import Any
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.model_pb2 import Model, OutputSpec
 
-from services.drift.answered import said_by
+from services.drift.answered import said_at, said_by
 from services.drift.baseline_cache import BaselineCache
 from services.drift.baseline_store import Actives, BaselineStore
 from services.drift.baselines import Baseline, Role, Segment
+from services.drift.completing import Late
 from services.drift.folding import add, bounded, place
 from services.drift.observed import models_asked, rows_of
 from services.drift.profile_store import ProfileStore
-from services.drift.rows import Rows
+from services.drift.rows import Block, Rows
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -23,10 +24,12 @@ from services.state.fenced import Fence
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One stream entry: its id, and the predictions that it carries."""
+    """One stream entry: its id, the predictions that it carries, and what participants of earlier ones
+    answered late."""
 
     id: str
     events: Sequence[PredictionEvent]
+    late: Sequence[Late] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,12 @@ class Watched:
         """The event's rows, as the model saw and answered them."""
         said = said_by(event, name, self.outputs) if self.listens else None
         return rows_of(event, self.columns, said)
+
+    def answers(self, late: Late) -> list[Rows]:
+        """What the model said late, of rows that are counted already."""
+        said = said_at(late.event, late.participant, self.outputs) if self.listens else None
+        rows = rows_of(late.event, self.columns, said)
+        return [Block(row.time, 0, {}, row.said, given=False) for row in rows if row.said is not None]
 
     @property
     def listens(self) -> bool:
@@ -77,7 +86,8 @@ class Profiler:
     async def fold(self, partition: int, fence: Fence, entries: Sequence[Observed]) -> None:
         """Count the entries' rows, in the partition's order, under a fence of its owner."""
         asked = {id(event): models_asked(event) for entry in entries for event in entry.events}
-        watched = await self._watched(set().union(*asked.values()))
+        tardy = {one.model for entry in entries for one in entry.late}
+        watched = await self._watched(tardy.union(*asked.values()))
         now = self._now()
         for name, one in watched.items():
             rows = {
@@ -86,6 +96,7 @@ class Profiler:
                     for event in entry.events
                     if name in asked[id(event)]
                 ]
+                + [(late.event.segments, one.answers(late)) for late in entry.late if late.model == name]
                 for entry in entries
             }
             for segment, baseline in one.baselines.items():

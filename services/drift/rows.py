@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 class Block(NamedTuple):
     """Rows of one prediction, `size` of them: a tensor's columns, as they are. given: whether the features
-    are known at all, or the answer alone."""
+    are known at all, or the answer alone. An answer to rows that are counted already comes with none."""
 
     time: float
     size: int

@@ -60,13 +60,18 @@ class RecordWriter:
 
         Raises LostLease, StateUnavailable, BadPredictionId.
         """
+        made = (PredictionRecord(format=formats.RECORD, event=one, entry_id=entry_id) for one in events)
+        await self.keep(partition, fence, made)
+
+    async def keep(self, partition: int, fence: Fence, those: Iterable[PredictionRecord]) -> None:
+        """Keep records as they are, in place of what there is of them. Raises as `write`."""
         records = defaultdict[tuple[str, int], list[Arg]](list)
         keyed = defaultdict[str, list[PredictionEvent]](list)
-        for event in events:
+        for record in those:
+            event = record.event
             name = event.manifest.prediction_id
             if event.external_id or event.entity_id:
                 keyed[event.router_uid].append(event)
-            record = PredictionRecord(format=formats.RECORD, event=event, entry_id=entry_id)
             records[event.router_uid, ids.minute_of(name)] += [name, record.SerializeToString()]
         runs = [self._run(partition, fence, *place, pairs) for place, pairs in records.items()]
         for reply in await WRITE_RECORDS.many(self._redis, runs) if runs else []:
