@@ -103,7 +103,7 @@ async def fleet_process(name: str, directory: Path) -> AsyncIterator[FleetProces
     block has."""
     announcement = directory / f"{name}.json"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "examples.fleet", "serve", "--model", name, "--announce", str(announcement)),
+        *(sys.executable, "-m", "examples.fleet", "serve", name, "--announce", str(directory)),
         stdout=asyncio.subprocess.DEVNULL,
     )
 

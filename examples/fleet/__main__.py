@@ -1,67 +1,44 @@
-"""`python -m examples.fleet serve --model NAME --port 0 [--announce PATH]`: one model server."""
+"""`python -m examples.fleet serve NAME[:PORT] … [--announce FOLDER]`: model servers, one process each."""
 
 import argparse
-import asyncio
-import json
 import os
-import signal
+import sys
+from functools import partial
 from pathlib import Path
 
-import uvloop
-
 from examples.fleet.catalog import FLEET
-from examples.fleet.classifier import ServedClassifier
-from examples.fleet.control import Control
-from examples.fleet.faults import Faults
-from examples.fleet.server import ModelServer
-from examples.fleet.training import train
+from examples.fleet.family import raise_all
+from examples.fleet.serving import serve
+from examples.fleet.training import load
 from services.foundation.parent import die_with
 
 
-def main() -> None:
-    """Parse the command line and serve until SIGTERM or Ctrl-C."""
+def main() -> int:
+    """Parse the command line and serve until SIGTERM or Ctrl-C; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m examples.fleet", description="The demo's model servers.")
     commands = parser.add_subparsers(required=True)
-    serve = commands.add_parser("serve", help="serve one model until SIGTERM or Ctrl-C")
-    serve.add_argument("--model", required=True, choices=sorted(FLEET), help="which one")
-    serve.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    serve.add_argument("--announce", type=Path, help="JSON file that says where, written when ready")
-    told = parser.parse_args()
+    told = commands.add_parser("serve", help="serve models until SIGTERM or Ctrl-C")
+    told.add_argument(
+        "models", nargs="+", type=_model, metavar="NAME[:PORT]", help="without a port, a free one"
+    )
+    told.add_argument(
+        "--announce", type=Path, help="folder of a JSON file per model that says where, when ready"
+    )
+    given = parser.parse_args()
     die_with(os.getppid())
-    uvloop.run(_serve(told.model, told.port, told.announce))
+    load(name for name, _ in given.models)
+    us = os.getpid()
+    return raise_all({name: partial(serve, name, port, given.announce, us) for name, port in given.models})
 
 
-async def _serve(name: str, port: int, announce: Path | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    faults = Faults()
-    server = ModelServer(ServedClassifier(name, faults, train(name)), faults)
-    control = Control(server)
-    await server.start(port)
-    await control.start()
-    said = {"model": name, "pid": os.getpid(), "address": server.address, "control": control.url}
-    _announce(announce, said)
-    await stop.wait()
-    await server.drain()
-    await control.stop()
-    _withdraw(announce)
-
-
-def _announce(path: Path | None, said: dict[str, object]) -> None:
-    """Whole or not at all: whoever waits for the file may read it at once."""
-    print(json.dumps(said), flush=True)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.draft")
-        draft.write_text(json.dumps(said))
-        draft.replace(path)
-
-
-def _withdraw(path: Path | None) -> None:
-    if path is not None:
-        path.unlink(missing_ok=True)
+def _model(told: str) -> tuple[str, int]:
+    name, _, port = told.partition(":")
+    if name not in FLEET:
+        raise argparse.ArgumentTypeError(f"one of {', '.join(sorted(FLEET))} expected, got {name!r}")
+    if port and not (port.isdecimal() and int(port) < 65536):
+        raise argparse.ArgumentTypeError(f"a port from 0 to 65535 expected after the colon, got {port!r}")
+    return name, int(port or 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

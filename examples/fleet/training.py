@@ -2,6 +2,7 @@
 fixed, and nobody has to trust a pickle."""
 
 import importlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,7 +30,7 @@ class Recipe(NamedTuple):
     scaled: bool = False
 
     def make(self) -> Any:
-        """Named rather than imported, for a server should not load the six it does not serve."""
+        """Named rather than imported, for a server should not load the six that nobody asked for."""
         made = getattr(importlib.import_module(f"sklearn.{self.module}"), self.estimator)(**self.parameters)
         if not self.scaled:
             return made
@@ -48,6 +49,12 @@ FAMILIES = {
     "discriminant-analysis": Recipe("discriminant_analysis", "LinearDiscriminantAnalysis", {}),
     "support-vectors": Recipe("svm", "SVC", {"gamma": 0.001, "random_state": 0}),
 }
+
+
+def load(names: Iterable[str]) -> None:
+    """Import what the training of these models would."""
+    for recipe in {FLEET[name].family: FAMILIES[FLEET[name].family] for name in names}.values():
+        recipe.make()
 
 
 def train(name: str) -> Classifier:

@@ -21,9 +21,9 @@ LOG_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. It is healthy when all of its workers have announced themselves under its name.
-    `backoff` is the seconds before a first restart; later ones double. A log that has more than
-    `log_bytes` is moved aside."""
+    """What to run. It is healthy when all of its workers have announced themselves under its name, or under
+    each of the names that it `announces`. `backoff` is the seconds before a first restart; later ones
+    double. A log that has more than `log_bytes` is moved aside."""
 
     name: str
     command: tuple[str, ...]
@@ -32,6 +32,7 @@ class Program:
     workers: int = 1
     backoff: float = 0.25
     log_bytes: int = MOST_BYTES
+    announces: tuple[str, ...] = ()
 
 
 class Child:

@@ -17,8 +17,8 @@ class NoFleetError(RuntimeError):
     """The fleet is not there to be started."""
 
 
-def programs(premises: Premises, free: FreePorts, *, ephemeral: bool) -> list[Program]:
-    """One program per model. Raises NoFleetError, or PortTakenError."""
+def program(premises: Premises, free: FreePorts, *, ephemeral: bool) -> Program:
+    """All of them: processes of one program. Raises NoFleetError, or PortTakenError."""
     first = load(CliSettings, "cli").first_model_port
     names = list(_catalog())
     setting = "TURNOUT_CLI_FIRST_MODEL_PORT"
@@ -26,7 +26,16 @@ def programs(premises: Premises, free: FreePorts, *, ephemeral: bool) -> list[Pr
         free.take() if ephemeral else require(HOST, first + place, f"models/{name}", setting)
         for place, name in enumerate(names)
     ]
-    return [_program(name, port, premises) for name, port in zip(names, ports, strict=True)]
+    return Program(
+        "fleet",
+        (
+            *(sys.executable, "-m", "examples.fleet", "serve"),
+            *("--announce", str(premises.announcements / "models")),
+            *(f"{name}:{port}" for name, port in zip(names, ports, strict=True)),
+        ),
+        premises.logs / "fleet.log",
+        announces=tuple(f"models/{name}" for name in names),
+    )
 
 
 async def register(router: str, models: Mapping[str, str], service_token: str = "") -> None:
@@ -44,20 +53,3 @@ def _catalog() -> Mapping[str, object]:
         raise NoFleetError("the fleet is part of the project's source tree and not of the installed package")
     fleet: Mapping[str, object] = importlib.import_module("examples.fleet.catalog").FLEET
     return fleet
-
-
-def _program(name: str, port: int, premises: Premises) -> Program:
-    announcement = premises.announcements / "models" / f"{name}.json"
-    command = (
-        "-m",
-        "examples.fleet",
-        "serve",
-        "--model",
-        name,
-        "--port",
-        str(port),
-        "--announce",
-        str(announcement),
-    )
-    log = premises.logs / f"{name}.log"
-    return Program(f"models/{name}", (sys.executable, *command), log)

@@ -111,8 +111,12 @@ class Suite:
 
     def _missing(self, children: Sequence[Child]) -> list[str]:
         found = by_process(announced(self._announcements))
-        programs = (child.program for child in children)
-        return [one.name for one in programs if len(found.get(one.name, ())) < one.workers]
+        awaited = (
+            (name, child.program.workers)
+            for child in children
+            for name in child.program.announces or (child.program.name,)
+        )
+        return [name for name, workers in awaited if len(found.get(name, ())) < workers]
 
     def _check(self, children: Sequence[Child], late: Sequence[str]) -> None:
         for child in children:

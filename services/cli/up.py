@@ -63,7 +63,7 @@ class _Run:
         seated = seats(self._free, ephemeral=self._wishes.ephemeral)
         front = gateway.choose(self._free, self._say, ephemeral=self._wishes.ephemeral)
         models = (
-            fleet.programs(self._premises, self._free, ephemeral=self._wishes.ephemeral)
+            [fleet.program(self._premises, self._free, ephemeral=self._wishes.ephemeral)]
             if self._wishes.fleet
             else []
         )

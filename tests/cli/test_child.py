@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.child import Child, Program
+from services.cli.logfile import MOST_BYTES
 from services.cli.ready import alive
 from tests.waiting import eventually
 
@@ -28,9 +29,11 @@ class Company:
         self.lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR)
         self.children: list[Child] = []
 
-    def start(self, code: str, backoff: float = 0.0, **options: int) -> Child:
+    def start(self, code: str, backoff: float = 0.0, log_bytes: int = MOST_BYTES) -> Child:
         command = (sys.executable, "-c", code)
-        return self.keep(Program("it", command, self.log, {"TOLD": "this"}, backoff=backoff, **options))
+        return self.keep(
+            Program("it", command, self.log, {"TOLD": "this"}, backoff=backoff, log_bytes=log_bytes)
+        )
 
     def keep(self, program: Program) -> Child:
         child = Child(program, lock=self.lock, say=self.said.append)

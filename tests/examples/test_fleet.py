@@ -194,12 +194,12 @@ async def test_a_process_obeys_its_control_and_drains(tmp_path: Path) -> None:
 
 
 async def test_a_process_does_not_outlive_its_parent(tmp_path: Path) -> None:
-    announcement = tmp_path / "orphan.json"
-    serve = [sys.executable, "-m", "examples.fleet", "serve", "--model", "cancer-stump"]
+    announcement = tmp_path / "cancer-stump.json"
+    serve = [sys.executable, "-m", "examples.fleet", "serve", "cancer-stump"]
     parent = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        f"import subprocess; subprocess.run({[*serve, '--announce', str(announcement)]!r})",
+        f"import subprocess; subprocess.run({[*serve, '--announce', str(tmp_path)]!r})",
         stdout=asyncio.subprocess.DEVNULL,
     )
     await eventually(announcement.exists, within=60)

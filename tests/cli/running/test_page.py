@@ -111,7 +111,7 @@ async def test_watching(running: Town, terminal: Terminal) -> None:
     assert said[0].wrong.startswith("following cancer, jury, learner, trial; Ctrl-C ends it")
     assert [line.split()[1] for line in said[0].out.splitlines()] == ["cancer"] * 3
     manifest = json.loads(said[1].out)["manifest"]
-    assert manifest["decision"]["variant"] in said[0].out + said[2].out
+    assert manifest["decision"]["variant"] in {"cancer-bayes", "cancer-stump"}
     assert "cancer-bayes" in said[2].out
 
 
