@@ -9,10 +9,10 @@ from turnout.feedback.v1 import feedback_service_pb2 as rpc
 from turnout.inference.v1.event_pb2 import PredictionEvent, TruthEntry
 
 from services.feedback.errors import BadFeedback
-from services.feedback.prediction import Prediction
+from services.feedback.prediction import Drawn
 from services.feedback.rules import HORIZON_SECONDS, Rules
 from services.feedback.settling import Settling, claim_of, refuse
-from services.feedback.wire.records import prediction_of
+from services.feedback.wire.records import drawn_of
 from services.feedback.wire.requests import truth_entry
 from services.foundation.errors import TurnoutError
 from services.state import ids
@@ -54,16 +54,17 @@ class Batch:
     truths: TruthLog
     now: Callable[[], float]
     _done: dict[int, Taken | TurnoutError] = field(default_factory=dict)
-    _claims: list[tuple[int, Claim, Prediction, str]] = field(default_factory=list)
+    _claims: list[tuple[int, Claim, Drawn, str]] = field(default_factory=list)
     _entries: dict[float, list[tuple[int, TruthEntry, Taken]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
     async def add(self, place: int, request: rpc.RecordFeedbackRequest, event: PredictionEvent) -> None:
         """Add completed feedback on a recorded prediction. Raises what is wrong with it."""
-        prediction = prediction_of(event, labels=False)
+        prediction = drawn_of(event)
         truth = request.WhichOneof("outcome") == "truth"
-        rules = await self.settling.rulebook.of(prediction.router_uid)
+        rulebook, uid = self.settling.rulebook, prediction.router_uid
+        rules = rulebook.known(uid) or await rulebook.of(uid)
         if request.router and request.prediction_id:
             _check_router(request.router, event)
         if truth:
@@ -78,7 +79,7 @@ class Batch:
         place: int,
         request: rpc.RecordFeedbackRequest,
         event: PredictionEvent,
-        prediction: Prediction,
+        prediction: Drawn,
         rules: Rules | None,
     ) -> None:
         misfits = [*row_misfits(request.row, prediction.rows), *truth_misfits(request.truth, event)]

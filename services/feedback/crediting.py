@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.feedback.deriving import absolute_error, log_loss
 from services.feedback.deriving.seen import Seen, Value
 from services.feedback.measure import Measure
 from services.feedback.prediction import (
+    Drawn,
     Prediction,
     answer_of,
     drawn_share,
@@ -36,31 +38,49 @@ RECORDED = "\x1frecorded"
 
 
 def reward(
-    rules: Rules, prediction: Prediction, row: int, measure: Measure, units: int, observed: int, id_: str
+    rules: Rules,
+    prediction: Drawn,
+    row: int,
+    measure: Measure,
+    units: int,
+    observed: int,
+    id_: str,
+    *,
+    watched: bool = False,
 ) -> Claim:
-    """A value for the drawn variant, in millionths of the measure's range."""
-    report = Report(prediction.id, row, prediction.variant, units, observed, id_)
-    learner = Learner(rules.partition, rules.uid, measure.key)
-    cell = Cell(REWARD, measure.name, measure.low, measure.high, prediction.variant, prediction.policy)
-    counted = Counted(rules.uid, cell, tuple(prediction.segments))
-    return Claim(
-        learner,
-        report,
-        rules.window,
-        rules.horizon,
-        counted=counted,
-        repeats=measure.repeats,
-        zero=measure.zero,
-    )
+    """A value for the drawn variant, in millionths of the measure's range. watched: by detectors of drift,
+    who watch what is reported: of what truth yields they watch the errors."""
+    variant = prediction.variant
+    report = Report(prediction.id, row, variant, units, observed, id_)
+    learner, zero = _sums(rules.partition, rules.uid, measure.name, measure.low, measure.high)
+    looks = (LESS if measure.minimize else MORE) if watched else ""
+    scale = measure.name, measure.low, measure.high
+    counted = _counted_in(rules.uid, *scale, variant, prediction.policy, prediction.segments, looks)
+    return Claim(learner, report, rules.window, rules.horizon, True, counted, None, measure.repeats, zero)
 
 
-def watched(claim: Claim, measure: Measure) -> Claim:
-    """The same, for detectors of drift to look at. What truth yields is none of theirs: they watch errors."""
-    counted = claim.counted and claim.counted._replace(watched=LESS if measure.minimize else MORE)
-    return claim._replace(counted=counted)
+# One of a few for each of many reports.
+@lru_cache(4096)
+def _sums(partition: int, uid: str, name: str, low: float, high: float) -> tuple[Learner, int]:
+    measure = Measure(name, low, high)
+    return Learner(partition, uid, measure.key), measure.zero
 
 
-def failure(rules: Rules, prediction: Prediction, row: int) -> Claim:
+@lru_cache(4096)
+def _counted_in(
+    uid: str,
+    name: str,
+    low: float,
+    high: float,
+    variant: str,
+    policy: str,
+    segments: tuple[str, ...],
+    watched: str,
+) -> Counted:
+    return Counted(uid, Cell(REWARD, name, low, high, variant, policy), segments, watched)
+
+
+def failure(rules: Rules, prediction: Drawn, row: int) -> Claim:
     """The declared reward of a drawn variant that failed, whatever served instead."""
     return reward(rules, prediction, row, rules.reward, rules.failure_units, FINAL, FAILED)
 
@@ -151,7 +171,7 @@ def _counted(rules: Rules, prediction: Prediction, told: Told) -> Iterator[Claim
     report = Report(prediction.id, told.row, prediction.chosen or ALL, right * UNITS, told.observed, told.id)
     learner = Learner(rules.partition, f"{rules.uid}:labels", ACCURACY)
     cell = Cell(kind, variant=prediction.chosen, policy=prediction.policy)
-    counted = Counted(rules.uid, cell, tuple(prediction.segments))
+    counted = Counted(rules.uid, cell, prediction.segments)
     yield Claim(learner, report, UNREAD, rules.horizon, told=False, counted=counted)
 
 

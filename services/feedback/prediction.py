@@ -35,17 +35,15 @@ class Heard(NamedTuple):
     variants: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A recorded prediction.
+# Not frozen: one is made for each report, and freezing takes three quarters of that.
+@dataclass(slots=True, kw_only=True)
+class Drawn:
+    """What a reported reward has to know of a recorded prediction.
 
     variant: what was drawn; empty where nothing was (a pinned variant, a jury, a default). failed: what was
-    drawn did not answer. classified: whether answers are labels. time: seconds since 1970. chosen: what was
-    drawn or pinned; empty where all were asked. policy: what chose it, if one did. served: the labels of the
-    reply. segments: those that it belongs to, as name=value. panel: of a panel that may be learnt from, every
-    member that answered with labels. event_time: when it happened, for the history of models. outside: logged
-    by whoever made it, without a router: router_uid is its model's. seen: what its record shows of a row;
-    heard: of every answer to it.
+    drawn did not answer; answered: it did, itself. policy: what chose it, if one did. segments: those that it
+    belongs to, as name=value. outside: logged by whoever made it, without a router: router_uid is its
+    model's.
     """
 
     id: str
@@ -53,17 +51,30 @@ class Prediction:
     variant: str
     mode: str
     failed: bool
-    classified: bool
+    answered: bool
     rows: int
+    policy: str = ""
+    segments: tuple[str, ...] = ()
+    outside: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Prediction(Drawn):
+    """A recorded prediction.
+
+    classified: whether answers are labels. time: seconds since 1970. chosen: what was drawn or pinned; empty
+    where all were asked. served: the labels of the reply. panel: of a panel that may be learnt from, every
+    member that answered with labels. event_time: when it happened, for the history of models. seen: what its
+    record shows of a row; heard: of every answer to it.
+    """
+
+    classified: bool
     time: float
     answers: Sequence[Answer] = ()
     chosen: str = ""
-    policy: str = ""
     served: Sequence[str] = ()
-    segments: Sequence[str] = ()
     panel: Sequence[Seat] = ()
     event_time: float = 0.0
-    outside: bool = False
     # Asked only where a metric is derived from it: most routers have none.
     seen: Callable[[int], Seen] = field(default=Seen, compare=False)
     # Asked only where there is a truth.

@@ -11,7 +11,7 @@ from services.feedback.errors import BadFeedback, NothingDrawn, RewardOutOfRange
 from services.feedback.judging import judged, judged_models
 from services.feedback.measure import OutsideRange
 from services.feedback.panels import panel_truths
-from services.feedback.prediction import Prediction
+from services.feedback.prediction import Drawn, Prediction
 from services.feedback.rulebook import Rulebook
 from services.feedback.rules import HORIZON_SECONDS, REWARD_METRIC, Rules
 from services.feedback.wire.records import label_of
@@ -38,7 +38,7 @@ class Settling:
     metrics: Metrics
     now: Callable[[], float]
 
-    async def rules_of(self, prediction: Prediction) -> Rules:
+    async def rules_of(self, prediction: Drawn) -> Rules:
         """The present rules of the prediction's router. Raises RouterNotFound if it is gone, NothingDrawn if
         there was none."""
         if prediction.outside:
@@ -51,7 +51,7 @@ class Settling:
             )
         return rules
 
-    async def reward(self, request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Applied:
+    async def reward(self, request: RecordFeedbackRequest, prediction: Drawn, rules: Rules) -> Applied:
         """Credit the drawn variant with a reported value.
 
         Raises BadFeedback, NothingDrawn and RewardOutOfRange, naming the field; StoreFull when a bound of the
@@ -64,7 +64,7 @@ class Settling:
             raise found
         return found
 
-    def outcome(self, applied: Applied, report: Report, prediction: Prediction) -> Applied | TurnoutError:
+    def outcome(self, applied: Applied, report: Report, prediction: Drawn) -> Applied | TurnoutError:
         """What became of a reported value, as its reporter is told; StoreFull where it found no room, and
         RequestIdReused where its id was another report's."""
         if applied in _FULL:
@@ -131,16 +131,18 @@ _FULL = {
 }
 
 
-def refuse(misfits: Sequence[FieldViolation], prediction: Prediction) -> None:
+def refuse(misfits: Sequence[FieldViolation], prediction: Drawn) -> None:
     """Raises BadFeedback for what does not fit the prediction, if there is anything."""
     if misfits:
         first = misfits[0]
         raise BadFeedback(f"{first.field}: {first.description}", fields=misfits, rows=prediction.rows)
 
 
-def claim_of(request: RecordFeedbackRequest, prediction: Prediction, rules: Rules) -> Claim:
+def claim_of(request: RecordFeedbackRequest, prediction: Drawn, rules: Rules) -> Claim:
     """What a reported value claims. Raises BadFeedback, NothingDrawn, RewardOutOfRange, naming the field."""
-    refuse(row_misfits(request.row, prediction.rows), prediction)
+    row = request.row
+    if row >= prediction.rows:
+        refuse(row_misfits(row, prediction.rows), prediction)
     field, metric, value = value_of(request)
     measure = rules.measures.get(metric) if metric else rules.reward
     if measure is None:
@@ -157,19 +159,18 @@ def claim_of(request: RecordFeedbackRequest, prediction: Prediction, rules: Rule
         raise RewardOutOfRange(
             f"{field}: {outside}", fields=[(field, str(outside))], value=value, metric=measure.name
         ) from None
-    if prediction.failed and measure == rules.reward:
-        return crediting.failure(rules, prediction, request.row)
+    learnt = measure is rules.reward or measure == rules.reward
+    if prediction.failed and learnt:
+        return crediting.failure(rules, prediction, row)
     _refuse_undrawn(prediction)
-    observed = request.observed_at.ToMicroseconds()
-    id_ = request.feedback_id
-    claim = crediting.reward(rules, prediction, request.row, measure, units, observed, id_)
-    return crediting.watched(claim, measure) if measure == rules.reward else claim
+    observed, id_ = request.observed_at.ToMicroseconds(), request.feedback_id
+    return crediting.reward(rules, prediction, row, measure, units, observed, id_, watched=learnt)
 
 
-def _refuse_undrawn(prediction: Prediction) -> None:
+def _refuse_undrawn(prediction: Drawn) -> None:
     if not prediction.variant:
         why = f"no variant was drawn in this prediction (mode {prediction.mode})"
-    elif not any(answer.drawn for answer in prediction.answers):
+    elif not prediction.answered:
         why = f"the drawn variant {prediction.variant} did not answer this prediction"
     else:
         return

@@ -19,11 +19,12 @@ RULES = Rules(
     "router", "routers/r", 3, 5, {"a": True, "b": True}, ACCURACY, {"accuracy": ACCURACY}, failure_units=0
 )
 SINGLE = Prediction(
-    ID,
-    "router",
-    "a",
-    "STRATEGY",
+    id=ID,
+    router_uid="router",
+    variant="a",
+    mode="STRATEGY",
     failed=False,
+    answered=True,
     classified=True,
     rows=2,
     time=1.7e9,

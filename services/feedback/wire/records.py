@@ -2,47 +2,64 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Output
 
 from services.feedback.deriving.seen import Seen
-from services.feedback.prediction import Answer, Heard, Prediction, Seat
+from services.feedback.prediction import Answer, Drawn, Heard, Prediction, Seat
 from services.feedback.wire.seen import CHOSEN, seen_in, seen_of
 from services.state.answering import ANSWERING
 from services.state.asked import history_time
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
+MODES = {
+    one.number: one.name.removeprefix("DECISION_MODE_") for one in manifest.DecisionMode.DESCRIPTOR.values
+}
 
 
-def prediction_of(event: PredictionEvent, *, labels: bool = True) -> Prediction:
-    """A logged prediction, read for feedback. Without `labels` it says who answered, and not what."""
-    decision, drawn = event.manifest.decision, drawn_variant(event)
+def drawn_of(event: PredictionEvent) -> Drawn:
+    """Of a logged prediction what a reward needs."""
+    return Drawn(**_drawn(event))
+
+
+def prediction_of(event: PredictionEvent) -> Prediction:
+    """A logged prediction, read for feedback."""
+    told = event.manifest
     return Prediction(
-        id=event.manifest.prediction_id,
-        router_uid=event.router_uid,
-        variant=drawn,
-        mode=manifest.DecisionMode.Name(decision.mode).removeprefix("DECISION_MODE_"),
-        failed=bool(drawn) and drawn_failed(event),
+        **_drawn(event),
         # Of an answer that was too large for the log, nobody knows.
         classified=event.output.WhichOneof("kind") in (None, "classification")
         and not event.HasField("large_output"),
-        rows=max(event.rows, 1),
         time=event.time.ToNanoseconds() / 1e9,
-        answers=_answers(event, drawn, labels=labels),
-        chosen=decision.variant,
-        policy=decision.policy,
-        served=_labels(event.output) if labels else (),
-        segments=[f"{name}={event.segments[name]}" for name in sorted(event.segments)]
-        if event.segments
-        else (),
-        panel=_panel(event) if labels and event.manifest.aggregation.representative else (),
-        event_time=history_time(event) if labels else 0.0,
-        outside=from_outside(event),
+        answers=_answers(event),
+        chosen=told.decision.variant,
+        served=_labels(event.output),
+        panel=_panel(event) if told.aggregation.representative else (),
+        event_time=history_time(event),
         seen=partial(seen_of, event),
         heard=partial(_heard, event),
     )
+
+
+def _drawn(event: PredictionEvent) -> dict[str, Any]:
+    told, segments = event.manifest, event.segments
+    decision, participants, drawn = told.decision, told.participants, drawn_variant(event)
+    mode = decision.mode
+    return {
+        "id": told.prediction_id,
+        "router_uid": event.router_uid,
+        "variant": drawn,
+        "mode": MODES.get(mode, ""),
+        "failed": bool(drawn) and _failed(participants, drawn),
+        "answered": bool(drawn) and _answered(event, drawn),
+        "rows": event.rows or 1,
+        "policy": decision.policy,
+        "segments": tuple(f"{name}={segments[name]}" for name in sorted(segments)) if segments else (),
+        "outside": not (mode or told.router),
+    }
 
 
 def from_outside(event: PredictionEvent) -> bool:
@@ -73,8 +90,14 @@ def at_fault(one: manifest.Participant) -> bool:
 def drawn_failed(event: PredictionEvent) -> bool:
     """Whether the drawn variant's last attempt failed. One that was cancelled or skipped did not."""
     variant = drawn_variant(event)
-    attempts = [one for one in event.manifest.participants if one.variant == variant and one.role in CHOSEN]
-    return bool(variant and attempts) and at_fault(attempts[-1])
+    return bool(variant) and _failed(event.manifest.participants, variant)
+
+
+def _failed(participants: Sequence[manifest.Participant], variant: str) -> bool:
+    for one in reversed(participants):
+        if one.variant == variant and one.role in CHOSEN:
+            return at_fault(one)
+    return False
 
 
 def label_of(truth: Truth) -> str | None:
@@ -83,16 +106,26 @@ def label_of(truth: Truth) -> str | None:
     return getattr(truth, kind) if kind in ("label", "text") else None
 
 
-def _answers(event: PredictionEvent, drawn: str, *, labels: bool) -> Sequence[Answer]:
-    found, variant = [], event.manifest.decision.variant
+def _answered(event: PredictionEvent, variant: str) -> bool:
+    participants = event.manifest.participants
+    for given in event.outputs:
+        if 0 <= given.participant < len(participants):
+            who = participants[given.participant]
+            if who.variant == variant and who.role in CHOSEN:
+                return True
+    return False
+
+
+def _answers(event: PredictionEvent) -> Sequence[Answer]:
+    drawn, variant = drawn_variant(event), event.manifest.decision.variant
+    found = []
     for given in event.outputs:
         if not 0 <= given.participant < len(event.manifest.participants):
             continue
         who = event.manifest.participants[given.participant]
         if who.role in ANSWERING:
             chosen = bool(who.variant) and who.variant == variant and who.role in CHOSEN
-            said = _labels(given.output) if labels else ()
-            found.append(Answer(who.model, said, chosen and bool(drawn), chosen))
+            found.append(Answer(who.model, _labels(given.output), chosen and bool(drawn), chosen))
     return tuple(found)
 
 

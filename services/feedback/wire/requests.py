@@ -31,12 +31,14 @@ def completed(request: RecordFeedbackRequest, now: float) -> RecordFeedbackReque
     _check(request, now)
     full = RecordFeedbackRequest()
     full.CopyFrom(request)
-    if ID.fullmatch(request.router):
+    if request.router and ID.fullmatch(request.router):
         # Before the words become an id: till and routers/till are the same words.
         full.router = f"routers/{request.router}"
     full.feedback_id = request.feedback_id or content_id(full)
     if not request.HasField("observed_at"):
-        full.observed_at.FromMicroseconds(int(now * 1e6))
+        seconds, micros = divmod(int(now * 1e6), 1_000_000)
+        observed = full.observed_at
+        observed.seconds, observed.nanos = seconds, micros * 1000
     return full
 
 
@@ -85,20 +87,23 @@ def value_of(request: RecordFeedbackRequest) -> tuple[str, str, float]:
 
 
 def _check(request: RecordFeedbackRequest, now: float) -> None:
-    if not (request.prediction_id or request.external_id or request.entity_id):
-        wrong = [FieldViolation("prediction_id", KEYS)]
-    elif request.prediction_id:
-        wrong = about_faults(request.prediction_id, request.row, request.feedback_id, now)
-    else:
+    about, other = request.prediction_id, request.external_id or request.entity_id
+    if about:
+        wrong = about_faults(about, request.row, request.feedback_id, now)
+    elif other:
         wrong = report_faults(request.row, request.feedback_id)
-    wrong += _key_faults(request, now)
+    else:
+        wrong = [FieldViolation("prediction_id", KEYS)]
+    if other or request.HasField("event_time"):
+        wrong += _key_faults(request, now)
     if request.HasField("observed_at"):
         wrong += time_faults(moment(request.observed_at, "observed_at"), now)
-    if request.WhichOneof("outcome") == "truth":
+    outcome = request.WhichOneof("outcome")
+    if outcome == "truth":
         wrong += truth_faults(request.truth)
     if wrong:
         raise BadFeedback(f"{wrong[0].field} {wrong[0].description}", fields=wrong)
-    _check_outcome(request)
+    _check_outcome(request, outcome)
 
 
 def _key_faults(request: RecordFeedbackRequest, now: float) -> list[FieldViolation]:
@@ -124,8 +129,7 @@ def _key_faults(request: RecordFeedbackRequest, now: float) -> list[FieldViolati
     return wrong
 
 
-def _check_outcome(request: RecordFeedbackRequest) -> None:
-    outcome = request.WhichOneof("outcome")
+def _check_outcome(request: RecordFeedbackRequest, outcome: str | None) -> None:
     if outcome is None:
         said = f"exactly one of {OUTCOMES} is required"
         raise BadFeedback(f"outcome: {said}", fields=[("outcome", said)])

@@ -213,6 +213,7 @@ async def test_a_minute_with_too_many_decisions_is_thinned_by_their_units(
     monkeypatch.setattr(observations, "MOST_A_MINUTE", 60)
     await arena.open()
     at = float(int(arena.setting.now() // 60) * 60 + 60)
+    arena.pass_time(60)
     await settle(arena, [arena.draw(EVEN, SAME, at=at) for _ in range(500)])
     found = await arena.experiment()
     kept = sum(arm.decisions for arm in found.arms)
