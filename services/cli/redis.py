@@ -79,6 +79,8 @@ class KeptRedis:
         self._server = EmbeddedRedis(directory, port=port)
         self._say = say
         self._keeping: asyncio.Task[None] | None = None
+        # Besides the cancellation: one that comes while a server begins to answer can get lost on the way.
+        self._over = False
 
     @property
     def url(self) -> str:
@@ -104,6 +106,7 @@ class KeptRedis:
         await self._server.kill()
 
     async def _let_go(self) -> None:
+        self._over = True
         if self._keeping:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -111,7 +114,7 @@ class KeptRedis:
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         backoff, born = FIRST_BACKOFF_SECONDS, loop.time()
-        while True:
+        while not self._over:
             if self._server.pid is None:
                 backoff = FIRST_BACKOFF_SECONDS if loop.time() - born > SOUND_LIFE_SECONDS else backoff
                 self._say(f"redis died; it is started again in {backoff:g} s with what is in its file")

@@ -10,6 +10,7 @@ from services.deploy.server import connect
 from tests.deploy.api_server import Fault, KubeApi
 from tests.deploy.cluster import Cluster
 from tests.deploy.conftest import OBJECTS, Town
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,8 @@ async def test_a_watch_that_ends_is_taken_up_where_it_was(churn: Town, wrong: Ku
     await churn.create()
     await churn.deploy()
     await churn.cluster.scaled(churn.pods, 2)
+    # Each kind is listed by a task of its own.
+    await eventually(lambda: ("", "pods", "list") in wrong.asked)
     listed = [one for one in wrong.asked if one[2] == "list"]
     await wrong.disconnect()
     await churn.cluster.roll_out(churn.pods)

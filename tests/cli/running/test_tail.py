@@ -10,6 +10,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.cli.tail.condition import Condition
 from services.cli.tail.printing import line
+from services.foundation.errors import RemoteUnavailable
 from services.foundation.expressions import BadExpression
 from tests.cli.running.town import Town
 from tests.cli.terminal import Begun, Terminal
@@ -56,7 +57,14 @@ async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town,
     try:
         await running.stop("router")
         await running.start("router")
-        missed = {(await running.desk.predict("learner")).prediction_id for _ in range(3)}
+
+        async def again() -> str:
+            try:
+                return str((await running.desk.predict("learner")).prediction_id)
+            except RemoteUnavailable as away:
+                raise AssertionError("the channel has not found it yet") from away
+
+        missed = {await eventually(again) for _ in range(3)}
         # Those that are on their way to Redis still are told live to who follows from then on.
         for one in missed:
             await running.recorded(one)

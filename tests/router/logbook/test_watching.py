@@ -162,7 +162,8 @@ async def test_what_was_dropped_before_it_was_read_comes_from_the_records(shelf:
         heard.append(told.prediction.request_id)
         if heard[-1] == "kept":
             break
-    assert heard[-2:] == ["dropped", "kept"]
+    # A prediction that the watch began with may be logged in between.
+    assert heard.count("dropped") == 1
 
 
 def prediction(size: int = 0) -> PredictionEvent:
