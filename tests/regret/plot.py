@@ -12,8 +12,9 @@ COLOURS = ["#1b6ca8", "#d1495b", "#2e933c", "#8d5a97", "#e08e45", "#4c5454", "#0
 
 
 def svg(verdicts: Sequence[Verdict]) -> str:
-    """One panel per case."""
-    cases = list(dict.fromkeys(one.case for one in verdicts))
+    """One panel per case of which more was measured than drawing at random, which dwarfs the others."""
+    shown = [one for one in verdicts if one.algorithm != "uniform"]
+    cases = list(dict.fromkeys(one.case for one in shown))
     rows = math.ceil(len(cases) / COLUMNS)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * WIDTH}" height="{rows * HEIGHT}" '
@@ -22,7 +23,7 @@ def svg(verdicts: Sequence[Verdict]) -> str:
     panels = []
     for place, case in enumerate(cases):
         x, y = place % COLUMNS * WIDTH, place // COLUMNS * HEIGHT
-        those = [one for one in verdicts if one.case == case and one.algorithm != "uniform"]
+        those = [one for one in shown if one.case == case]
         panels.append(f'<g transform="translate({x},{y})">{"".join(_panel(case, those))}</g>')
     return head + "".join(panels) + "</svg>\n"
 
