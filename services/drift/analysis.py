@@ -9,6 +9,7 @@ from services.drift.baselines import Baseline, Feature, Role
 from services.drift.cells import Tally
 from services.drift.cells.blob import Profile
 from services.drift.comparison import Comparison, Method, Samples, compare_all
+from services.drift.crowding import WAY_OUT, crowded
 from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
@@ -99,7 +100,8 @@ def warn(finding: Finding) -> list[str]:
             said.append(f"{one.feature.name}: missing in {after:.1%} of rows, {before:.1%} in the baseline.")
         if one.verdict.range_changed or one.comparison.outside > MANY_OUTSIDE * one.comparison.current_rows:
             said.append(f"{one.feature.name}: {one.comparison.outside} values the baseline never saw.")
-    return said
+    dense = [found for one in finding.features if (found := crowded(one.feature, one.tally))]
+    return [*said, *dense, WAY_OUT] if dense else said
 
 
 def _evidence(feature: Feature, found: Comparison) -> Evidence:

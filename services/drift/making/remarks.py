@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from services.drift.baselines import Feature
 from services.drift.cells import Grid
+from services.drift.crowding import COARSE
 
-# One cell of several values that holds more cannot show what moves within it.
-COARSE = 0.05
 # Of so many names among the rows, most of them another one: those of an id.
 ID_NAMES, ID_SHARE = 100, 0.9
 FEW_ROWS = 30
