@@ -80,6 +80,12 @@ FEEDBACK: list[Told] = [
     ("features of a baseline", "drift.baselines:MAX_FEATURES", "", ""),
     ("baselines of a model", "drift.baseline_store:MAX_BASELINES", "", ""),
     ("segments of a model with an active baseline", "drift.baseline_store:MAX_ACTIVE_SEGMENTS", "", ""),
+    (
+        "baselines that are counted beside the active one, of a model and of each of its segments",
+        "drift.counted:MOST_BESIDE",
+        "",
+        "",
+    ),
     ("a file that becomes a baseline", "drift.uploading.session:MOST_BYTES", "bytes", ""),
     ("such files at once, of a process; others wait", "drift.making.uploads:AT_ONCE", "", ""),
     ("numbers of it in memory; the rest go to disk", "drift.uploading.gathering:MEMORY_BYTES", "bytes", ""),

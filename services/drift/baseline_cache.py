@@ -1,7 +1,8 @@
 """Baselines in memory: what one uid names never changes, and reading one takes milliseconds."""
 
-from services.drift.baseline_store import Active, BaselineStore
+from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, Segment
+from services.drift.counted import Active
 
 # Beyond, the one that was loaded first is loaded again when it is needed.
 KEPT_BASELINES = 200

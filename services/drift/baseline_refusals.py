@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from services.drift.baselines import Baseline, Segment
+from services.drift.counted import MOST_BESIDE
 from services.drift.errors import BaselineNotFound
 from services.state.errors import NameTaken, RequestIdReused, StoreFull
 from services.state.once import Once
@@ -27,6 +28,17 @@ def full(example: Baseline, most: int) -> StoreFull:
         "profiled beside all of its traffic: delete a baseline of another segment first"
     )
     return StoreFull(said, limit=most)
+
+
+def occupied(example: Baseline, there: str) -> StoreFull:
+    """Another baseline is counted beside the active one already."""
+    part = example.segment
+    of = f"the segment {part.name} = {part.value!r} of {example.model}" if part else example.model
+    said = (
+        f"at most {MOST_BESIDE} baseline is counted beside the active one, which of {of} is {there!r}: make "
+        "that one active, or stop counting it (SetActiveBaseline with activate false and counted false)"
+    )
+    return StoreFull(f"counted: {said}", fields=[("counted", said)], limit=MOST_BESIDE)
 
 
 def refusal(

@@ -1,14 +1,13 @@
-"""Baselines in Redis: bodies in the model's partition, and which one is active in the catalog's slot."""
+"""Baselines in Redis: bodies in the model's partition, and which are counted in the catalog's slot."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from turnout.drift.v1.baseline_pb2 import Baseline as Message
 
-from services.drift.baseline_refusals import full, nothing_active, refusal
+from services.drift.baseline_refusals import full, nothing_active, occupied, refusal
 from services.drift.baselines import Baseline, Segment
+from services.drift.counted import NOTHING, Active, Actives, Counted, named, place_of, read_counted
 from services.drift.errors import BaselineInUse, BaselineNotFound
 from services.drift.wire import read_baseline, write_baseline
 from services.state import drift_keys
@@ -24,18 +23,8 @@ ACTIVATE_BASELINES = Script("activate_baselines", repeatable=True)
 MAX_BASELINES = 100
 # Each is counted on beside all of the traffic, and costs as much of Redis.
 MAX_ACTIVE_SEGMENTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Active:
-    """Which baseline a model is compared with. The uid tells a baseline from a later one of the same id."""
-
-    id: str
-    uid: str
-
-
-Actives = Mapping[Segment | None, Active]
-"""What a model is compared with: by segment, None for all of its traffic."""
+# When a baseline is written down in a place: see the script.
+ALWAYS, FREE = "", "free"
 
 
 class BaselineStore:
@@ -49,7 +38,7 @@ class BaselineStore:
         self, baselines: Sequence[Baseline], once: Once | None
     ) -> tuple[Sequence[Baseline], bool]:
         """Keep baselines of a model, all of them or none; those that are kept, and whether an earlier request
-        had finished activating them.
+        had finished activating or counting them.
 
         Raises NameTaken, RequestIdReused or StoreFull.
         """
@@ -76,41 +65,69 @@ class BaselineStore:
             return kept, bool(reply[1])
         raise refusal(reply, first, once, MAX_BASELINES)
 
-    async def check_room(self, baselines: Sequence[Baseline]) -> None:
-        """Raises StoreFull where activating them would be refused now."""
+    async def check_room(
+        self, baselines: Sequence[Baseline], once: Once | None, *, beside: bool = False
+    ) -> None:
+        """Raises StoreFull where activating them would be refused now, or counting them beside others."""
         first = baselines[0]
-        segments = (await self.actives([first.model_uid])).get(first.model_uid, {}).keys()
-        if len((segments | {one.segment for one in baselines}) - {None}) > MAX_ACTIVE_SEGMENTS:
+        request = drift_keys.baseline_request(partition_for(first.model_uid), once.request_id) if once else ""
+        # Sent again: what stands in the way may be what the first one made.
+        if request and await self._redis.exists(request):
+            return
+        counted = await self.counted(first.model_uid)
+        if beside and (there := counted.beside.get(first.segment)):
+            raise occupied(first, there.id)
+        segments = counted.actives.keys() | counted.beside.keys() | {one.segment for one in baselines}
+        if len(segments - {None}) > MAX_ACTIVE_SEGMENTS:
             raise full(first, MAX_ACTIVE_SEGMENTS)
 
     async def activate(self, baselines: Sequence[Baseline], once: Once | None = None) -> None:
         """Compare the model with these baselines, each for its own segment, from the next batch on; all of
-        them or none. Raises StoreFull."""
-        first = baselines[0]
-        await self._put(first, [(one.segment, _named(one), "") for one in baselines])
-        if once:
-            request = drift_keys.baseline_request(partition_for(first.model_uid), once.request_id)
-            await self._redis.hset(request, "activated", "yes")
+        them or none. What was counted beside others keeps its profiles. Raises StoreFull."""
+        changes = []
+        for one in baselines:
+            changes.append((place_of(one.segment), named(one), ALWAYS))
+            changes.append((place_of(one.segment, beside=True), "", named(one)))
+        await self._put(baselines[0], changes)
+        await self._finished(baselines[0], once)
+
+    async def count(self, baseline: Baseline, once: Once | None = None) -> None:
+        """Count traffic on it from the next batch on, beside the active one; nothing if it is that one.
+        Raises StoreFull."""
+        place = place_of(baseline.segment, beside=True)
+        await self._put(baseline, [(place, named(baseline), FREE)])
+        await self._finished(baseline, once)
+
+    async def discount(self, baseline: Baseline) -> None:
+        """Count no traffic on it from the next batch on, unless it is active."""
+        await self._put(baseline, [(place_of(baseline.segment, beside=True), "", named(baseline))])
 
     async def deactivate(self, model_uid: str) -> None:
-        """Compare the model with nothing from the next batch on."""
+        """Compare the model with nothing from the next batch on, and count nothing."""
         await self._redis.hset(drift_keys.active_baselines(), model_uid, "")
 
     async def retire(self, baseline: Baseline) -> None:
         """Compare what the baseline is for with nothing from the next batch on, if it is compared with it."""
-        await self._put(baseline, [(baseline.segment, "", _named(baseline))])
+        await self._put(baseline, [(place_of(baseline.segment), "", named(baseline))])
 
-    async def _put(self, example: Baseline, actives: Iterable[tuple[Segment | None, str, str]]) -> None:
+    async def _put(self, example: Baseline, changes: Iterable[tuple[str, str, str]]) -> None:
         args: list[Arg] = [example.model_uid, MAX_ACTIVE_SEGMENTS]
-        for segment, active, instead_of in actives:
-            args += [_spelled(segment), active, instead_of]
+        for change in changes:
+            args += change
         reply = await ACTIVATE_BASELINES(self._redis, [drift_keys.active_baselines()], args)
         if reply[0] == b"FULL":
             raise full(example, MAX_ACTIVE_SEGMENTS)
+        if reply[0] == b"TAKEN":
+            raise occupied(example, reply[1].decode().split(" ")[0])
+
+    async def _finished(self, example: Baseline, once: Once | None) -> None:
+        if once:
+            request = drift_keys.baseline_request(partition_for(example.model_uid), once.request_id)
+            await self._redis.hset(request, "activated", "yes")
 
     async def check_idle(self, baseline: Baseline) -> None:
         """Raises BaselineInUse if the model is compared with it."""
-        if await self.is_active(baseline):
+        if (await self.counted(baseline.model_uid)).is_active(baseline):
             raise BaselineInUse(
                 f"{baseline.model} is compared with {baseline.name}; make another one active first "
                 "(SetActiveBaseline)",
@@ -145,24 +162,27 @@ class BaselineStore:
         )
         await self._redis.hdel(drift_keys.active_baselines(), model_uid)
 
-    async def actives(self, model_uids: Sequence[str]) -> Mapping[str, Actives]:
-        """What each of the models that have active baselines is compared with, by segment."""
+    async def counted_of(self, model_uids: Sequence[str]) -> Mapping[str, Counted]:
+        """What traffic is counted on, of each of the models that have such baselines."""
         if not model_uids:
             return {}
         found = await self._redis.hmget(drift_keys.active_baselines(), list(model_uids))
         pairs = zip(model_uids, found, strict=True)
-        return {uid: actives for uid, value in pairs if value and (actives := _read(value.decode()))}
+        return {uid: read_counted(value.decode()) for uid, value in pairs if value}
+
+    async def counted(self, model_uid: str) -> Counted:
+        """What a model's traffic is counted on."""
+        return (await self.counted_of([model_uid])).get(model_uid, NOTHING)
+
+    async def actives(self, model_uids: Sequence[str]) -> Mapping[str, Actives]:
+        """What each of the models that have active baselines is compared with, by segment."""
+        found = await self.counted_of(model_uids)
+        return {uid: counted.actives for uid, counted in found.items() if counted.actives}
 
     async def active(self, model_uids: Sequence[str]) -> Mapping[str, Active]:
         """The active baseline of all traffic, of each of the models that have one."""
         found = await self.actives(model_uids)
         return {uid: actives[None] for uid, actives in found.items() if None in actives}
-
-    async def is_active(self, baseline: Baseline) -> bool:
-        """Whether the model is compared with it."""
-        actives = (await self.actives([baseline.model_uid])).get(baseline.model_uid, {})
-        active = actives.get(baseline.segment)
-        return active is not None and active.uid == baseline.uid
 
     async def get(self, model: str, model_uid: str, baseline_id: str) -> Baseline:
         """A baseline by its id. Raises BaselineNotFound."""
@@ -193,21 +213,3 @@ class BaselineStore:
             return ids
         pairs = zip(ids, await self.get_many(model_uid, ids), strict=True)
         return [own for own, baseline in pairs if baseline and baseline.segment == segment]
-
-
-def _named(baseline: Baseline) -> str:
-    return f"{baseline.id} {baseline.uid}"
-
-
-def _spelled(segment: Segment | None) -> str:
-    """A segment as one line: JSON escapes whatever would end it."""
-    return json.dumps(segment) if segment else ""
-
-
-def _read(stored: str) -> Actives:
-    whole, *rest = stored.split("\n")
-    actives: dict[Segment | None, Active] = {None: Active(*whole.split(" "))} if whole else {}
-    for line in rest:
-        own, uid, segment = line.split(" ", 2)
-        actives[Segment(*json.loads(segment))] = Active(own, uid)
-    return actives

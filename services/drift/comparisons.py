@@ -8,7 +8,7 @@ from typing import Any
 from turnout.drift.v1.result_pb2 import DriftResult
 from turnout.router.v1.model_pb2 import Model
 
-from services.drift.baselines import MAX_FEATURES, Segment
+from services.drift.baselines import MAX_FEATURES, Baseline, Segment
 from services.drift.segments import segment_asked
 from services.drift.wire import read_segment
 from services.foundation.errors import InvalidArgument
@@ -16,6 +16,7 @@ from services.state.names import ID, ID_RULE, id_of, resource_name
 
 # Of a comparison of everything with a baseline; and of a reference that is no baseline.
 OWN, NONE = "own", "-"
+ONE_OF_TWO = "goes without reference_model: a result compares with one of the two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ def comparison_asked(request: Any, model: Model) -> Comparison:
         if reference == model.name:
             raise _refusal("reference_model", "is the model itself; leave it out for those with a baseline")
         if request.baseline:
-            raise _refusal("baseline", "goes without reference_model: a result compares with one of the two")
+            raise _refusal("baseline", ONE_OF_TWO)
     if len(request.features) > MAX_FEATURES:
         raise _refusal("features", f"names {len(request.features)}; at most {MAX_FEATURES}")
-    baseline = _baseline(request.baseline, model) if request.baseline else ""
+    baseline = baseline_named(request.baseline, model) if request.baseline else ""
     features = tuple(dict.fromkeys(request.features))
     return Comparison(segment_asked(request), reference, features, baseline)
 
@@ -81,12 +82,23 @@ def no_contradiction(request: Any) -> None:
             raise _refusal(field, "goes without all_comparisons, which leaves nothing out")
 
 
-def _baseline(given: str, model: Model) -> str:
+def baseline_named(given: str, model: Model) -> str:
+    """The id of a baseline that is named in full, or by its id. Raises InvalidArgument."""
     before, _, own = given.rpartition("/")
     if before not in ("", f"{model.name}/baselines") or not ID.fullmatch(own):
         said = f"must be {model.name}/baselines/{{id}}, where an id is {ID_RULE}; got {given[:100]!r}"
         raise _refusal("baseline", said)
     return own
+
+
+def of_that_segment(baseline: Baseline, segment: Segment | None) -> None:
+    """Raises InvalidArgument where rows of another part of the traffic are counted on the baseline."""
+    own = baseline.segment
+    if own != segment:
+        said = f"{baseline.name} is of all traffic: leave the segment out"
+        if own:
+            said = f"{baseline.name} is of {own.name} = {own.value!r}: give that as segment"
+        raise _refusal("baseline", said)
 
 
 def _refusal(field: str, said: str) -> InvalidArgument:

@@ -28,19 +28,22 @@ from services.state.verdicts import EXPIRY_SECONDS, VerdictStore
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A model, a window, and how to compare; reference: another model instead of the baseline; look: id of
-    the result where a schedule asks, which publishes a status of its own."""
+    """A model, a window, and how to compare; reference: another model instead of the baseline; baseline:
+    another one than the active one; look: id of the result where a schedule asks, which publishes a status of
+    its own."""
 
     model: Model
     window: Cover
     asked: Asked = NOTHING_SPECIAL
     segment: Segment | None = None
     reference: Model | None = None
+    baseline: Baseline | None = None
     look: str = ""
 
     def speaks_for_all(self, now: float) -> bool:
         """Whether the status is the model's own as of late: of no part, no other model, no old story."""
-        whole = not (self.segment or self.reference or self.asked.features or self.look)
+        part = self.segment or self.asked.features
+        whole = not (part or self.reference or self.baseline or self.look)
         return whole and self.window.end > now - EXPIRY_SECONDS
 
 
@@ -63,7 +66,7 @@ class Inquirer:
         Raises BaselineNotFound, InvalidArgument, StateUnavailable, NewerFormat.
         """
         model = inquiry.model
-        seen = await self._seen(model, inquiry)
+        seen = await self._seen(model, inquiry, inquiry.baseline)
         _check_features(inquiry.asked.features, seen.baseline)
         other = await self._seen(inquiry.reference, inquiry) if inquiry.reference else None
         gaps = await self.gaps.within(inquiry.window)
@@ -84,8 +87,9 @@ class Inquirer:
             await self.verdicts.publish(model.uid, result)
         return result
 
-    async def _seen(self, model: Model, inquiry: Inquiry) -> Seen:
-        baseline = await self.baselines.active(model.name, model.uid, inquiry.segment)
+    async def _seen(self, model: Model, inquiry: Inquiry, baseline: Baseline | None = None) -> Seen:
+        if baseline is None:
+            baseline = await self.baselines.active(model.name, model.uid, inquiry.segment)
         return Seen(baseline, await self.profiles.window(baseline, inquiry.window))
 
 

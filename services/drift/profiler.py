@@ -9,10 +9,11 @@ from turnout.router.v1.model_pb2 import Model, OutputSpec
 
 from services.drift.answered import said_at, said_by
 from services.drift.baseline_cache import BaselineCache
-from services.drift.baseline_store import Actives, BaselineStore
+from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, Role, Segment
 from services.drift.completing import Late
-from services.drift.folding import add, bounded, place
+from services.drift.counted import Counted
+from services.drift.folding import Placed, add, bounded, place
 from services.drift.observed import models_asked, rows_of
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import Block, Rows
@@ -34,10 +35,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a model is compared with, by segment; the columns of its stacked tensors, and what its output
-    tensors are."""
+    """What a model's traffic is counted on; the columns of its stacked tensors, and what its output tensors
+    are."""
 
-    baselines: Mapping[Segment | None, Baseline]
+    baselines: Sequence[Baseline]
     columns: tuple[str, ...]
     outputs: OutputSpec | None
 
@@ -55,13 +56,11 @@ class Watched:
     @property
     def listens(self) -> bool:
         """Whether any baseline has what the model says."""
-        return any(
-            feature.role is not Role.FEATURE for one in self.baselines.values() for feature in one.features
-        )
+        return any(feature.role is not Role.FEATURE for one in self.baselines for feature in one.features)
 
 
 class Profiler:
-    """Writes profiles of the models that have an active baseline.
+    """Writes profiles of the models that have an active baseline, or one that is counted beside it.
 
     `now` is seconds since the epoch. Raises StateUnavailable, LostLease and NewerFormat; whatever was
     written by then is skipped when the same entries come again.
@@ -99,19 +98,23 @@ class Profiler:
                 + [(late.event.segments, one.answers(late)) for late in entry.late if late.model == name]
                 for entry in entries
             }
-            for segment, baseline in one.baselines.items():
-                parts = {entry: list(_within(segment, some)) for entry, some in rows.items()}
-                await self._write(partition, fence, baseline, parts, now)
+            placed: dict[Segment | None, list[Placed]] = {}
+            for baseline in one.baselines:
+                part = baseline.segment
+                if part not in placed:
+                    placed[part] = place(
+                        {entry: list(_within(part, some)) for entry, some in rows.items()}, now
+                    )
+                await self._write(partition, fence, baseline, placed[part], now)
 
     async def _write(
         self,
         partition: int,
         fence: Fence,
         baseline: Baseline,
-        rows: Mapping[str, Sequence[Rows]],
+        placed: Sequence[Placed],
         now: float,
     ) -> None:
-        placed = place(rows, now)
         buckets = {bucket for one in placed for bucket in one.buckets}
         if not buckets:
             return
@@ -122,20 +125,20 @@ class Profiler:
             await self._profiles.write(partition, fence, baseline, whole, now)
 
     async def _watched(self, names: set[str]) -> dict[str, Watched]:
-        """The active baselines of each of the models that have some, asked anew for each batch: a row that
+        """The baselines of each of the models that are counted on some, asked anew for each batch: a row that
         came after a baseline was made is then counted on it, whichever process made it."""
         ordered = sorted(names)
         if not ordered:
             return {}
         found = await self._redis.hmget(keys.catalog_names("models"), ordered)
         uids = {name: uid.decode() for name, uid in zip(ordered, found, strict=True) if uid}
-        actives = await self._baselines.actives(list(uids.values()))
+        counted = await self._baselines.counted_of(list(uids.values()))
         return {
-            name: await self._load(name, uid, actives[uid]) for name, uid in uids.items() if uid in actives
+            name: await self._load(name, uid, counted[uid]) for name, uid in uids.items() if uid in counted
         }
 
-    async def _load(self, name: str, uid: str, actives: Actives) -> Watched:
-        baselines = {part: await self._known.load(name, uid, active) for part, active in actives.items()}
+    async def _load(self, name: str, uid: str, counted: Counted) -> Watched:
+        baselines = [await self._known.load(name, uid, one) for one in counted.all()]
         model = await self._models.read_uid(uid)
         if model is None:
             return Watched(baselines, (), None)

@@ -18,6 +18,7 @@ from services.drift.cells import Frame, Grid, Tally, Vocabulary
 from services.drift.cells.grid import MISSING, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY
 from services.drift.cells.vocabulary import MISSING as UNNAMED
 from services.drift.cells.vocabulary import OTHER
+from services.drift.counted import Counted
 from services.state import formats
 
 BASELINE_FORMAT = 1
@@ -44,6 +45,13 @@ def read_columns(columns: baseline_pb2.Columns) -> tuple[NumericColumns, Categor
     return numeric, categorical
 
 
+def show_baseline(baseline: Baseline, counted: Counted) -> baseline_pb2.Baseline:
+    """The noun as a message, with what traffic is counted on now."""
+    message = write_baseline(baseline, active=counted.is_active(baseline))
+    message.counted = message.active or counted.is_beside(baseline)
+    return message
+
+
 def write_baseline(baseline: Baseline, active: bool) -> baseline_pb2.Baseline:
     """The noun as a message."""
     return baseline_pb2.Baseline(
@@ -54,6 +62,7 @@ def write_baseline(baseline: Baseline, active: bool) -> baseline_pb2.Baseline:
         rows=baseline.rows,
         features=[_write_feature(feature) for feature in baseline.features],
         active=active,
+        counted=active,
         create_time=timestamp(baseline.create_time),
         description=baseline.description,
         segment=write_segment(baseline.segment),

@@ -22,7 +22,8 @@ def baseline_request(partition: int, request_id: str) -> str:
 def active_baselines() -> str:
     """Hash. Drift writes. Drift reads. Lives as long as the deployment, one field per model with
     baselines: a line with id and uid of the active one, or nothing, then a line per segment that has an
-    active one: id, uid, and the segment as JSON [name, value]."""
+    active one: id, uid, and the segment as JSON [name, value]; and a line per baseline that is counted beside
+    an active one: id, uid, and {"beside": true, "of": null or the segment}."""
     return "turnout:{catalog}:active-baselines"
 
 

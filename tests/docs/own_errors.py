@@ -56,7 +56,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "DriftService/UploadGroundTruth": ("UPLOAD_NOT_FOUND", "STORE_FULL"),
     "DriftService/CreateBaseline": ("NAME_TAKEN", "NOTHING_LOGGED", "STORE_FULL"),
     "DriftService/UploadBaseline": ("NAME_TAKEN", "BASELINE_FILE", "STORE_FULL"),
-    "DriftService/SetActiveBaseline": ("BASELINE_NOT_FOUND",),
+    "DriftService/SetActiveBaseline": ("BASELINE_NOT_FOUND", "BASELINE_IN_USE", "STORE_FULL"),
     "DriftService/GetActiveBaseline": ("BASELINE_NOT_FOUND",),
     "DriftService/DeleteBaseline": ("BASELINE_IN_USE",),
     "DriftService/Analyze": ("BASELINE_NOT_FOUND",),

@@ -5,6 +5,7 @@ import itertools
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,6 +91,17 @@ async def baseline(connections: Connections) -> Baseline:
     return made_of
 
 
+@pytest.fixture
+async def beside(connections: Connections, baseline: Baseline) -> Baseline:
+    """Of the same, counted beside the active one."""
+    uid = new_uid(time.time(), random.Random(4))
+    made = replace(baseline, uid=uid, id="two")
+    store = BaselineStore(connections)
+    await store.create([made], None)
+    await store.count(made)
+    return made
+
+
 async def profile(connections: Connections, baseline: Baseline) -> Profile:
     now = time.time()
     return await ProfileStore(connections).window(baseline, cover(now - 3600, now + 60, now))
@@ -137,11 +149,15 @@ ALL = {"yes": 3, "no": 2, "maybe": 1}
     ids=["at-once", "one-by-one", "overlapping", "from-the-start", "sent-again", "all-again"],
 )
 async def test_each_late_answer_counts_once(
-    connections: Connections, baseline: Baseline, deliveries: list[list[Entry[EventBatch]]]
+    connections: Connections,
+    baseline: Baseline,
+    beside: Baseline,
+    deliveries: list[list[Entry[EventBatch]]],
 ) -> None:
     await delivered(connections, *deliveries)
     assert await answers(connections, baseline) == ALL
     assert (await profile(connections, baseline)).rows == len(EVENTS)
+    assert await profile(connections, beside) == await profile(connections, baseline)
 
 
 async def test_an_answer_that_comes_twice_in_an_entry_counts_once(

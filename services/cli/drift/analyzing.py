@@ -28,6 +28,10 @@ Against = Annotated[
         metavar="MODEL", help="Compare with what this model saw in the window, not with a baseline."
     ),
 ]
+Reference = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Compare with this baseline, not with the active one."),
+]
 Bonferroni = Annotated[
     bool, typer.Option("--bonferroni", help="Correct for any false alarm, not for their share.")
 ]
@@ -41,6 +45,7 @@ def analyze(
     feature: Features = None,
     segment: Piece = None,
     against: Against = None,
+    baseline: Reference = None,
     bonferroni: Bonferroni = False,
     server: Server = None,
     output: Shape = Output.TABLE,
@@ -48,7 +53,11 @@ def analyze(
 ) -> None:
     """Compare what a model sees with its active baseline: the last hour, or the window that is asked for."""
     request = AnalyzeRequest(
-        model=model, features=feature, segment=segment_of(segment), reference_model=against
+        model=model,
+        features=feature,
+        segment=segment_of(segment),
+        reference_model=against,
+        baseline=baseline,
     )
     if bonferroni:
         request.correction = CORRECTION_BONFERRONI

@@ -117,12 +117,13 @@ def baselines_view(model: str, baselines: Sequence[Baseline]) -> RenderableType:
     if not baselines:
         return Text(f"{plain(model)}: no baselines")
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("baseline", "active", "created (UTC)"):
+    for heading in ("baseline", "active", "counted", "created (UTC)"):
         table.add_column(heading)
     for heading in ("rows", "features"):
         table.add_column(heading, justify="right")
     table.add_column("description", overflow="fold")
     for one in baselines:
-        words = (id_of(one.name), "yes" if one.active else "", moment(one.create_time), f"{one.rows:,}")
+        uses = ("yes" if one.active else "", "yes" if one.counted else "")
+        words = (id_of(one.name), *uses, moment(one.create_time), f"{one.rows:,}")
         table.add_row(*map(plain, words), str(len(one.features)), name(one.description))
     return table

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from turnout.drift.v1 import baseline_pb2
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
@@ -15,13 +16,21 @@ from services.drift.making.aggregates import read_aggregates
 from services.drift.making.header import declared
 from services.drift.making.remarks import remarks
 from services.drift.segments import segment_asked
-from services.drift.wire import read_columns, write_baseline
+from services.drift.wire import read_columns, show_baseline
 from services.foundation.errors import InvalidArgument
 from services.state.ids import new_uid
 from services.state.names import ID, ID_RULE
 from services.state.once import Once
 
 SOURCES = ("columns", "aggregates", "window")
+
+
+class Use(Enum):
+    """What a new baseline is for at once: to compare with, to count on beside the active one, or nothing."""
+
+    ACTIVE = 1
+    COUNTED = 2
+    IDLE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +95,35 @@ class Maker:
         return made
 
     async def keep(
-        self, made: Sequence[Baseline], change: Once | None, activate: bool
+        self, made: Sequence[Baseline], change: Once | None, use: Use
     ) -> list[baseline_pb2.Baseline]:
-        """Keep them, all or none, and compare the model with them from now on if that is wanted; as they are
-        shown. Raises NameTaken, RequestIdReused, StoreFull, StateUnavailable."""
-        if activate:
+        """Keep them, all or none, and use them from now on; as they are shown. Only a single one is counted.
+        Raises NameTaken, RequestIdReused, StoreFull, StateUnavailable."""
+        if use is not Use.IDLE:
             # Before they are kept: who is refused wants nothing to be left of it.
-            await self.baselines.check_room(made)
-        kept, activated = await self.baselines.create(made, change)
-        if activate and not activated:
+            await self.baselines.check_room(made, change, beside=use is Use.COUNTED)
+        kept, used = await self.baselines.create(made, change)
+        if use is Use.ACTIVE and not used:
             await self.baselines.activate(kept, change)
-        actives = (await self.baselines.actives([made[0].model_uid])).get(made[0].model_uid, {})
-        active = {one.uid for one in actives.values()}
-        return [write_baseline(one, active=one.uid in active) for one in kept]
+        if use is Use.COUNTED and not used:
+            await self.baselines.count(kept[0], change)
+        counted = await self.baselines.counted(made[0].model_uid)
+        return [show_baseline(one, counted) for one in kept]
+
+
+def use_asked(request: rpc.CreateBaselineRequest) -> Use:
+    """What the new baseline is for. Raises InvalidArgument where it is to be counted and active."""
+    if request.activate or not request.HasField("activate"):
+        if request.counted:
+            raise counted_anyway()
+        return Use.ACTIVE
+    return Use.COUNTED if request.counted else Use.IDLE
+
+
+def counted_anyway() -> InvalidArgument:
+    """Somebody who wants a baseline counted, and left out that it is not to be active yet."""
+    said = "goes with activate false, which counts traffic on it beside the active one; that one always is"
+    return InvalidArgument(f"counted {said}", fields=[("counted", said)])
 
 
 def check_source(request: rpc.CreateBaselineRequest) -> None:

@@ -6,8 +6,15 @@ from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.drift.v1.result_pb2 import DriftStatus
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.baselines import Baseline, Segment
 from services.drift.buckets import Cover, cover
-from services.drift.comparisons import comparison_asked, no_contradiction
+from services.drift.comparisons import (
+    ONE_OF_TWO,
+    baseline_named,
+    comparison_asked,
+    no_contradiction,
+    of_that_segment,
+)
 from services.drift.inquiry import Inquiry
 from services.drift.segments import segment_asked
 from services.drift.servicers.ground import Ground
@@ -29,13 +36,13 @@ class AnalysisRpcs:
     _ground: Ground
 
     async def Analyze(self, request: rpc.AnalyzeRequest, call: Call) -> rpc.AnalyzeResponse:
-        """Compare the window with the active baseline or with another model, column by column, and keep the
-        result."""
+        """Compare the window with a baseline or with another model, column by column, and keep the result."""
         asked, segment = read_asked(request), segment_asked(request)
         window = self._window(request)
         model = await self._ground.model(request.model)
+        baseline = await self._baseline(request, model, segment)
         reference = await self._reference(request.reference_model, model, call)
-        inquiry = Inquiry(model, window, asked, segment, reference)
+        inquiry = Inquiry(model, window, asked, segment, reference, baseline)
         return rpc.AnalyzeResponse(result=await self._ground.inquirer.answer(inquiry))
 
     async def GetLatestResult(
@@ -83,6 +90,20 @@ class AnalysisRpcs:
             said = f"must lie before end_time ({iso(end)}), got {iso(start)}"
             raise InvalidArgument(f"start_time {said}", fields=[("start_time", said)])
         return cover(start, end, now)
+
+    async def _baseline(
+        self, request: rpc.AnalyzeRequest, model: Model, segment: Segment | None
+    ) -> Baseline | None:
+        """The baseline that is named; None where that is the active one. Raises InvalidArgument,
+        BaselineNotFound."""
+        if not request.baseline:
+            return None
+        if request.reference_model:
+            raise InvalidArgument(f"baseline {ONE_OF_TWO}", fields=[("baseline", ONE_OF_TWO)])
+        own = baseline_named(request.baseline, model)
+        found = await self._ground.baselines.get(model.name, model.uid, own)
+        of_that_segment(found, segment)
+        return None if (await self._ground.baselines.counted(model.uid)).is_active(found) else found
 
     async def _reference(self, given: str, model: Model, call: Call) -> Model | None:
         """The other model, which the caller must be allowed to see. Raises InvalidArgument, ModelNotFound."""

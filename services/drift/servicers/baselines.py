@@ -4,11 +4,12 @@ from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.drift.v1.baseline_pb2 import Baseline as BaselineMessage
 
 from services.drift.baselines import Baseline
-from services.drift.making.maker import baseline_id
+from services.drift.errors import BaselineInUse
+from services.drift.making.maker import baseline_id, counted_anyway
 from services.drift.segments import segment_asked
 from services.drift.servicers.creations import CreationRpcs
 from services.drift.servicers.ground import Ground
-from services.drift.wire import write_baseline
+from services.drift.wire import show_baseline, write_baseline
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
 from services.state import pages
@@ -39,11 +40,18 @@ class BaselineRpcs(CreationRpcs):
     async def SetActiveBaseline(
         self, request: rpc.SetActiveBaselineRequest, _call: Call
     ) -> rpc.SetActiveBaselineResponse:
-        """Compare the model with another baseline; the profiles of the one before are kept."""
+        """Compare the model with another baseline, or count its traffic on it beside the active one; the
+        profiles of the one before are kept."""
+        own, beside = _required(request.baseline_id), _beside(request)
         model = await self._ground.model(request.model)
-        found = await self._ground.baselines.get(model.name, model.uid, _required(request.baseline_id))
-        await self._ground.baselines.activate([found])
-        return rpc.SetActiveBaselineResponse(baseline=write_baseline(found, active=True))
+        found = await self._ground.baselines.get(model.name, model.uid, own)
+        if beside is None:
+            await self._ground.baselines.activate([found])
+        elif beside:
+            await self._ground.baselines.count(found)
+        else:
+            await self._stop_counting(found)
+        return rpc.SetActiveBaselineResponse(baseline=await self._shown(found))
 
     async def ListBaselines(
         self, request: rpc.ListBaselinesRequest, _call: Call
@@ -57,10 +65,9 @@ class BaselineRpcs(CreationRpcs):
         ids = await self._ground.baselines.ids(model.uid, segment)
         rest = ids[ids.index(last) + 1 :] if last in ids else ids
         shown = await self._ground.baselines.get_many(model.uid, rest[:size]) if rest else []
-        actives = (await self._ground.baselines.actives([model.uid])).get(model.uid, {})
-        active = {one.uid for one in actives.values()}
+        counted = await self._ground.baselines.counted(model.uid)
         return rpc.ListBaselinesResponse(
-            baselines=[write_baseline(one, active=one.uid in active) for one in shown if one],
+            baselines=[show_baseline(one, counted) for one in shown if one],
             next_page_token=pages.seal(filters, rest[size - 1]) if len(rest) > size else "",
         )
 
@@ -74,12 +81,34 @@ class BaselineRpcs(CreationRpcs):
         if request.force:
             await self._ground.baselines.retire(found)
         await self._ground.baselines.check_idle(found)
+        await self._ground.baselines.discount(found)
         await self._ground.profiles.forget(found.uid)
         await self._ground.baselines.delete(found)
         return rpc.DeleteBaselineResponse()
 
     async def _shown(self, baseline: Baseline) -> BaselineMessage:
-        return write_baseline(baseline, active=await self._ground.baselines.is_active(baseline))
+        return show_baseline(baseline, await self._ground.baselines.counted(baseline.model_uid))
+
+    async def _stop_counting(self, baseline: Baseline) -> None:
+        if (await self._ground.baselines.counted(baseline.model_uid)).is_active(baseline):
+            said = f"cannot be false while {baseline.name} is active; make another one active first"
+            raise BaselineInUse(f"counted {said}", fields=[("counted", said)], baseline=baseline.name)
+        await self._ground.baselines.discount(baseline)
+
+
+def _beside(request: rpc.SetActiveBaselineRequest) -> bool | None:
+    """Whether to count on it beside the active one; None where it is to be active. Raises InvalidArgument."""
+    if request.activate or not request.HasField("activate"):
+        if request.HasField("counted"):
+            raise counted_anyway()
+        return None
+    if not request.HasField("counted"):
+        said = (
+            "is required where activate is false: true counts traffic on it beside the active one, and false "
+            "no longer"
+        )
+        raise InvalidArgument(f"counted {said}", fields=[("counted", said)])
+    return request.counted
 
 
 def _required(given: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 
-from services.drift.making.maker import baseline_id, check_source
+from services.drift.making.maker import baseline_id, check_source, use_asked
 from services.drift.making.uploads import first_of
 from services.drift.servicers.ground import Ground
 from services.foundation.call import Call
@@ -21,16 +21,17 @@ class CreationRpcs:
     async def CreateBaseline(
         self, request: rpc.CreateBaselineRequest, call: Call
     ) -> rpc.CreateBaselineResponse:
-        """Freeze cells at what the request has, and compare the model with them from now on."""
+        """Freeze cells at what the request has, and compare the model with them from now on, or count on
+        them."""
         change = once("CreateBaseline", request, call.caller.name)
         check_source(request)
+        use = use_asked(request)
         own = baseline_id(request.baseline_id)
         model = await self._ground.model(request.model)
         making = self._ground.making
         source = making.windows if request.HasField("window") else making.maker
         made = making.maker.named([await source.measured(request, model)], model, own, request.description)
-        activate = request.activate or not request.HasField("activate")
-        (shown,) = await making.maker.keep(made, change, activate)
+        (shown,) = await making.maker.keep(made, change, use)
         return rpc.CreateBaselineResponse(baseline=shown)
 
     async def UploadBaseline(

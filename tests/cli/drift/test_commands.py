@@ -6,10 +6,12 @@ import pytest
 import yaml
 from turnout.router.v1.model_pb2 import Model
 
+from services.foundation.client import Client
 from services.foundation.server import Server
 from services.state.connection import Connections
 from tests.cli.drift.conftest import Kept, Terminal
 from tests.cli.drift.reading import Page
+from tests.drift.conftest import creation
 
 
 async def test_analyze_shows_the_verdict_and_both_shapes_of_each_feature(
@@ -86,6 +88,21 @@ async def test_baselines_are_listed(terminal: Terminal, observed: Model) -> None
     assert "spring" in told.out
     assert "yes" in told.out
     assert "customers of March to May" in told.out
+
+
+async def test_one_that_is_counted_beside_the_active_one_is_shown_and_analysed(
+    terminal: Terminal, observed: Model, server: Server
+) -> None:
+    client = Client(server.address)
+    create = client.unary("turnout.drift.v1.DriftService", "CreateBaseline")
+    await create(creation(baseline_id="summer", activate=False, counted=True), timeout=20)
+    await client.close()
+    told = await terminal.drift("baselines", "churn")
+    shown = {words[0]: words.count("yes") for line in told.out.splitlines() if (words := line.split())}
+    assert (shown["summer"], shown["spring"]) == (1, 2)
+    assert told.out.splitlines()[0].split()[:3] == ["baseline", "active", "counted"]
+    asked = await terminal.drift("analyze", "churn", "--baseline", "summer")
+    assert "models/churn/baselines/summer (1,000 rows)" in asked.out, asked
 
 
 @pytest.mark.parametrize(

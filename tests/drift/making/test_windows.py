@@ -9,7 +9,9 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.drift.v1 import baseline_pb2, logging_pb2
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
 from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
+from turnout.drift.v1.result_pb2 import DRIFT_STATUS_OK
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.inference.v1.input_pb2 import Input, TabularInput
@@ -120,6 +122,19 @@ async def test_refreezing_makes_new_cells(ask: Ask, log: Log) -> None:
     made = (await ask("CreateBaseline", request(refreeze=True))).baseline
     (age,) = (one for one in made.features if one.name == "age")
     assert list(age.edges) == freeze(AGE[np.arange(ROWS) % 10 != 0]).edges.tolist()
+
+
+async def test_refrozen_cells_are_counted_on_beside_the_old_ones(ask: Ask, log: Log) -> None:
+    await ask("CreateBaseline", creation(baseline_id="old"))
+    await log()
+    beside = request(refreeze=True, baseline_id="new", activate=False, counted=True)
+    made = (await ask("CreateBaseline", beside)).baseline
+    assert (made.rows, made.active, made.counted) == (ROWS, False, True)
+    await log()
+    await ask("SetActiveBaseline", rpc.SetActiveBaselineRequest(model="churn", baseline_id="new"))
+    result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
+    assert (result.baseline, result.status) == (made.name, DRIFT_STATUS_OK)
+    assert result.rows >= ROWS
 
 
 async def test_a_segment_of_the_window(ask: Ask, log: Log) -> None:
