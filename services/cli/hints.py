@@ -16,7 +16,8 @@ HINTS: Mapping[str, str] = {
     "STATE_UNAVAILABLE": "The service runs, but its Redis does not answer it; try again in a moment.",
     "UNAUTHENTICATED": "Say who you are: --key-file FILE, or TURNOUT_CLI_KEY in the environment, holds a "
     "key or a token. turnout whoami says whom the suite takes you for.",
-    "PERMISSION_DENIED": "Another key may; ask an editor or the owner of the model.",
+    "PERMISSION_DENIED": "The key of somebody with that role may, or an administrator's; turnout whoami says "
+    "whom the suite takes you for.",
     "UNIMPLEMENTED": "The server is of a version that does not do this.",
     "DEADLINE_EXCEEDED": "It took too long; a shorter window may do.",
 }

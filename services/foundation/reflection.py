@@ -16,6 +16,7 @@ from services.foundation.access import Access
 from services.foundation.call import HEADERS
 from services.foundation.described import Described
 from services.foundation.errors import TurnoutError
+from services.foundation.guard import DIRECT, WAYS
 from services.foundation.identity.authenticator import CERTIFICATE
 from services.foundation.identity.errors import NoCredentials
 from services.foundation.status import status_of, trailers_of
@@ -55,7 +56,8 @@ def _told(reflect: Any, access: Access) -> Any:
         try:
             caller = await access.authenticator.identify(HEADERS.get(), context.peer())
             if not (caller.name or caller.admin):
-                raise NoCredentials("reflection wants to know who calls", method=V1)
+                # What grpcurl and buf curl give to a call with -H they give to reflection too.
+                raise NoCredentials(f"reflection wants to know who calls: give {WAYS}{DIRECT}", method=V1)
         except TurnoutError as error:
             status = status_of(error)
             await context.abort(grpc.StatusCode[error.code], status.message, trailers_of(error, status))

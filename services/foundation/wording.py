@@ -5,6 +5,7 @@ import re
 # Each is what grpc's core says itself, anchored: a model server's words are its own. First match counts.
 # The second is what it says where the addresses behind a name take turns.
 _NEVER = r"^(failed to connect to all addresses|connections to all backends failing)"
+_CLOSED = "the connection was closed before it had answered"
 _CORE = (
     (r"^errors resolving |^DNS resolution failed", "cannot be reached: its host name was not found"),
     (rf"{_NEVER}.*Failed parsing HTTP/2|^Received http2 header with status", "it does not speak gRPC"),
@@ -17,8 +18,9 @@ _CORE = (
     (r"^(Stream removed \()?(recvmsg|sendmsg):.*reset|^Connection reset", "it reset the connection"),
     (
         r"^(Stream removed|Socket closed|Broken pipe|recvmsg|sendmsg|Transport|keepalive|ping )|GOAWAY",
-        "the connection was closed before it had answered",
+        _CLOSED,
     ),
+    (r"^Error in HTTP transport", _CLOSED),
     (r"^Cancelling all calls$", "it ended before it had answered"),
     (r"^Received RST_STREAM", "it broke the call off"),
 )

@@ -23,6 +23,9 @@ NOWHERE = "nothing is served at this path with this method; /openapi.json lists 
 TOO_MUCH = "the body is larger than the gateway takes (its settings request_bytes and response_bytes)"
 TOO_OFTEN = "more requests than the gateway lets in (its settings requests_per_second and ..._per_client)"
 TOO_LATE = "the deadline, which grpc-timeout says, passed at the gateway before the service had answered"
+AWAY = (
+    "the service does not answer, or went away before it had answered; what was asked may or may not be done"
+)
 # As long as the header retry-after of such an answer says.
 RETRY_SECONDS = 1
 
@@ -36,8 +39,8 @@ ANSWERS = (
     Answer(429, 8, "TOO_MANY_REQUESTS", TOO_OFTEN),
     Answer(431, 8, "TOO_LARGE"),
     Answer(500, 13, "INTERNAL"),
-    Answer(502, 14, "SERVICE_UNAVAILABLE"),
-    Answer(503, 14, "SERVICE_UNAVAILABLE"),
+    Answer(502, 14, "SERVICE_UNAVAILABLE", AWAY),
+    Answer(503, 14, "SERVICE_UNAVAILABLE", AWAY),
     Answer(504, 4, "DEADLINE_EXCEEDED", TOO_LATE),
 )
 

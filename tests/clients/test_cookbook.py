@@ -56,7 +56,7 @@ class Shell:
         process = await asyncio.create_subprocess_exec(
             *("sh", "-c", self.here(line.command)),
             cwd=self._folder,
-            env={**os.environ, "PATH": f"{BUILT.parent}:{os.environ['PATH']}", "TURNOUT_KEY": BOOTSTRAP},
+            env={**os.environ, "PATH": f"{BUILT.parent}:{os.environ['PATH']}", "KEY": BOOTSTRAP},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -104,6 +104,7 @@ def test_a_models_own_words_stay_its_own() -> None:
         f"{NEVER}; last error: UNAVAILABLE: ipv4:10.0.0.7:8001: connection attempt timed out",
         "recvmsg:Connection reset by peer (104)",
         "Connection reset by peer, peer 10.0.0.7",
+        "Error in HTTP transport completing operation: peer_address=ipv4:10.0.0.7:8001 (Socket closed)",
     ],
 )
 def test_no_address_is_told(raw: str) -> None:

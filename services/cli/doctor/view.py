@@ -25,9 +25,11 @@ def view(facts: Facts, found: Sequence[Finding], checks: int) -> RenderableType:
         )
         lines = [f"why: {one.why}", f"mend: {one.mend}", *([f"more: {one.about}"] if one.about else [])]
         parts += [
-            Padding(Text(plain(line), style="dim"), INDENT) for line in lines if not line.endswith(": ")
+            Padding(Text(plain(line), style="dim"), INDENT, expand=False)
+            for line in lines
+            if not line.endswith(": ")
         ]
-    return Group(*parts, _sum(found, checks))
+    return Group(*parts, _sum(found, checks, untold=bool(facts.untold)))
 
 
 def _services(facts: Facts) -> Text:
@@ -41,10 +43,11 @@ def _services(facts: Facts) -> Text:
     return Text(plain(f"{', '.join(told) or 'nobody answers'}; {counts}"), style="dim")
 
 
-def _sum(found: Sequence[Finding], checks: int) -> Text:
+def _sum(found: Sequence[Finding], checks: int, *, untold: bool) -> Text:
     counts = {severity: sum(one.severity == severity for one in found) for severity in Severity}
     if not counts[Severity.ERROR] and not counts[Severity.WARNING]:
-        return Text(f"fine: {checks} checks, nothing to mend", style="green")
+        where = "nothing to mend in what could be looked at" if untold else "nothing to mend"
+        return Text(f"fine: {checks} checks, {where}", style="green")
     worst = Severity.ERROR if counts[Severity.ERROR] else Severity.WARNING
     errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
     return Text(f"{errors} errors, {warnings} warnings of {checks} checks", style=STYLES[worst])

@@ -12,6 +12,7 @@ from services.cli.complaints import say
 from services.cli.connecting import Visit
 from services.cli.tail.condition import Condition
 from services.cli.tail.printing import Print
+from services.foundation import wording
 from services.foundation.errors import RemoteError
 
 # Who follows does so until he stops.
@@ -91,7 +92,7 @@ class Following:
             except RemoteError as failed:
                 if failed.code not in PASSING:
                     raise
-                trouble = failed.message.partition("\n")[0]
+                trouble = wording.plain(failed.message.partition("\n")[0])
             lost = time.time()
             say(f"{router}: {trouble}; waiting for it to come back")
             await self._come_back(router)

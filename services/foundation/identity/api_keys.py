@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from services.foundation.identity.caller import Caller
@@ -62,7 +63,11 @@ def caller_of(key: str, peer: str, ring: KeyRing, now: Callable[[], float]) -> C
     if entry is None or not same:
         if not ring.loaded:
             raise KeysUnavailable("API keys cannot be checked yet", retry_after=1.0)
-        raise BadCredentials("the API key is unknown or revoked", "unknown_key")
+        named = f"the API key {key_id}" if key_id else f"what was given as an API key ({PREFIX}…)"
+        raise BadCredentials(f"{named} is unknown or revoked", "unknown_key")
     if entry.expires <= now():
-        raise BadCredentials("the API key has expired", "expired")
+        ended = datetime.fromtimestamp(entry.expires, UTC).isoformat(timespec="seconds")
+        raise BadCredentials(
+            f"the API key {key_id} has expired, at {ended}; another one is needed", "expired"
+        )
     return Caller(entry.user, peer, "api_key", entry.admin, entry.expires)

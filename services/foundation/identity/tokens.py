@@ -48,7 +48,7 @@ REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
     (jwt.ImmatureSignatureError, "the token is not valid yet", "not_yet_valid"),
     (jwt.InvalidAudienceError, "the token is for another audience", "audience"),
     (jwt.InvalidIssuerError, "the token is from another issuer", "issuer"),
-    (jwt.MissingRequiredClaimError, "the token lacks a claim that is required here", "claim"),
+    (jwt.MissingRequiredClaimError, "the token lacks the claim {claim}, which is required here", "claim"),
     (jwt.InvalidSignatureError, "the token's signature is wrong", "signature"),
     (jwt.InvalidAlgorithmError, "the token's algorithm is not accepted", "algorithm"),
     (jwt.PyJWTError, "the token is malformed", "malformed"),
@@ -159,5 +159,5 @@ def refusal(wrong: Exception) -> BadCredentials:
     """What the caller is told."""
     for kind, said, why in REFUSALS:
         if isinstance(wrong, kind):
-            return BadCredentials(said, why)
+            return BadCredentials(said.format(claim=getattr(wrong, "claim", "")), why)
     return BadCredentials("the token is malformed", "malformed")

@@ -65,12 +65,17 @@ async def test_a_key_is_made_used_listed_and_revoked(guarded: Guarded) -> None:
     assert refused.code == 1
     assert "PERMISSION_DENIED" in refused.wrong
     assert secret not in refused.wrong
+    seen = await terminal.type("doctor", *guarded.anyone, TURNOUT_CLI_KEY=secret)
+    assert "what ann may not see was not looked at" in seen.out, seen
+    # What goes into a pipe is not filled up with blanks.
+    assert max(map(len, seen.out.splitlines())) < 1_000
     assert (await terminal.type("keys", "revoke", hers["id"], *admin)).code == 0
 
     async def forgotten() -> bool:
         told = await terminal.type("whoami", *guarded.anyone, TURNOUT_CLI_KEY=secret)
         assert told.code == 1
         assert "UNAUTHENTICATED" in told.wrong
+        assert f"the API key {hers['id']} is unknown or revoked" in told.wrong
         return True
 
     await eventually(forgotten)

@@ -42,6 +42,14 @@ async def said(begun: Begun, words: str) -> None:
     await eventually(there, within=30)
 
 
+async def again(running: Town) -> str:
+    """A prediction's id, once the channel has found the router that is back."""
+    try:
+        return str((await running.desk.predict("learner")).prediction_id)
+    except RemoteUnavailable as away:
+        raise AssertionError("not found yet") from away
+
+
 async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town, terminal: Terminal) -> None:
     begun = terminal.begin("tail", "learner")
     await said(begun, "following learner")
@@ -57,14 +65,7 @@ async def test_what_was_predicted_while_nobody_could_tell_follows(running: Town,
     try:
         await running.stop("router")
         await running.start("router")
-
-        async def again() -> str:
-            try:
-                return str((await running.desk.predict("learner")).prediction_id)
-            except RemoteUnavailable as away:
-                raise AssertionError("the channel has not found it yet") from away
-
-        missed = {await eventually(again) for _ in range(3)}
+        missed = {await eventually(lambda: again(running)) for _ in range(3)}
         # Those that are on their way to Redis still are told live to who follows from then on.
         for one in missed:
             await running.recorded(one)

@@ -18,6 +18,10 @@ NO_PAGES = (
     "nobody says where the metrics pages are: lag, spools and clocks of the services were not looked at; "
     "TURNOUT_CLI_READY_FILE, or run it in the directory of turnout up"
 )
+OTHERS = (
+    "what {who} may not see was not looked at: others' routers and models may be in trouble; the key of an "
+    "administrator sees all"
+)
 NO_REDIS = "nobody says where Redis is: how safe data are was not looked at; --redis URL"
 
 
@@ -32,6 +36,8 @@ async def gather(suite: Visit, places: Places, settings: CliSettings) -> Facts:
         _unless_refused("who you are", fleet.caller(suite), None, untold),
         _unless_refused("the fleet", fleet.ask(suite, untold), Fleet(), untold),
     )
+    if caller is not None and not caller.admin:
+        untold.append(OTHERS.format(who=caller.user))
     return Facts(time.time(), services, found, stored, caller, owned, untold)
 
 
