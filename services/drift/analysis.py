@@ -13,6 +13,8 @@ from services.drift.crowding import WAY_OUT, crowded
 from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
+# Names in a sentence.
+MOST_NAMED = 3
 MANY_OUTSIDE = 0.01
 
 
@@ -79,9 +81,21 @@ def summarize(finding: Finding) -> str:
         return (
             f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}."
         )
+    unknown = [one.feature for one in finding.features if one.verdict.decision is Level.INSUFFICIENT_DATA]
+    known = len(finding.features) - len(unknown)
     if finding.status is Level.OK:
-        return f"No drift among {len(finding.features)} features in {finding.rows} rows."
+        of = f"{known} of {len(finding.features)}" if unknown else f"{known}"
+        return f"No drift among {of} features in {finding.rows} rows{_of(unknown)}."
+    if known:
+        answers = [one for one in unknown if one.role is not Role.FEATURE]
+        return f"Too few answers to say in {finding.rows} rows{_of(answers)}; the other columns do not drift."
     return f"Too few rows to say: {finding.rows} in the window, and at least 30 are needed per feature."
+
+
+def _of(unknown: Sequence[Feature]) -> str:
+    names = [one.name for one in unknown]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"; fewer than {LEAST_ROWS} values of {', '.join(names[:MOST_NAMED])}{more}" if names else ""
 
 
 def warn(finding: Finding) -> list[str]:
@@ -115,6 +129,7 @@ def _evidence(feature: Feature, found: Comparison) -> Evidence:
         importance=feature.importance,
         vanished=_vanished(found),
         outside_p=found.outside_p,
+        answer=feature.role is not Role.FEATURE,
     )
 
 

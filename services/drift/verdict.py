@@ -29,6 +29,7 @@ class Evidence:
     missing_p: of a change in the rate of missing values. outside_p: of so many values out of range.
     present, rows: values in the smaller sample, without and with the missing ones.
     vanished: the window misses more than the baseline did, and has too few values to compare.
+    answer: it is what the model says, and not what it is asked.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Evidence:
     importance: float = 1.0
     vanished: bool = False
     outside_p: float | None = None
+    answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT) -> Verdict:
     shifts, missing, outside = (_adjusted(family, rule) for family in families)
     each = zip(evidence, shifts, missing, outside, strict=True)
     features = tuple(_judge_one(item, shift, gone, far, rule.level) for item, shift, gone, far in each)
-    return Verdict(features, _overall_score(evidence), _status(features))
+    return Verdict(features, _overall_score(evidence), _status(features, evidence))
 
 
 def _judge_one(
@@ -116,7 +118,13 @@ def _overall_score(evidence: Sequence[Evidence]) -> float | None:
     return sum(importance * psi for importance, psi in scored) / weight if weight else None
 
 
-def _status(features: Sequence[FeatureVerdict]) -> Level:
-    """The worst decision. Nothing decidable is INSUFFICIENT_DATA: silence is never success."""
+def _status(features: Sequence[FeatureVerdict], evidence: Sequence[Evidence]) -> Level:
+    """The worst decision. Nothing decidable is INSUFFICIENT_DATA, and so is a model of whose answers too few
+    are known to say, however its questions are: silence is never success."""
     decided = [feature.decision for feature in features if feature.decision is not Level.INSUFFICIENT_DATA]
-    return max(decided, key=list(Level).index, default=Level.INSUFFICIENT_DATA)
+    worst = max(decided, key=list(Level).index, default=Level.INSUFFICIENT_DATA)
+    silent = any(
+        item.answer and feature.decision is Level.INSUFFICIENT_DATA
+        for item, feature in zip(evidence, features, strict=True)
+    )
+    return Level.INSUFFICIENT_DATA if silent and worst is Level.OK else worst

@@ -1,5 +1,7 @@
 """A verdict needs size and evidence, and never calls silence ok."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.drift.benjamini_hochberg import adjust
@@ -35,6 +37,15 @@ def test_too_few_rows_are_never_ok() -> None:
     verdict = judge([evidence(psi=0.0, p_value=1.0, present=LEAST_ROWS - 1)])
     assert verdict.features[0].decision is Level.INSUFFICIENT_DATA
     assert verdict.status is Level.INSUFFICIENT_DATA
+
+
+def test_a_model_that_was_asked_and_is_not_heard_is_never_ok() -> None:
+    asked = evidence("age", psi=0.0, p_value=1.0)
+    silent = evidence("label", psi=None, p_value=None, missing_p=None, present=0, rows=0, answer=True)
+    assert judge([asked, silent]).status is Level.INSUFFICIENT_DATA
+    # A column of questions that is seldom there says nothing of the others; and what drifts drifts.
+    assert judge([asked, replace(silent, answer=False)]).status is Level.OK
+    assert judge([evidence("age"), silent]).status is Level.ALERT
 
 
 def test_no_features_are_never_ok() -> None:

@@ -153,7 +153,12 @@ def _remember(
     memory.time.CopyFrom(timestamp(at.time))
     memory.result = overall.result.name if overall.result is not None else ""
     memory.summary = overall.result.summary if overall.result is not None else overall.why
-    said = overall.result is not None and enough(overall.result, config.least_rows)
+    said = (
+        overall.result is not None
+        and enough(overall.result, config.least_rows)
+        # Also where enough was asked, and too little was answered.
+        and overall.result.status != result_pb2.DRIFT_STATUS_INSUFFICIENT_DATA
+    )
     memory.status = STATUS[GOOD] if said else result_pb2.DRIFT_STATUS_INSUFFICIENT_DATA
 
 
