@@ -63,6 +63,12 @@ async def test_a_change_is_followed_as_it_is_made(running: Town, terminal: Termi
     request = rpc.UpdateRouterRequest(router={"name": "routers/cancer", "description": "watched"})
     await running.desk.call("RouterService/UpdateRouter", request)
     await eventually(lambda: len(watching.out.splitlines()) > 1, within=30)
+    before = len(watching.out.splitlines())
+    await running.stop("router")
+    await eventually(lambda: "waiting for it to come back" in watching.wrong, within=30)
+    await running.start("router")
+    # It says how the router is by then, too.
+    await eventually(lambda: len(watching.out.splitlines()) > before, within=60)
     watching.process.terminate()
     assert "1 of 1 replicas" in (await watching.end()).out
 
