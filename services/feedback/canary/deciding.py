@@ -14,6 +14,8 @@ from services.feedback.canary.plan import DRIFT, Canary, Guardrail, State
 
 # Beyond the label horizon: what folding takes, and a minute that is not over. Older evidence is silence.
 STALE_SECONDS = 300.0
+# Predictions of one variant without any label in their time: no accident, nobody sends them.
+SILENT = 20
 # A point estimate of fewer says nothing at all, and a guardrail must not be broken by the first error.
 LITERAL_SAMPLES = 30
 
@@ -125,6 +127,9 @@ def _doubt(plan: Canary, seen: Seen, now: float) -> str:
     behind = now - seen.watermark - plan.label_horizon
     if behind > STALE_SECONDS:
         return f"fresh data: nothing was judged for {words.span(behind)} longer than labels may take"
+    for name, arm in (("canary", seen.canary), ("baseline", seen.baseline)):
+        if arm.missing >= SILENT and not arm.labelled:
+            return f"fresh data: none of {arm.missing:,} predictions of the {name} had a label in time"
     return ""
 
 

@@ -56,7 +56,7 @@ async def test_a_canary_without_labels_is_held_where_it_is(stage: Stage) -> None
         router = await stage.look()
         assert (router.canary.canary_percentage, state(router)) == (20, "RUNNING")
     status = await stage.status()
-    assert status.waiting_for.startswith("labels: 0 of 1 of the canary")
+    assert status.waiting_for.startswith("fresh data: none of 160 predictions of the ")
     assert [arm.missing > 0 and arm.labelled == 0 for arm in status.evidence.arms] == [True, True]
     # And where even the traffic ends, what was known grows old.
     stage.arena.pass_time(3600)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.feedback.canary.breaker import tripped
-from services.feedback.canary.deciding import STALE_SECONDS, Kind, Memory, Move, decide, remember
-from services.feedback.canary.findings import LOSS, PROMOTION, Recent, Seen
+from services.feedback.canary.deciding import SILENT, STALE_SECONDS, Kind, Memory, Move, decide, remember
+from services.feedback.canary.findings import LOSS, PROMOTION, ArmSeen, Recent, Seen
 from services.feedback.canary.plan import Canary, Guardrail, State
 from tests.feedback.canary.plans import (
     CRITERIA,
@@ -79,6 +79,19 @@ def test_a_percentage_between_two_steps_is_of_the_lower_one() -> None:
         ({}, seen(labelled=9), LATER, "labels: 9 of 10"),
         ({}, seen(), NOW + 20, "time: 40 s more"),
         ({}, seen(at=LATER - 3600 - STALE_SECONDS - 1), LATER, "fresh data"),
+        (
+            {},
+            replace(seen(), canary=ArmSeen(90, 0, SILENT)),
+            LATER,
+            "fresh data: none of 20 predictions of the canary",
+        ),
+        ({}, replace(seen(), canary=ArmSeen(90, 0, SILENT - 1)), LATER, "labels: 0 of 10"),
+        (
+            {},
+            replace(seen(), baseline=ArmSeen(90, 0, SILENT)),
+            LATER,
+            "fresh data: none of 20 predictions of the base",
+        ),
         ({}, seen(doubts=["shares are not as logged"]), LATER, "sound evidence: shares"),
         ({"percentage": 0.0}, seen(), LATER, "traffic"),
         ({"serving": False}, seen(WORSE), LATER, "the router to be running"),
