@@ -162,19 +162,18 @@ def claim_of(request: RecordFeedbackRequest, prediction: Drawn, rules: Rules) ->
     learnt = measure is rules.reward or measure == rules.reward
     if prediction.failed and learnt:
         return crediting.failure(rules, prediction, row)
-    _refuse_undrawn(prediction)
+    if not (prediction.variant and prediction.answered):
+        raise _undrawn(prediction)
     observed, id_ = request.observed_at.ToMicroseconds(), request.feedback_id
     return crediting.reward(rules, prediction, row, measure, units, observed, id_, watched=learnt)
 
 
-def _refuse_undrawn(prediction: Drawn) -> None:
-    if not prediction.variant:
-        why = f"no variant was drawn in this prediction (mode {prediction.mode})"
-    elif not prediction.answered:
+def _undrawn(prediction: Drawn) -> NothingDrawn:
+    if prediction.variant:
         why = f"the drawn variant {prediction.variant} did not answer this prediction"
     else:
-        return
-    raise NothingDrawn(
+        why = f"no variant was drawn in this prediction (mode {prediction.mode})"
+    return NothingDrawn(
         f"{why}, so there is no arm to credit; report the truth instead",
         fields=[("prediction_id", f"a prediction that a variant was drawn for; {why}")],
         prediction_id=prediction.id,

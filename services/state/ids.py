@@ -58,11 +58,9 @@ def partition_of(prediction_id: str) -> int:
     >>> partition_of('018bcfe5-69f4-7000-8591-b7582265b1f5')
     5
     """
-    _check(prediction_id)
-    return int(prediction_id[19:21], 16) & (PARTITIONS - 1)
+    return _read(prediction_id)[0]
 
 
-@lru_cache(1024)  # whoever asks once about a prediction asks several times
 def time_of(prediction_id: str) -> float:
     """When a prediction was made, in seconds since 1970, to a quarter of a microsecond.
 
@@ -71,8 +69,14 @@ def time_of(prediction_id: str) -> float:
     >>> time_of('018bcfe5-69f4-7000-8591-b7582265b1f5')
     1700000000.5
     """
+    return _read(prediction_id)[1]
+
+
+@lru_cache(1024)  # whoever asks once about a prediction asks several times
+def _read(prediction_id: str) -> tuple[int, float]:
     _check(prediction_id)
-    return int(prediction_id[:8] + prediction_id[9:13] + prediction_id[15:18], 16) / _TICKS_PER_SECOND
+    ticks = int(prediction_id[:8] + prediction_id[9:13] + prediction_id[15:18], 16)
+    return int(prediction_id[19:21], 16) & (PARTITIONS - 1), ticks / _TICKS_PER_SECOND
 
 
 def minute_of(prediction_id: str) -> int:

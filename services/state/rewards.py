@@ -104,6 +104,9 @@ class Applied(StrEnum):
     TOO_MANY_ARMS = "TOO_MANY_ARMS"
 
 
+_APPLIED = {one.value.encode(): one for one in Applied}
+
+
 @dataclass(frozen=True, slots=True)
 class RewardStore:
     """Reads and writes what arms have earned. Every method raises StateUnavailable if Redis is."""
@@ -247,4 +250,4 @@ def _statuses(reply: Any) -> list[Applied]:
         raise reply
     if reply[0] == b"NEWER_FORMAT":
         formats.check("reward state", int(reply[1]), formats.ARMS)
-    return [Applied(status.decode()) for status in reply]
+    return [_APPLIED[status] for status in reply]

@@ -1,8 +1,8 @@
 """What a logged prediction says of who was drawn, who answered, and what."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
-from typing import Any
 
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
@@ -22,14 +22,28 @@ MODES = {
 
 def drawn_of(event: PredictionEvent) -> Drawn:
     """Of a logged prediction what a reward needs."""
-    return Drawn(**_drawn(event))
+    told, segments = event.manifest, event.segments
+    decision, drawn = told.decision, drawn_variant(event)
+    mode = decision.mode
+    return Drawn(
+        id=told.prediction_id,
+        router_uid=event.router_uid,
+        variant=drawn,
+        mode=MODES.get(mode, ""),
+        failed=bool(drawn) and _failed(told.participants, drawn),
+        answered=bool(drawn) and _answered(event, drawn),
+        rows=event.rows or 1,
+        policy=decision.policy,
+        segments=tuple(f"{name}={segments[name]}" for name in sorted(segments)) if segments else (),
+        outside=not (mode or told.router),
+    )
 
 
 def prediction_of(event: PredictionEvent) -> Prediction:
     """A logged prediction, read for feedback."""
-    told = event.manifest
+    told, drawn = event.manifest, drawn_of(event)
     return Prediction(
-        **_drawn(event),
+        **{one.name: getattr(drawn, one.name) for one in fields(drawn)},
         # Of an answer that was too large for the log, nobody knows.
         classified=event.output.WhichOneof("kind") in (None, "classification")
         and not event.HasField("large_output"),
@@ -42,24 +56,6 @@ def prediction_of(event: PredictionEvent) -> Prediction:
         seen=partial(seen_of, event),
         heard=partial(_heard, event),
     )
-
-
-def _drawn(event: PredictionEvent) -> dict[str, Any]:
-    told, segments = event.manifest, event.segments
-    decision, participants, drawn = told.decision, told.participants, drawn_variant(event)
-    mode = decision.mode
-    return {
-        "id": told.prediction_id,
-        "router_uid": event.router_uid,
-        "variant": drawn,
-        "mode": MODES.get(mode, ""),
-        "failed": bool(drawn) and _failed(participants, drawn),
-        "answered": bool(drawn) and _answered(event, drawn),
-        "rows": event.rows or 1,
-        "policy": decision.policy,
-        "segments": tuple(f"{name}={segments[name]}" for name in sorted(segments)) if segments else (),
-        "outside": not (mode or told.router),
-    }
 
 
 def from_outside(event: PredictionEvent) -> bool:
