@@ -104,9 +104,6 @@ class Applied(StrEnum):
     TOO_MANY_ARMS = "TOO_MANY_ARMS"
 
 
-_APPLIED = {one.value.encode(): one for one in Applied}
-
-
 @dataclass(frozen=True, slots=True)
 class RewardStore:
     """Reads and writes what arms have earned. Every method raises StateUnavailable if Redis is."""
@@ -250,4 +247,4 @@ def _statuses(reply: Any) -> list[Applied]:
         raise reply
     if reply[0] == b"NEWER_FORMAT":
         formats.check("reward state", int(reply[1]), formats.ARMS)
-    return [_APPLIED[status] for status in reply]
+    return [Applied(status.decode()) for status in reply]
