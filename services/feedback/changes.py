@@ -1,8 +1,9 @@
 """Notices that the rewards of an arm have changed, so that a learner starts again.
 
-Per arm, the generalised likelihood ratio of Bernoulli rewards: its last 512 since the last restart are cut in
-two, the newest 1, 2, 4, … 256 against those before, and the greatest n₁ kl(m₁, m) + n₂ kl(m₂, m) is held
-against a threshold of 8. An alarm of one arm restarts all of them: where one model's world has changed, what
+Per arm, the generalised likelihood ratio of Bernoulli rewards: those that are remembered since the last
+restart are cut in two, the newest 1, 2, 4, … 512 against all before, and the greatest
+n₁ kl(m₁, m) + n₂ kl(m₂, m) is held against a threshold of 8. Held against the last few hundred alone, the
+newest would look like them in a world that moves slowly. An alarm of one arm restarts all of them: where one model's world has changed, what
 was learnt of the others is of that world too. The place of the newest reward at the alarm is the mark; what
 is not after it is forgotten. A mark only moves forward, so late rewards and new owners find it where it was.
 
@@ -27,7 +28,7 @@ LOOK_BACK = 512
 THRESHOLD = 8.0
 UNITS = 1_000_000
 TINY = 1e-12
-_NEWER = 2 ** np.arange(int(np.log2(LOOK_BACK)))
+_NEWER = 2 ** np.arange(int(np.log2(LOOK_BACK)) + 1)
 
 
 class Mark(NamedTuple):
@@ -71,12 +72,12 @@ def alarm(windows: Windows) -> float:
     """The greatest likelihood ratio over arms and cuts, in nats; 0 where there is nothing to cut."""
     counts, sums, newer = [], [], []
     for entries in windows.values():
-        units = entries["units"][-LOOK_BACK:].astype(float) / UNITS
+        units = entries["units"]
         if len(units) >= 2:
-            backwards = np.cumsum(units[::-1])
+            backwards = np.cumsum(units[: -LOOK_BACK - 1 : -1].astype(float)) / UNITS
             cuts = np.minimum(_NEWER, len(units) - 1)
             counts.append(float(len(units)))
-            sums.append(backwards[-1])
+            sums.append(float(units.sum(dtype=np.int64)) / UNITS)
             newer.append(np.stack([cuts.astype(float), backwards[cuts - 1]]))
     if not counts:
         return 0.0
