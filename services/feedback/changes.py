@@ -3,9 +3,10 @@
 Per arm, the generalised likelihood ratio of Bernoulli rewards: those that are remembered since the last
 restart are cut in two, the newest 1, 2, 4, … 512 against all before, and the greatest
 n₁ kl(m₁, m) + n₂ kl(m₂, m) is held against a threshold of 8. Held against the last few hundred alone, the
-newest would look like them in a world that moves slowly. An alarm of one arm restarts all of them: where one model's world has changed, what
-was learnt of the others is of that world too. The place of the newest reward at the alarm is the mark; what
-is not after it is forgotten. A mark only moves forward, so late rewards and new owners find it where it was.
+newest would look like them in a world that moves slowly. An alarm of one arm restarts all of them: where one
+model's world has changed, what was learnt of the others is of that world too. The place of the newest reward
+at the alarm is the mark; what is not after it is forgotten. A mark only moves forward, so late rewards and
+new owners find it where it was.
 
 Reference: L. Besson, E. Kaufmann, O. Maillard and J. Seznec, Efficient Change-Point Detection for Tackling
 Piecewise-Stationary Bandits, JMLR 23 (2022).
