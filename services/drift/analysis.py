@@ -13,9 +13,9 @@ from services.drift.crowding import WAY_OUT, crowded
 from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
+MANY_OUTSIDE = 0.01
 # Names in a sentence.
 MOST_NAMED = 3
-MANY_OUTSIDE = 0.01
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class _Import:
             if len(self.errors) < MOST_ERRORS:
                 self.errors.append(error_of(index, outcome))
         else:
-            self.counts[NAMES[outcome.status]] += 1
+            self.counts[status_name(outcome.status)] += 1
 
 
 @dataclass(frozen=True, slots=True)

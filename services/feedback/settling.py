@@ -141,8 +141,7 @@ def refuse(misfits: Sequence[FieldViolation], prediction: Drawn) -> None:
 def claim_of(request: RecordFeedbackRequest, prediction: Drawn, rules: Rules) -> Claim:
     """What a reported value claims. Raises BadFeedback, NothingDrawn, RewardOutOfRange, naming the field."""
     row = request.row
-    if row >= prediction.rows:
-        refuse(row_misfits(row, prediction.rows), prediction)
+    refuse(row_misfits(row, prediction.rows), prediction)
     field, metric, value = value_of(request)
     measure = rules.measures.get(metric) if metric else rules.reward
     if measure is None:

@@ -24,18 +24,17 @@ def drawn_of(event: PredictionEvent) -> Drawn:
     """Of a logged prediction what a reward needs."""
     told, segments = event.manifest, event.segments
     decision, drawn = told.decision, drawn_variant(event)
-    mode = decision.mode
     return Drawn(
         id=told.prediction_id,
         router_uid=event.router_uid,
         variant=drawn,
-        mode=MODES.get(mode, ""),
+        mode=MODES.get(decision.mode, ""),
         failed=bool(drawn) and _failed(told.participants, drawn),
         answered=bool(drawn) and _answered(event, drawn),
-        rows=event.rows or 1,
+        rows=max(event.rows, 1),
         policy=decision.policy,
         segments=tuple(f"{name}={segments[name]}" for name in sorted(segments)) if segments else (),
-        outside=not (mode or told.router),
+        outside=from_outside(event),
     )
 
 
