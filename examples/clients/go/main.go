@@ -107,7 +107,7 @@ func dial(variable, usual string) (*grpc.ClientConn, error) {
 func introduced(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
 	invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", uuid())
-	if key := os.Getenv("TURNOUT_KEY"); key != "" {
+	if key := os.Getenv("KEY"); key != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
 	}
 	return invoke(ctx, method, request, reply, conn, options...)

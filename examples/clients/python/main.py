@@ -54,7 +54,7 @@ class Service:
     def call(self, method: str, request: Any, seconds: float) -> Any:
         """The reply, within so many seconds. Raises grpc.RpcError."""
         metadata = [("x-request-id", str(uuid.uuid4()))]
-        if key := os.environ.get("TURNOUT_KEY"):
+        if key := os.environ.get("KEY"):
             metadata.append(("authorization", f"Bearer {key}"))
         found = self._descriptor.methods_by_name[method]
         ask: Any = self._channel.unary_unary(

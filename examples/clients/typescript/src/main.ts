@@ -65,7 +65,7 @@ function call<Request, Reply>(
 ): Promise<Reply> {
   const metadata = new Metadata();
   metadata.set("x-request-id", randomUUID());
-  if (process.env.TURNOUT_KEY) metadata.set("authorization", `Bearer ${process.env.TURNOUT_KEY}`);
+  if (process.env.KEY) metadata.set("authorization", `Bearer ${process.env.KEY}`);
   const asked = promisify<Request, Metadata, CallOptions, Reply>(method.bind(client));
   return asked(request, metadata, { deadline: Date.now() + seconds * 1000 });
 }
