@@ -26,6 +26,7 @@ def experiment_said(
 ) -> wire.Experiment:
     """What the evidence says of a router's experiment."""
     metric = watch.metrics[experiment.primary_metric]
+    resting = [arm for arm in watch.arms if not rules.enabled.get(arm, True)]
     each = judge_each(experiment, metric, evidence)
     together = judge_all(each, evidence)
     made = wire.Experiment(
@@ -40,12 +41,20 @@ def experiment_said(
         unit="entity" if watch.by_entity else "prediction",
         arms=[_arm(watch, evidence, metric, arm) for arm in watch.arms],
         comparisons=[
-            _comparison(experiment, watch, evidence, one, each[one.treatment]) for one in evidence.comparisons
+            _comparison(
+                experiment,
+                watch,
+                evidence,
+                one,
+                each[one.treatment],
+                not {*resting} & {watch.baseline, one.treatment},
+            )
+            for one in evidence.comparisons
         ],
         sample_ratio=_ratio(evidence),
         missing_labels=list(_missing(evidence)),
         segments=_segments(experiment, metric, evidence),
-        warnings=[*evidence.warnings, *_warnings(watch, evidence)],
+        warnings=[*evidence.warnings, *_warnings(watch, evidence), *map(_resting, resting)],
     )
     for field, at in (
         ("start", evidence.started),
@@ -99,8 +108,14 @@ def _mean(evidence: Evidence, watch: Watch, arm: str) -> tuple[int, float]:
 
 
 def _comparison(
-    experiment: Experiment, watch: Watch, evidence: Evidence, one: Comparison, judged: Judged
+    experiment: Experiment,
+    watch: Watch,
+    evidence: Evidence,
+    one: Comparison,
+    judged: Judged,
+    growing: bool,
 ) -> wire.ExperimentComparison:
+    """How a treatment compares; what is to come is told only where observations still do (`growing`)."""
     metric = watch.metrics[experiment.primary_metric]
     guards = [name for name in experiment.guardrails if name in one.tests]
     made = wire.ExperimentComparison(
@@ -112,7 +127,7 @@ def _comparison(
     )
     primary = one.tests["primary"]
     n = primary.estimate.n0 + primary.estimate.n1
-    if not (experiment.min_effect > 0 and primary.estimate.n0 and primary.estimate.n1):
+    if not (growing and experiment.min_effect > 0 and primary.estimate.n0 and primary.estimate.n1):
         return made
     asked, effect = Test(primary.spec.kind, primary.spec.margin), experiment.min_effect / metric.width
     share = primary.estimate.n1 / n
@@ -226,6 +241,10 @@ def _warnings(watch: Watch, evidence: Evidence) -> Iterator[str]:
                 f"{counts.missing:,} of {known:,} observations of {arm} had no value within {horizon}: is "
                 "the metric reported, and is the horizon long enough?"
             )
+
+
+def _resting(arm: str) -> str:
+    return f"{arm} is disabled: no further observation of it comes, and what is known of it stands"
 
 
 def _p(log_e: float) -> float:

@@ -83,6 +83,26 @@ async def test_of_several_treatments_the_best_wins_and_each_has_its_verdict(aren
     assert verdicts == {"b": "LOSE", "c": "WIN", "idle": "HOLD"}
 
 
+async def test_of_a_variant_that_is_disabled_nothing_further_is_promised(arena: Arena) -> None:
+    router = await arena.open(lambda router: weighted(router, min_effect=0.2, max_samples=2000))
+    (before,) = (await play(arena, {"a": 0.7, "b": 0.7}, count=100)).comparisons
+    assert before.expected_observations
+    assert before.power
+
+    def disable(seen: Router) -> None:
+        seen.variants[1].enabled = False
+
+    await arena.setting.routers.update(router.name, disable)
+    await arena.setting.parts.follower.reconcile()
+    found = await arena.experiment()
+    (after,) = found.comparisons
+    assert (after.expected_observations, after.power, after.HasField("expected_time")) == (0, 0, False)
+    assert after.effect == before.effect
+    assert (
+        "b is disabled: no further observation of it comes, and what is known of it stands" in found.warnings
+    )
+
+
 async def test_shares_that_change_on_the_way_and_those_of_a_bandit_are_those_that_were_logged(
     arena: Arena,
 ) -> None:
