@@ -27,6 +27,7 @@ from services.feedback.publisher import Publisher
 from services.feedback.rulebook import Rulebook
 from services.feedback.standings import Standings, learner_of
 from services.state import ids
+from services.state.claims import Claim, Report
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
@@ -36,7 +37,7 @@ from services.state.learned import LearnedFollower, SnapshotStore
 from services.state.ownership import Ownership
 from services.state.pulls import PullStore
 from services.state.records import RecordStore
-from services.state.rewards import Claim, Report, RewardStore
+from services.state.rewards import RewardStore
 
 WRITTEN = Path("build/rewards.json")
 ROUTERS_MEASURED, ARMS, REPLICAS, REWARDS, SEED = 1000, 10, 3, 200, 11

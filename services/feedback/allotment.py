@@ -13,7 +13,7 @@ from services.feedback.policies.earned import Earned, arms_of
 from services.feedback.policies.learning import Learning
 from services.feedback.rules import Rules
 from services.feedback.windows import WindowSum
-from services.state.rewards import ArmTotals
+from services.state.arm_states import ArmTotals
 
 NOTHING, NO_TOTALS = WindowSum(0, 0), ArmTotals()
 

@@ -16,9 +16,9 @@ from services.feedback.wire.records import drawn_of
 from services.feedback.wire.requests import truth_entry
 from services.foundation.errors import TurnoutError
 from services.state import ids
+from services.state.claims import Applied, Claim
 from services.state.names import resource_name
 from services.state.reports import row_misfits, truth_misfits
-from services.state.rewards import Applied, Claim
 from services.state.truth import Appended, TruthLog
 
 STATUSES: Mapping[Applied, rpc.FeedbackStatus] = {

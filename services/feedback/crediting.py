@@ -16,11 +16,11 @@ from services.feedback.prediction import (
     model_shares,
 )
 from services.feedback.rules import HORIZON_SECONDS, Rules
+from services.state.claims import FINAL, UNITS, Claim, Learner, Report
 from services.state.ids import partition_of
 from services.state.labels import Pair
 from services.state.magnitudes import code_of
 from services.state.outcomes import LABEL, LESS, MORE, REWARD, TRUTH, Cell, Counted
-from services.state.rewards import FINAL, UNITS, Claim, Learner, Report
 
 # Labels of a model, per partition, that its accuracy rests on: it must fall soon after the model does.
 MODEL_WINDOW = 1000

@@ -9,13 +9,14 @@ from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from services.feedback import crediting
 from services.feedback.settling import Settling
 from services.feedback.wire.records import drawn_failed, drawn_variant, prediction_of
+from services.state.claims import Claim
 from services.state.consumer import Entry
 from services.state.errors import LostLease
 from services.state.fenced import Fence
 from services.state.logged import readable
 from services.state.positions import order
 from services.state.pulls import Pulls, PullStore
-from services.state.rewards import Claim, place_of
+from services.state.rewards import place_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from turnout.feedback.v1.traffic_pb2 import CallCounts
 
 from services.feedback.crediting import MODEL_WINDOW
 from services.state.agreements import Agreed
+from services.state.claims import UNITS
 from services.state.confusion import LabelQuality, confusion
 from services.state.labels import Pair, counted
 from services.state.latency import quantile
 from services.state.magnitudes import values_of
-from services.state.rewards import UNITS, WINDOW
+from services.state.rewards import WINDOW
 
 NOTHING = np.zeros(0, WINDOW)
 PERCENTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))

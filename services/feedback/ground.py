@@ -65,7 +65,9 @@ def lay(
     follower = CatalogFollower(connections, rng=rng, on_change=rulebook.take)
     rulebook.aliases = lambda: follower.aliases
     records, snapshots = RecordStore(connections), SnapshotStore(connections)
-    standings = Standings(RewardStore(redis), PullStore(redis), snapshots, Contexts(records))
+    ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
+    rewards = RewardStore(redis, lambda: ownership.owned, rulebook.changed)
+    standings = Standings(rewards, PullStore(redis), snapshots, Contexts(records))
     return Ground(
         connections,
         settings,
@@ -74,11 +76,11 @@ def lay(
         now,
         rulebook,
         follower,
-        Ownership(connections, GROUP, new_uid(now(), rng), rng=rng),
+        ownership,
         records,
         snapshots,
         standings,
-        Settling(rulebook, standings.rewards, metrics, now),
+        Settling(rulebook, rewards, metrics, now),
         Parking(ParkedStore(redis, settings.parked_items)),
         Finder(rulebook, AttributionIndex(connections), now),
     )

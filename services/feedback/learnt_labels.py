@@ -8,7 +8,8 @@ from services.feedback.crediting import accuracy_of, errors_of, log_losses_of, p
 from services.feedback.figures import Labelled, Quality, quality_of
 from services.feedback.rulebook import Rulebook
 from services.state import labels
-from services.state.rewards import Learner, RewardStore
+from services.state.claims import Learner
+from services.state.rewards import RewardStore
 
 # Windows whose versions are asked for in a round, and models whose windows are read: what is left has its
 # turn in the next one.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from services.feedback.deriving.seen import Seen, Value
+from services.state.claims import Repeats
 from services.state.earned import Scale
-from services.state.rewards import Repeats
 
 UNITS = 1_000_000
 

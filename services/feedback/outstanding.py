@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from services.state.arm_states import ArmTotals
 from services.state.pulls import Pulls
-from services.state.rewards import ArmTotals
 
 # Looks that are kept within a delay: what is waited for may be a fifth older than it says.
 LOOKS = 5

@@ -16,10 +16,10 @@ from services.foundation.call import Call
 from services.foundation.metrics import Metrics
 from services.foundation.rules import Role
 from services.state.audit import Author
+from services.state.claims import Learner
 from services.state.once import Requests, once
 from services.state.permissions import CatalogPermissions
 from services.state.resets import ResetStore, Subject
-from services.state.rewards import Learner
 
 SERVICE = "turnout.feedback.v1.FeedbackService"
 

@@ -11,10 +11,10 @@ from services.feedback.rules import Rules
 from services.feedback.wire.routers import rules_of
 from services.state import ids
 from services.state.catalog import Resources
+from services.state.claims import Learner
 from services.state.config_reader import ConfigReader
 from services.state.kinds import ROUTERS
 from services.state.names import resource_name
-from services.state.rewards import Learner
 
 
 class Rulebook:
@@ -41,6 +41,10 @@ class Rulebook:
         else:
             self._by_uid[uid] = rules_of(message)
             self._uids[message.name] = uid
+        self.on_change(uid)
+
+    def changed(self, uid: str) -> None:
+        """What a router's arms have earned has changed."""
         self.on_change(uid)
 
     def known(self, uid: str) -> Rules | None:

@@ -19,11 +19,12 @@ from services.feedback.wire.requests import value_of
 from services.feedback.wire.seen import value_of_truth
 from services.foundation.errors import FieldViolation, TurnoutError
 from services.foundation.metrics import Metrics
+from services.state.claims import Applied, Claim, Report
 from services.state.errors import RouterNotFound, StoreFull
 from services.state.panel_truths import FULL, PanelTruth, PanelTruthStore
 from services.state.qualities import Judged, QualityStore
 from services.state.reports import id_reused, row_misfits
-from services.state.rewards import Applied, Claim, Report, RewardStore
+from services.state.rewards import RewardStore
 
 # What a truth comes to: for arms and models, for the answer that was served, for a panel.
 Consequence: TypeAlias = Claim | Judged | PanelTruth

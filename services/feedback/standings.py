@@ -10,10 +10,12 @@ from services.feedback.contexts import Contexts, Fitted
 from services.feedback.rules import Rules
 from services.feedback.windows import WindowSum, discounted, newest_of_each, newest_overall
 from services.feedback.wire.bandits import restart_of
+from services.state.arm_states import ArmStates
+from services.state.claims import Learner
 from services.state.errors import NewerFormat
 from services.state.learned import SnapshotStore
 from services.state.pulls import Pulls, PullStore
-from services.state.rewards import ArmStates, Learner, RewardStore
+from services.state.rewards import RewardStore
 
 # What a newer version wrote, and what stands for no number, whoever put it there.
 UNREADABLE = (NewerFormat, ArithmeticError, LookupError, ValueError)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from turnout.inference.v1.event_pb2 import PredictionRecord
 
 from services.state import ids, keys
+from services.state.claims import UNITS
 from services.state.connection import Connections
-from services.state.rewards import UNITS
 from services.state.truths import FIELDS_AT_ONCE
 
 # Rewards are squared and added up, and a millionth of a range has to be more than what a float rounds.

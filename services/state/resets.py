@@ -8,10 +8,11 @@ from turnout.router.v1.router_service_pb2 import AuditEvent
 
 from services.state import formats, ids, keys
 from services.state.audit import KEPT_EVENTS, Author, event_of
+from services.state.claims import Learner
 from services.state.failures import MappedRedis
 from services.state.feedback_keys import reset_answer
 from services.state.once import LIFETIME_MS, Once
-from services.state.rewards import LIFETIME_SECONDS, Learner
+from services.state.rewards import LIFETIME_SECONDS
 from services.state.scripts import Arg, Script
 
 # Without a request id a reset that is sent again is another one, so a lost reply is the caller's to judge.

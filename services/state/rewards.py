@@ -6,31 +6,26 @@ prediction ids, whatever order they came in, packed and sorted: 24 bytes each.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.state import concept_keys, formats, ids, keys, metric_keys
-from services.state.arm_states import ArmStates, ArmTotals, states_of
+from services.state.arm_states import ArmStates, states_of
 from services.state.buckets import buckets_of
+from services.state.claims import Applied, Claim, Learner, Repeats, Report
 from services.state.failures import MappedRedis
-from services.state.labels import Pair, encoded
+from services.state.labels import encoded
 from services.state.outcomes import Counted
 from services.state.scripts import Arg, Run, Script
 
-__all__ = ["ArmStates", "ArmTotals"]  # handed on beside what is here
-
-UNITS = 1_000_000
 # Long enough for the slowest of routers; after it what an arm once earned says nothing about it.
 LIFETIME_SECONDS = 90 * 86_400
 # A record of reports outlives its horizon, so that clocks that differ cannot count a report twice.
 MARGIN_SECONDS = 3_600
-# Later than anything that is observed: such a report is final.
-FINAL = 2**53 - 1
 
 # Cells of one router in one bucket of time. Those of segments are refused earlier: what counts each report
 # once must find room.
@@ -41,74 +36,39 @@ _PLACE = [("id_high", ">u8"), ("id_low", ">u8"), ("row", ">u4")]
 WINDOW = np.dtype([*_PLACE, ("units", ">u4")])
 
 
-Repeats = Literal["REPLACE", "FIRST", "SUM"]
-
-
-class Learner(NamedTuple):
-    """Whose arms they are: `uid` is a router's, or a model's (which is its own only arm); `measure` names the
-    metric and its range."""
-
-    partition: int
-    uid: str
-    measure: str
-
-
-class Report(NamedTuple):
-    """One value for one arm. Of two reports to one learner with the same prediction and row, the one with the
-    greater (observed, feedback_id) counts, unless the claim says else; the same feedback_id again changes
-    nothing.
-
-    units: millionths of the range, 0 to UNITS. observed: microseconds since 1970, or FINAL.
-    """
-
-    prediction_id: str
-    row: int
-    arm: str
-    units: int
-    observed: int
-    feedback_id: str
-
-
-class Claim(NamedTuple):
-    """A report to a learner, under the learner's rules.
-
-    window: rewards that it holds. horizon: seconds from a prediction to the last feedback that counts.
-    told: whether the change is announced, for allocations to follow. counted: where it is counted by the time
-    of the prediction too. pair: what the report's value stands for instead of its units. repeats: what a
-    second report does; a FINAL one is neither corrected nor added to. zero: units that stand for the value 0.
-    """
+class Group(NamedTuple):
+    """What reports have in common that are applied together: all of a claim but the report."""
 
     learner: Learner
-    report: Report
+    arm: str
+    minute: int
     window: int
     horizon: float
-    told: bool = True
-    counted: Counted | None = None
-    pair: Pair | None = None
-    repeats: Repeats = "REPLACE"
-    zero: int = 0
+    told: bool
+    counted: Counted | None
+    repeats: Repeats
+    zero: int
 
 
-class Applied(StrEnum):
-    """What a report changed. FORGOTTEN: the learner's rewards were reset since the prediction; the report is
-    counted by time only. ID_REUSED: nothing, as its feedback id came before with another value."""
+def _nothing() -> Container[int]:
+    return ()
 
-    ACCEPTED = "ACCEPTED"
-    DUPLICATE = "DUPLICATE"
-    ID_REUSED = "ID_REUSED"
-    CORRECTED = "CORRECTED"
-    SUPERSEDED = "SUPERSEDED"
-    EXPIRED = "EXPIRED"
-    FORGOTTEN = "FORGOTTEN"
-    TOO_MANY_REPORTS = "TOO_MANY_REPORTS"
-    TOO_MANY_ARMS = "TOO_MANY_ARMS"
+
+def _nobody(_uid: str) -> None:
+    """Nobody waits for changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewardStore:
-    """Reads and writes what arms have earned. Every method raises StateUnavailable if Redis is."""
+    """Reads and writes what arms have earned. Every method raises StateUnavailable if Redis is.
+
+    own: partitions whose changes this process follows itself: `changed` hears of those at once, by the uid of
+    the router. All others are announced through Redis.
+    """
 
     redis: MappedRedis
+    own: Callable[[], Container[int]] = _nothing
+    changed: Callable[[str], None] = _nobody
 
     async def apply(self, claims: Sequence[Claim], now: float) -> list[Applied]:
         """Count each claim's report once, in one round trip; doing it again changes nothing."""
@@ -117,15 +77,28 @@ class RewardStore:
         for place, claim in enumerate(await self._numbered(claims)):
             if now < ids.time_of(claim.report.prediction_id) + claim.horizon:
                 groups[_group(claim)].append((place, claim.report))
-        runs = [_run(group, [one for _, one in some], now) for group, some in groups.items()]
-        if len(runs) == 1:
-            replies = [await APPLY_REWARD(self.redis, *runs[0])]
-        else:
-            replies = await APPLY_REWARD.many(self.redis, runs)
+        replies = await self._applied(groups, now)
         for reply, some in zip(replies, groups.values(), strict=True):
             for (place, _), status in zip(some, _statuses(reply), strict=True):
                 found[place] = status
         return found
+
+    async def _applied(self, groups: Mapping[Group, Sequence[tuple[int, Report]]], now: float) -> list[Any]:
+        own, runs = self.own(), list[Run]()
+        mine = set[str]()
+        for group, some in groups.items():
+            near = group.told and group.learner.partition in own
+            if near:
+                mine.add(group.learner.uid)
+            runs.append(_run(group, [one for _, one in some], now, announced=group.told and not near))
+        try:
+            if len(runs) == 1:
+                return [await APPLY_REWARD(self.redis, *runs[0])]
+            return list(await APPLY_REWARD.many(self.redis, runs))
+        finally:
+            # Also where the outcome is unknown.
+            for uid in mine:
+                self.changed(uid)
 
     async def _numbered(self, claims: Sequence[Claim]) -> list[Claim]:
         """The claims, with the number of each pair of labels as its value."""
@@ -170,27 +143,13 @@ def place_of(prediction_id: str, row: int) -> bytes:
     return bytes.fromhex(prediction_id.replace("-", "")) + row.to_bytes(4, "big")
 
 
-class Group(NamedTuple):
-    """What reports have in common that are applied together: all of a claim but the report."""
-
-    learner: Learner
-    arm: str
-    minute: int
-    window: int
-    horizon: float
-    told: bool
-    counted: Counted | None
-    repeats: Repeats
-    zero: int
-
-
 def _group(claim: Claim) -> Group:
     report, minute = claim.report, ids.minute_of(claim.report.prediction_id)
     rules = claim.window, claim.horizon, claim.told, claim.counted, claim.repeats, claim.zero
     return Group(claim.learner, report.arm, minute, *rules)
 
 
-def _run(group: Group, reports: Sequence[Report], now: float) -> Run:
+def _run(group: Group, reports: Sequence[Report], now: float, announced: bool) -> Run:
     learner = group.learner
     kept = (group.minute + 1) * 60 + group.horizon + MARGIN_SECONDS - now
     places, counting = _counting(group, now)
@@ -213,7 +172,7 @@ def _run(group: Group, reports: Sequence[Report], now: float) -> Run:
         group.window,
         max(int(kept), 1),
         LIFETIME_SECONDS,
-        keys.arms_channel() if group.told else "",
+        keys.arms_channel() if announced else "",
         f"{learner.partition} {learner.uid}",
         formats.ARMS,
         group.repeats,

@@ -11,9 +11,9 @@ from turnout.feedback.v1 import feedback_service_pb2 as rpc
 
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError, Unavailable
+from services.state.claims import UNITS
 from services.state.connection import connect
 from services.state.embedded import EmbeddedRedis
-from services.state.rewards import UNITS
 from tests.chaos.wire import Strike, Wire
 from tests.feedback.conftest import SERVICE, Setting
 from tests.stories.suite import plain_environment

@@ -8,9 +8,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from services.state import ids, keys
+from services.state.claims import FINAL, UNITS, Applied, Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.errors import NewerFormat
-from services.state.rewards import FINAL, UNITS, Applied, Claim, Learner, Report, RewardStore, place_of
+from services.state.rewards import RewardStore, place_of
 
 NOW = 1_750_000_000.0
 HORIZON = 30 * 86_400.0

@@ -9,9 +9,9 @@ from services.feedback.crediting import Told
 from services.feedback.measure import Measure
 from services.feedback.prediction import Answer, Prediction
 from services.feedback.rules import Rules
+from services.state.claims import FINAL, UNITS, Claim
 from services.state.labels import Pair
 from services.state.outcomes import LABEL, REWARD, TRUTH, Cell
-from services.state.rewards import FINAL, UNITS, Claim
 
 ID = "018bcfe5-69f4-7000-8591-bc64f6d89c7c"
 ACCURACY = Measure("accuracy", from_truth=True)

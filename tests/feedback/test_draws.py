@@ -14,6 +14,7 @@ from services.feedback.settling import Settling
 from services.feedback.wire.records import prediction_of
 from services.feedback.wire.routers import rules_of
 from services.foundation.metrics import Metrics
+from services.state.claims import Learner
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.consumer import Entry
@@ -21,7 +22,7 @@ from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
 from services.state.kinds import ROUTERS
 from services.state.pulls import Pulls, PullStore
-from services.state.rewards import Learner, RewardStore
+from services.state.rewards import RewardStore
 from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
 
 FENCE = Fence("unused", "1")

@@ -15,13 +15,14 @@ from services.feedback.crediting import accuracy_of, pairs_of
 from services.feedback.gauges import AccuracyGauge
 from services.foundation.metrics import Metrics
 from services.state import ids, keys
+from services.state.claims import UNITS, Claim, Report
 from services.state.errors import LostLease
 from services.state.fenced import Fence
 from services.state.group import Group
 from services.state.labels import Pair
 from services.state.learned import SnapshotStore
 from services.state.model_metrics import ModelMetricsStore
-from services.state.rewards import UNITS, Claim, Report, RewardStore
+from services.state.rewards import RewardStore
 from services.state.streams import EVENTS, TRUTH
 from tests.feedback import recorded
 from tests.feedback.conftest import Setting

@@ -11,7 +11,8 @@ from turnout.router.v1.router_service_pb2 import AuditEvent
 
 from services.foundation.errors import RemoteError
 from services.state import keys
-from services.state.rewards import UNITS, Learner, RewardStore
+from services.state.claims import UNITS, Learner
+from services.state.rewards import RewardStore
 from tests.feedback.conftest import Setting
 from tests.feedback.test_bad_input import kept, status
 from tests.waiting import eventually

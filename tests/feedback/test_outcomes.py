@@ -9,10 +9,11 @@ import pytest
 
 from services.state import ids, metric_keys
 from services.state.buckets import HOUR, MINUTE, Bucket, buckets_of
+from services.state.claims import FINAL, UNITS, Applied, Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.errors import NewerFormat
 from services.state.outcomes import REWARD, Cell, Counted, OutcomeStore, Sum
-from services.state.rewards import FINAL, UNITS, Applied, Claim, Learner, Report, RewardStore
+from services.state.rewards import RewardStore
 
 NOW = 1_750_000_000.0
 HORIZON = 400 * 86_400.0

@@ -1,8 +1,8 @@
 """Draws that are waited for."""
 
 from services.feedback.outstanding import Outstanding
+from services.state.arm_states import ArmTotals
 from services.state.pulls import Pulls
-from services.state.rewards import ArmTotals
 
 
 def drawn(**counts: int) -> dict[str, Pulls]:

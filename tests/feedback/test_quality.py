@@ -8,9 +8,10 @@ import pytest
 
 from services.feedback.figures import Labelled, newest, quality_of
 from services.state import ids
+from services.state.claims import UNITS
 from services.state.confusion import LabelQuality, confusion
 from services.state.labels import Pair, short
-from services.state.rewards import UNITS, WINDOW, place_of
+from services.state.rewards import WINDOW, place_of
 
 LABELS = ("yes", "no", "maybe")
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from services.state import ids, keys
+from services.state.claims import FINAL, UNITS, Applied, Claim, Repeats, Report
 from services.state.connection import Connections
-from services.state.rewards import FINAL, UNITS, Applied, Claim, Repeats, Report, RewardStore
+from services.state.rewards import RewardStore
 from tests.feedback.test_apply_reward import HORIZON, LEARNER, NOW, predictions, some_reports, state
 
 ZERO = UNITS // 4

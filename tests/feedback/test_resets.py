@@ -5,13 +5,15 @@ import random
 import pytest
 
 from services.state import formats, ids, keys
+from services.state.arm_states import ArmTotals
 from services.state.audit import Author
+from services.state.claims import UNITS, Applied, Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.errors import NewerFormat
 from services.state.once import Once
 from services.state.pulls import Counted, Pulls, PullStore
 from services.state.resets import Reset, ResetStore, Subject
-from services.state.rewards import UNITS, Applied, ArmTotals, Claim, Learner, Report, RewardStore
+from services.state.rewards import RewardStore
 from tests.feedback.test_apply_reward import HORIZON, LEARNER, NOW
 
 OTHER = Learner(LEARNER.partition, LEARNER.uid, "revenue@0..9")

@@ -7,12 +7,12 @@ from services.feedback.parking import Parking
 from services.feedback.sweeping import Sweeper
 from services.feedback.truths import Truths
 from services.state import keys
+from services.state.claims import Learner
 from services.state.consumer import Entry
 from services.state.errors import NewerFormat
 from services.state.fenced import Fence
 from services.state.parked import LIFETIME_SECONDS, ParkedStore
 from services.state.records import RecordStore
-from services.state.rewards import Learner
 from tests.feedback.conftest import Setting
 
 FENCE = Fence("unused", "1")

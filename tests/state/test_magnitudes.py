@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from services.state.claims import UNITS
 from services.state.magnitudes import (
     APART,
     BITS,
@@ -19,7 +20,6 @@ from services.state.magnitudes import (
     summed,
     values_of,
 )
-from services.state.rewards import UNITS
 
 
 def drawn(seed: int, count: int, decades: float = 17) -> list[float]:

@@ -7,9 +7,10 @@ from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord, Tr
 from turnout.inference.v1.manifest_pb2 import Manifest
 
 from services.state import formats, ids
+from services.state.claims import Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.earned import EarnedReader, Scale
-from services.state.rewards import Claim, Learner, Report, RewardStore
+from services.state.rewards import RewardStore
 from services.state.truth import Appended, TruthLog
 from services.state.truths import TruthReader
 

@@ -18,10 +18,10 @@ from services.drift.concept.minutes import AT_ONCE, MinuteReader
 from services.drift.concept.store import LIFETIME_SECONDS, ConceptStore
 from services.drift.concept.watching import REWARD, Observed
 from services.state import concept_keys, ids, keys
+from services.state.claims import UNITS
 from services.state.fenced import Fence
 from services.state.outcomes import LESS
 from services.state.records import SETTLED_SECONDS
-from services.state.rewards import UNITS
 
 # Losses of a prediction, by row and measure.
 Earned: TypeAlias = dict[tuple[int, str], float]

@@ -9,10 +9,10 @@ from services.feedback.deriving.seen import Seen, Value
 from services.feedback.measure import Derive, Measure
 from services.feedback.rules import REWARD_METRIC
 from services.foundation.expressions import BadExpression, NotEvaluated
+from services.state.claims import Repeats
 from services.state.derived import Formula
 from services.state.earned import sound_range
 from services.state.outcomes import reward_metric
-from services.state.rewards import Repeats
 
 REPEATS: Mapping[int, Repeats] = {wire.FEEDBACK_REPEATS_FIRST: "FIRST", wire.FEEDBACK_REPEATS_SUM: "SUM"}
 

@@ -16,8 +16,9 @@ from services.feedback.standings import Standing
 from services.feedback.windows import WindowSum
 from services.feedback.wire.bandits import ALGORITHMS, write_linear, write_restart
 from services.state import formats
+from services.state.arm_states import ArmTotals
+from services.state.claims import UNITS
 from services.state.pulls import Pulls
-from services.state.rewards import UNITS, ArmTotals
 
 NUMBERS: Mapping[str, strategy.BanditAlgorithm] = {
     name: number for number, name in ALGORITHMS.items() if number

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from turnout.feedback.v1.traffic_pb2 import TrafficGroup
 from turnout.router.v1.router_service_pb2 import RouterMetrics
 
+from services.state.claims import UNITS
 from services.state.latency import quantile
 from services.state.outcomes import LABEL, REWARD, Cell, Sum
-from services.state.rewards import UNITS
 
 PERCENTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
 

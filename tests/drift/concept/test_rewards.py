@@ -10,12 +10,13 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.drift.concept.building import watch_of
 from services.state import concept_keys, ids, keys
+from services.state.claims import UNITS, Applied, Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.errors import LostLease
 from services.state.outcomes import LESS, MORE, REWARD, Cell, Counted
 from services.state.ownership import Ownership
 from services.state.records import RecordWriter
-from services.state.rewards import UNITS, Applied, Claim, Learner, Report, RewardStore
+from services.state.rewards import RewardStore
 from tests.drift.concept.test_folding import DETECTION, NOW, PARTITION, SETTLE, UID, Process
 from tests.feedback import recorded
 from tests.state.background import running

@@ -12,9 +12,9 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.feedback.rules import Rules
 from services.state import events, ids
+from services.state.claims import UNITS, Claim, Learner, Report
 from services.state.fenced import Fence
 from services.state.group import Group
-from services.state.rewards import UNITS, Claim, Learner, Report
 from services.state.streams import EVENTS
 from tests.feedback.conftest import Setting
 

@@ -20,6 +20,7 @@ from services.feedback.rules import Rules
 from services.feedback.sequential.folding import fold, start
 from services.feedback.sequential.srm import srm_fold, srm_start
 from services.state import ids
+from services.state.claims import UNITS, Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.consumer import Entry
 from services.state.errors import StateUnavailable
@@ -27,7 +28,7 @@ from services.state.evidence import EvidenceLog, Place
 from services.state.fenced import Fence
 from services.state.group import Group
 from services.state.kinds import ROUTERS
-from services.state.rewards import UNITS, Claim, Learner, Report, RewardStore
+from services.state.rewards import RewardStore
 from services.state.streams import EVENTS, TRUTH
 from tests.feedback import recorded
 

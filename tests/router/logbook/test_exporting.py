@@ -27,7 +27,8 @@ from services.foundation.errors import RemoteError
 from services.router.logbook.chunks import CHUNK_BYTES
 from services.router.logbook.columns import CANDIDATE, COLUMNS, PARTICIPANT
 from services.state import formats
-from services.state.rewards import Claim, Learner, Report, RewardStore
+from services.state.claims import Claim, Learner, Report
+from services.state.rewards import RewardStore
 from services.state.truth import TruthLog
 from tests.router.logbook.conftest import Shelf
 

@@ -17,12 +17,13 @@ from services.router.reporting.query import POLICY, SEGMENT, TIME, VARIANT
 from services.router.reporting.report import Reports, reports
 from services.state import events, ids
 from services.state.buckets import HOUR, MINUTE, Bucket, buckets_of
+from services.state.claims import UNITS, Claim, Learner, Report
 from services.state.connection import Connections
 from services.state.fenced import Fence
 from services.state.heartbeats import Heartbeats, Replica
 from services.state.latency import cell_of
 from services.state.outcomes import LABEL, OTHER, REWARD, TRUTH, Cell, Counted
-from services.state.rewards import UNITS, Claim, Learner, Report, RewardStore
+from services.state.rewards import RewardStore
 from services.state.traffic import TrafficStore, kept_traffic
 
 UID = "018bcfe5-69f4-7000-8591-b7582265b1f5"
