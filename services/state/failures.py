@@ -171,6 +171,11 @@ def reaching_cluster() -> Iterator[None]:
 class MappedCluster(RedisCluster):
     """The same for a Cluster."""
 
+    async def aclose(self) -> None:
+        """Close every connection: the library closes none while it means to ask for the slots again."""
+        self._initialize = False
+        await super().aclose()
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command. Raises StateUnavailable if its outcome is unknown."""
         with reaching_cluster():

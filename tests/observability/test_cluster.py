@@ -29,12 +29,7 @@ from tests.stories.asking import SECONDS, arms, predict, tell
 from tests.stories.suite import Suite, starting
 from tests.waiting import eventually
 
-# Sockets of a Cluster's client are left to the collector, by the library or by us: that is still to be found
-# out. A process has one client for its life.
-pytestmark = [
-    pytest.mark.skipif(not os.environ.get("OBSERVABILITY_NEEDED"), reason="make observability"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),
-]
+pytestmark = pytest.mark.skipif(not os.environ.get("OBSERVABILITY_NEEDED"), reason="make observability")
 
 
 @pytest.fixture
