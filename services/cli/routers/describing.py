@@ -63,10 +63,21 @@ def _variants(router: Router) -> RenderableType:
             tables.name(one.resolved_model or one.model),
             "" if role == "unspecified" else role,
             number(_weight(one)) if one.enabled else "disabled",
-            percent(shares[one.id]) if one.id in shares else "",
+            _share(router, shares, one),
             style="" if one.enabled else "dim",
         )
     return table
+
+
+def _share(router: Router, shares: dict[str, float], one: Variant) -> str:
+    """What a variant serves, and whether it sees copies of what others do."""
+    served = percent(shares[one.id]) if shares.get(one.id) else ""
+    copied = one.id in router.mirror.variants or (
+        router.HasField("shadow") and router.shadow.primary not in (one.id, one.model)
+    )
+    if one.enabled and copied:
+        return f"{served} + copies" if served else "copies"
+    return served or (percent(0.0) if one.id in shares else "")
 
 
 def _shares(router: Router) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """An experiment as its readers are told of it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from turnout.feedback.v1 import experiment_pb2 as wire
@@ -41,20 +41,13 @@ def experiment_said(
         unit="entity" if watch.by_entity else "prediction",
         arms=[_arm(watch, evidence, metric, arm) for arm in watch.arms],
         comparisons=[
-            _comparison(
-                experiment,
-                watch,
-                evidence,
-                one,
-                each[one.treatment],
-                not {*resting} & {watch.baseline, one.treatment},
-            )
+            _comparison(experiment, watch, evidence, one, each[one.treatment], resting)
             for one in evidence.comparisons
         ],
         sample_ratio=_ratio(evidence),
         missing_labels=list(_missing(evidence)),
         segments=_segments(experiment, metric, evidence),
-        warnings=[*evidence.warnings, *_warnings(watch, evidence), *map(_resting, resting)],
+        warnings=[*evidence.warnings, *_warnings(watch, evidence, resting)],
     )
     for field, at in (
         ("start", evidence.started),
@@ -113,9 +106,9 @@ def _comparison(
     evidence: Evidence,
     one: Comparison,
     judged: Judged,
-    growing: bool,
+    resting: Sequence[str],
 ) -> wire.ExperimentComparison:
-    """How a treatment compares; what is to come is told only where observations still do (`growing`)."""
+    """How a treatment compares; what is to come is told only where observations of both still do."""
     metric = watch.metrics[experiment.primary_metric]
     guards = [name for name in experiment.guardrails if name in one.tests]
     made = wire.ExperimentComparison(
@@ -127,6 +120,7 @@ def _comparison(
     )
     primary = one.tests["primary"]
     n = primary.estimate.n0 + primary.estimate.n1
+    growing = one.treatment not in resting and watch.baseline not in resting
     if not (growing and experiment.min_effect > 0 and primary.estimate.n0 and primary.estimate.n1):
         return made
     asked, effect = Test(primary.spec.kind, primary.spec.margin), experiment.min_effect / metric.width
@@ -232,7 +226,7 @@ def _segments(experiment: Experiment, metric: Metric, evidence: Evidence) -> lis
     return made
 
 
-def _warnings(watch: Watch, evidence: Evidence) -> Iterator[str]:
+def _warnings(watch: Watch, evidence: Evidence, resting: Sequence[str]) -> Iterator[str]:
     horizon = f"the label horizon of {watch.label_horizon:g} s"
     for arm, counts in evidence.arms.items():
         known = counts.mature + counts.missing
@@ -241,10 +235,8 @@ def _warnings(watch: Watch, evidence: Evidence) -> Iterator[str]:
                 f"{counts.missing:,} of {known:,} observations of {arm} had no value within {horizon}: is "
                 "the metric reported, and is the horizon long enough?"
             )
-
-
-def _resting(arm: str) -> str:
-    return f"{arm} is disabled: no further observation of it comes, and what is known of it stands"
+    for arm in resting:
+        yield f"{arm} is disabled: no further observation of it comes, and what is known of it stands"
 
 
 def _p(log_e: float) -> float:
