@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from services.cli.rooms import app
-from services.cli.routers import creating, history, lifecycle, looking, manifest, variants, watching
+from services.cli.routers import creating, history, lifecycle, looking, manifest, sharing, variants, watching
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "list": looking.list_,
@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "weights": variants.weights,
     "enable": variants.enable,
     "disable": variants.disable,
+    "share": sharing.share,
     "watch": watching.watch,
     "history": history.history,
     "rollback": history.rollback,
