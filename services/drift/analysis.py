@@ -14,6 +14,7 @@ from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, 
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
 MANY_OUTSIDE = 0.01
+_GRAVITY = {level: place for place, level in enumerate(Level)}
 # Names in a sentence.
 MOST_NAMED = 3
 
@@ -144,4 +145,4 @@ def _rank(one: FeatureFinding) -> tuple[int, float, str]:
     # What has vanished has moved furthest of all.
     psi = one.comparison.psi
     size = inf if one.verdict.decision is Level.ALERT and _vanished(one.comparison) else 0.0
-    return -list(Level).index(one.verdict.decision), -max(size, psi.value if psi else 0.0), one.feature.name
+    return -_GRAVITY[one.verdict.decision], -max(size, psi.value if psi else 0.0), one.feature.name

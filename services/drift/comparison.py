@@ -74,6 +74,10 @@ class Comparison:
         return min(self.reference_present, self.current_present)
 
 
+# Values of the reference and of the current sample.
+Sides = tuple[int, int]
+
+
 class Method(NamedTuple):
     """What a comparison can be told.
 
@@ -105,6 +109,8 @@ def compare_all(features: Sequence[Samples], method: Method) -> list[Comparison]
         return []
     bins = _binned(features)
     pairs = Pairs.of(bins)
+    present = list(zip(*(rows.tolist() for rows in pairs.rows), strict=True))
+    absent = [(one.frame.absent(one.reference), one.frame.absent(one.current)) for one in features]
     nats = kullback_leibler.measure_many(pairs, method.epsilon) if method.kullback_leibler else None
     columns = zip(
         features,
@@ -116,26 +122,29 @@ def compare_all(features: Sequence[Samples], method: Method) -> list[Comparison]
         nats or [None] * len(features),
         *_ordered(features),
         _tested(features, bins, method.own_range),
-        _missing(features, pairs),
+        _missing(present, absent),
         strict=True,
     )
     return [
-        _comparison(samples, method, dict(zip(MEASURED, found, strict=True))) for samples, *found in columns
+        _comparison(samples, method, dict(zip(MEASURED, found, strict=True)), there, gone)
+        for (samples, *found), there, gone in zip(columns, present, absent, strict=True)
     ]
 
 
-def _comparison(samples: Samples, method: Method, found: dict[str, Any]) -> Comparison:
+def _comparison(
+    samples: Samples, method: Method, found: dict[str, Any], present: Sides, absent: Sides
+) -> Comparison:
     """What was measured on a feature, with what follows from it."""
-    frame, reference, current = samples
-    here, there = (int(side.sum()) for side in found["bins"])
+    frame, _, current = samples
+    here, there = present
     tests, outside = (found["ks"], found["chi_square"]), frame.outside(current) if method.own_range else 0
     # A range is that of a sample of values; categories have none.
     ranged = method.own_range and isinstance(frame, Grid) and here and there
     return Comparison(
         **found,
         p_value=_bonferroni([one.p_value for one in tests if one is not None]),
-        reference_rows=reference.rows,
-        current_rows=current.rows,
+        reference_rows=here + absent[0],
+        current_rows=there + absent[1],
         reference_present=here,
         current_present=there,
         outside=outside,
@@ -187,21 +196,11 @@ def _tested(
     return tests
 
 
-def _missing(features: Sequence[Samples], pairs: Pairs) -> list[Missingness | None]:
+def _missing(present: Sequence[Sides], absent: Sequence[Sides]) -> list[Missingness | None]:
     """Present against missing, per feature."""
-    sides = zip(
-        pairs.rows, ([one.reference for one in features], [one.current for one in features]), strict=True
-    )
-    left, right = (
-        np.array(
-            [
-                (there, one.frame.absent(tally))
-                for there, one, tally in zip(rows, features, tallies, strict=True)
-            ]
-        )
-        for rows, tallies in sides
-    )
-    return missingness.measure_many(Pairs(left.ravel(), right.ravel(), np.arange(0, 2 * len(features), 2)))
+    table = np.array([present, absent], dtype=np.int64)
+    left, right = (table[:, :, side].ravel(order="F") for side in (0, 1))
+    return missingness.measure_many(Pairs(left, right, np.arange(0, 2 * len(present), 2)))
 
 
 def _bonferroni(p_values: list[float | None]) -> float | None:

@@ -27,10 +27,10 @@ def crowded(feature: Feature, tally: Tally) -> str:
     if not isinstance(frame, Grid):
         return ""
     counts, before = frame.present(tally), frame.present(feature.tally)
-    rows, known = int(counts.sum()), max(int(before.sum()), 1)
+    rows = int(counts.sum())
     if rows < LEAST_VALUES or counts.max() <= COARSE * rows:
         return ""
-    shares = before / known
+    shares = before / max(int(before.sum()), 1)
     chance = rows * shares + DEVIATIONS * np.sqrt(rows * shares * (1 - shares))
     full = ~frame.singletons & (shares <= COARSE) & (counts > np.maximum(COARSE * rows, chance))
     if not full.any():

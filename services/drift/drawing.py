@@ -38,10 +38,15 @@ def draw(frame: Frame, bins: CountsPair, reference: Tally, current: Tally) -> Pi
 
     bins: the counts that were compared, of both samples.
     """
-    left, right = ((counts / max(int(counts.sum()), 1)).tolist() for counts in bins)
+    left, right = (_shares(counts.tolist()) for counts in bins)
     if isinstance(frame, Grid):
         return Picture(_spans(frame.edges.tobytes(), frame.bins.tobytes()), left, right)
     return _names(frame, sorted(reference.unseen.keys() | current.unseen.keys()), left, right)
+
+
+def _shares(counts: Sequence[int]) -> list[float]:
+    rows = max(sum(counts), 1)
+    return [count / rows for count in counts]
 
 
 def _names(frame: Vocabulary, unseen: list[str], left: list[float], right: list[float]) -> Picture:

@@ -152,20 +152,23 @@ def _write_feature(one: FeatureFinding) -> result_pb2.FeatureDrift:
     )
     _write_statistics(message, found)
     picture = draw(feature.frame, found.bins, feature.tally, one.tally)
-    # Bins of numbers are the same each time; to write their ends anew would be half of the work.
-    message.MergeFromString(_kept_bins(picture.spans) if number else _bins(picture.spans))
-    for drawn, before, after in zip(message.bins, picture.reference, picture.current, strict=True):
-        drawn.baseline_share, drawn.current_share = before, after
+    shares = picture.reference, picture.current
+    if number:
+        # Bins of numbers are the same each time; to write their ends anew would be half of the work.
+        message.MergeFromString(_bins(picture.spans))
+        for drawn, before, after in zip(message.bins, *shares, strict=True):
+            drawn.baseline_share, drawn.current_share = before, after
+    else:
+        for name, before, after in zip(picture.spans, *shares, strict=True):
+            message.bins.add(label=name.label, baseline_share=before, current_share=after)
     return message
 
 
+@lru_cache(maxsize=4096)
 def _bins(spans: Sequence[Span]) -> bytes:
     """Bins without shares, as bytes of a FeatureDrift."""
     bins = [result_pb2.DriftBin(label=one.label, lower=one.lower, upper=one.upper) for one in spans]
     return result_pb2.FeatureDrift(bins=bins).SerializeToString()
-
-
-_kept_bins = lru_cache(maxsize=4096)(_bins)
 
 
 def _write_statistics(message: result_pb2.FeatureDrift, found: Comparison) -> None:

@@ -20,6 +20,8 @@ from services.drift.cells.tally import Counts, Tally, added
 FORMAT = 1
 _PREFIX = struct.Struct("<HI")
 _WIDTHS = (1, 2, 4, 8)
+_COUNTS = {width: np.dtype(f"<u{width}") for width in _WIDTHS}
+_HEAD = json.JSONDecoder()
 
 
 class UnreadableProfileError(ValueError):
@@ -79,10 +81,11 @@ def empty(sizes: Sequence[int]) -> Profile:
 def merged(blobs: Iterable[bytes], sizes: Sequence[int]) -> Profile:
     """The sum of the profiles in `blobs`: what `plus` gives of each after the other, in a tenth of the time.
     Raises UnreadableProfileError."""
-    columns, rows = np.zeros(sum(sizes), dtype=np.int64), 0
+    size, rows = sum(sizes), 0
+    columns = np.zeros(size, dtype=np.int64)
     unseen: dict[int, Counter[str]] = {}
     for blob in blobs:
-        head, counts = _parts(blob, sizes)
+        head, counts = _parts(blob, size)
         columns += counts
         rows += head["rows"]
         for index, names in head["unseen"].items():
@@ -108,13 +111,13 @@ def format_of(blob: bytes) -> int:
 
 def decode(blob: bytes, sizes: Sequence[int]) -> Profile:
     """The profile in `blob`, whose features have `sizes` columns. Raises UnreadableProfileError."""
-    head, counts = _parts(blob, sizes)
+    head, counts = _parts(blob, sum(sizes))
     unseen = {int(index): names for index, names in head["unseen"].items()}
     return Profile(head["last_entry"], head["rows"], counts.astype(np.int64), unseen)
 
 
-def _parts(blob: bytes, sizes: Sequence[int]) -> tuple[dict[str, Any], NDArray[Any]]:
-    """The head, and the counts in the width that they are stored in."""
+def _parts(blob: bytes, size: int) -> tuple[dict[str, Any], NDArray[Any]]:
+    """The head, and the `size` counts in the width that they are stored in."""
     version, length = _prefix(blob)
     if version != FORMAT:
         raise UnreadableProfileError(
@@ -122,14 +125,12 @@ def _parts(blob: bytes, sizes: Sequence[int]) -> tuple[dict[str, Any], NDArray[A
         )
     body = _PREFIX.size + length
     try:
-        head = json.loads(blob[_PREFIX.size : body])
-        counts = np.frombuffer(blob, dtype=f"<u{head['width']}", offset=body)
+        head = _HEAD.decode(blob[_PREFIX.size : body].decode())
+        counts = np.frombuffer(blob, dtype=_COUNTS[head["width"]], offset=body)
     except (ValueError, KeyError, TypeError) as damage:
         raise UnreadableProfileError(f"damaged profile: {damage}") from damage
-    if counts.size != sum(sizes):
-        raise UnreadableProfileError(
-            f"expected {sum(sizes)} counts of {len(sizes)} features, got {counts.size}"
-        )
+    if counts.size != size:
+        raise UnreadableProfileError(f"expected {size} counts of all features, got {counts.size}")
     return head, counts
 
 

@@ -56,11 +56,17 @@ class Grid:
         alone[1:-1] = just_below(self.edges[1:]) == self.edges[:-1]
         return alone
 
-    @property
+    @cached_property
     def few_values(self) -> bool:
         """True if each baseline value has a PSI bin of its own: no more of them than there are deciles."""
         # Then the gaps share one bin, so bins do not follow the cells' order.
         return bool((np.diff(self.bins) < 0).any())
+
+    @cached_property
+    def _firsts(self) -> NDArray[np.intp] | None:
+        """The first cell of each bin, where bins are runs of cells in order and none is left out."""
+        firsts = np.flatnonzero(np.diff(self.bins, prepend=-1))
+        return firsts if np.array_equal(self.bins[firsts], np.arange(len(firsts))) else None
 
     @cached_property
     def widths(self) -> Values:
@@ -109,7 +115,7 @@ class Grid:
 
     def absent(self, tally: Tally) -> int:
         """How many values were missing or not finite."""
-        return int(tally.columns[-BESIDE:].sum())
+        return int(sum(tally.columns[-BESIDE:].tolist()))
 
     def outside(self, tally: Tally) -> int:
         """How many finite values lay beyond the baseline's range."""
@@ -118,6 +124,8 @@ class Grid:
 
     def coarse(self, tally: Tally) -> Counts:
         """Counts by PSI bin."""
+        if self._firsts is not None:
+            return np.asarray(np.add.reduceat(self.present(tally), self._firsts))
         binned = np.zeros(int(self.bins.max()) + 1, dtype=np.int64)
         np.add.at(binned, self.bins, self.present(tally))
         return binned

@@ -26,11 +26,17 @@ class ConceptStore:
     async def read(self, model_uid: str) -> ConceptDrift:
         """What is known of a model, in a sentence and in numbers; without labels, that it is too little."""
         redis: Any = self.connections.steady
+        places = [concept_keys.concept(partition, model_uid) for partition in range(PARTITIONS)]
         async with redis.pipeline() as pipe:
             pipe.hget(concept_keys.concept_detection(), model_uid)
-            for partition in range(PARTITIONS):
-                pipe.get(concept_keys.concept(partition, model_uid))
-            given, *blobs = await pipe.execute()
+            if self.connections.clustered:
+                # A command of many keys needs all of them in one slot.
+                for place in places:
+                    pipe.get(place)
+            else:
+                pipe.mget(places)
+            given, *found = await pipe.execute()
+        blobs = found if self.connections.clustered else found[0]
         states = {place: _state(blob) for place, blob in enumerate(blobs) if blob}
         progress = {place: await self.progress(place) for place in states}
         return told(ConceptDetection.FromString(given or b""), states, progress)

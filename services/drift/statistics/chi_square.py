@@ -75,9 +75,12 @@ def join_adjacent(
     counts would in truth pick the bins that the current sample happens to avoid: joined, these reject 14 %
     of true nulls at 50 rows instead of 5 %.
     """
-    floor = least_expected * max(1.0, float(reference.sum()) / max(float(current.sum()), 1.0))
+    counts = reference.tolist()
+    floor = least_expected * max(1.0, sum(counts) / max(float(current.sum()), 1.0))
+    if min(counts) >= floor:
+        return reference, current
     starts, held = [0], 0
-    for index, count in enumerate(reference.tolist()):
+    for index, count in enumerate(counts):
         if held >= floor:
             starts.append(index)
             held = 0

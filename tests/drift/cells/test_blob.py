@@ -40,7 +40,7 @@ def test_a_damaged_profile_is_refused(cut: int) -> None:
 
 
 def test_counts_of_other_features_are_refused() -> None:
-    with pytest.raises(UnreadableProfileError, match="expected 10 counts of 1 features"):
+    with pytest.raises(UnreadableProfileError, match="expected 10 counts of all features, got 264"):
         decode(encode(profile(1)), [10])
 
 
