@@ -1,122 +1,69 @@
-"""Columns out of rows: a tensor's as they are, and those of records all at once.
+"""Columns out of rows: a tensor's as they are, those of records cut out of many at once or read by name."""
 
-Reading a map of a message costs a quarter of a microsecond per value. Records of one model look alike,
-though: written in the order of their names, their numbers stand at the same places of equally many bytes. So
-the records of a batch are written, laid below each other, and their numbers cut out as columns; what looks
-different is read by name.
-"""
-
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from turnout.inference.v1.input_pb2 import TabularInput
 
-from services.drift.rows import Floats, Row, Rows
+from services.drift.cutting import Cut
+from services.drift.rows import Block, Floats, Row
 
-# Records of more shapes than that are read by name, as are those of a shape that few have.
-MOST_SHAPES, FEWEST = 8, 16
-# Tags on the wire: an entry of TabularInput.numeric_features, and in it the key and the value.
-ENTRY, KEY, VALUE = 0x0A, 0x0A, 0x11
-NUMBER = 8
+# Fewer records than that are read by name in less time than it takes to see what they have in common.
+MANY = 300
 
 
-class Shape(NamedTuple):
-    """How the numbers of a record lie in its bytes: `length` of them, a name and a place for each."""
+class Columns(NamedTuple):
+    """The values that rows have, by column and in no particular order: numbers, and how often each text is
+    there. An empty text is none."""
 
-    length: int
-    names: tuple[str, ...]
-    places: NDArray[np.intp]
-
-
-def numbers(rows: Sequence[Rows], names: Sequence[str]) -> dict[str, Floats]:
-    """The values of each numeric column, of the rows that have it, in no particular order."""
-    pieces: dict[str, list[Floats]] = {name: [] for name in names}
-    records: list[Row] = []
-    for row in rows:
-        if isinstance(row, Row):
-            records.append(row)
-            continue
-        for name in pieces.keys() & row.numeric.keys():
-            pieces[name].append(row.numeric[name])
-    for name, values in _records(records, names).items():
-        pieces[name].append(values)
-    nothing = np.zeros(0)
-    return {name: np.concatenate(found) if found else nothing for name, found in pieces.items()}
+    numbers: Mapping[str, Floats]
+    texts: Mapping[str, Counter[str]]
 
 
-def texts(rows: Sequence[Rows], names: Sequence[str]) -> dict[str, list[str]]:
-    """The values of each categorical column, of the rows that have it."""
-    found: dict[str, list[str]] = {name: [] for name in names}
-    takers = [(name, values.append) for name, values in found.items()]
-    for row in rows:
-        if isinstance(row, Row):
-            get = (row.categorical if row.packed is None else row.packed.categorical_features).get
-            for name, take in takers:
-                if value := get(name):
-                    take(value)
-    return found
+def columns(
+    records: Sequence[Row], blocks: Sequence[Block], numbers: Sequence[str], texts: Sequence[str]
+) -> Columns:
+    """The named columns of single rows and of tensors."""
+    pieces: dict[str, list[Floats]] = {name: [] for name in numbers}
+    found: dict[str, Counter[str]] = {name: Counter() for name in texts}
+    for block in blocks:
+        for name in pieces.keys() & block.numeric.keys():
+            pieces[name].append(block.numeric[name])
+    packed = [row.packed for row in records if row.packed is not None]
+    own = [row for row in records if row.packed is None] if len(packed) < len(records) else []
+    numbers_left = texts_left = packed
+    if len(packed) >= MANY:
+        numbers_left, texts_left = _cut(packed, pieces, found)
+    _read([row.numeric for row in own] + [one.numeric_features for one in numbers_left], pieces)
+    _count([row.categorical for row in own] + [one.categorical_features for one in texts_left], found)
+    return Columns({name: _joined(some) for name, some in pieces.items()}, found)
 
 
-def _records(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Floats]:
-    found: dict[str, list[Floats]] = defaultdict(list)
-    maps = [row.numeric for row in rows if row.packed is None]
-    left = [row.packed for row in rows if row.packed is not None]
-    wires = [message.SerializeToString(deterministic=True) for message in left]
-    for _ in range(MOST_SHAPES):
-        shape = _shape(wires[0]) if len(wires) >= FEWEST else None
-        if shape is None:
-            break
-        same = _cut(wires, shape, found)
-        left = [message for message, alike in zip(left, same, strict=True) if not alike]
-        wires = [wire for wire, alike in zip(wires, same, strict=True) if not alike]
-    maps += [message.numeric_features for message in left]
-    for name in names:
-        found[name].append(np.array([one[name] for one in maps if name in one], dtype=np.float64))
-    return {name: np.concatenate(found[name]) for name in names}
+def _cut(
+    records: Sequence[TabularInput], numbers: Mapping[str, list[Floats]], texts: Mapping[str, Counter[str]]
+) -> tuple[list[TabularInput], list[TabularInput]]:
+    """Cut columns out of records; those whose numbers, and those whose texts are still to be read."""
+    cut = Cut(records)
+    for name, pieces in numbers.items():
+        pieces.extend(cut.numbers(name))
+    for name, found in texts.items():
+        found.update(cut.texts(name))
+    left = (np.flatnonzero(~done).tolist() for done in (cut.numbered, cut.worded))
+    numbers_left, texts_left = ([records[index] for index in some] for some in left)
+    return numbers_left, texts_left
 
 
-def _cut(wires: list[bytes], shape: Shape, found: dict[str, list[Floats]]) -> list[bool]:
-    """Take the numbers of the records of this shape; which ones these are."""
-    length = shape.length
-    padded = b"".join(wire[:length].ljust(length, b"\0") for wire in wires)
-    table = np.frombuffer(padded, dtype=np.uint8).reshape(-1, length)
-    words = np.ones(length, dtype=bool)
-    cells = shape.places[:, None] + np.arange(NUMBER)
-    words[cells] = False
-    same = (table[:, words] == np.frombuffer(wires[0], dtype=np.uint8, count=length)[words]).all(axis=1)
-    # Another number may follow, and then it is another shape.
-    same &= np.fromiter(
-        (len(wire) == length or wire[length:][:1] != b"\n" for wire in wires), bool, len(wires)
-    )
-    values = np.ascontiguousarray(table[same][:, cells]).view("<f8")[:, :, 0]
-    for index, name in enumerate(shape.names):
-        found[name].append(values[:, index])
-    return [bool(one) for one in same]
+def _read(maps: Sequence[Mapping[str, float]], numbers: Mapping[str, list[Floats]]) -> None:
+    for name, pieces in numbers.items() if maps else ():
+        pieces.append(np.array([one[name] for one in maps if name in one], dtype=np.float64))
 
 
-def _shape(wire: bytes) -> Shape | None:
-    """The shape of a record; None if it has no numbers or is not written as expected."""
-    at, names, places = 0, list[str](), list[int]()
-    while at < len(wire) and wire[at] == ENTRY:
-        size, begin = _varint(wire, at + 1)
-        length, key = _varint(wire, begin + 1)
-        value = key + length
-        if wire[begin] != KEY or value + 1 + NUMBER != begin + size or wire[value] != VALUE:
-            return None
-        names.append(wire[key:value].decode())
-        places.append(value + 1)
-        at = begin + size
-    return Shape(at, tuple(names), np.array(places)) if names else None
+def _count(maps: Sequence[Mapping[str, str]], texts: Mapping[str, Counter[str]]) -> None:
+    for name, found in texts.items() if maps else ():
+        found.update(text for one in maps if name in one and (text := one[name]))
 
 
-def _varint(wire: bytes, at: int) -> tuple[int, int]:
-    """The number at a place, and the place after it."""
-    number = shift = 0
-    while True:
-        byte = wire[at]
-        number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return number, at
+def _joined(pieces: Sequence[Floats]) -> Floats:
+    return np.concatenate(pieces) if pieces else np.zeros(0)

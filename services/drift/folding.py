@@ -1,6 +1,6 @@
 """Folds logged rows into profiles: columns first, then one counting pass per feature and set of buckets."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from services.drift.baselines import Baseline, Feature, Role
 from services.drift.buckets import Bucket, buckets_of
-from services.drift.cells import MAX_NAMES, Grid, Tally
+from services.drift.cells import MAX_NAMES, Grid, Tally, Vocabulary
 from services.drift.cells.blob import Profile
 from services.drift.cells.vocabulary import capped
-from services.drift.columns import numbers, texts
-from services.drift.rows import Floats, Row, Rows
+from services.drift.columns import Columns, columns
+from services.drift.rows import Block, Floats, Row, Rows
 from services.state.positions import order
 
 Buckets = tuple[Bucket, ...]
@@ -90,48 +90,59 @@ def bounded(baseline: Baseline, profile: Profile) -> Profile:
 
 def count(baseline: Baseline, rows: Sequence[Rows], last_entry: str) -> Profile:
     """The rows as a profile of their own."""
-    given = [row for row in rows if row.given]
+    records = [row for row in rows if isinstance(row, Row)]
+    blocks = [row for row in rows if isinstance(row, Block)] if len(records) < len(rows) else []
+    given = [block for block in blocks if block.given]
     features = [one for one in baseline.features if one.role is Role.FEATURE]
-    values = numbers(given, [one.name for one in features if _is_number(one)])
-    words = texts(given, [one.name for one in features if not _is_number(one)])
-    hidden = frozenset(name for row in given if isinstance(row, Row) for name in row.withheld)
-    size = sum(row.size for row in given)
+    values, size = _columns(records, given, features), _size(records, given)
+    hidden = frozenset[str]().union(*{row.withheld for row in records})
     tallies = []
     for feature in baseline.features:
         if feature.role is not Role.FEATURE:
             tallies.append(_count_answers(feature, rows))
         elif feature.name in hidden:
-            tallies.append(_count_shown(feature, given))
+            shown = [row for row in records if feature.name not in row.withheld]
+            own = _columns(shown, given, [feature])
+            tallies.append(_count_column(feature, own, _size(shown, given)))
         else:
-            found = values[feature.name] if _is_number(feature) else words[feature.name]
-            tallies.append(_tally(feature, found, size))
-    return Profile.of(last_entry, sum(row.size for row in rows), tallies)
+            tallies.append(_count_column(feature, values, size))
+    return Profile.of(last_entry, _size(records, blocks), tallies)
 
 
-def _is_number(feature: Feature) -> bool:
-    return feature.role is Role.FEATURE and isinstance(feature.frame, Grid)
+def _size(records: Sequence[Row], blocks: Iterable[Block]) -> int:
+    return len(records) + sum(block.size for block in blocks)
 
 
-def _count_shown(feature: Feature, rows: Sequence[Rows]) -> Tally:
-    """Of the rows that do not withhold it."""
-    name = feature.name
-    shown = [row for row in rows if not (isinstance(row, Row) and name in row.withheld)]
-    found = numbers(shown, [name])[name] if _is_number(feature) else texts(shown, [name])[name]
-    return _tally(feature, found, sum(row.size for row in shown))
+def _columns(records: Sequence[Row], blocks: Sequence[Block], features: Iterable[Feature]) -> Columns:
+    numbers, texts = list[str](), list[str]()
+    for one in features:
+        (numbers if isinstance(one.frame, Grid) else texts).append(one.name)
+    return columns(records, blocks, numbers, texts)
+
+
+def _count_column(feature: Feature, values: Columns, size: int) -> Tally:
+    if isinstance(feature.frame, Grid):
+        return _count_numbers(feature.frame, values.numbers[feature.name], size)
+    return _count_texts(feature.frame, values.texts[feature.name], size)
 
 
 def _count_answers(feature: Feature, rows: Sequence[Rows]) -> Tally:
     said = [row.said for row in rows if row.said is not None]
-    size = sum(len(one.labels) for one in said)
-    if feature.role is Role.PREDICTION and not isinstance(feature.frame, Grid):
-        return _tally(feature, [label for one in said for label in one.labels if label], size)
+    size, frame = sum(len(one.labels) for one in said), feature.frame
+    if feature.role is Role.PREDICTION and not isinstance(frame, Grid):
+        labels = Counter(label for one in said for label in one.labels if label)
+        return _count_texts(frame, labels, size)
     scores = np.array([score for one in said for score in one.scores if score is not None], dtype=np.float64)
-    return _tally(feature, scores, size)
-
-
-def _tally(feature: Feature, values: Floats | list[str], size: int) -> Tally:
-    """The values of `size` rows; the others are missing."""
-    frame, missing = feature.frame, size - len(values)
     if isinstance(frame, Grid):
-        return frame.count(values, missing=missing)
-    return frame.count((str(value) for value in values), missing=missing)
+        return _count_numbers(frame, scores, size)
+    return _count_texts(frame, Counter(map(str, scores)), size)
+
+
+def _count_numbers(frame: Grid, values: Floats, size: int) -> Tally:
+    """The values of `size` rows; the others are missing."""
+    return frame.count(values, missing=size - len(values))
+
+
+def _count_texts(frame: Vocabulary, values: Counter[str], size: int) -> Tally:
+    """The same of texts that are counted already."""
+    return frame.count_names(values, missing=size - values.total())

@@ -7,7 +7,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import TensorInput
 from turnout.inference.v1.manifest_pb2 import OUTCOME_DROPPED, OUTCOME_SKIPPED, OUTCOME_UNKNOWN
 
-from services.drift.rows import NOTHING_WITHHELD, Block, Floats, Row, Rows, Said
+from services.drift.rows import NO_NUMBERS, NO_TEXTS, NOTHING_WITHHELD, Block, Floats, Row, Rows, Said
 from services.drift.tensors import columns_of
 from services.drift.wire import seconds
 
@@ -23,11 +23,13 @@ def models_asked(event: PredictionEvent) -> set[str]:
 def rows_of(event: PredictionEvent, columns: Sequence[str] = (), said: Said | None = None) -> list[Rows]:
     """The prediction's rows with what a model said to them; none for texts and the like to which it said
     nothing that is counted. `columns` names those of a stacked tensor."""
-    time = seconds(event.event_time if event.HasField("event_time") else event.time)
+    time = _time(event)
     if event.HasField("features"):
-        hidden = frozenset(event.withheld) if event.withheld else NOTHING_WITHHELD
+        withheld = event.withheld
+        hidden = frozenset(withheld) if withheld else NOTHING_WITHHELD
         answer = said if said is not None and len(said.labels) == 1 else None
-        return [Row(time, withheld=hidden, said=answer, packed=event.features)]
+        # By position: by name it takes twice as long.
+        return [Row(time, NO_NUMBERS, NO_TEXTS, hidden, answer, event.features)]
     table = _table(event.tensors, columns) if event.HasField("tensors") else {}
     size = min((len(values) for values in table.values()), default=0)
     if size:
@@ -35,6 +37,15 @@ def rows_of(event: PredictionEvent, columns: Sequence[str] = (), said: Said | No
         return [Block(time, size, {name: values[:size] for name, values in table.items()}, answer)]
     # What it was given is not known, what it said is.
     return [Block(time, len(said.labels), {}, said, given=False)] if said is not None else []
+
+
+def _time(event: PredictionEvent) -> float:
+    """Seconds since the epoch of when it happened; of its arrival where that is not said."""
+    stamp = event.event_time
+    # To ask whether it is there takes as long as to read it: only of the epoch itself is it not clear.
+    if not (whole := stamp.seconds) and not event.HasField("event_time"):
+        return seconds(event.time)
+    return whole + stamp.nanos / 1e9
 
 
 def _table(tensors: TensorInput, columns: Sequence[str]) -> dict[str, Floats]:

@@ -10,6 +10,8 @@ from turnout.inference.v1.input_pb2 import TabularInput
 
 Floats = NDArray[np.float64]
 NOTHING_WITHHELD = frozenset[str]()
+NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Said(NamedTuple):
@@ -29,8 +31,8 @@ class Row(NamedTuple):
     """
 
     time: float
-    numeric: Mapping[str, float] = MappingProxyType({})
-    categorical: Mapping[str, str] = MappingProxyType({})
+    numeric: Mapping[str, float] = NO_NUMBERS
+    categorical: Mapping[str, str] = NO_TEXTS
     withheld: frozenset[str] = NOTHING_WITHHELD
     said: Said | None = None
     packed: TabularInput | None = None

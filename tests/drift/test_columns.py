@@ -1,63 +1,157 @@
 """Columns cut out of many records at once are what reading each record by name gives."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from turnout.inference.v1.input_pb2 import TabularInput
 
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import buckets_of
-from services.drift.columns import FEWEST, MOST_SHAPES, numbers, texts
+from services.drift.columns import MANY, columns
+from services.drift.cutting import ALIKE, FEWEST, Cut
 from services.drift.folding import count, place
 from services.drift.rows import Block, Row, Rows
 
 NAMES = ["a", "a long name of more than a hundred and twenty-seven bytes " + "x" * 80, "ü", "zz"]
-WORDS = ["c", "d"]
+WORDS = ["c", "d", "ö"]
+TEXTS = ["x", "yy", "", "ünïcode", "seven77", "eight888", "x\0", "\0", "long" * 60, "a" * 100]
 NOW = 1_760_000_123.0
 
 
-def records(rng: np.random.Generator, size: int, shapes: int) -> list[Row]:
-    """Records with some of the columns, in one of so many ways."""
-    kinds = [rng.random(len(NAMES)) < 0.7 for _ in range(shapes)]
+def records(rng: np.random.Generator, size: int, shapes: int, names: Sequence[str] = NAMES) -> list[Row]:
+    """Records with some of the columns, in one of so many ways, each in an order of its own."""
+    kinds = [rng.random(len(names)) < 0.7 for _ in range(shapes)]
     made = []
     for _ in range(size):
         having = kinds[rng.integers(shapes)]
-        there = [name for name, has in zip(NAMES, having, strict=True) if has]
+        there = [name for name, has in zip(names, having, strict=True) if has]
         values = rng.choice([rng.normal(), np.nan, np.inf, 0.0, -0.0], len(there))
         packed = TabularInput(numeric_features=dict(zip(rng.permutation(there), values, strict=True)))
-        for name in WORDS:
+        for name in rng.permutation(WORDS):
             if rng.random() < 0.8:
-                packed.categorical_features[name] = str(rng.choice(["x", "yy", "", "long" * 60]))
-        packed.missing.extend(["m"] * int(rng.integers(3)))
+                packed.categorical_features[name] = str(rng.choice(TEXTS))
+        packed.missing.extend(["\n\x01c\x12\x01x"] * int(rng.integers(3)))
         made.append(Row(NOW - rng.uniform(0, 200_000), packed=packed))
     return made
+
+
+def alike(rng: np.random.Generator, size: int) -> list[Row]:
+    """Records of a program that always writes the same columns."""
+    return [
+        Row(
+            NOW,
+            packed=TabularInput(
+                numeric_features=dict(zip("abc", rng.normal(size=3), strict=True)),
+                categorical_features={name: str(rng.choice(TEXTS[:5])) for name in WORDS},
+            ),
+        )
+        for _ in range(size)
+    ]
 
 
 def naive(rows: list[Row]) -> list[Row]:
     """The same rows with maps of their own."""
     return [
-        Row(row.time, dict(row.packed.numeric_features), dict(row.packed.categorical_features))
+        Row(
+            row.time,
+            dict(row.packed.numeric_features),
+            dict(row.packed.categorical_features),
+            row.withheld,
+            row.said,
+        )
         for row in rows
         if row.packed is not None
     ]
 
 
-@pytest.mark.parametrize("size", [1, FEWEST, 400])
-@pytest.mark.parametrize("shapes", [1, 3, 2 * MOST_SHAPES])
-def test_cutting_gives_what_reading_does(size: int, shapes: int) -> None:
-    rows = records(np.random.default_rng([size, shapes]), size, shapes)
-    found, words = numbers(rows, NAMES), texts(rows, WORDS)
-    assert list(found) == NAMES
-    for name in NAMES:
-        expected = [row.numeric[name] for row in naive(rows) if name in row.numeric]
-        np.testing.assert_array_equal(np.sort(found[name]), np.sort(np.array(expected, dtype=float)))
+def bits(values: Sequence[float]) -> list[bytes]:
+    """Numbers to the last bit, whatever their order."""
+    return sorted(np.float64(value).tobytes() for value in values)
+
+
+def check(rows: list[Row], names: Sequence[str]) -> None:
+    """By name and cut, a column has the same values."""
+    found = columns(rows, [], names, WORDS)
+    assert [*found.numbers] == [*names]
+    for name in names:
+        assert bits(found.numbers[name].tolist()) == bits(
+            [row.numeric[name] for row in naive(rows) if name in row.numeric]
+        )
     for name in WORDS:
-        assert words[name] == [row.categorical[name] for row in naive(rows) if row.categorical.get(name)]
+        texts = [row.categorical[name] for row in naive(rows) if row.categorical.get(name)]
+        assert found.texts[name] == Counter(texts)
+
+
+@pytest.mark.parametrize("size", [0, 1, FEWEST, MANY, 900])
+@pytest.mark.parametrize("shapes", [1, 3, 40])
+def test_cutting_gives_what_reading_does(size: int, shapes: int) -> None:
+    check(records(np.random.default_rng([size, shapes]), size, shapes), NAMES)
+
+
+def test_records_with_holes_anywhere_are_cut_as_well() -> None:
+    names = [f"n{index}" for index in range(12)]
+    rows = records(np.random.default_rng(2), 600, 500, names)
+    check(rows, names)
+    assert np.mean(Cut([row.packed for row in rows if row.packed is not None]).worded) > 0.5
+
+
+def test_all_of_what_is_alike_is_cut() -> None:
+    rows = alike(np.random.default_rng(1), MANY)
+    check(rows, "abc")
+    cut = Cut([row.packed for row in rows if row.packed is not None])
+    assert cut.numbered.all()
+    assert cut.worded.all()
+
+
+def test_numbers_are_cut_where_long_texts_are_to_be_read_by_name() -> None:
+    rows = alike(np.random.default_rng(8), MANY)
+    for row in rows[::2]:
+        assert row.packed is not None
+        row.packed.categorical_features["d"] = "long" * 60
+    check(rows, "abc")
+    cut = Cut([row.packed for row in rows if row.packed is not None])
+    assert cut.numbered.all()
+    assert cut.worded.tolist() == [False, True] * (MANY // 2)
+
+
+def test_records_that_share_no_names_are_read_by_name() -> None:
+    packed = [TabularInput(numeric_features={f"a{index}": 1.0, "b": 2.0}) for index in range(2 * MANY)]
+    check([Row(NOW, packed=one) for one in packed], ["a1", "a200", "b"])
+
+
+def test_one_long_record_does_not_take_the_others_with_it() -> None:
+    long = TabularInput(numeric_features={f"a{index:05}": float(index) for index in range(5000)})
+    short = [TabularInput(numeric_features={"a00001": float(index)}) for index in range(MANY)]
+    check([Row(NOW, packed=one) for one in [long, *short]], ["a00000", "a00001", "a04999"])
+
+
+def test_records_that_go_on_where_others_end_are_told_apart() -> None:
+    rng = np.random.default_rng(6)
+    longer = [
+        TabularInput(numeric_features={"a": 1.0, "b": 2.0, "z": float(index)}) for index in range(ALIKE)
+    ]
+    shorter = [TabularInput(numeric_features={"a": 3.0, "b": 4.0}) for _ in range(2 * ALIKE)]
+    only = [TabularInput(categorical_features={"c": "x" * int(size)}) for size in rng.integers(0, 200, 99)]
+    empty = [TabularInput()] * 40
+    for some in ([*longer, *shorter, *only, *empty], [*empty, *only, *shorter, *longer]):
+        check([Row(NOW, packed=one) for one in some], "abz")
+
+
+def test_what_a_newer_version_wrote_beside_is_left_alone() -> None:
+    rng = np.random.default_rng(7)
+    rows = alike(rng, MANY)
+    for row in rows[::3]:
+        assert row.packed is not None
+        row.packed.MergeFromString(b"\x08\x01\x22\x03abc\x10\x05")
+    check(rows, "abc")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_profile_is_the_same_whichever_way_rows_came(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    rows = records(rng, 300, 4)
+    rows = records(rng, 600, 4)
     kinds = {
         "numeric": {name: rng.normal(size=200).tolist() for name in NAMES},
         "names": {"c": ["x", "yy"] * 100},
@@ -65,6 +159,11 @@ def test_a_profile_is_the_same_whichever_way_rows_came(seed: int) -> None:
     size, features = measure_columns(kinds["numeric"], kinds["names"], {})
     baseline = Baseline("u", "i", "models/m", "m", size, features, NOW)
     assert count(baseline, rows, "1-1") == count(baseline, naive(rows), "1-1")
+    half = [row._replace(withheld=frozenset(["c", "a"])) for row in rows[::2]] + rows[1::2]
+    counted = count(baseline, half, "1-1")
+    assert counted == count(baseline, naive(half), "1-1")
+    assert counted.rows == 600
+    assert counted.columns.sum() < count(baseline, rows, "1-1").columns.sum()
 
 
 def test_a_tensors_rows_are_counted_as_records_are() -> None:
@@ -76,6 +175,8 @@ def test_a_tensors_rows_are_counted_as_records_are() -> None:
     block = Block(NOW, 300, {"x": values[:, 0], "y": values[:, 1]})
     singles = [Row(NOW, {"x": float(x), "y": float(y)}) for x, y in values]
     assert count(baseline, [block], "") == count(baseline, singles, "")
+    mixed: list[Rows] = [block, *singles]
+    assert count(baseline, mixed, "") == count(baseline, [block, block], "")
 
 
 def test_rows_are_placed_where_each_of_them_belongs() -> None:

@@ -1,6 +1,7 @@
 """What a logged prediction says about a model's input."""
 
 import numpy as np
+import pytest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import TabularInput, Tensor, TensorContents, TensorInput
 from turnout.inference.v1.manifest_pb2 import (
@@ -29,6 +30,24 @@ def test_a_record_is_one_row_at_its_event_time() -> None:
     (row,) = rows_of(event)
     assert isinstance(row, Row)
     assert (row.time, row.packed) == (100.0, event.features)
+
+
+@pytest.mark.parametrize(
+    ("event_time", "expected"),
+    [(None, 200.25), ((0, 0), 0.0), ((0, 500_000_000), 0.5), ((-1, 0), -1.0), ((7, 1), 7.000000001)],
+)
+def test_a_row_is_of_its_event_time_be_it_the_epoch_and_of_its_arrival_without_one(
+    event_time: tuple[int, int] | None, expected: float
+) -> None:
+    event = PredictionEvent(features=TabularInput())
+    event.time.seconds, event.time.nanos = 200, 250_000_000
+    if event_time is not None:
+        event.event_time.SetInParent()
+        event.event_time.seconds, event.event_time.nanos = event_time
+    before = event.SerializeToString()
+    (row,) = rows_of(event)
+    assert row.time == expected
+    assert event.SerializeToString() == before
 
 
 def test_what_is_not_logged_is_said_with_the_row() -> None:

@@ -106,7 +106,9 @@ class Grid:
         else:
             # The other way round: few edges among sorted values, a sixth of the time per value.
             below = np.searchsorted(np.sort(array), self.edges, side="right")
-            columns[:-BESIDE] = np.diff(below, prepend=0, append=array.size)
+            cells = columns[:-BESIDE]
+            cells[:-1], cells[-1] = below, array.size
+            cells[1:] -= cells[:-1]
         return Tally(columns)
 
     def present(self, tally: Tally) -> Counts:

@@ -47,10 +47,14 @@ class Vocabulary:
 
     def count(self, values: Iterable[str | None], missing: int = 0) -> Tally:
         """Count values; None is missing."""
+        return self.count_names(Counter(values), missing)
+
+    def count_names(self, counts: Mapping[str | None, int] | Mapping[str, int], missing: int = 0) -> Tally:
+        """What is counted already by name; None is missing."""
         columns = np.zeros(self.size, dtype=np.int64)
         columns[MISSING] = missing
         unseen: dict[str, int] = {}
-        for name, count in Counter(values).items():
+        for name, count in counts.items():
             if name is None:
                 columns[MISSING] += count
             elif (index := self._index.get(name)) is not None:
