@@ -198,5 +198,5 @@ def parked_items(partition: int) -> str:
 
 def arms_channel() -> str:
     """Channel. Feedback writes. Feedback reads. Lives only in passing: a notice that arms have new
-    rewards."""
+    rewards, of whoever does not own their partition."""
     return "turnout:arms"
