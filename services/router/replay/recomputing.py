@@ -82,7 +82,8 @@ def _shares_again(decision: Decision, terms: Terms, stored: Stored, verdict: Ver
     if lacking := _lacking(decision, terms, stored):
         verdict.unknown.append(f"the allocation: {lacking}")
         return
-    verdict.mismatches.extend(_hopes_again(decision, stored))
+    if terms.strategy == "bandit":
+        verdict.mismatches.extend(_hopes_again(decision, stored))
     found = shares(terms, _known(decision, terms, stored))
     if list(found.allocation) != recorded:
         verdict.mismatches.append(

@@ -41,6 +41,18 @@ async def test_decisions_over_random_configurations_replay_bit_exact() -> None:
     assert len(strategies) == 12, strategies
 
 
+async def test_what_a_policy_measures_is_no_score_of_the_contextual_bandit_beside_it() -> None:
+    """The router learns from contexts, and its policy goes by a measured metric."""
+    made, measured = world(380), 0
+    for _ in range(EACH):
+        event = made.event_of(*made.decide())
+        assert recompute(event, stored(made)) == ([], [])
+        scored = any(one.HasField("score") for one in event.manifest.decision.candidates)
+        measured += event.manifest.decision.strategy == "best_metric" and scored
+    assert made.router.bandit.context_features
+    assert measured
+
+
 def spoilt(event: PredictionEvent, how: str) -> PredictionEvent:
     made = PredictionEvent.FromString(event.SerializeToString())
     decision = made.manifest.decision
