@@ -13,7 +13,7 @@ from services.cli.connecting import Suite, carry_out
 from services.cli.declared.changes import fresh_id
 from services.cli.options import RouterServer, Shape
 from services.cli.routers.options import DryRun, Etag, Name
-from services.cli.speech import Output, document, plain, tell
+from services.cli.speech import Output, document, tell
 
 # By role, the field that names who has it: each may do what those before it may.
 ROLES = {"viewer": "viewers", "predictor": "predictors", "editor": "editors"}
@@ -84,7 +84,7 @@ def show(router: Router, output: Output) -> None:
     for role, field in reversed(ROLES.items()):
         public = {"viewer": permissions.public_view, "predictor": permissions.public_predict}.get(role)
         for user in getattr(permissions, field):
-            table.add_row(tables.name(plain(user)), role)
+            table.add_row(tables.name(user), role)
         if public:
             table.add_row(Text("everybody", style="bold"), role)
     return tables.show(table)
