@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baselines import Baseline, Feature, Role
 from services.drift.cells import Tally
 from services.drift.cells.blob import Profile
-from services.drift.comparison import Comparison, Method, Samples, compare_all
-from services.drift.crowding import WAY_OUT, crowded
+from services.drift.comparison import Comparison, Method, compare_all
+from services.drift.crowding import COARSE, WAY_OUT, crowded
+from services.drift.reference import Reference
 from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
@@ -19,8 +21,7 @@ _GRAVITY = {level: place for place, level in enumerate(Level)}
 MOST_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureFinding:
+class FeatureFinding(NamedTuple):
     """One feature: what was measured, what it means, and the window's counts."""
 
     feature: Feature
@@ -39,27 +40,37 @@ class Finding:
     rows: int
 
 
-def analyse(baseline: Baseline, window: Profile, asked: Asked = NOTHING_SPECIAL) -> Finding:
-    """Compare a window's counts with the baseline's, for the features asked for or for all."""
-    chosen = [
-        (feature, tally)
-        for feature, tally in zip(baseline.features, window.tallies(baseline.sizes), strict=True)
-        if not asked.features or feature.name in asked.features
-    ]
-    return compare_features(chosen, window.rows, asked)
+def analyse(
+    baseline: Baseline,
+    window: Profile,
+    asked: Asked = NOTHING_SPECIAL,
+    reference: Reference | None = None,
+) -> Finding:
+    """Compare a window's counts with the baseline's, for the features asked for or for all. reference: the
+    baseline's, if it is known."""
+    chosen = list(zip(baseline.features, window.tallies(baseline.sizes), strict=True))
+    if asked.features:
+        chosen = [one for one in chosen if one[0].name in asked.features]
+        reference = None
+    return compare_features(chosen, window.rows, asked, reference)
 
 
 def compare_features(
-    chosen: Sequence[tuple[Feature, Tally]], rows: int, asked: Asked, *, own_range: bool = True
+    chosen: Sequence[tuple[Feature, Tally]],
+    rows: int,
+    asked: Asked,
+    reference: Reference | None = None,
+    *,
+    own_range: bool = True,
 ) -> Finding:
     """Compare the window's counts of each feature with the feature's own.
 
-    rows: of the window. own_range: whether the cells' range is that of the feature's counts.
+    rows: of the window. reference: the features', if it is known. own_range: whether the cells' range is that
+    of the feature's counts.
     """
     method = Method(asked.epsilon, asked.kullback_leibler, own_range)
-    compared = compare_all(
-        [Samples(feature.frame, feature.tally, tally) for feature, tally in chosen], method
-    )
+    reference = reference or Reference.of([feature for feature, _ in chosen])
+    compared = compare_all(reference, [tally for _, tally in chosen], method)
     evidence = [_evidence(feature, found) for (feature, _), found in zip(chosen, compared, strict=True)]
     verdict = judge(evidence, asked.rule)
     findings = [
@@ -103,19 +114,23 @@ def warn(finding: Finding) -> list[str]:
     """What a reader should know beside the verdict, a sentence each."""
     said = []
     for one in finding.features:
-        if (hidden := finding.rows - one.tally.rows) > 0:
+        found = one.comparison
+        if (hidden := finding.rows - found.current_rows) > 0:
             why = (
                 "a router redacts it"
                 if one.feature.role is Role.FEATURE
                 else "there was no answer, or a router redacts it"
             )
             said.append(f"{one.feature.name}: not logged in {hidden} of {finding.rows} rows, as {why}.")
-        if one.verdict.missingness_changed and one.comparison.missingness:
-            before, after = one.comparison.missingness.reference_rate, one.comparison.missingness.current_rate
+        if one.verdict.missingness_changed and found.missingness:
+            before, after = found.missingness.reference_rate, found.missingness.current_rate
             said.append(f"{one.feature.name}: missing in {after:.1%} of rows, {before:.1%} in the baseline.")
-        if one.verdict.range_changed or one.comparison.outside > MANY_OUTSIDE * one.comparison.current_rows:
-            said.append(f"{one.feature.name}: {one.comparison.outside} values the baseline never saw.")
-    dense = [found for one in finding.features if (found := crowded(one.feature, one.tally))]
+        if one.verdict.range_changed or found.outside > MANY_OUTSIDE * found.current_rows:
+            said.append(f"{one.feature.name}: {found.outside} values the baseline never saw.")
+    full = [
+        one for one in finding.features if one.comparison.fullest > COARSE * one.comparison.current_present
+    ]
+    dense = [told for one in full if (told := crowded(one.feature, one.tally))]
     return [*said, *dense, WAY_OUT] if dense else said
 
 

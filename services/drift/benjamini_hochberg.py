@@ -8,19 +8,20 @@ Reference: Y. Benjamini, Y. Hochberg, J. R. Stat. Soc. B 57, 1995.
 
 from collections.abc import Sequence
 
-import numpy as np
-
 
 def adjust(p_values: Sequence[float]) -> list[float]:
     """The smallest q at which each hypothesis would be rejected, in the order given.
 
     Raises ValueError on a p that is no probability: a NaN would quietly sort last and pass as "no drift".
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    if not ((p >= 0) & (p <= 1)).all():
+    if not all(0 <= p <= 1 for p in p_values):
         raise ValueError("p-values must lie between 0 and 1")
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1]
-    return [float(q) for q in adjusted]
+    adjusted, least = [0.0] * len(p_values), 1.0
+    # From the largest down: none is adjusted to more than one that is larger.
+    for rank, place in zip(
+        range(len(p_values), 0, -1),
+        sorted(range(len(p_values)), key=p_values.__getitem__, reverse=True),
+        strict=True,
+    ):
+        least = adjusted[place] = min(least, p_values[place] * len(p_values) / rank)
+    return adjusted

@@ -28,6 +28,7 @@ from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.consumer import PartitionConsumer
 from services.state.ids import new_uid
+from services.state.joined import joined
 from services.state.kinds import MODELS
 from services.state.moments import retention
 from services.state.ownership import Ownership
@@ -48,7 +49,7 @@ def servicer_of(
     """The servicer on its stores; `permissions`: None where access is open; `kept`: for how many seconds a
     router's records are, by its uid; `alerts`: with a feed that runs."""
     ground = Ground(
-        ConfigReader(connections, MODELS, now),
+        ConfigReader(joined(connections), MODELS, now),
         BaselineStore(connections),
         making_of(connections, now, rng),
         ProfileStore(connections),

@@ -1,13 +1,12 @@
 """Features against their baseline: every statistic, from counts alone, of all of them in a few passes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from services.drift.cells import Frame, Grid, Tally
+from services.drift.reference import Reference
 from services.drift.statistics import (
     Measurement,
     chi_square,
@@ -23,22 +22,19 @@ from services.drift.statistics import (
     wasserstein,
 )
 from services.drift.statistics.chi_square import ChiSquare
-from services.drift.statistics.counts import CountsPair, Pairs
+from services.drift.statistics.counts import CountsPair, Pairs, Side
 from services.drift.statistics.jensen_shannon import JensenShannon
 from services.drift.statistics.ks import Bracket
 from services.drift.statistics.missingness import Missingness
 from services.drift.statistics.psi import Psi
 from services.drift.statistics.wasserstein import Wasserstein
 
-# The fields of a comparison that are measured, in the order in which they are.
-MEASURED = (
-    "bins", "psi", "jensen_shannon", "hellinger", "l_infinity", "kullback_leibler", "ks", "wasserstein",
-    "chi_square", "missingness",
-)  # fmt: skip
+# Where the tests of a shift are among what is measured.
+BRACKET, TESTED = 7, 9
+NOTHING_MISSING = Missingness(0.0, 1.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """What was measured on a feature; a statistic is None where a sample is empty or it does not apply.
 
     bins: counts of the reference and the current sample on the coarse bins, or the categories of both.
@@ -46,7 +42,7 @@ class Comparison:
     the smaller one doubled (Bonferroni): the first misses a change of scale, the second a small shift.
     reference_rows, current_rows: values, missing ones included. reference_present, current_present: without.
     outside: current values out of the reference's range, or unseen categories; outside_p: the chance of so
-    many numbers if nothing had changed.
+    many numbers if nothing had changed. fullest: current values in the cell of a number that has most.
     """
 
     bins: CountsPair
@@ -55,8 +51,8 @@ class Comparison:
     hellinger: Measurement | None
     l_infinity: Measurement | None
     kullback_leibler: Measurement | None
-    ks: Bracket | None
     wasserstein: Wasserstein | None
+    ks: Bracket | None
     chi_square: ChiSquare | None
     missingness: Missingness | None
     p_value: float | None
@@ -67,15 +63,12 @@ class Comparison:
     outside: int
     outside_p: float | None
     width: float
+    fullest: int
 
     @property
     def present(self) -> int:
         """Values in the smaller sample, without the missing ones."""
         return min(self.reference_present, self.current_present)
-
-
-# Values of the reference and of the current sample.
-Sides = tuple[int, int]
 
 
 class Method(NamedTuple):
@@ -90,119 +83,125 @@ class Method(NamedTuple):
     own_range: bool = True
 
 
-class Samples(NamedTuple):
-    """A feature's two samples, counted on one frame."""
+class Facts(NamedTuple):
+    """Values that are missing and that are there, in the reference and in the current sample; how many of the
+    latter lie outside, and in the fullest cell."""
 
-    frame: Frame
-    reference: Tally
-    current: Tally
+    gone: int
+    lost: int
+    here: int
+    there: int
+    outside: int
+    fullest: int
 
 
 def compare(frame: Frame, reference: Tally, current: Tally, method: Method | None = None) -> Comparison:
     """Measure `current` against `reference`, both counted on `frame`."""
-    return compare_all([Samples(frame, reference, current)], method or Method())[0]
+    return compare_all(Reference([(frame, reference)]), [current], method or Method())[0]
 
 
-def compare_all(features: Sequence[Samples], method: Method) -> list[Comparison]:
-    """Measure each feature, in the order given."""
-    if not features:
+def compare_all(reference: Reference, current: Sequence[Tally], method: Method) -> list[Comparison]:
+    """Measure each feature of the reference, in its order; `current` are their counts in the window."""
+    if not current:
         return []
-    bins = _binned(features)
-    pairs = Pairs.of(bins)
-    present = list(zip(*(rows.tolist() for rows in pairs.rows), strict=True))
-    absent = [(one.frame.absent(one.reference), one.frame.absent(one.current)) for one in features]
-    nats = kullback_leibler.measure_many(pairs, method.epsilon) if method.kullback_leibler else None
+    tallies, nothing = reference.sorted(current), [None] * len(current)
+    cells = reference.cells(tallies)
+    pairs = reference.bins(tallies, cells)
+    present = [rows.tolist() for rows in pairs.rows]
+    each = zip(reference.frames, tallies, strict=True)
+    absent = reference.absent, [frame.absent(tally) for frame, tally in each]
+    outside = _outside(reference, tallies, cells) if method.own_range else [0] * len(current)
     columns = zip(
-        features,
-        bins,
+        reference.frames,
+        zip(pairs.layout.slices(pairs.left), pairs.layout.slices(pairs.right), strict=True),
         psi.measure_many(pairs, method.epsilon),
         jensen_shannon.measure_many(pairs),
         hellinger.measure_many(pairs),
         l_infinity.measure_many(pairs),
-        nats or [None] * len(features),
-        *_ordered(features),
-        _tested(features, bins, method.own_range),
+        kullback_leibler.measure_many(pairs, method.epsilon) if method.kullback_leibler else nothing,
+        *_ordered(reference, cells, len(current)),
+        _tested(pairs, reference.quantiles if method.own_range else 0),
         _missing(present, absent),
         strict=True,
     )
-    return [
-        _comparison(samples, method, dict(zip(MEASURED, found, strict=True)), there, gone)
-        for (samples, *found), there, gone in zip(columns, present, absent, strict=True)
-    ]
-
-
-def _comparison(
-    samples: Samples, method: Method, found: dict[str, Any], present: Sides, absent: Sides
-) -> Comparison:
-    """What was measured on a feature, with what follows from it."""
-    frame, _, current = samples
-    here, there = present
-    tests, outside = (found["ks"], found["chi_square"]), frame.outside(current) if method.own_range else 0
-    # A range is that of a sample of values; categories have none.
-    ranged = method.own_range and isinstance(frame, Grid) and here and there
-    return Comparison(
-        **found,
-        p_value=_bonferroni([one.p_value for one in tests if one is not None]),
-        reference_rows=here + absent[0],
-        current_rows=there + absent[1],
-        reference_present=here,
-        current_present=there,
-        outside=outside,
-        outside_p=out_of_range.chance(here, there, outside) if ranged else None,
-        width=frame.width if isinstance(frame, Grid) else 0.0,
+    facts = zip(*absent, *present, outside, _fullest(cells, len(current)), strict=True)
+    return reference.unsorted(
+        [
+            _comparison(frame, measured, Facts(*counted), method)
+            for (frame, *measured), counted in zip(columns, facts, strict=True)
+        ]
     )
 
 
-def _binned(features: Sequence[Samples]) -> list[CountsPair]:
-    """Both samples of each feature on the PSI bins, or on the categories of both."""
-    return [
-        (frame.coarse(left), frame.coarse(right)) if isinstance(frame, Grid) else frame.table(left, right)
-        for frame, left, right in features
-    ]
+def _comparison(frame: Frame, measured: Sequence[Any], facts: Facts, method: Method) -> Comparison:
+    """What was measured on a feature, in the order of a comparison's fields, with what follows from it."""
+    number, here, there = isinstance(frame, Grid), facts.here, facts.there
+    tests = (one.p_value for one in measured[BRACKET:TESTED] if one is not None)
+    # A range is that of a sample of values; categories have none.
+    ranged = method.own_range and number and here and there
+    outside_p = out_of_range.chance(here, there, facts.outside) if ranged else None
+    width = frame.width if isinstance(frame, Grid) else 0.0
+    rows = (here + facts.gone, there + facts.lost, here, there)
+    return Comparison._make(
+        (*measured, _bonferroni(tests), *rows, facts.outside, outside_p, width, facts.fullest)
+    )
 
 
-def _ordered(features: Sequence[Samples]) -> tuple[list[Bracket | None], list[Wasserstein | None]]:
-    """What only numbers have: brackets and Wasserstein distances, None for categories."""
-    brackets: list[Bracket | None] = [None] * len(features)
-    moves: list[Wasserstein | None] = [None] * len(features)
-    numbers = [(at, one, one.frame) for at, one in enumerate(features) if isinstance(one.frame, Grid)]
-    if numbers:
-        cells = Pairs.of(
-            [(grid.present(one.reference), grid.present(one.current)) for _, one, grid in numbers]
-        )
-        singletons, places, widths = (
-            np.concatenate([part(grid) for _, _, grid in numbers])
-            for part in (attrgetter("singletons"), attrgetter("places"), attrgetter("widths"))
-        )
-        bracketed, moved = ks.measure_many(cells, singletons), wasserstein.measure_many(cells, places, widths)
-        for (at, _, _), bracket, move in zip(numbers, bracketed, moved, strict=True):
-            brackets[at], moves[at] = bracket, move
-    return brackets, moves
+def _fullest(cells: Side | None, features: int) -> list[int]:
+    """Values in each number's fullest cell; none for categories."""
+    found = cells.layout.largest(cells.counts).tolist() if cells is not None else []
+    return [*found, *[0] * (features - len(found))]
 
 
-def _tested(
-    features: Sequence[Samples], bins: Sequence[CountsPair], own_range: bool
-) -> list[ChiSquare | None]:
-    """Bins cut at the reference's own quantiles have a test of their own, and are joined by the reference
-    alone; a bin per value is a category like any other."""
-    cut = [own_range and isinstance(one.frame, Grid) and not one.frame.few_values for one in features]
-    tests: list[ChiSquare | None] = [None] * len(features)
-    for quantiles in (True, False):
-        places = [at for at, quantile in enumerate(cut) if quantile is quantiles]
-        some = [chi_square.join_adjacent(*bins[at]) if quantiles else bins[at] for at in places]
-        test = quantile_bins.measure_many if quantiles else chi_square.measure_many
-        for at, found in zip(places, test(Pairs.of(some)) if some else (), strict=True):
-            tests[at] = found
+def _outside(reference: Reference, tallies: Sequence[Tally], cells: Side | None) -> list[int]:
+    """Values that the reference's range or names do not have."""
+    found = []
+    if cells is not None:
+        found = (cells.counts[cells.layout.starts] + cells.counts[cells.layout.lasts]).tolist()
+    rest = slice(len(found), None)
+    names = zip(reference.frames[rest], tallies[rest], strict=True)
+    return [*found, *(frame.outside(tally) for frame, tally in names)]
+
+
+def _ordered(
+    reference: Reference, cells: Side | None, features: int
+) -> tuple[list[Wasserstein | None], list[Bracket | None]]:
+    """What only numbers have: Wasserstein distances and brackets, None for categories."""
+    line = reference.line
+    if line is None or cells is None:
+        return [None] * features, [None] * features
+    pairs = Pairs(line.cells, cells)
+    rest = [None] * (features - pairs.features)
+    moves = wasserstein.measure_many(pairs, line.scale)
+    return [*moves, *rest], [*ks.measure_many(pairs, line.singletons), *rest]
+
+
+def _tested(pairs: Pairs, quantiles: int) -> list[ChiSquare | None]:
+    """Bins cut at the reference's own quantiles, so many of them, have a test of their own, and are joined by
+    the reference alone; a bin per value is a category like any other."""
+    tests: list[ChiSquare | None] = []
+    if quantiles:
+        tests += quantile_bins.measure_many(chi_square.joined(pairs.part(0, quantiles)))
+    if quantiles < pairs.features:
+        tests += chi_square.measure_many(pairs.part(quantiles, pairs.features))
     return tests
 
 
-def _missing(present: Sequence[Sides], absent: Sequence[Sides]) -> list[Missingness | None]:
+def _missing(present: Sequence[Sequence[int]], absent: Sequence[Sequence[int]]) -> list[Missingness | None]:
     """Present against missing, per feature."""
-    table = np.array([present, absent], dtype=np.int64)
-    left, right = (table[:, :, side].ravel(order="F") for side in (0, 1))
-    return missingness.measure_many(Pairs(left, right, np.arange(0, 2 * len(present), 2)))
+    sides = [list(zip(*side, strict=True)) for side in zip(present, absent, strict=True)]
+    found: list[Missingness | None] = [
+        NOTHING_MISSING if sum(before) and sum(after) else None for before, after in zip(*sides, strict=True)
+    ]
+    places = [at for at, gone in enumerate(zip(*absent, strict=True)) if any(gone)]
+    if places:
+        some = (np.array([side[at] for at in places], dtype=np.int64) for side in sides)
+        tests = missingness.measure_many(Pairs.of(list(zip(*some, strict=True))))
+        for at, test in zip(places, tests, strict=True):
+            found[at] = test
+    return found
 
 
-def _bonferroni(p_values: list[float | None]) -> float | None:
-    known = [p for p in p_values if p is not None]
+def _bonferroni(p_values: Iterable[float]) -> float | None:
+    known = list(p_values)
     return min(1.0, len(known) * min(known)) if known else None

@@ -1,5 +1,6 @@
 """Buckets that events are missing from, because the events were lost before anybody could count them."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,8 +43,10 @@ class GapStore:
 
     async def within(self, window: Cover) -> int:
         """How many of the buckets that make up the window are incomplete, of all partitions."""
-        partitions = map(int, await self._redis.smembers(drift_keys.gap_partitions()))
-        replies = [await self._redis.zrange(drift_keys.gaps(partition), 0, -1) for partition in partitions]
+        places = [
+            drift_keys.gaps(int(one)) for one in await self._redis.smembers(drift_keys.gap_partitions())
+        ]
+        replies = await asyncio.gather(*(self._redis.zrange(place, 0, -1) for place in places))
         marked = {Bucket.named(name) for names in replies for name in names}
         return sum(bucket in window for bucket in marked)
 

@@ -3,9 +3,8 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from turnout.drift.v1.concept_pb2 import ConceptDrift
 from turnout.drift.v1.result_pb2 import DriftResult
 from turnout.router.v1.model_pb2 import Model
 
@@ -19,11 +18,14 @@ from services.drift.buckets import Cover
 from services.drift.concept.store import ConceptStore
 from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
+from services.drift.reading import Reader, Reading, Wanted
+from services.drift.reference import Reference, References
 from services.drift.result_store import ResultStore
 from services.drift.wire_result import Analysis, Other, write_result
 from services.foundation.errors import InvalidArgument
 from services.state.connection import Connections
 from services.state.ids import new_uid
+from services.state.joined import joined
 from services.state.verdicts import EXPIRY_SECONDS, VerdictStore
 
 # Cells and categories that are compared on the event loop: 25 features have 5,000 of them, which take 2 ms;
@@ -56,75 +58,73 @@ class Inquiry:
 class Inquirer:
     """Answers inquiries and keeps the answers. `now` is in seconds since 1970."""
 
-    baselines: BaselineCache
-    profiles: ProfileStore
-    gaps: GapStore
+    reader: Reader
     results: ResultStore
     verdicts: VerdictStore
-    concepts: ConceptStore
     now: Callable[[], float]
     rng: random.Random
+    references: References = field(default_factory=References)
 
-    async def answer(self, inquiry: Inquiry) -> DriftResult:
+    async def answer(
+        self, inquiry: Inquiry, ahead: Reading | None = None, into: DriftResult | None = None
+    ) -> DriftResult:
         """The result, kept among the model's; the status of an inquiry into everything is published.
 
+        ahead: what was read for it already, as far as it was known. into: an empty message to write it into.
         Raises BaselineNotFound, InvalidArgument, StateUnavailable, NewerFormat.
         """
         model, now = inquiry.model, self.now()
-        # Each is a round trip or two, which takes longer to wait for than to read.
-        seen, other, gaps, looks, concept = await asyncio.gather(
-            self._seen(model, inquiry, inquiry.baseline),
-            self._other(inquiry),
-            self.gaps.within(inquiry.window),
-            self.results.looks(model.uid, now),
-            self._concept(inquiry),
+        (_, seen, gaps, looks, concept), other = await asyncio.gather(
+            self._read(inquiry, ahead), self._other(inquiry)
         )
         _check_features(inquiry.asked.features, seen.baseline)
-        few, told = sum(seen.baseline.sizes) <= AT_ONCE, (seen, other, inquiry.asked)
+        own_reference = self.references.of(seen.baseline.uid, seen.baseline.features)
+        few, told = own_reference.size <= AT_ONCE, (seen, other, inquiry.asked, own_reference)
         finding, reference = _compared(*told) if few else await asyncio.to_thread(_compared, *told)
         own, id_ = seen.baseline, inquiry.look or new_uid(now, self.rng)
         window, asked = inquiry.window, inquiry.asked
-        result = write_result(Analysis(id_, own, window, finding, now, gaps, asked, looks + 1, reference))
+        found = Analysis(id_, own, window, finding, now, gaps, asked, looks + 1, reference)
+        result = write_result(found, into)
         # Without a label there is nothing to say of how often it is wrong.
-        if concept is not None and concept.signals:
+        if concept.signals and not inquiry.reference:
             result.concept.CopyFrom(concept)
-        await self.results.write(model.uid, result, now)
-        if inquiry.speaks_for_all(now):
-            await self.verdicts.publish(model.uid, result)
+        await asyncio.gather(self.results.write(model.uid, result, now), self._publish(inquiry, result, now))
         return result
 
+    async def _publish(self, inquiry: Inquiry, result: DriftResult, now: float) -> None:
+        if inquiry.speaks_for_all(now):
+            await self.verdicts.publish(inquiry.model.uid, result)
+
+    async def _read(self, inquiry: Inquiry, ahead: Reading | None) -> Reading:
+        model, wanted = inquiry.model, Wanted(inquiry.window, inquiry.segment, inquiry.baseline)
+        if ahead is not None and ahead.uid == model.uid:
+            return ahead
+        return await self.reader.read(model.name, model.uid, wanted)
+
     async def _other(self, inquiry: Inquiry) -> Seen | None:
-        return await self._seen(inquiry.reference, inquiry) if inquiry.reference else None
-
-    async def _concept(self, inquiry: Inquiry) -> ConceptDrift | None:
-        """What is known of the model's errors, where the inquiry is into all of it."""
-        if inquiry.segment or inquiry.reference:
+        if inquiry.reference is None:
             return None
-        return await self.concepts.read(inquiry.model.uid)
-
-    async def _seen(self, model: Model, inquiry: Inquiry, baseline: Baseline | None = None) -> Seen:
-        if baseline is None:
-            baseline = await self.baselines.active(model.name, model.uid, inquiry.segment)
-        return Seen(baseline, await self.profiles.window(baseline, inquiry.window))
+        return await self.reader.seen(inquiry.reference, Wanted(inquiry.window, inquiry.segment))
 
 
 def inquirer_of(connections: Connections, now: Callable[[], float], rng: random.Random) -> Inquirer:
     """On its connections."""
-    return Inquirer(
+    connections = joined(connections)
+    results = ResultStore(connections)
+    reader = Reader(
         BaselineCache(BaselineStore(connections)),
         ProfileStore(connections),
         GapStore(connections),
-        ResultStore(connections),
-        VerdictStore(connections),
+        results,
         ConceptStore(connections),
         now,
-        rng,
     )
+    return Inquirer(reader, results, VerdictStore(connections), now, rng)
 
 
-def _compared(seen: Seen, other: Seen | None, asked: Asked) -> tuple[Finding, Other | None]:
+def _compared(seen: Seen, other: Seen | None, asked: Asked, own: Reference) -> tuple[Finding, Other | None]:
     if other is None:
-        return analyse(seen.baseline, seen.profile, asked), None
+        return analyse(seen.baseline, seen.profile, asked, own), None
     aligned = align(seen, other, asked.features)
     name = other.baseline.model
     if not aligned.features:

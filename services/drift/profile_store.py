@@ -1,6 +1,7 @@
 """Profiles in Redis: a blob per (baseline, bucket, partition), and in each partition a list of its blobs."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -28,6 +29,7 @@ class ProfileStore:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
         self._registered: set[tuple[str, int]] = set()
+        self._where: dict[str, set[int]] = {}
 
     async def read(
         self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
@@ -64,29 +66,41 @@ class ProfileStore:
 
     async def window(self, baseline: Baseline, window: Cover) -> Profile:
         """The sum of every partition's buckets in the window: two round trips for a model whose routers are
-        in one partition, whatever was logged. Raises NewerFormat."""
-        names = [bucket.name for bucket in window.buckets()]
-        blobs: list[bytes] = []
-        for partition in await self._partitions(baseline.uid):
-            places = [drift_keys.profile(partition, baseline.uid, name) for name in names]
-            for start in range(0, len(places), AT_ONCE):
-                found = await self._redis.mget(places[start : start + AT_ONCE])
-                blobs += [blob for blob in found if blob]
+        in one partition, whatever was logged, and one where that is known. Raises NewerFormat."""
+        names, known = [bucket.name for bucket in window.buckets()], self._where.get(baseline.uid, set[int]())
+        # Where profiles were at the last reading they are still: what may have come is asked at once.
+        there, blobs = await asyncio.gather(
+            self._partitions(baseline.uid), self._blobs(baseline.uid, known, names)
+        )
+        blobs += await self._blobs(baseline.uid, there - known, names)
+        if baseline.uid not in self._where and len(self._where) >= MOST_REGISTERED:
+            self._where.clear()
+        self._where[baseline.uid] = there
         for blob in blobs:
             formats.check("profile", format_of(blob), FORMAT)
         return bounded(baseline, merged(blobs, baseline.sizes))
 
+    async def _blobs(self, baseline_uid: str, partitions: Iterable[int], names: Sequence[str]) -> list[bytes]:
+        """The profiles of those buckets that there are."""
+        blobs: list[bytes] = []
+        for partition in sorted(partitions):
+            places = [drift_keys.profile(partition, baseline_uid, name) for name in names]
+            for start in range(0, len(places), AT_ONCE):
+                found = await self._redis.mget(places[start : start + AT_ONCE])
+                blobs += [blob for blob in found if blob]
+        return blobs
+
     async def forget(self, baseline_uid: str) -> None:
         """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""
-        for partition in await self._partitions(baseline_uid):
+        for partition in sorted(await self._partitions(baseline_uid)):
             listed = drift_keys.profile_buckets(partition, baseline_uid)
             names = await self._redis.zrange(listed, 0, -1)
             places = [drift_keys.profile(partition, baseline_uid, name.decode()) for name in names]
             await self._redis.unlink(listed, *places)
         await self._redis.unlink(drift_keys.profile_partitions(baseline_uid))
 
-    async def _partitions(self, baseline_uid: str) -> list[int]:
-        return sorted(map(int, await self._redis.smembers(drift_keys.profile_partitions(baseline_uid))))
+    async def _partitions(self, baseline_uid: str) -> set[int]:
+        return set(map(int, await self._redis.smembers(drift_keys.profile_partitions(baseline_uid))))
 
     async def _register(self, baseline_uid: str, partition: int) -> None:
         """Say where profiles are before there are any: who dies on the way leaves a place without them."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.drift.asked import BY_DEFAULT, CORRECTIONS, Rule
 
@@ -21,8 +22,7 @@ class Level(StrEnum):
     ALERT = "ALERT"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What was measured on one feature.
 
     psi: None where a sample is empty. p_value: of the feature's own shift; None where there is no test.
@@ -44,8 +44,7 @@ class Evidence:
     answer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureVerdict:
+class FeatureVerdict(NamedTuple):
     """The band of the size alone, and the decision: the band if the shift is also significant, and ALERT if
     the feature has significantly vanished."""
 

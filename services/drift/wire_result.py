@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from turnout.drift.v1 import result_pb2
 from turnout.drift.v1.feature_role_pb2 import FeatureRole
@@ -61,12 +62,13 @@ class Analysis:
     other: Other | None = None
 
 
-def write_result(analysis: Analysis) -> result_pb2.DriftResult:
-    """The analysis as a message."""
+def write_result(analysis: Analysis, into: result_pb2.DriftResult | None = None) -> result_pb2.DriftResult:
+    """The analysis as a message, written into an empty one if it is given."""
+    result = result_pb2.DriftResult() if into is None else into
     baseline, finding, other = analysis.baseline, analysis.finding, analysis.other
     left_out = other.left_out if other else ()
     segment = Segment(**baseline.segment._asdict()) if baseline.segment else None
-    return result_pb2.DriftResult(
+    head = result_pb2.DriftResult(
         format=RESULT_FORMAT,
         name=f"{baseline.model}/results/{analysis.id}",
         model=baseline.model,
@@ -77,7 +79,6 @@ def write_result(analysis: Analysis) -> result_pb2.DriftResult:
         rows=finding.rows,
         status=STATUS[finding.status],
         overall_score=finding.overall_score,
-        features=[_write_feature(one) for one in finding.features],
         summary=summarize(finding),
         baseline_rows=other.rows if other else baseline.rows,
         warnings=[*_lacking(analysis), *left_out, *warn(finding)],
@@ -89,6 +90,11 @@ def write_result(analysis: Analysis) -> result_pb2.DriftResult:
         looks=analysis.looks,
         caveat=_caveat(analysis),
     )
+    result.MergeFrom(head)
+    for one in finding.features:
+        # In its place: to put a message that is made elsewhere there is to copy it.
+        _write_feature(one, result.features)
+    return result
 
 
 def _lacking(analysis: Analysis) -> list[str]:
@@ -127,10 +133,10 @@ def _write_settings(asked: Asked) -> result_pb2.AnalysisSettings:
     )
 
 
-def _write_feature(one: FeatureFinding) -> result_pb2.FeatureDrift:
+def _write_feature(one: FeatureFinding, among: Any) -> None:
     found, verdict, feature = one.comparison, one.verdict, one.feature
     number = isinstance(feature.frame, Grid)
-    message = result_pb2.FeatureDrift(
+    message = among.add(
         feature=feature.name,
         kind=model_pb2.FEATURE_KIND_NUMERIC if number else model_pb2.FEATURE_KIND_CATEGORICAL,
         status=STATUS[verdict.decision],
@@ -161,7 +167,6 @@ def _write_feature(one: FeatureFinding) -> result_pb2.FeatureDrift:
     else:
         for name, before, after in zip(picture.spans, *shares, strict=True):
             message.bins.add(label=name.label, baseline_share=before, current_share=after)
-    return message
 
 
 @lru_cache(maxsize=4096)

@@ -1,5 +1,6 @@
 """Reading routers and models: by name, by uid, in pages, and as they once were."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
@@ -12,6 +13,8 @@ from services.state.shelf import Former, Shelf
 # Longer than any claimer that is still alive takes to write its resource.
 CLAIM_SECONDS = 60.0
 PAGE = 50
+# Names whose holders are remembered; beyond, all are asked anew.
+MOST_GUESSES = 10_000
 
 
 T = TypeVar("T")
@@ -32,11 +35,21 @@ class ConfigReader(Generic[M]):
         self._names = NameIndex(connections, kind.name)
         self._shelf = Shelf(connections, kind)
         self._now = now
+        self._uids: dict[str, str] = {}
 
     async def find(self, name: str, *, deleted: bool = False) -> M | None:
         """The resource of that name, also a softly deleted one if told so; None if there is none."""
-        uid = await self._names.holder(name)
-        found = await self._shelf.read(uid) if uid else None
+        guess = self._uids.get(name)
+        # Names hardly ever pass on: what had it at the last reading is asked for at once.
+        uid, found = await asyncio.gather(self._names.holder(name), self._read(guess))
+        if uid != guess:
+            found = await self._read(uid)
+        if uid is None:
+            self._uids.pop(name, None)
+        else:
+            if len(self._uids) >= MOST_GUESSES:
+                self._uids.clear()
+            self._uids[name] = uid
         return None if found is None or (self.kind.is_deleted(found) and not deleted) else found
 
     async def read(self, name: str, *, deleted: bool = False, field: str = "name") -> M:
@@ -45,6 +58,9 @@ class ConfigReader(Generic[M]):
         if found is None:
             raise self.kind.missing(name, field)
         return found
+
+    async def _read(self, uid: str | None) -> M | None:
+        return await self._shelf.read(uid) if uid else None
 
     async def read_uid(self, uid: str) -> M | None:
         """The resource of that uid, softly deleted or not; None if there is none."""

@@ -66,6 +66,15 @@ def _mapped() -> Iterator[None]:
         raise
 
 
+def mapped(error: Exception) -> Exception:
+    """What a client raises for an error of one command."""
+    try:
+        with _mapped():
+            raise error
+    except Exception as told:  # noqa: BLE001 - it is what is asked for
+        return told
+
+
 def _unavailable(error: Exception) -> StateUnavailable:
     # The text of the error names hosts; it stays in the cause, for the log.
     kind = type(error).__name__

@@ -1,7 +1,5 @@
 """A verdict needs size and evidence, and never calls silence ok."""
 
-from dataclasses import replace
-
 import pytest
 
 from services.drift.benjamini_hochberg import adjust
@@ -44,7 +42,7 @@ def test_a_model_that_was_asked_and_is_not_heard_is_never_ok() -> None:
     silent = evidence("label", psi=None, p_value=None, missing_p=None, present=0, rows=0, answer=True)
     assert judge([asked, silent]).status is Level.INSUFFICIENT_DATA
     # A column of questions that is seldom there says nothing of the others; and what drifts drifts.
-    assert judge([asked, replace(silent, answer=False)]).status is Level.OK
+    assert judge([asked, silent._replace(answer=False)]).status is Level.OK
     assert judge([evidence("age"), silent]).status is Level.ALERT
 
 

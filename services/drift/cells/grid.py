@@ -63,7 +63,7 @@ class Grid:
         return bool((np.diff(self.bins) < 0).any())
 
     @cached_property
-    def _firsts(self) -> NDArray[np.intp] | None:
+    def firsts(self) -> NDArray[np.intp] | None:
         """The first cell of each bin, where bins are runs of cells in order and none is left out."""
         firsts = np.flatnonzero(np.diff(self.bins, prepend=-1))
         return firsts if np.array_equal(self.bins[firsts], np.arange(len(firsts))) else None
@@ -126,8 +126,8 @@ class Grid:
 
     def coarse(self, tally: Tally) -> Counts:
         """Counts by PSI bin."""
-        if self._firsts is not None:
-            return np.asarray(np.add.reduceat(self.present(tally), self._firsts))
+        if self.firsts is not None:
+            return np.asarray(np.add.reduceat(self.present(tally), self.firsts))
         binned = np.zeros(int(self.bins.max()) + 1, dtype=np.int64)
         np.add.at(binned, self.bins, self.present(tally))
         return binned

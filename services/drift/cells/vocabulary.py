@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -82,9 +82,12 @@ class Vocabulary:
     def table(self, reference: Tally, current: Tally) -> tuple[Counts, Counts]:
         """Counts of both over the union of their names: an unseen category is a column of its own."""
         names = sorted(reference.unseen.keys() | current.unseen.keys())
-        return self._row(reference, names), self._row(current, names)
+        return self.row(reference, names), self.row(current, names)
 
-    def _row(self, tally: Tally, unseen: list[str]) -> Counts:
+    def row(self, tally: Tally, unseen: Sequence[str]) -> Counts:
+        """Counts of the known names, OTHER, and these unseen ones."""
+        if not unseen:
+            return self.present(tally)
         extra = np.array([tally.unseen.get(name, 0) for name in unseen], dtype=np.int64)
         return np.concatenate([self.present(tally), extra])
 

@@ -1,5 +1,6 @@
 """What detectors make of models' errors and rewards, in Redis: by a partition's owner, all at once or not."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,20 +27,24 @@ class ConceptStore:
     async def read(self, model_uid: str) -> ConceptDrift:
         """What is known of a model, in a sentence and in numbers; without labels, that it is too little."""
         redis: Any = self.connections.steady
-        places = [concept_keys.concept(partition, model_uid) for partition in range(PARTITIONS)]
-        async with redis.pipeline() as pipe:
-            pipe.hget(concept_keys.concept_detection(), model_uid)
-            if self.connections.clustered:
-                # A command of many keys needs all of them in one slot.
-                for place in places:
-                    pipe.get(place)
-            else:
-                pipe.mget(places)
-            given, *found = await pipe.execute()
-        blobs = found if self.connections.clustered else found[0]
+        given, blobs = await asyncio.gather(
+            redis.hget(concept_keys.concept_detection(), model_uid), self._blobs(model_uid)
+        )
         states = {place: _state(blob) for place, blob in enumerate(blobs) if blob}
         progress = {place: await self.progress(place) for place in states}
         return told(ConceptDetection.FromString(given or b""), states, progress)
+
+    async def _blobs(self, model_uid: str) -> list[bytes | None]:
+        """What is stored of a model, by partition."""
+        redis: Any = self.connections.steady
+        places = [concept_keys.concept(partition, model_uid) for partition in range(PARTITIONS)]
+        if not self.connections.clustered:
+            return list(await redis.mget(places))
+        # A command of many keys needs all of them in one slot.
+        async with redis.pipeline() as pipe:
+            for place in places:
+                pipe.get(place)
+            return list(await pipe.execute())
 
     async def states(self, partition: int, uids: Sequence[str]) -> dict[str, ConceptState]:
         """What is stored of models in a partition; empty states where there is nothing."""

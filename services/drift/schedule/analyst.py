@@ -41,7 +41,7 @@ class Analyst:
         NewerFormat."""
         part = read_segment(segment) if segment is not None else None
         try:
-            baseline = await self.inquirer.baselines.active(model.name, model.uid, part)
+            baseline = await self.inquirer.reader.baselines.active(model.name, model.uid, part)
             known = {feature.name for feature in baseline.features}
             chosen = tuple(name for name in features if name in known)
             if features and not chosen:

@@ -1,5 +1,6 @@
 """What a model sees, against its baseline: analyses, and those of before."""
 
+import asyncio
 from dataclasses import replace
 
 from turnout.drift.v1 import analysis_pb2 as rpc
@@ -16,6 +17,7 @@ from services.drift.comparisons import (
     of_that_segment,
 )
 from services.drift.inquiry import Inquiry
+from services.drift.reading import Reading, Wanted
 from services.drift.segments import segment_asked
 from services.drift.servicers.ground import Ground
 from services.drift.wire_asked import read_asked
@@ -39,11 +41,15 @@ class AnalysisRpcs:
         """Compare the window with a baseline or with another model, column by column, and keep the result."""
         asked, segment = read_asked(request), segment_asked(request)
         window = self._window(request)
-        model = await self._ground.model(request.model)
+        model, ahead = await asyncio.gather(
+            self._ground.model(request.model), self._ahead(request, window, segment)
+        )
         baseline = await self._baseline(request, model, segment)
         reference = await self._reference(request.reference_model, model, call)
         inquiry = Inquiry(model, window, asked, segment, reference, baseline)
-        return rpc.AnalyzeResponse(result=await self._ground.inquirer.answer(inquiry))
+        response = rpc.AnalyzeResponse()
+        await self._ground.inquirer.answer(inquiry, ahead, response.result)
+        return response
 
     async def GetLatestResult(
         self, request: rpc.GetLatestResultRequest, _call: Call
@@ -90,6 +96,15 @@ class AnalysisRpcs:
             said = f"must lie before end_time ({iso(end)}), got {iso(start)}"
             raise InvalidArgument(f"start_time {said}", fields=[("start_time", said)])
         return cover(start, end, now)
+
+    async def _ahead(
+        self, request: rpc.AnalyzeRequest, window: Cover, segment: Segment | None
+    ) -> Reading | None:
+        """What is read while it is asked which model has the name; None where a baseline is named."""
+        if request.baseline:
+            return None
+        name = resource_name("models", request.model, "model")
+        return await self._ground.inquirer.reader.ahead(name, Wanted(window, segment))
 
     async def _baseline(
         self, request: rpc.AnalyzeRequest, model: Model, segment: Segment | None

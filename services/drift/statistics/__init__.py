@@ -16,9 +16,9 @@ from services.drift.statistics import (
     missingness,
     psi,
 )
-from services.drift.statistics.counts import Counts, Measurement
+from services.drift.statistics.counts import Counts, Measured, Measurement
 
-Statistic = Callable[[Counts, Counts], Measurement | None]
+Statistic = Callable[[Counts, Counts], Measured | None]
 
 STATISTICS: dict[str, Statistic] = {
     "psi": psi.measure,
@@ -31,4 +31,4 @@ STATISTICS: dict[str, Statistic] = {
     "missingness": missingness.measure,
 }
 
-__all__ = ["STATISTICS", "Counts", "Measurement", "Statistic"]
+__all__ = ["STATISTICS", "Counts", "Measured", "Measurement", "Statistic"]

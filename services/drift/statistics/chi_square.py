@@ -10,24 +10,25 @@ References: K. Pearson, Phil. Mag. 50, 1900; W. G. Cochran, Biometrics 10, 1954.
 3.9216
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc
 
-from services.drift.statistics.counts import Counts, CountsPair, Measurement, Pairs, one
+from services.drift.statistics.counts import Counts, CountsPair, Pairs, one
 
 # Cochran's rule: below it the chi-square law is no longer that of the statistic.
 LEAST_EXPECTED = 5.0
+TINY = np.finfo(float).tiny
 CHI_SQUARE, FISHER = "chi_square", "fisher"
 # Tables whose chances differ by no more are as likely as one another: what R and scipy take too.
 AS_LIKELY = 1 + 1e-7
 
 
-@dataclass(frozen=True, slots=True)
-class ChiSquare(Measurement):
+class ChiSquare(NamedTuple):
     """The statistic, its degrees of freedom, the test that gave p, and how many columns were merged."""
 
+    value: float
     p_value: float
     freedom: int
     method: str
@@ -42,28 +43,39 @@ def measure(reference: Counts, current: Counts, least_expected: float = LEAST_EX
 
 def measure_many(pairs: Pairs, least_expected: float = LEAST_EXPECTED) -> list[ChiSquare | None]:
     """The same of many features at once; None where a sample is empty."""
-    before = pairs.sum(pairs.occupied.astype(np.int64))
+    before = pairs.occupied_bins
     pairs = _merged(pairs, least_expected)
     n, m = pairs.rows
     pooled, total = pairs.left + pairs.right, np.maximum(n + m, 1)
-    freedom = pairs.sum(pairs.occupied.astype(np.int64)) - 1
+    freedom = pairs.occupied_bins - 1
     # In floats: the product of two large counts does not fit an int64.
     expected = [(rows / total)[pairs.owner] * pooled for rows in (n, m)]
     distance = sum(
-        (counts - wanted) ** 2 / np.maximum(wanted, np.finfo(float).tiny)
+        (counts - wanted) ** 2 / np.maximum(wanted, TINY)
         for counts, wanted in zip((pairs.left, pairs.right), expected, strict=True)
     )
     values = np.where(freedom > 0, pairs.sum(np.asarray(distance)), 0.0)
     least = -pairs.largest(-np.where(pairs.occupied, np.minimum(*expected), np.inf))
     sparse = (freedom == 1) & (least < least_expected)
     p_values = np.where(freedom > 0, chdtrc(np.maximum(freedom, 1), values), 1.0)
-    for feature in np.flatnonzero(sparse & pairs.there):
+    for feature in np.flatnonzero(sparse & np.array(pairs.there)):
         p_values[feature] = fisher(*_bins(pairs, int(feature)))
-    columns = (pairs.there, values, p_values, freedom, sparse, before - 1 - freedom)
+    columns = (column.tolist() for column in (values, p_values, freedom, sparse, before - 1 - freedom))
     return [
         ChiSquare(value, p, free, FISHER if few else CHI_SQUARE, merged) if there else None
-        for there, value, p, free, few, merged in zip(*(column.tolist() for column in columns), strict=True)
+        for there, value, p, free, few, merged in zip(pairs.there, *columns, strict=True)
     ]
+
+
+def joined(pairs: Pairs, least_expected: float = LEAST_EXPECTED) -> Pairs:
+    """Features of quantile bins with `join_adjacent` of each."""
+    n, m = pairs.rows
+    least = np.minimum.reduceat(pairs.left, pairs.starts)
+    if (least >= least_expected * np.maximum(1.0, n / np.maximum(m, 1))).all():
+        return pairs
+    sides = (pairs.layout.slices(counts) for counts in (pairs.left, pairs.right))
+    pairs_of = zip(*sides, strict=True)
+    return Pairs.of([join_adjacent(left, right, least_expected) for left, right in pairs_of])
 
 
 def join_adjacent(

@@ -11,8 +11,6 @@ Reference: E. Hellinger, Neue Begründung der Theorie quadratischer Formen, J. r
 
 from math import sqrt
 
-import numpy as np
-
 from services.drift.statistics.counts import Counts, Measurement, Pairs, one
 
 
@@ -24,8 +22,7 @@ def measure(reference: Counts, current: Counts) -> Measurement | None:
 
 def measure_many(pairs: Pairs) -> list[Measurement | None]:
     """The same of many features at once; None where a sample is empty."""
-    p, q = (np.sqrt(shares) for shares in pairs.shares)
+    squares = pairs.sum((pairs.before.roots - pairs.after.roots) ** 2).tolist()
     # Rounding can leave a few ulps above one.
-    distances = np.minimum(np.sqrt(pairs.sum((p - q) ** 2)) / sqrt(2), 1.0)
-    found = zip(pairs.there, distances.tolist(), strict=True)
-    return [Measurement(value, None) if there else None for there, value in found]
+    found = zip(pairs.there, squares, strict=True)
+    return [Measurement(min(sqrt(value) / sqrt(2), 1.0)) if there else None for there, value in found]

@@ -8,19 +8,19 @@ Reference: J. Lin, Divergence Measures Based on the Shannon Entropy, IEEE Trans.
 1.0
 """
 
-from dataclasses import dataclass
 from math import log, sqrt
+from typing import NamedTuple
 
-import numpy as np
 from scipy.special import rel_entr
 
-from services.drift.statistics.counts import Counts, Measurement, Pairs, one
+from services.drift.statistics.counts import Counts, Pairs, one
 
 
-@dataclass(frozen=True, slots=True)
-class JensenShannon(Measurement):
+class JensenShannon(NamedTuple):
     """The divergence (`value`) and the distance, its square root."""
 
+    value: float
+    p_value: None
     distance: float
 
 
@@ -34,8 +34,8 @@ def measure_many(pairs: Pairs) -> list[JensenShannon | None]:
     """The same of many features at once; None where a sample is empty."""
     p, q = pairs.shares
     middle = (p + q) / 2
-    nats = pairs.sum(rel_entr(p, middle)) + pairs.sum(rel_entr(q, middle))
+    nats = (pairs.sum(rel_entr(p, middle)) + pairs.sum(rel_entr(q, middle))).tolist()
     # Rounding can leave a few ulps below zero, whose root would be NaN.
-    divergences = np.clip(nats / (2 * log(2)), 0.0, 1.0)
-    found = zip(pairs.there, divergences.tolist(), strict=True)
+    divergences = [min(max(one / (2 * log(2)), 0.0), 1.0) for one in nats]
+    found = zip(pairs.there, divergences, strict=True)
     return [JensenShannon(value, None, sqrt(value)) if there else None for there, value in found]

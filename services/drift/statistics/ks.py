@@ -14,14 +14,14 @@ F. H. Tingey, Ann. Math. Stat. 22, 1951 (one-sided); R. Simard, P. L'Ecuyer, J. 
 0.5
 """
 
-from dataclasses import dataclass
 from math import floor, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, kolmogorov
 
-from services.drift.statistics.counts import Counts, Measurement, Pairs, one
+from services.drift.statistics.counts import Counts, Pairs, one
 
 # Above it scipy's exact p takes seconds, and the asymptotic one is as good.
 MAX_EXACT = 10_000
@@ -31,10 +31,10 @@ MANY_ROWS = 1_000
 EXACT, ASYMPTOTIC = "exact", "asymptotic"
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket(Measurement):
+class Bracket(NamedTuple):
     """lower <= D <= upper; `value` is the lower end, which is what the evidence supports."""
 
+    value: float
     p_value: float
     lower: float
     upper: float

@@ -28,4 +28,4 @@ def measure_many(pairs: Pairs, epsilon: float | None = None) -> list[Measurement
     # Filled bins make the shares add up to a little more than one, which can leave a hair below zero.
     nats = np.maximum(pairs.sum(rel_entr(pairs.shares[1], p)), 0.0)
     found = zip(pairs.there, nats.tolist(), strict=True)
-    return [Measurement(value, None) if there else None for there, value in found]
+    return [Measurement(value) if there else None for there, value in found]

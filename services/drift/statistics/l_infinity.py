@@ -19,4 +19,4 @@ def measure_many(pairs: Pairs) -> list[Measurement | None]:
     """The same of many features at once; None where a sample is empty."""
     p, q = pairs.shares
     found = zip(pairs.there, pairs.largest(np.abs(p - q)).tolist(), strict=True)
-    return [Measurement(value, None) if there else None for there, value in found]
+    return [Measurement(value) if there else None for there, value in found]

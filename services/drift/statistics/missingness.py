@@ -4,18 +4,18 @@
 True
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from services.drift.statistics import chi_square
-from services.drift.statistics.counts import Counts, Measurement, Pairs, one
+from services.drift.statistics.counts import Counts, Pairs, one
 
 
-@dataclass(frozen=True, slots=True)
-class Missingness(Measurement):
+class Missingness(NamedTuple):
     """`value` is the current rate less the reference's; both rates lie between 0 and 1."""
 
+    value: float
     p_value: float
     reference_rate: float
     current_rate: float

@@ -11,21 +11,23 @@ Reference: B. Yurdakul, Statistical Properties of Population Stability Index, 20
 0.2408
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtri
 
-from services.drift.statistics.counts import Counts, Floats, Measurement, Pairs, one
+from services.drift.statistics.counts import Counts, Floats, Pairs, one
 
 HALF_COUNT = "half_count"
 EPSILON = "epsilon"
 
 
-@dataclass(frozen=True, slots=True)
-class Psi(Measurement):
+class Psi(NamedTuple):
     """PSI, the rule for its empty bins, and the mean and 95 % quantile that no drift would give."""
 
+    value: float
+    p_value: None
     rule: str
     null_mean: float
     null_q95: float
@@ -41,23 +43,27 @@ def measure_many(pairs: Pairs, epsilon: float | None = None) -> list[Psi | None]
     """The same of many features at once; None where a sample is empty."""
     p, q = filled_shares(pairs, epsilon)
     values = pairs.sum(np.where(pairs.occupied, (q - p) * np.log(q / p), 0.0))
-    n, m = (np.maximum(rows, 1) for rows in pairs.rows)
-    scale = 1 / n + 1 / m
-    freedom = pairs.sum(pairs.occupied.astype(np.int64)) - 1
-    # A single bin leaves nothing to vary; scipy gives NaN for a chi-square of 0 degrees.
-    q95 = np.where(freedom > 0, scale * chdtri(np.maximum(freedom, 1), 0.05), 0.0)
+    n, m = (rows.tolist() for rows in pairs.rows)
+    freedom = (pairs.occupied_bins - 1).tolist()
     rule = HALF_COUNT if epsilon is None else EPSILON
-    found = zip(
-        pairs.there, values.tolist(), (scale * np.maximum(freedom, 0)).tolist(), q95.tolist(), strict=True
-    )
-    return [Psi(value, None, rule, mean, high) if there else None for there, value, mean, high in found]
+    each = zip(pairs.there, values.tolist(), n, m, freedom, strict=True)
+    return [_psi(value, 1 / a + 1 / b, free, rule) if there else None for there, value, a, b, free in each]
+
+
+def _psi(value: float, scale: float, freedom: int, rule: str) -> Psi:
+    return Psi(value, None, rule, scale * freedom, scale * _quantile(freedom))
+
+
+@lru_cache(maxsize=4096)
+def _quantile(freedom: int) -> float:
+    """95 % quantile of a chi-square. A single bin leaves nothing to vary; scipy gives NaN for 0 degrees."""
+    return float(chdtri(freedom, 0.05)) if freedom else 0.0
 
 
 def filled_shares(pairs: Pairs, epsilon: float | None) -> tuple[Floats, Floats]:
     """Shares of the bins, where an empty one has half a row, or `epsilon`."""
-    sides = zip((pairs.left, pairs.right), pairs.shares, pairs.rows, strict=True)
-    filled = [
-        np.where(counts > 0, share, (0.5 / np.maximum(rows, 1))[pairs.owner] if epsilon is None else epsilon)
-        for counts, share, rows in sides
-    ]
-    return filled[0], filled[1]
+    before, after = (
+        np.where(side.counts > 0, side.shares, 0.5 / side.whole if epsilon is None else epsilon)
+        for side in (pairs.before, pairs.after)
+    )
+    return before, after

@@ -18,7 +18,7 @@ True
 import numpy as np
 from scipy.special import chdtrc
 
-from services.drift.statistics.chi_square import CHI_SQUARE, ChiSquare
+from services.drift.statistics.chi_square import CHI_SQUARE, TINY, ChiSquare
 from services.drift.statistics.counts import Counts, Pairs, one
 
 
@@ -30,19 +30,18 @@ def measure(reference: Counts, current: Counts) -> ChiSquare | None:
 
 def measure_many(pairs: Pairs) -> list[ChiSquare | None]:
     """The same of many features at once; None where a sample is empty."""
-    n, m = pairs.rows
-    sizes = np.diff(pairs.starts, append=len(pairs.left))
+    (n, m), layout = pairs.rows, pairs.layout
     gaps = pairs.left.astype(np.float64)
     # Each bin ends at a value of the reference, and so has a gap for each of its rows; beyond the last value
     # there is one more.
-    gaps[pairs.starts + sizes - 1] += 1
+    gaps[layout.lasts] += 1
     wanted = gaps * (m / (n + 1))[pairs.owner]
-    distance = (pairs.right - wanted) ** 2 / np.maximum(wanted, np.finfo(float).tiny)
-    freedom = sizes - 1
+    distance = (pairs.right - wanted) ** 2 / np.maximum(wanted, TINY)
+    freedom = layout.sizes - 1
     values = np.where(freedom > 0, pairs.sum(distance) * (n + 2) / (n + 1 + m), 0.0)
     p_values = np.where(freedom > 0, chdtrc(np.maximum(freedom, 1), values), 1.0)
-    columns = (pairs.there, values, p_values, freedom)
+    columns = (column.tolist() for column in (values, p_values, freedom))
     return [
         ChiSquare(value, p, free, CHI_SQUARE, 0) if there else None
-        for there, value, p, free in zip(*(column.tolist() for column in columns), strict=True)
+        for there, value, p, free in zip(pairs.there, *columns, strict=True)
     ]

@@ -17,20 +17,21 @@ line, Theory Probab. Appl. 18, 1974.
 """
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from services.drift.statistics.counts import Counts, Floats, Measurement, Pairs, one
+from services.drift.statistics.counts import Counts, Floats, Pairs, Side, one
 
 GREATEST = sys.float_info.max
 
 
-@dataclass(frozen=True, slots=True)
-class Wasserstein(Measurement):
+class Wasserstein(NamedTuple):
     """The distance (`value`, in the feature's unit), how far it may be off, and the distance in standard
     deviations and in interquartile ranges of the reference; None where that is 0."""
 
+    value: float
+    p_value: None
     margin: float
     in_deviations: float | None
     in_quartiles: float | None
@@ -46,40 +47,54 @@ def measure(
     pairs = one(reference, current)
     if pairs is None:
         return None
-    return measure_many(pairs, places, np.zeros(len(places)) if widths is None else widths)[0]
+    scale = Scale(pairs.before, places, np.zeros(len(places)) if widths is None else widths)
+    return measure_many(pairs, scale)[0]
 
 
-def measure_many(pairs: Pairs, places: Floats, widths: Floats) -> list[Wasserstein | None]:
-    """The same of many features at once; None where a sample is empty."""
-    (p, q), starts, owner = pairs.shares, pairs.starts, pairs.owner
-    ends = np.append(starts[1:], len(places)) - 1
-    # In shares of the range, as squares of great numbers overflow; by halves, as the range itself may.
-    halves = places / 2 - (places[starts] / 2)[owner]
-    half = np.where(halves[ends] > 0, halves[ends], 1.0)
-    at = halves / half[owner]
-    steps = np.append(np.diff(at), 0.0)
-    steps[ends] = 0.0
-    distances = pairs.sum(np.abs(pairs.gaps) * steps)
-    deviations = np.sqrt(pairs.sum(p * (at - pairs.sum(p * at)[owner]) ** 2))
-    low, high = (at[starts + _reached(pairs, quarter)] for quarter in (1, 3))
+class Scale:
+    """Where the mass of each cell stands, and how wide the reference is, of many features at once.
+
+    places: ascending within a feature. widths: of the cells; 0 for those of a single value.
+    """
+
+    def __init__(self, reference: Side, places: Floats, widths: Floats) -> None:
+        layout, owner = reference.layout, reference.layout.owner
+        self.widths = widths
+        # In shares of the range, as squares of great numbers overflow; by halves, as the range itself may.
+        halves = places / 2 - (places[layout.starts] / 2)[owner]
+        self.half = np.where(halves[layout.lasts] > 0, halves[layout.lasts], 1.0)
+        at = halves / self.half[owner]
+        self.steps = np.append(np.diff(at), 0.0)
+        self.steps[layout.lasts] = 0.0
+        p = reference.shares
+        spread = layout.sum(p * (at - layout.sum(p * at)[owner]) ** 2)
+        low, high = (at[layout.starts + _reached(reference, quarter)] for quarter in (1, 3))
+        self.deviations, self.quartiles = np.sqrt(spread).tolist(), (high - low).tolist()
+
+
+def measure_many(pairs: Pairs, scale: Scale) -> list[Wasserstein | None]:
+    """The same of many features at once; None where a sample is empty. scale: of the reference."""
+    p, q = pairs.shares
+    distances = pairs.sum(np.abs(pairs.gaps) * scale.steps)
     with np.errstate(over="ignore"):
-        moved = np.minimum(distances * half * 2, GREATEST)
-        margins = np.minimum(pairs.sum((p + q) * widths), GREATEST)
-    columns = (pairs.there, moved, margins, distances, deviations, high - low)
+        moved = np.minimum(distances * scale.half * 2, GREATEST)
+        margins = np.minimum(pairs.sum((p + q) * scale.widths), GREATEST)
+    columns = (column.tolist() for column in (moved, margins, distances))
     return [
         Wasserstein(value, None, margin, _over(distance, deviation), _over(distance, quartiles))
         if there
         else None
-        for there, value, margin, distance, deviation, quartiles in zip(
-            *(column.tolist() for column in columns), strict=True
+        for there, deviation, quartiles, value, margin, distance in zip(
+            pairs.there, scale.deviations, scale.quartiles, *columns, strict=True
         )
     ]
 
 
-def _reached(pairs: Pairs, quarter: int) -> Counts:
-    """Index among each feature's cells of the one where the reference reaches that quarter of its rows."""
-    below = pairs.running(pairs.left) * 4 < (quarter * pairs.rows[0])[pairs.owner]
-    return np.asarray(pairs.sum(below.astype(np.int64))) * pairs.there
+def _reached(sample: Side, quarter: int) -> Counts:
+    """Index among each feature's cells of the one where the sample reaches that quarter of its rows; the
+    first in an empty one."""
+    below = sample.running * 4 < (quarter * sample.rows)[sample.layout.owner]
+    return sample.layout.sum(below.astype(np.int64))
 
 
 def _over(distance: float, scale: float) -> float | None:

@@ -15,7 +15,8 @@ from scipy.special import ndtr
 from services.drift.benjamini_hochberg import adjust
 from services.drift.cells import Grid, Tally, freeze, learn
 from services.drift.cells.grid import MISSING
-from services.drift.comparison import Comparison, Method, Samples, compare_all
+from services.drift.comparison import Comparison, Method, compare_all
+from services.drift.reference import Reference
 from services.drift.schedule.evidence import RATE, Evidence, weigh
 
 NUMERIC, CATEGORICAL = 20, 5
@@ -61,7 +62,8 @@ def _number(rng: Generator, world: World, shift: float) -> list[Comparison]:
     reference = grid.count(sample)
     before, after = (np.diff(ndtr(grid.edges - by), prepend=0.0, append=1.0) for by in (0.0, shift))
     hours = [_drawn(rng, grid, before if hour < world.since else after, world.rows) for hour in range(SEEN)]
-    return compare_all([Samples(grid, reference, one) for one in _windows(hours, world.hours)], Method())
+    windows = _windows(hours, world.hours)
+    return compare_all(Reference([(grid, reference)] * len(windows)), windows, Method())
 
 
 def _drawn(rng: Generator, grid: Grid, shares: NDArray[np.float64], rows: int) -> Tally:
@@ -76,9 +78,8 @@ def _category(rng: Generator, world: World) -> list[Comparison]:
     vocabulary = learn(names)
     hours = [vocabulary.count(rng.choice(list(NAMES), world.rows).tolist()) for _ in range(SEEN)]
     reference = vocabulary.count(names)
-    return compare_all(
-        [Samples(vocabulary, reference, one) for one in _windows(hours, world.hours)], Method()
-    )
+    windows = _windows(hours, world.hours)
+    return compare_all(Reference([(vocabulary, reference)] * len(windows)), windows, Method())
 
 
 def _windows(hours: list[Tally], width: int) -> list[Tally]:

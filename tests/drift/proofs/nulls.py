@@ -8,8 +8,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from services.drift.cells import freeze
-from services.drift.comparison import Comparison, Method, Samples, compare_all
+from services.drift.cells import Frame, Tally, freeze
+from services.drift.comparison import Comparison, Method, compare_all
+from services.drift.reference import Reference
 from services.drift.statistics import chi_square, missingness
 from services.drift.statistics.chi_square import ChiSquare
 from services.drift.statistics.counts import Pairs
@@ -86,12 +87,13 @@ NUMBERS: dict[str, Draw] = {
 
 def number_nulls(rng: Generator, kind: str, rows: tuple[int, int], runs: int) -> list[Comparison]:
     """Everything that is measured on two samples of one distribution of numbers."""
-    draw, found = NUMBERS[kind], list[Samples]()
+    draw, references, windows = NUMBERS[kind], list[tuple[Frame, Tally]](), list[Tally]()
     for _ in range(runs):
         reference = draw(rng, rows[0])
         grid = freeze(reference)
-        found.append(Samples(grid, grid.count(reference), grid.count(draw(rng, rows[1]))))
-    return compare_all(found, Method())
+        references.append((grid, grid.count(reference)))
+        windows.append(grid.count(draw(rng, rows[1])))
+    return compare_all(Reference(references), windows, Method())
 
 
 def below(p_values: list[float | None]) -> Rate:
