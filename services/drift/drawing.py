@@ -26,9 +26,10 @@ class Span(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The bars of a feature, and each one's share of the reference and of the window."""
+    """The bars of a feature by name, none for numbers, whose bars are the `spans` of their grid; and each
+    one's share of the reference and of the window."""
 
-    spans: tuple[Span, ...]
+    names: Sequence[str]
     reference: Sequence[float]
     current: Sequence[float]
 
@@ -40,7 +41,7 @@ def draw(frame: Frame, bins: CountsPair, reference: Tally, current: Tally) -> Pi
     """
     left, right = (_shares(counts.tolist()) for counts in bins)
     if isinstance(frame, Grid):
-        return Picture(_spans(frame.edges.tobytes(), frame.bins.tobytes()), left, right)
+        return Picture((), left, right)
     return _names(frame, sorted(reference.unseen.keys() | current.unseen.keys()), left, right)
 
 
@@ -53,33 +54,37 @@ def _names(frame: Vocabulary, unseen: list[str], left: list[float], right: list[
     # OTHER stands between the names that are known and those that are not.
     known = len(frame.names)
     names = (*frame.names, OTHER, *unseen)
-    seen = [at for at in range(len(names)) if at != known and (left[at] or right[at])]
-    kept = sorted(seen, key=lambda at: (-max(left[at], right[at]), names[at]))[:MOST_NAMES]
+    seen = [
+        (-max(before, after), name, at)
+        for at, (name, before, after) in enumerate(zip(names, left, right, strict=True))
+        if (before or after) and at != known
+    ]
+    kept = [at for *_, at in sorted(seen)[:MOST_NAMES]]
     sides = [[side[at] for at in kept] for side in (left, right)]
     rest = [max(sum(side) - sum(part), 0.0) for side, part in zip((left, right), sides, strict=True)]
-    spans = [Span(names[at]) for at in kept]
+    shown = [names[at] for at in kept]
     if max(rest) > CRUMB:
-        spans.append(Span(OTHER))
+        shown.append(OTHER)
         for part, share in zip(sides, rest, strict=True):
             part.append(share if share > CRUMB else 0.0)
-    return Picture(tuple(spans), *sides)
+    return Picture(shown, *sides)
 
 
 @lru_cache(maxsize=4096)
-def _spans(edges: bytes, bins: bytes) -> tuple[Span, ...]:
-    """The bins of a grid."""
+def spans(edges: bytes, bins: bytes) -> tuple[Span, ...]:
+    """The bins of a grid, from what it is packed as."""
     # Below the least of all doubles lies -inf, which is an open end like any other.
     ends = [None, *(end if isfinite(end) else None for end in np.frombuffer(edges).tolist()), None]
     of = np.frombuffer(bins, dtype=np.int64)
-    spans = []
+    found = []
     for index in range(int(of.max()) + 1):
         cells = np.flatnonzero(of == index)
         if not len(cells) or cells[-1] - cells[0] != len(cells) - 1:
             # The gaps between single values are one bin.
-            spans.append(Span(OTHER))
+            found.append(Span(OTHER))
         else:
-            spans.append(_span(ends[cells[0]], ends[cells[-1] + 1]))
-    return tuple(spans)
+            found.append(_span(ends[cells[0]], ends[cells[-1] + 1]))
+    return tuple(found)
 
 
 def _span(lower: float | None, upper: float | None) -> Span:

@@ -1,6 +1,5 @@
 """Profiles in Redis: a blob per (baseline, bucket, partition), and in each partition a list of its blobs."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -9,6 +8,7 @@ from services.drift.baselines import Baseline
 from services.drift.buckets import Bucket, Cover
 from services.drift.cells.blob import FORMAT, Profile, decode, encode, format_of, merged
 from services.drift.folding import bounded
+from services.drift.whereabouts import Whereabouts
 from services.state import drift_keys, formats
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
@@ -18,8 +18,6 @@ from services.state.scripts import Arg, Script
 WRITE_PROFILES = Script("write_profiles", repeatable=True)
 # Blobs per read: bounds a reply to a few megabytes. A window of 90 days is read at once.
 AT_ONCE = 200
-# Baselines and partitions that this process has registered; beyond, some are registered again.
-MOST_REGISTERED = 10_000
 
 
 class ProfileStore:
@@ -28,8 +26,7 @@ class ProfileStore:
     def __init__(self, connections: Connections) -> None:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
-        self._registered: set[tuple[str, int]] = set()
-        self._where: dict[str, set[int]] = {}
+        self._where = Whereabouts(connections.steady, drift_keys.profile_partitions)
 
     async def read(
         self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
@@ -53,7 +50,7 @@ class ProfileStore:
         now: float,
     ) -> None:
         """Write whole profiles, if nobody has taken the partition over. Raises LostLease."""
-        await self._register(baseline.uid, partition)
+        await self._where.note(baseline.uid, partition)
         remaining = iter(profiles.items())
         while some := dict(islice(remaining, AT_ONCE)):
             places = [fence.key, drift_keys.profile_buckets(partition, baseline.uid)]
@@ -67,23 +64,18 @@ class ProfileStore:
     async def window(self, baseline: Baseline, window: Cover) -> Profile:
         """The sum of every partition's buckets in the window: two round trips for a model whose routers are
         in one partition, whatever was logged, and one where that is known. Raises NewerFormat."""
-        names, known = [bucket.name for bucket in window.buckets()], self._where.get(baseline.uid, set[int]())
-        # Where profiles were at the last reading they are still: what may have come is asked at once.
-        there, blobs = await asyncio.gather(
-            self._partitions(baseline.uid), self._blobs(baseline.uid, known, names)
+        names = [bucket.name for bucket in window.buckets()]
+        blobs = await self._where.collect(
+            baseline.uid, lambda partitions: self._blobs(baseline.uid, partitions, names)
         )
-        blobs += await self._blobs(baseline.uid, there - known, names)
-        if baseline.uid not in self._where and len(self._where) >= MOST_REGISTERED:
-            self._where.clear()
-        self._where[baseline.uid] = there
-        for blob in blobs:
-            formats.check("profile", format_of(blob), FORMAT)
+        for found in {format_of(blob) for blob in blobs}:
+            formats.check("profile", found, FORMAT)
         return bounded(baseline, merged(blobs, baseline.sizes))
 
     async def _blobs(self, baseline_uid: str, partitions: Iterable[int], names: Sequence[str]) -> list[bytes]:
         """The profiles of those buckets that there are."""
         blobs: list[bytes] = []
-        for partition in sorted(partitions):
+        for partition in partitions:
             places = [drift_keys.profile(partition, baseline_uid, name) for name in names]
             for start in range(0, len(places), AT_ONCE):
                 found = await self._redis.mget(places[start : start + AT_ONCE])
@@ -92,24 +84,12 @@ class ProfileStore:
 
     async def forget(self, baseline_uid: str) -> None:
         """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""
-        for partition in sorted(await self._partitions(baseline_uid)):
+        for partition in sorted(await self._where.read(baseline_uid)):
             listed = drift_keys.profile_buckets(partition, baseline_uid)
             names = await self._redis.zrange(listed, 0, -1)
             places = [drift_keys.profile(partition, baseline_uid, name.decode()) for name in names]
             await self._redis.unlink(listed, *places)
-        await self._redis.unlink(drift_keys.profile_partitions(baseline_uid))
-
-    async def _partitions(self, baseline_uid: str) -> set[int]:
-        return set(map(int, await self._redis.smembers(drift_keys.profile_partitions(baseline_uid))))
-
-    async def _register(self, baseline_uid: str, partition: int) -> None:
-        """Say where profiles are before there are any: who dies on the way leaves a place without them."""
-        if (baseline_uid, partition) in self._registered:
-            return
-        await self._redis.sadd(drift_keys.profile_partitions(baseline_uid), partition)
-        if len(self._registered) >= MOST_REGISTERED:
-            self._registered.clear()
-        self._registered.add((baseline_uid, partition))
+        await self._where.forget(baseline_uid)
 
 
 def _read(blob: bytes, baseline: Baseline) -> Profile:

@@ -17,7 +17,7 @@ from services.drift.baselines import Baseline
 from services.drift.buckets import RESOLUTIONS, Cover
 from services.drift.cells import Grid
 from services.drift.comparison import Comparison
-from services.drift.drawing import Span, draw
+from services.drift.drawing import draw, spans
 from services.drift.statistics.wasserstein import Wasserstein
 from services.drift.verdict import Level
 from services.drift.wire import timestamp
@@ -159,21 +159,23 @@ def _write_feature(one: FeatureFinding, among: Any) -> None:
     _write_statistics(message, found)
     picture = draw(feature.frame, found.bins, feature.tally, one.tally)
     shares = picture.reference, picture.current
-    if number:
+    if isinstance(feature.frame, Grid):
         # Bins of numbers are the same each time; to write their ends anew would be half of the work.
-        message.MergeFromString(_bins(picture.spans))
+        message.MergeFromString(_bins(*feature.frame.packed))
         for drawn, before, after in zip(message.bins, *shares, strict=True):
             drawn.baseline_share, drawn.current_share = before, after
     else:
-        for name, before, after in zip(picture.spans, *shares, strict=True):
-            message.bins.add(label=name.label, baseline_share=before, current_share=after)
+        for name, before, after in zip(picture.names, *shares, strict=True):
+            message.bins.add(label=name, baseline_share=before, current_share=after)
 
 
 @lru_cache(maxsize=4096)
-def _bins(spans: Sequence[Span]) -> bytes:
-    """Bins without shares, as bytes of a FeatureDrift."""
-    bins = [result_pb2.DriftBin(label=one.label, lower=one.lower, upper=one.upper) for one in spans]
-    return result_pb2.FeatureDrift(bins=bins).SerializeToString()
+def _bins(edges: bytes, bins: bytes) -> bytes:
+    """Bins of a grid without shares, as bytes of a FeatureDrift."""
+    drawn = [
+        result_pb2.DriftBin(label=one.label, lower=one.lower, upper=one.upper) for one in spans(edges, bins)
+    ]
+    return result_pb2.FeatureDrift(bins=drawn).SerializeToString()
 
 
 def _write_statistics(message: result_pb2.FeatureDrift, found: Comparison) -> None:

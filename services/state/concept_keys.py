@@ -10,6 +10,12 @@ def concept(partition: int, model_uid: str) -> str:
     return f"turnout:{{p{partition:02}}}:concept:{model_uid}"
 
 
+def concept_partitions(model_uid: str) -> str:
+    """Set. The partitions' owners in drift write. Drift reads. Lives as long as the model: the partitions in
+    which detectors hold something of it, at most 64."""
+    return f"turnout:{{concept:{model_uid}}}:partitions"
+
+
 def concept_progress(partition: int) -> str:
     """String. The partition's owner in drift writes. Drift reads. Expires 90 days after its last label: how
     far labels are folded, and which minutes have some that are not."""

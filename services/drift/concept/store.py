@@ -1,14 +1,14 @@
 """What detectors make of models' errors and rewards, in Redis: by a partition's owner, all at once or not."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from turnout.drift.v1.concept_pb2 import ConceptDetection, ConceptDrift, ConceptProgress, ConceptState
 
 from services.drift.concept.telling import told
 from services.drift.concept.terms import terms_of
+from services.drift.whereabouts import Whereabouts
 from services.state import concept_keys, formats
 from services.state.connection import Connections
 from services.state.evidence import EvidenceLog, Operation
@@ -18,33 +18,30 @@ from services.state.ids import PARTITIONS
 LIFETIME_SECONDS = 90 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
 class ConceptStore:
     """Reads and writes it. Everything raises StateUnavailable, reads NewerFormat, and `write` LostLease."""
 
-    connections: Connections
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
+        self._where = Whereabouts(connections.steady, concept_keys.concept_partitions)
 
     async def read(self, model_uid: str) -> ConceptDrift:
         """What is known of a model, in a sentence and in numbers; without labels, that it is too little."""
         redis: Any = self.connections.steady
-        given, blobs = await asyncio.gather(
-            redis.hget(concept_keys.concept_detection(), model_uid), self._blobs(model_uid)
+        given, found = await asyncio.gather(
+            redis.hget(concept_keys.concept_detection(), model_uid),
+            self._where.collect(model_uid, lambda partitions: self._blobs(model_uid, partitions)),
         )
-        states = {place: _state(blob) for place, blob in enumerate(blobs) if blob}
-        progress = {place: await self.progress(place) for place in states}
+        states = {place: _state(blob) for place, blob in sorted(found) if blob}
+        folded = await asyncio.gather(*map(self.progress, states))
+        progress = dict(zip(states, folded, strict=True))
         return told(ConceptDetection.FromString(given or b""), states, progress)
 
-    async def _blobs(self, model_uid: str) -> list[bytes | None]:
+    async def _blobs(self, model_uid: str, partitions: Iterable[int]) -> list[tuple[int, bytes | None]]:
         """What is stored of a model, by partition."""
-        redis: Any = self.connections.steady
-        places = [concept_keys.concept(partition, model_uid) for partition in range(PARTITIONS)]
-        if not self.connections.clustered:
-            return list(await redis.mget(places))
-        # A command of many keys needs all of them in one slot.
-        async with redis.pipeline() as pipe:
-            for place in places:
-                pipe.get(place)
-            return list(await pipe.execute())
+        places, redis = list(partitions), self.connections.steady
+        blobs = await asyncio.gather(*(redis.get(concept_keys.concept(one, model_uid)) for one in places))
+        return list(zip(places, blobs, strict=True))
 
     async def states(self, partition: int, uids: Sequence[str]) -> dict[str, ConceptState]:
         """What is stored of models in a partition; empty states where there is nothing."""
@@ -89,6 +86,7 @@ class ConceptStore:
                 pipe.unlink(concept_keys.concept(partition, model_uid))
             pipe.hdel(concept_keys.concept_detection(), model_uid)
             await pipe.execute()
+        await self._where.forget(model_uid)
 
     async def write(
         self,
@@ -100,6 +98,8 @@ class ConceptStore:
     ) -> None:
         """Progress with everything that goes with it; what feedback noted and is in it goes. Doing it again
         changes nothing."""
+        for uid in states or ():
+            await self._where.note(uid, partition)
         progress.format = formats.CONCEPT
         written = [_kept(concept_keys.concept_progress(partition), progress)]
         for uid, state in (states or {}).items():
