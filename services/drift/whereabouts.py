@@ -43,7 +43,7 @@ class Whereabouts:
         known = self._known.get(uid, set[int]())
         there, found = await asyncio.gather(self.read(uid), read(sorted(known)))
         if more := there - known:
-            found += await read(sorted(more))
+            found = [*found, *await read(sorted(more))]
         if uid not in self._known and len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
         self._known[uid] = there

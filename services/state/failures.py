@@ -30,9 +30,9 @@ UNABLE = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY ")
 # Asked again once: most often it is a connection that died while idle.
 READS = frozenset(
     (
-        *("EXISTS", "GET", "HEXISTS", "HGET", "HGETALL", "HLEN", "HMGET", "MGET", "PING", "TTL", "TYPE"),
-        *("XLEN", "XRANGE", "XREVRANGE", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREVRANGEBYLEX"),
-        *("ZREVRANGEBYSCORE", "ZSCORE"),
+        *("EXISTS", "GET", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HVALS", "MGET", "PING"),
+        *("SMEMBERS", "TTL", "TYPE", "XLEN", "XRANGE", "XREVRANGE", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX"),
+        *("ZRANGEBYSCORE", "ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "ZSCORE"),
     )
 )
 

@@ -64,12 +64,15 @@ class JoinedRedis(MappedRedis):
             if len(commands) == 1:
                 await self._alone(commands[0])
                 return
+            again = []
             for one, reply in zip(commands, await self._together(commands), strict=True):
-                # Each read is asked again, as any client does.
                 if isinstance(reply, StateUnavailable) and one.args[0] in READS:
-                    await self._alone(one)
+                    again.append(one)
                 else:
                     _settle(one, reply)
+            # Reads are asked twice, as any client does.
+            for one, reply in zip(again, await self._together(again) if again else (), strict=True):
+                _settle(one, reply)
         finally:
             # Only if this task is cancelled, there are some left.
             for one in commands:

@@ -64,16 +64,18 @@ def answered(rng: np.random.Generator, churn: float, model: str = "models/churn"
     return event
 
 
-async def log(connections: Connections, events: Iterable[PredictionEvent]) -> None:
+async def log(
+    connections: Connections, events: Iterable[PredictionEvent], partition: int = PARTITION
+) -> None:
     """Have drift count the events, in entries of a hundred."""
-    fence = Fence.of(PARTITION, GROUP, 1)
+    fence = Fence.of(partition, GROUP, 1)
     await connections.steady.set(fence.key, fence.token)
     packed = [event.SerializeToString() for event in events]
     entries = [
         Entry(f"{time.time_ns()}-{start}", EventBatch(predictions=packed[start : start + 100]))
         for start in range(0, len(packed), 100)
     ]
-    await handler_of(connections, time.time).handle(PARTITION, fence, entries)
+    await handler_of(connections, time.time).handle(partition, fence, entries)
 
 
 def creation(model: str = "churn", churn: float = 0.5, **changes: Any) -> CreateBaselineRequest:
@@ -283,6 +285,34 @@ async def test_another_active_baseline_is_seen_at_once(
     await ask("SetActiveBaseline", SetActiveBaselineRequest(model="churn", baseline_id="first"))
     result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
     assert result.baseline.endswith("/first")
+
+
+async def test_a_name_that_passed_on_means_the_model_that_has_it_now(
+    connections: Connections, ask: Ask, model: Model
+) -> None:
+    """What is read ahead for the former one is not taken for the new one's."""
+    await ask("CreateBaseline", creation())
+    await log(connections, [answered(np.random.default_rng(4), 0.5) for _ in range(ROWS)])
+    assert (await ask("Analyze", AnalyzeRequest(model="churn"))).result.rows == ROWS
+    store = ConfigStore(connections, MODELS, time.time, random.Random(5))
+    await store.delete(model.name)
+    await store.create(Model(name=model.name))
+    with pytest.raises(RemoteError, match="no active baseline"):
+        await ask("Analyze", AnalyzeRequest(model="churn"))
+    await ask("CreateBaseline", creation(baseline_id="again"))
+    result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
+    assert (result.rows, result.looks) == (0, 1)
+    assert result.baseline.endswith("/again")
+
+
+async def test_a_router_that_comes_later_is_seen_at_once(
+    connections: Connections, ask: Ask, model: Model
+) -> None:
+    """Where profiles were at the last reading is remembered, and not taken for all there are."""
+    await ask("CreateBaseline", creation())
+    for place, seen in ((PARTITION, ROWS), (PARTITION + 1, 2 * ROWS), (PARTITION, 3 * ROWS)):
+        await log(connections, [answered(np.random.default_rng(seen), 0.5) for _ in range(ROWS)], place)
+        assert (await ask("Analyze", AnalyzeRequest(model="churn"))).result.rows == seen
 
 
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
