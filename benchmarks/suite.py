@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
+from prometheus_client.parser import text_string_to_metric_families
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
@@ -31,10 +33,25 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of this name is made there by
 
 @dataclass(frozen=True)
 class Process:
-    """A process that answers at `address`."""
+    """A process that answers at `address`, and says how it is at `page`, if it has one."""
 
     pid: int
     address: str
+    page: str = ""
+
+    def served(self, method: str) -> tuple[float, float]:
+        """Calls of a method that it has answered, and their seconds from first byte to reply, by its own
+        histogram."""
+        with urlopen(self.page, timeout=5) as reply:  # noqa: S310 (our own)
+            families = list(text_string_to_metric_families(reply.read().decode()))
+        found = {
+            sample.name.rpartition("_")[2]: sample.value
+            for family in families
+            if family.name == "turnout_rpc_duration_seconds"
+            for sample in family.samples
+            if sample.labels["method"].endswith(f"/{method}")
+        }
+        return found.get("count", 0.0), found.get("sum", 0.0)
 
 
 @contextmanager
@@ -110,7 +127,8 @@ async def service_process(name: str, folder: str, redis_url: str, **settings: st
     try:
         said = announce / f"{name}-0.json"
         await eventually(said.exists, within=START_SECONDS)
-        yield Process(child.pid, json.loads(said.read_text())["address"])
+        told = json.loads(said.read_text())
+        yield Process(child.pid, told["address"], told["metrics"])
     finally:
         child.terminate()
         await child.wait()
