@@ -2,14 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from turnout.inference.v1.input_pb2 import TabularInput
 
-from services.drift.cutting import Cut
+from services.drift.cutting import Cut, NotRecordsError
 from services.drift.rows import Block, Floats, Row
+from services.foundation.logs import log
 
+Numbers: TypeAlias = Mapping[str, list[Floats]]
+Texts: TypeAlias = Mapping[str, Counter[str]]
+Records: TypeAlias = list[TabularInput]
 # Fewer records than that are read by name in less time than it takes to see what they have in common.
 MANY = 300
 
@@ -33,26 +38,56 @@ def columns(
             pieces[name].append(block.numeric[name])
     packed = [row.packed for row in records if row.packed is not None]
     own = [row for row in records if row.packed is None] if len(packed) < len(records) else []
-    numbers_left = texts_left = packed
-    if len(packed) >= MANY:
-        numbers_left, texts_left = _cut(packed, pieces, found)
+    numbers_left, texts_left = _split(packed, pieces, found)
     _read([row.numeric for row in own] + [one.numeric_features for one in numbers_left], pieces)
     _count([row.categorical for row in own] + [one.categorical_features for one in texts_left], found)
     return Columns({name: _joined(some) for name, some in pieces.items()}, found)
 
 
-def _cut(
-    records: Sequence[TabularInput], numbers: Mapping[str, list[Floats]], texts: Mapping[str, Counter[str]]
-) -> tuple[list[TabularInput], list[TabularInput]]:
-    """Cut columns out of records; those whose numbers, and those whose texts are still to be read."""
+def _split(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Records, Records]:
+    """Cut columns out of records, if they are many; those whose numbers, and those whose texts are still to
+    be read."""
+    if len(records) >= MANY:
+        try:
+            return _cut(records, numbers, texts)
+        except NotRecordsError as damage:
+            log.warning("records are read one by one", why=str(damage), records=len(records))
+    read = _parsed(records)
+    return read, read
+
+
+def _parsed(records: Sequence[bytes]) -> Records:
+    """Those that can be read."""
+    found, broken = [], ""
+    for one in records:
+        try:
+            found.append(TabularInput.FromString(one))
+        except DecodeError as error:
+            broken = str(error)
+    if broken:
+        left_out = len(records) - len(found)
+        log.error("features cannot be read, and count as missing", why=broken, records=left_out)
+    return found
+
+
+def _cut(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Records, Records]:
+    """Columns, all or none of them, cut out of records."""
     cut = Cut(records)
+    read = {name: cut.numbers(name) for name in numbers}
+    counted = {name: cut.texts(name) for name in texts}
+    try:
+        left = [
+            [TabularInput.FromString(records[at]) for at in np.flatnonzero(~done).tolist()]
+            for done in (cut.numbered, cut.worded)
+        ]
+    except DecodeError as damage:
+        # Then all are read, so that no record counts in part.
+        raise NotRecordsError(str(damage)) from damage
     for name, pieces in numbers.items():
-        pieces.extend(cut.numbers(name))
+        pieces.extend(read[name])
     for name, found in texts.items():
-        found.update(cut.texts(name))
-    left = (np.flatnonzero(~done).tolist() for done in (cut.numbered, cut.worded))
-    numbers_left, texts_left = ([records[index] for index in some] for some in left)
-    return numbers_left, texts_left
+        found.update(counted[name])
+    return left[0], left[1]
 
 
 def _read(maps: Sequence[Mapping[str, float]], numbers: Mapping[str, list[Floats]]) -> None:

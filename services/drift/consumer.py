@@ -11,7 +11,7 @@ from services.drift.listing.users import UserNotes
 from services.drift.profiler import Observed, Profiler
 from services.state.consumer import Entry
 from services.state.fenced import Fence
-from services.state.logged import completions, readable
+from services.state.logged import completions, packed
 from services.state.records import RecordWriter
 
 GROUP = "drift"
@@ -45,7 +45,7 @@ class EventConsumer:
         """Write records, gaps and profiles. Raises StateUnavailable, LostLease, NewerFormat."""
         entries = []
         for one in batches:
-            events = list(readable(one.message))
+            events = list(packed(one.message))
             await self._records.write(partition, fence, one.id, events)
             ended = list(completions(one.message))
             late = await self._completer.complete(partition, fence, one.id, ended)

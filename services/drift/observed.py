@@ -1,6 +1,7 @@
 """What a model saw and said in a logged prediction: rows to count, and which models they went to."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -22,14 +23,18 @@ def models_asked(event: PredictionEvent) -> set[str]:
 
 def rows_of(event: PredictionEvent, columns: Sequence[str] = (), said: Said | None = None) -> list[Rows]:
     """The prediction's rows with what a model said to them; none for texts and the like to which it said
-    nothing that is counted. `columns` names those of a stacked tensor."""
+    nothing that is counted. `columns` names those of a stacked tensor. The features of a packed event stay
+    so."""
     time = _time(event)
     if event.HasField("features"):
         withheld = event.withheld
         hidden = frozenset(withheld) if withheld else NOTHING_WITHHELD
         answer = said if said is not None and len(said.labels) == 1 else None
+        features: Any = event.features
         # By position: by name it takes twice as long.
-        return [Row(time, NO_NUMBERS, NO_TEXTS, hidden, answer, event.features)]
+        if isinstance(features, bytes):
+            return [Row(time, NO_NUMBERS, NO_TEXTS, hidden, answer, features)]
+        return [Row(time, features.numeric_features, features.categorical_features, hidden, answer)]
     table = _table(event.tensors, columns) if event.HasField("tensors") else {}
     size = min((len(values) for values in table.values()), default=0)
     if size:

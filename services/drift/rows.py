@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from turnout.inference.v1.input_pb2 import TabularInput
 
 Floats = NDArray[np.float64]
 NOTHING_WITHHELD = frozenset[str]()
@@ -25,7 +24,8 @@ class Said(NamedTuple):
 # Tuples, as there is one for each prediction, and they are made in a third of the time of other classes.
 class Row(NamedTuple):
     """One logged row: its event time in seconds since the epoch, and its features, in `packed` where they are
-    a message's. What the router was told not to log is in `withheld`: it is neither there nor missing.
+    the bytes of a TabularInput. What the router was told not to log is in `withheld`: it is neither there nor
+    missing.
 
     said: the model's answer, None where there is none or it is not logged.
     """
@@ -35,7 +35,7 @@ class Row(NamedTuple):
     categorical: Mapping[str, str] = NO_TEXTS
     withheld: frozenset[str] = NOTHING_WITHHELD
     said: Said | None = None
-    packed: TabularInput | None = None
+    packed: bytes | None = None
 
     @property
     def size(self) -> int:

@@ -78,6 +78,20 @@ def shape_of(wire: bytes) -> Shape | None:
     return Shape(at, tuple(names), tuple(places), words, mask)
 
 
+def order_of(wire: bytes) -> list[bytes]:
+    """The names of a record in their order, each behind its map's tag; up to the first that is not written as
+    expected."""
+    at, found = 0, list[bytes]()
+    while at < len(wire) and wire[at] in (ENTRY, TEXT_ENTRY):
+        size, begin = _varint(wire, at + 1)
+        if size == 0 or wire[begin] != KEY:
+            break
+        length, key = _varint(wire, begin + 1)
+        found.append(wire[at : at + 1] + wire[key : key + length])
+        at = begin + size
+    return found
+
+
 def _varint(wire: bytes, at: int) -> tuple[int, int]:
     """The number at a place, and the place after it."""
     number = shift = 0

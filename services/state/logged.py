@@ -10,6 +10,7 @@ from services.foundation.logs import log
 from services.state import formats, ids
 from services.state.errors import BadPredictionId
 from services.state.moments import BadTimestamp, moment
+from services.state.packed import PackedEvent, packed_event
 
 T = TypeVar("T")
 
@@ -19,22 +20,30 @@ def readable(batch: EventBatch) -> Iterator[PredictionEvent]:
     return _each(batch, batch.predictions, _read)
 
 
+def packed(batch: EventBatch) -> Iterator[PackedEvent]:
+    """The same with their features unread."""
+    return _each(batch, batch.predictions, lambda wire: _checked(packed_event(wire)))
+
+
 def completions(batch: EventBatch) -> Iterator[ParticipantEvent]:
     """The same of late outcomes of participants."""
     return _each(batch, batch.participants, _read_participant)
 
 
 def _each(batch: EventBatch, some: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
-    for place, packed in enumerate(some):
+    for place, wire in enumerate(some):
         try:
-            yield read(packed)
+            yield read(wire)
         except (DecodeError, BadPredictionId, BadTimestamp) as error:
             where = {"writer": batch.writer, "sequence": batch.sequence, "place": place}
             log.error("an event cannot be read", why=str(error), **where)
 
 
-def _read(packed: bytes) -> PredictionEvent:
-    event = PredictionEvent.FromString(packed)
+def _read(wire: bytes) -> PredictionEvent:
+    return _checked(PredictionEvent.FromString(wire))
+
+
+def _checked(event: PredictionEvent) -> PredictionEvent:
     # First of all: what a newer version wrote may break the rules of this one.
     formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
     ids.partition_of(event.manifest.prediction_id)
@@ -43,8 +52,8 @@ def _read(packed: bytes) -> PredictionEvent:
     return event
 
 
-def _read_participant(packed: bytes) -> ParticipantEvent:
-    event = ParticipantEvent.FromString(packed)
+def _read_participant(wire: bytes) -> ParticipantEvent:
+    event = ParticipantEvent.FromString(wire)
     formats.check("participant event", event.format, formats.PARTICIPANT_EVENT)
     ids.partition_of(event.prediction_id)
     return event

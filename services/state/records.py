@@ -5,12 +5,15 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from google.protobuf.message import DecodeError
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
+from services.foundation.logs import log
 from services.state import formats, ids, keys, pages
 from services.state.attribution import index_runs, write_index
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
+from services.state.packed import PackedEvent, PackedRecord
 from services.state.scripts import Arg, Run, Script
 
 WRITE_RECORDS = Script("write_records", repeatable=True)
@@ -54,25 +57,29 @@ class RecordWriter:
         self._retention = retention
 
     async def write(
-        self, partition: int, fence: Fence, entry_id: str, events: Iterable[PredictionEvent]
+        self, partition: int, fence: Fence, entry_id: str, events: Iterable[PredictionEvent | PackedEvent]
     ) -> None:
         """Keep the events of a stream entry. Writing them again writes the same.
 
         Raises LostLease, StateUnavailable, BadPredictionId.
         """
-        made = (PredictionRecord(format=formats.RECORD, event=one, entry_id=entry_id) for one in events)
-        await self.keep(partition, fence, made)
+        made = ((one, _record(one, entry_id)) for one in events)
+        await self._keep(partition, fence, made)
 
     async def keep(self, partition: int, fence: Fence, those: Iterable[PredictionRecord]) -> None:
         """Keep records as they are, in place of what there is of them. Raises as `write`."""
+        await self._keep(partition, fence, ((one.event, one.SerializeToString()) for one in those))
+
+    async def _keep(
+        self, partition: int, fence: Fence, those: Iterable[tuple[PredictionEvent, bytes]]
+    ) -> None:
         records = defaultdict[tuple[str, int], list[Arg]](list)
         keyed = defaultdict[str, list[PredictionEvent]](list)
-        for record in those:
-            event = record.event
+        for event, record in those:
             name = event.manifest.prediction_id
             if event.external_id or event.entity_id:
                 keyed[event.router_uid].append(event)
-            records[event.router_uid, ids.minute_of(name)] += [name, record.SerializeToString()]
+            records[event.router_uid, ids.minute_of(name)] += [name, record]
         runs = [self._run(partition, fence, *place, pairs) for place, pairs in records.items()]
         for reply in await WRITE_RECORDS.many(self._redis, runs) if runs else []:
             if isinstance(reply, Exception):
@@ -114,7 +121,8 @@ class RecordStore:
             found = await pipe.execute()
         names = [name for some in wanted.values() for name in some]
         blobs = [blob for some in found for blob in some]
-        return {name: _decode(blob) for name, blob in zip(names, blobs, strict=True) if blob}
+        read = {name: _decode(name, blob) for name, blob in zip(names, blobs, strict=True) if blob}
+        return {name: record for name, record in read.items() if record is not None}
 
     async def list(
         self,
@@ -201,7 +209,19 @@ class RecordStore:
         return names
 
 
-def _decode(blob: bytes) -> PredictionRecord:
-    record = PredictionRecord.FromString(blob)
+def _record(event: PredictionEvent | PackedEvent, entry_id: str) -> bytes:
+    packed: bytes = PackedRecord(
+        format=formats.RECORD, event=event.SerializeToString(), entry_id=entry_id
+    ).SerializeToString()
+    return packed
+
+
+def _decode(name: str, blob: bytes) -> PredictionRecord | None:
+    try:
+        record = PredictionRecord.FromString(blob)
+    except DecodeError as error:
+        # Features are kept as they came. One that cannot be read must not cost the others of its page.
+        log.error("a record cannot be read", why=str(error), prediction=name)
+        return None
     formats.check("prediction record", record.format, formats.RECORD)
     return record

@@ -1,10 +1,11 @@
 """Columns cut out of many records at once are what reading each record by name gives."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from google.protobuf.message import DecodeError
 from turnout.inference.v1.input_pb2 import TabularInput
 
 from services.drift.baselines import Baseline, measure_columns
@@ -33,7 +34,7 @@ def records(rng: np.random.Generator, size: int, shapes: int, names: Sequence[st
             if rng.random() < 0.8:
                 packed.categorical_features[name] = str(rng.choice(TEXTS))
         packed.missing.extend(["\n\x01c\x12\x01x"] * int(rng.integers(3)))
-        made.append(Row(NOW - rng.uniform(0, 200_000), packed=packed))
+        made.append(Row(NOW - rng.uniform(0, 200_000), packed=packed.SerializeToString()))
     return made
 
 
@@ -45,25 +46,42 @@ def alike(rng: np.random.Generator, size: int) -> list[Row]:
             packed=TabularInput(
                 numeric_features=dict(zip("abc", rng.normal(size=3), strict=True)),
                 categorical_features={name: str(rng.choice(TEXTS[:5])) for name in WORDS},
-            ),
+            ).SerializeToString(),
         )
         for _ in range(size)
     ]
 
 
 def naive(rows: list[Row]) -> list[Row]:
-    """The same rows with maps of their own."""
+    """The same rows with maps of their own; empty ones where they cannot be read."""
     return [
         Row(
             row.time,
-            dict(row.packed.numeric_features),
-            dict(row.packed.categorical_features),
+            dict(one.numeric_features),
+            dict(one.categorical_features),
             row.withheld,
             row.said,
         )
-        for row in rows
-        if row.packed is not None
+        for row, one in zip(rows, map(read, packed(rows)), strict=True)
     ]
+
+
+def packed(rows: list[Row]) -> list[bytes]:
+    """The bytes of rows."""
+    return [row.packed for row in rows if row.packed is not None]
+
+
+def read(wire: bytes) -> TabularInput:
+    """A record; an empty one where it cannot be read."""
+    try:
+        return TabularInput.FromString(wire)
+    except DecodeError:
+        return TabularInput()
+
+
+def rows_of(some: Sequence[TabularInput]) -> list[Row]:
+    """Records as rows."""
+    return [Row(NOW, packed=one.SerializeToString()) for one in some]
 
 
 def bits(values: Sequence[float]) -> list[bytes]:
@@ -94,37 +112,38 @@ def test_records_with_holes_anywhere_are_cut_as_well() -> None:
     names = [f"n{index}" for index in range(12)]
     rows = records(np.random.default_rng(2), 600, 500, names)
     check(rows, names)
-    assert np.mean(Cut([row.packed for row in rows if row.packed is not None]).worded) > 0.5
+    assert np.mean(Cut(packed(rows)).worded) > 0.5
 
 
 def test_all_of_what_is_alike_is_cut() -> None:
     rows = alike(np.random.default_rng(1), MANY)
     check(rows, "abc")
-    cut = Cut([row.packed for row in rows if row.packed is not None])
+    cut = Cut(packed(rows))
     assert cut.numbered.all()
     assert cut.worded.all()
 
 
 def test_numbers_are_cut_where_long_texts_are_to_be_read_by_name() -> None:
     rows = alike(np.random.default_rng(8), MANY)
-    for row in rows[::2]:
-        assert row.packed is not None
-        row.packed.categorical_features["d"] = "long" * 60
+    longer = TabularInput(categorical_features={"d": "long" * 60}).SerializeToString()
+    for at, one in list(enumerate(packed(rows)))[::2]:
+        merged = TabularInput.FromString(one + longer)
+        rows[at] = Row(NOW, packed=merged.SerializeToString(deterministic=True))
     check(rows, "abc")
-    cut = Cut([row.packed for row in rows if row.packed is not None])
+    cut = Cut(packed(rows))
     assert cut.numbered.all()
     assert cut.worded.tolist() == [False, True] * (MANY // 2)
 
 
 def test_records_that_share_no_names_are_read_by_name() -> None:
-    packed = [TabularInput(numeric_features={f"a{index}": 1.0, "b": 2.0}) for index in range(2 * MANY)]
-    check([Row(NOW, packed=one) for one in packed], ["a1", "a200", "b"])
+    made = [TabularInput(numeric_features={f"a{index}": 1.0, "b": 2.0}) for index in range(2 * MANY)]
+    check(rows_of(made), ["a1", "a200", "b"])
 
 
 def test_one_long_record_does_not_take_the_others_with_it() -> None:
     long = TabularInput(numeric_features={f"a{index:05}": float(index) for index in range(5000)})
     short = [TabularInput(numeric_features={"a00001": float(index)}) for index in range(MANY)]
-    check([Row(NOW, packed=one) for one in [long, *short]], ["a00000", "a00001", "a04999"])
+    check(rows_of([long, *short]), ["a00000", "a00001", "a04999"])
 
 
 def test_records_that_go_on_where_others_end_are_told_apart() -> None:
@@ -136,16 +155,52 @@ def test_records_that_go_on_where_others_end_are_told_apart() -> None:
     only = [TabularInput(categorical_features={"c": "x" * int(size)}) for size in rng.integers(0, 200, 99)]
     empty = [TabularInput()] * 40
     for some in ([*longer, *shorter, *only, *empty], [*empty, *only, *shorter, *longer]):
-        check([Row(NOW, packed=one) for one in some], "abz")
+        check(rows_of(some), "abz")
 
 
 def test_what_a_newer_version_wrote_beside_is_left_alone() -> None:
     rng = np.random.default_rng(7)
     rows = alike(rng, MANY)
-    for row in rows[::3]:
-        assert row.packed is not None
-        row.packed.MergeFromString(b"\x08\x01\x22\x03abc\x10\x05")
+    for at, one in list(enumerate(packed(rows)))[::3]:
+        rows[at] = Row(NOW, packed=one + b"\x08\x01\x22\x03abc\x10\x05")
     check(rows, "abc")
+
+
+DAMAGE = {
+    "cut off": lambda wire: wire[:-3],
+    "a number that is a text": lambda wire: wire.replace(b"\x11", b"\x12", 1),
+    "a length beyond the end": lambda wire: b"\x0a\xff" + wire[2:],
+    "a length without an end": lambda _: b"\x0a" + b"\xff" * 40,
+    "names that are no text": lambda wire: wire.replace(b"a\x11", b"\xff\x11").replace(b"\x01c", b"\x01\xfe"),
+    "texts that are no text": lambda wire: wire.replace(b"yy", b"\xff\xfe"),
+    "noise": lambda wire: np.random.default_rng(len(wire)).bytes(len(wire)),
+    "one name twice": lambda wire: wire + wire,
+    "one byte": lambda _: b"\x0a",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+@pytest.mark.parametrize("places", [slice(5, 6), slice(0, 1), slice(None, None, 7), slice(None)])
+def test_a_record_that_cannot_be_read_costs_no_other(damage: Callable[[bytes], bytes], places: slice) -> None:
+    rows = alike(np.random.default_rng(9), MANY)
+    for at in range(MANY)[places]:
+        rows[at] = Row(NOW, packed=damage(packed(rows)[at]))
+    check(rows, "abc")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_bytes_that_changed_are_read_as_what_they_are_or_not_at_all(seed: int) -> None:
+    rng = np.random.default_rng([seed, 17])
+    rows = alike(rng, MANY)
+    for at in rng.integers(MANY, size=3).tolist():
+        wire = bytearray(packed(rows)[at])
+        wire[rng.integers(len(wire))] = rng.integers(256)
+        rows[at] = Row(NOW, packed=bytes(wire))
+    found = columns(rows, [], "abc", WORDS)
+    assert all(len(found.numbers[name]) <= MANY for name in "abc")
+    assert all(found.texts[name].total() <= MANY for name in WORDS)
+    others = [row for row, one in zip(rows, packed(rows), strict=True) if read(one).numeric_features]
+    assert len(found.numbers["a"]) >= len(others) - 3
 
 
 @pytest.mark.parametrize("seed", range(3))

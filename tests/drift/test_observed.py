@@ -14,6 +14,7 @@ from turnout.inference.v1.manifest_pb2 import (
 
 from services.drift.observed import models_asked, rows_of
 from services.drift.rows import Block, Row
+from services.state.packed import packed_event
 
 
 def test_a_model_that_was_tried_twice_saw_the_row_once_and_a_skipped_one_not_at_all() -> None:
@@ -29,7 +30,26 @@ def test_a_record_is_one_row_at_its_event_time() -> None:
     event.time.seconds, event.event_time.seconds = 200, 100
     (row,) = rows_of(event)
     assert isinstance(row, Row)
-    assert (row.time, row.packed) == (100.0, event.features)
+    assert (row.time, row.packed) == (100.0, None)
+    assert (dict(row.numeric), dict(row.categorical)) == ({"x": 1.5}, {"c": "a"})
+
+
+def test_the_features_of_a_packed_event_stay_so() -> None:
+    wire = PredictionEvent(
+        features=TabularInput(numeric_features={"x": 1.5}), external_id="o-1", withheld=["y"], format=3
+    ).SerializeToString()
+    event = packed_event(wire)
+    (row,) = rows_of(event)
+    assert isinstance(row, Row)
+    assert row.packed is not None
+    assert TabularInput.FromString(row.packed).numeric_features == {"x": 1.5}
+    assert row.withheld == {"y"}
+    assert event.external_id == "o-1"
+    assert PredictionEvent.FromString(event.SerializeToString()) == PredictionEvent.FromString(wire)
+    assert not packed_event(PredictionEvent(external_id="o-1").SerializeToString()).HasField("features")
+    (row,) = rows_of(packed_event(PredictionEvent(features=TabularInput()).SerializeToString()))
+    assert isinstance(row, Row)
+    assert row.packed == b""
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from services.state import ids, keys, records
 from services.state.connection import Connections
 from services.state.errors import BadPageToken, BadPredictionId, LostLease, NewerFormat
 from services.state.fenced import Fence
+from services.state.packed import packed_event
 from services.state.records import RecordPage, RecordStore, RecordWriter
 
 ROUTER = "018bcfe5-69f4-7000-8591-b7582265b1f5"
@@ -51,6 +52,17 @@ async def test_a_record_is_found_by_its_id_alone(connections: Connections, fence
     assert record is not None
     assert (record.event, record.entry_id) == (kept, "7-0")
     assert await RecordStore(connections).read(event(NOW - 60, 9).manifest.prediction_id) is None
+
+
+async def test_one_that_cannot_be_read_costs_no_other(connections: Connections, fence: Fence) -> None:
+    """Features are kept as they came, unread."""
+    kept, broken = event(NOW - 60, 1), event(NOW - 61, 2)
+    wire = broken.SerializeToString() + b"\x4a\x02\xff\xff"
+    writer = RecordWriter(connections)
+    await writer.write(PARTITION, fence, "7-0", [kept, packed_event(wire)])
+    store = RecordStore(connections)
+    assert await store.read(broken.manifest.prediction_id) is None
+    assert names(await store.list(ROUTER, NOW)) == [kept.manifest.prediction_id]
 
 
 async def test_reads_many_in_one_go(connections: Connections, fence: Fence) -> None:

@@ -51,10 +51,9 @@ class Logged:
             raise InvalidArgument(f"window {said}", fields=[("window", said)])
 
     def _record(self, row: Row) -> None:
-        packed = row.packed
-        for name, number in (row.numeric if packed is None else packed.numeric_features).items():
+        for name, number in row.numeric.items():
             self._numbers[name].append(number)
-        for name, text in (row.categorical if packed is None else packed.categorical_features).items():
+        for name, text in row.categorical.items():
             if text:
                 self._names[name].add([text], np.ones(1, dtype=np.int64))
         self._withheld.update(row.withheld)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from numpy.random import Generator
 from turnout.drift.v1 import result_pb2
 from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.input_pb2 import TabularInput
 from turnout.router.v1 import model_pb2
 
 from services.drift.baselines import Baseline
@@ -245,9 +246,16 @@ def value_of(row: Row, one: result_pb2.FeatureDrift, withheld: bool) -> float | 
     if withheld:
         return None
     assert row.packed is not None
+    read = record_of(row.packed)
     if one.kind == model_pb2.FEATURE_KIND_NUMERIC:
-        return row.packed.numeric_features.get(one.feature, math.nan)
-    return row.packed.categorical_features.get(one.feature, "")
+        return read.numeric_features.get(one.feature, math.nan)
+    return read.categorical_features.get(one.feature, "")
+
+
+@lru_cache(maxsize=1000)
+def record_of(packed: bytes) -> TabularInput:
+    """A row's features, read."""
+    return TabularInput.FromString(packed)
 
 
 def strange(frame: Frame, known: Sequence[float | str]) -> float:

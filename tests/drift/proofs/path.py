@@ -14,6 +14,7 @@ from services.drift.observed import rows_of
 from services.drift.rows import Rows
 from services.drift.wire import read_baseline, write_baseline
 from services.drift.wire_result import Analysis, write_result
+from services.state.packed import packed_event
 
 NOW = 1_760_000_000.0
 WINDOW = cover(NOW - 86_400, NOW + 60, NOW)
@@ -34,7 +35,7 @@ def baseline_of(
 
 def observed(events: Iterable[PredictionEvent]) -> list[Rows]:
     """The rows that the profiler sees of events."""
-    return [row for event in events for row in rows_of(event)]
+    return [row for event in events for row in rows_of(packed_event(event.SerializeToString()))]
 
 
 def stored(baseline: Baseline, rows: Sequence[Rows], entry: str = "1-0") -> dict[str, bytes]:
