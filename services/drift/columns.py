@@ -16,7 +16,7 @@ Numbers: TypeAlias = Mapping[str, list[Floats]]
 Texts: TypeAlias = Mapping[str, Counter[str]]
 Records: TypeAlias = list[TabularInput]
 # Fewer records than that are read by name in less time than it takes to see what they have in common.
-MANY = 300
+MANY = 160
 
 
 class Columns(NamedTuple):

@@ -14,6 +14,7 @@ F. H. Tingey, Ann. Math. Stat. 22, 1951 (one-sided); R. Simard, P. L'Ecuyer, J. 
 0.5
 """
 
+from functools import lru_cache
 from math import floor, sqrt
 from typing import NamedTuple
 
@@ -21,13 +22,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, kolmogorov
 
-from services.drift.statistics.counts import Counts, Pairs, one
+from services.drift.statistics.counts import Counts, Floats, Pairs, one
 
 # Above it scipy's exact p takes seconds, and the asymptotic one is as good.
 MAX_EXACT = 10_000
 # From here on the limit of kstwo takes its place: kstwo takes up to 2 s at a million rows, and the limit is
 # never smaller, by at most 4 % where p is above 1 %.
 MANY_ROWS = 1_000
+TINY = np.finfo(float).tiny
 EXACT, ASYMPTOTIC = "exact", "asymptotic"
 
 
@@ -94,10 +96,18 @@ def one_sided(gap: float, rows: int) -> float:
     """P(D+ >= gap) of one sample of `rows` under its true law. scipy's takes 0.7 ms at a thousand."""
     if not 0 < gap < 1:
         return float(gap <= 0)
-    index = np.arange(floor(rows * (1 - gap)) + 1)
-    places, rest = gap + index / rows, rows - index
-    ways = gammaln(rows + 1) - gammaln(index + 1) - gammaln(rest + 1)
+    steps = floor(rows * (1 - gap)) + 1
+    every, ways = _ways(rows)
+    index = every[:steps]
+    places = gap + index / rows
     # Rounding may put the last place a hair past the end, where it has no mass.
-    left = np.maximum(1 - places, np.finfo(float).tiny)
-    terms = np.exp(ways + (index - 1) * np.log(places) + rest * np.log(left))
+    left = np.maximum(1 - places, TINY)
+    terms = np.exp(ways[:steps] + (index - 1) * np.log(places) + (rows - index) * np.log(left))
     return min(1.0, gap * float(terms.sum()))
+
+
+@lru_cache(maxsize=256)
+def _ways(rows: int) -> tuple[Floats, Floats]:
+    """0 to so many, and the logarithm of how many ways there are to choose as many of them."""
+    index = np.arange(rows + 1, dtype=np.float64)
+    return index, gammaln(rows + 1) - gammaln(index + 1) - gammaln(rows - index + 1)
