@@ -6,7 +6,7 @@ from typing import Any
 
 from services.drift.baselines import Baseline
 from services.drift.buckets import Bucket, Cover
-from services.drift.cells.blob import FORMAT, Profile, decode, encode, format_of, merged
+from services.drift.cells.blob import FORMAT, FORMAT_BYTES, Profile, decode, encode, format_of, merged
 from services.drift.folding import bounded
 from services.drift.whereabouts import Whereabouts
 from services.state import drift_keys, formats
@@ -68,8 +68,8 @@ class ProfileStore:
         blobs = await self._where.collect(
             baseline.uid, lambda partitions: self._blobs(baseline.uid, partitions, names)
         )
-        for found in {format_of(blob) for blob in blobs}:
-            formats.check("profile", found, FORMAT)
+        for one in {blob[:FORMAT_BYTES]: blob for blob in blobs}.values():
+            formats.check("profile", format_of(one), FORMAT)
         return bounded(baseline, merged(blobs, baseline.sizes))
 
     async def _blobs(self, baseline_uid: str, partitions: Iterable[int], names: Sequence[str]) -> list[bytes]:

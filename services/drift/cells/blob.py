@@ -20,6 +20,7 @@ from services.drift.cells.tally import Counts, Tally, added
 
 FORMAT = 2
 _FORMAT = struct.Struct("<H")
+FORMAT_BYTES = _FORMAT.size
 _PREFIX = struct.Struct("<HBQHI")
 _WIDTHS = (1, 2, 4, 8)
 _COUNTS = {width: np.dtype(f"<u{width}") for width in _WIDTHS}
@@ -151,14 +152,13 @@ class _Head(NamedTuple):
 
 def _head(blob: bytes, size: int) -> _Head:
     """What is said of the `size` counts before them."""
-    version = format_of(blob)
+    if len(blob) < _PREFIX.size:
+        raise UnreadableProfileError(f"a profile has at least {_PREFIX.size} bytes, got {len(blob)}")
+    version, width, rows, entry, names = _PREFIX.unpack_from(blob)
     if version != FORMAT:
         raise UnreadableProfileError(
             f"profile format {version} is not known; this version reads format {FORMAT}"
         )
-    if len(blob) < _PREFIX.size:
-        raise UnreadableProfileError(f"a profile has at least {_PREFIX.size} bytes, got {len(blob)}")
-    _, width, rows, entry, names = _PREFIX.unpack_from(blob)
     if width not in _COUNTS:
         raise UnreadableProfileError(f"damaged profile: counts of {width} bytes")
     counts = _PREFIX.size + entry + names
