@@ -69,11 +69,13 @@ class Cover:
             for resolution, start, end in self.spans
         )
 
-    def buckets(self) -> Iterator[Bucket]:
-        """Every bucket that there may be: fewer than 400."""
-        for resolution, first, end in self.spans:
-            for start in range(first, end, resolution.seconds):
-                yield Bucket(resolution.name, start)
+    def names(self) -> list[str]:
+        """The name of every bucket that there may be: fewer than 400."""
+        return [
+            f"{resolution.name}:{start}"
+            for resolution, first, end in self.spans
+            for start in range(first, end, resolution.seconds)
+        ]
 
 
 def buckets_of(time: float, now: float) -> tuple[Bucket, ...]:

@@ -64,7 +64,7 @@ class ProfileStore:
     async def window(self, baseline: Baseline, window: Cover) -> Profile:
         """The sum of every partition's buckets in the window: two round trips for a model whose routers are
         in one partition, whatever was logged, and one where that is known. Raises NewerFormat."""
-        names = [bucket.name for bucket in window.buckets()]
+        names = window.names()
         blobs = await self._where.collect(
             baseline.uid, lambda partitions: self._blobs(baseline.uid, partitions, names)
         )
@@ -76,7 +76,8 @@ class ProfileStore:
         """The profiles of those buckets that there are."""
         blobs: list[bytes] = []
         for partition in partitions:
-            places = [drift_keys.profile(partition, baseline_uid, name) for name in names]
+            of = drift_keys.profile(partition, baseline_uid, "")
+            places = [of + name for name in names]
             for start in range(0, len(places), AT_ONCE):
                 found = await self._redis.mget(places[start : start + AT_ONCE])
                 blobs += [blob for blob in found if blob]

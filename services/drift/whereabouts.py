@@ -40,8 +40,11 @@ class Whereabouts:
     async def collect(self, uid: str, read: Callable[[Iterable[int]], Awaitable[list[T]]]) -> list[T]:
         """What `read` finds in those partitions. Where it was at the last reading it is still: that is read
         at once, and what may have come after it."""
-        known = self._known.get(uid, set[int]())
-        there, found = await asyncio.gather(self.read(uid), read(sorted(known)))
+        known, found = self._known.get(uid, set[int]()), list[T]()
+        if known:
+            there, found = await asyncio.gather(self.read(uid), read(sorted(known)))
+        else:
+            there = await self.read(uid)
         if more := there - known:
             found = [*found, *await read(sorted(more))]
         if uid not in self._known and len(self._known) >= MOST_REMEMBERED:

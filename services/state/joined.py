@@ -35,15 +35,15 @@ class JoinedRedis(MappedRedis):
         self._waiting: list[Command] = []
         self._sent: set[asyncio.Task[None]] = set()
 
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Run one command, with those that are given before the event loop comes round. Raises
-        StateUnavailable if its outcome is unknown."""
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command, with those that are given before the event loop comes round; its reply is to be
+        awaited, and is on its way before that. Raises StateUnavailable if its outcome is unknown."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._gather, 0)
         reply = loop.create_future()
         self._waiting.append(Command(args, options, reply))
-        return await reply
+        return reply
 
     def _gather(self, before: int) -> None:
         """Leave once a turn of the event loop has brought none: gathers within gathers take a turn each."""

@@ -34,4 +34,4 @@ async def test_each_place_is_read_once_whether_it_was_known_or_not(redis: Mapped
     await where.note("b", 63)
     assert sorted(await where.collect("b", read)) == [2, 5, 63]
     assert sorted(await where.collect("b", read)) == [2, 5, 63]
-    assert asked == [[], [], [2, 5], [2, 5], [63], [2, 5, 63]]
+    assert asked == [[2, 5], [2, 5], [63], [2, 5, 63]]
