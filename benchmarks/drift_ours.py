@@ -25,6 +25,7 @@ from services.drift.cells.blob import Profile, empty
 from services.drift.folding import add, place
 from services.drift.observed import rows_of
 from services.drift.verdict import Level
+from services.state.packed import packed_event
 
 # What one entry of a stream carries, and the entries of one read of it.
 BATCH = 1_000
@@ -66,8 +67,7 @@ def ingest(baseline: Baseline, folder: Path) -> tuple[dict[Bucket, Profile], flo
     spent, now = 0.0, START + DAY
     for number, written in enumerate(batches(folder), start=1):
         began = time.process_time()
-        events = [PredictionEvent.FromString(one) for one in written]
-        rows = [row for event in events for row in rows_of(event)]
+        rows = [row for one in written for row in rows_of(packed_event(one))]
         stored |= add(baseline, stored, place({f"{number}-0": rows}, now))
         spent += time.process_time() - began
     return stored, spent

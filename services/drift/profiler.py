@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -33,7 +34,7 @@ class Observed:
     late: Sequence[Late] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watched:
     """What a model's traffic is counted on; the columns of its stacked tensors, and what its output tensors
     are."""
@@ -53,7 +54,7 @@ class Watched:
         rows = rows_of(late.event, self.columns, said)
         return [Block(row.time, 0, {}, row.said, given=False) for row in rows if row.said is not None]
 
-    @property
+    @cached_property
     def listens(self) -> bool:
         """Whether any baseline has what the model says."""
         return any(feature.role is not Role.FEATURE for one in self.baselines for feature in one.features)
