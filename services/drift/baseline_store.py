@@ -75,8 +75,9 @@ class BaselineStore:
         if request and await self._redis.exists(request):
             return
         counted = await self.counted(first.model_uid)
-        if beside and (there := counted.beside.get(first.segment)):
-            raise occupied(first, there.id)
+        for one in baselines if beside else ():
+            if there := counted.beside.get(one.segment):
+                raise occupied(one, there.id)
         segments = counted.actives.keys() | counted.beside.keys() | {one.segment for one in baselines}
         if len(segments - {None}) > MAX_ACTIVE_SEGMENTS:
             raise full(first, MAX_ACTIVE_SEGMENTS)
@@ -91,12 +92,12 @@ class BaselineStore:
         await self._put(baselines[0], changes)
         await self._finished(baselines[0], once)
 
-    async def count(self, baseline: Baseline, once: Once | None = None) -> None:
-        """Count traffic on it from the next batch on, beside the active one; nothing if it is that one.
-        Raises StoreFull."""
-        place = place_of(baseline.segment, beside=True)
-        await self._put(baseline, [(place, named(baseline), FREE)])
-        await self._finished(baseline, once)
+    async def count(self, baselines: Sequence[Baseline], once: Once | None = None) -> None:
+        """Count traffic on these baselines of a model, each for its own segment, from the next batch on and
+        beside the active ones; all of them or none, and nothing for one that is active. Raises StoreFull."""
+        changes = [(place_of(one.segment, beside=True), named(one), FREE) for one in baselines]
+        await self._put(baselines[0], changes)
+        await self._finished(baselines[0], once)
 
     async def discount(self, baseline: Baseline) -> None:
         """Count no traffic on it from the next batch on, unless it is active."""

@@ -48,7 +48,7 @@ async def pair(connections: Connections, model: Model) -> Pair:
     store = BaselineStore(connections)
     await store.create(made, None)
     await store.activate([made.active])
-    await store.count(made.beside)
+    await store.count([made.beside])
     await connections.steady.set(*FENCE)
     return made
 
@@ -64,7 +64,7 @@ async def alone(connections: Connections, pair: Pair) -> list[Profile]:
         found.append(await counted(connections, one))
         await ProfileStore(connections).forget(one.uid)
     await store.activate([pair.active])
-    await store.count(pair.beside)
+    await store.count([pair.beside])
     return found
 
 
@@ -167,16 +167,16 @@ async def test_the_bound_of_segments_counts_those_that_have_one_beside_only(
     eu, again, odd = (frozen(model, f"b-{at}", 40, parts[at // 2]) for at in range(3))
     store = BaselineStore(connections)
     await store.create([eu, again, odd], None)
-    await store.count(eu)
+    await store.count([eu])
     await store.activate([again])
-    for refused in (store.count(odd), store.activate([odd])):
+    for refused in (store.count([odd]), store.activate([odd])):
         with pytest.raises(StoreFull, match="more than 1 segments"):
             await refused
     counted = await store.counted(model.uid)
     assert ([*counted.actives], [*counted.beside]) == ([parts[0]], [parts[0]])
     await store.retire(again)
     await store.discount(eu)
-    await store.count(odd)
+    await store.count([odd])
     found = await store.counted(model.uid)
     assert (found.actives, found.is_beside(odd)) == ({}, True)
     assert await store.actives([model.uid]) == {}

@@ -98,7 +98,7 @@ async def beside(connections: Connections, baseline: Baseline) -> Baseline:
     made = replace(baseline, uid=uid, id="two")
     store = BaselineStore(connections)
     await store.create([made], None)
-    await store.count(made)
+    await store.count([made])
     return made
 
 

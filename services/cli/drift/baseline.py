@@ -33,6 +33,7 @@ def baseline(
     segments: told.Segments = None,
     importance: told.Importance = None,
     activate: told.Activate = True,
+    counted: told.Counted = False,
     description: told.Description = "",
     encoding: told.Encoding = "",
     delimiter: told.Delimiter = "",
@@ -50,8 +51,9 @@ def baseline(
     """
     # In the order of the fields: what is typed here is what is sent.
     columns = (features, rename, kinds, prediction, score, weight, segments, importance)
-    reading = (activate, description, encoding, delimiter, missing, max_refused, dry_run, request_id)
-    header = told.Wishes(model, own, form, *columns, *reading).header(_size(file))
+    reading = (description, encoding, delimiter, missing, max_refused, dry_run, request_id)
+    wishes = told.Wishes(model, own, form, *columns, activate, counted, *reading)
+    header = wishes.header(_size(file))
     made = carry_out("drift", server, lambda suite: send(suite, header, file, timeout))
     if output is Output.TABLE:
         tables.show(baseline_view.made_view(made, dry_run=dry_run))

@@ -59,6 +59,10 @@ Segments = Annotated[
 ]
 Importance = Annotated[Words, _option("Weight in the overall score.", "--importance", metavar="NAME=NUMBER")]
 Activate = Annotated[bool, typer.Option(help="Compare the model with it from now on.")]
+Counted = Annotated[
+    bool,
+    typer.Option("--counted", help="With --no-activate: count traffic on it beside the one in use."),
+]
 Description = Annotated[str, _option("Words for people.", "--description")]
 Encoding = Annotated[str, _option("Of a text file; else UTF-8.", "--encoding")]
 Delimiter = Annotated[str, _option("Of CSV, \\t for a tab; else as its header shows.", "--delimiter")]
@@ -87,6 +91,7 @@ class Wishes:
     segments: Words
     importance: Words
     activate: bool
+    counted: bool
     description: str
     encoding: str
     delimiter: str
@@ -110,6 +115,7 @@ class Wishes:
             segments=self.segments,
             importance=_pairs("--importance", self.importance, float),
             activate=self.activate,
+            counted=self.counted,
             description=self.description,
             encoding=self.encoding,
             delimiter="\t" if self.delimiter == "\\t" else self.delimiter,

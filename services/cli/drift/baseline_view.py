@@ -33,7 +33,10 @@ def made_view(made: rpc.UploadBaselineResponse, dry_run: bool) -> RenderableType
     ]
     if made.segment_baselines:
         parts.append(_segments(made))
-    state = "nothing was made" if dry_run else "active" if made.baseline.active else "not active"
+    use = (
+        "active" if made.baseline.active else "counted, not active" if made.baseline.counted else "not active"
+    )
+    state = "nothing was made" if dry_run else use
     parts.append(
         Text(f"{plain(made.baseline.name)}: {plural(made.baseline.rows, 'row')}, {state}", style="bold")
     )

@@ -97,7 +97,7 @@ class Maker:
     async def keep(
         self, made: Sequence[Baseline], change: Once | None, use: Use
     ) -> list[baseline_pb2.Baseline]:
-        """Keep them, all or none, and use them from now on; as they are shown. Only a single one is counted.
+        """Keep them, all or none, and use them from now on; as they are shown.
         Raises NameTaken, RequestIdReused, StoreFull, StateUnavailable."""
         if use is not Use.IDLE:
             # Before they are kept: who is refused wants nothing to be left of it.
@@ -106,24 +106,25 @@ class Maker:
         if use is Use.ACTIVE and not used:
             await self.baselines.activate(kept, change)
         if use is Use.COUNTED and not used:
-            await self.baselines.count(kept[0], change)
+            await self.baselines.count(kept, change)
         counted = await self.baselines.counted(made[0].model_uid)
         return [show_baseline(one, counted) for one in kept]
 
 
-def use_asked(request: rpc.CreateBaselineRequest) -> Use:
-    """What the new baseline is for. Raises InvalidArgument where it is to be counted and active."""
+def use_asked(request: rpc.CreateBaselineRequest | rpc.UploadBaselineHeader, path: str = "") -> Use:
+    """What the new baselines are for. path: of the message in its request. Raises InvalidArgument where they
+    are to be counted and active."""
     if request.activate or not request.HasField("activate"):
         if request.counted:
-            raise counted_anyway()
+            raise counted_anyway(path)
         return Use.ACTIVE
     return Use.COUNTED if request.counted else Use.IDLE
 
 
-def counted_anyway() -> InvalidArgument:
+def counted_anyway(path: str = "") -> InvalidArgument:
     """Somebody who wants a baseline counted, and left out that it is not to be active yet."""
     said = "goes with activate false, which counts traffic on it beside the active one; that one always is"
-    return InvalidArgument(f"counted {said}", fields=[("counted", said)])
+    return InvalidArgument(f"{path}counted {said}", fields=[(f"{path}counted", said)])
 
 
 def check_source(request: rpc.CreateBaselineRequest) -> None:

@@ -12,7 +12,7 @@ from turnout.router.v1.model_pb2 import Model
 from services.drift.baselines import Source
 from services.drift.entries import spread
 from services.drift.making.header import read_header
-from services.drift.making.maker import Draft, Maker, Use, baseline_id
+from services.drift.making.maker import Draft, Maker, baseline_id, use_asked
 from services.drift.making.replies import reply_of
 from services.drift.uploading.session import Outcome, Session
 from services.drift.wire import write_baseline
@@ -49,7 +49,7 @@ class Uploads:
         """
         header = first.header
         spread(header)
-        wishes = read_header(header, model)
+        wishes, use = read_header(header, model), use_asked(header, "header.")
         own = baseline_id(header.baseline_id, "header.baseline_id", LONGEST_ID if header.segments else 63)
         change = once("UploadBaseline", header, caller)
         session = Session(wishes)
@@ -64,7 +64,6 @@ class Uploads:
         made = self.maker.named(drafts, model, own, header.description)
         if header.validate_only:
             return reply_of(outcome, [write_baseline(one, active=False) for one in made])
-        use = Use.ACTIVE if header.activate or not header.HasField("activate") else Use.IDLE
         if change:
             change = Once(change.request_id, f"{change.fingerprint} {session.digest}")
         return reply_of(outcome, await self.maker.keep(made, change, use))

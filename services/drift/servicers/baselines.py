@@ -48,7 +48,7 @@ class BaselineRpcs(CreationRpcs):
         if beside is None:
             await self._ground.baselines.activate([found])
         elif beside:
-            await self._ground.baselines.count(found)
+            await self._ground.baselines.count([found])
         else:
             await self._stop_counting(found)
         return rpc.SetActiveBaselineResponse(baseline=await self._shown(found))

@@ -56,7 +56,7 @@ async def test_the_options_arrive(terminal: Terminal, model: Model, training: Pa
     options = [
         *("--rename", "customer age=age", "--kind", "age=categorical", "--prediction", "answer"),
         *("--score", "amount", "-f", "age", "--importance", "age=2.5", "--description", "of July"),
-        *("--no-activate", "-o", "json"),
+        *("--no-activate", "--counted", "-o", "json"),
     ]
     told = await terminal.drift("baseline", "train.csv", "-m", "churn", *options)
     made = json.loads(told.out)["baseline"]
@@ -65,7 +65,7 @@ async def test_the_options_arrive(terminal: Terminal, model: Model, training: Pa
     assert features["age"]["kind"] == "FEATURE_KIND_CATEGORICAL"
     assert features["age"]["importance"] == 2.5
     assert features["answer"]["role"] == "FEATURE_ROLE_PREDICTION"
-    assert (made["description"], "active" in made) == ("of July", False)
+    assert (made["description"], "active" in made, made["counted"]) == ("of July", False, True)
 
 
 async def test_a_dry_run_shows_the_schema_and_makes_nothing(

@@ -16,6 +16,7 @@ from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_R
 from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, FEATURE_KIND_NUMERIC, Model
 
 from services.drift.uploading import gathering
+from services.foundation.errors import RemoteError
 from tests.drift.conftest import Ask
 from tests.drift.making.conftest import AGE, AMOUNT, PLAN, REGION, ROWS, Upload, table
 
@@ -160,6 +161,42 @@ async def test_each_value_of_a_segment_gets_a_baseline(
     assert (ages.min, ages.max) == (AGE[REGION == "eu"].min(), AGE[REGION == "eu"].max())
     active = rpc.GetActiveBaselineRequest(model="churn", segment=eu.segment)
     assert (await ask("GetActiveBaseline", active)).baseline == eu
+
+
+async def test_baselines_of_a_file_are_counted_beside_the_active_ones(
+    upload: Upload, ask: Ask, model: Model
+) -> None:
+    await upload(as_csv(), baseline_id="first", segments=["region"])
+    reply = await upload(
+        as_csv(), baseline_id="next", segments=["region"], activate=False, counted=True, request_id="8a11"
+    )
+    made = [reply.baseline, *reply.segment_baselines]
+    assert [(one.active, one.counted) for one in made] == [(False, True)] * 3
+    for request_id in ("8a12", ""):
+        with pytest.raises(RemoteError, match="at most 1 baseline is counted beside") as no:
+            await upload(as_csv(), baseline_id="third", activate=False, counted=True, request_id=request_id)
+        assert no.value.code == "RESOURCE_EXHAUSTED"
+    only = {"segments": ["region"], "features": ["age"]}
+    with pytest.raises(RemoteError, match="at most 1 baseline is counted beside"):
+        await upload(as_csv(), baseline_id="fourth", activate=False, counted=True, **only)
+    again = await upload(
+        as_csv(), baseline_id="next", segments=["region"], activate=False, counted=True, request_id="8a11"
+    )
+    assert [one.uid for one in again.segment_baselines] == [one.uid for one in reply.segment_baselines]
+    listed = (await ask("ListBaselines", rpc.ListBaselinesRequest(model="churn"))).baselines
+    uses = {one.name.rpartition("/")[2]: (one.active, one.counted) for one in listed}
+    assert uses == {f"first{part}": (True, True) for part in ("", "-s1", "-s2")} | {
+        f"next{part}": (False, True) for part in ("", "-s1", "-s2")
+    }
+
+
+@pytest.mark.parametrize("activate", [{}, {"activate": True}])
+async def test_what_is_active_is_counted_anyway(
+    upload: Upload, model: Model, activate: dict[str, bool]
+) -> None:
+    with pytest.raises(RemoteError, match=r"header\.counted goes with activate false") as no:
+        await upload(as_csv(), counted=True, **activate)
+    assert [one.field for one in no.value.fields] == ["header.counted"]
 
 
 async def test_a_weight_is_so_many_rows(upload: Upload, ask: Ask, model: Model) -> None:
