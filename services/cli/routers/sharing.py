@@ -9,6 +9,7 @@ from turnout.router.v1.model_pb2 import Permissions
 from turnout.router.v1.router_pb2 import Router
 
 from services.cli import tables
+from services.cli.complaints import say
 from services.cli.connecting import Suite, carry_out
 from services.cli.declared.changes import fresh_id
 from services.cli.options import RouterServer, Shape
@@ -50,6 +51,9 @@ def share(
         if not asked:
             return read
         wanted = changed(read.permissions, given, named)
+        for user in revoke or []:
+            if not any(user in getattr(read.permissions, field) for field in ROLES.values()):
+                say(f"{user} has no role on {read.name}: there is nothing to revoke")
         wanted.public_view = read.permissions.public_view if public_view is None else public_view
         wanted.public_predict = read.permissions.public_predict if public_predict is None else public_predict
         request = rpc.UpdatePermissionsRequest(

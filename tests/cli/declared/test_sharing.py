@@ -31,6 +31,8 @@ async def test_roles_are_given_moved_and_taken(shared: Terminal) -> None:
     assert given == {"viewers": ["ann", "eve"], "predictors": ["svc"], "public_view": True}
     moved = await who_may(shared, "--editor", "ann", "--revoke", "eve")
     assert moved == {"predictors": ["svc"], "editors": ["ann"], "public_view": True}
+    nobody = await shared.type("routers", "share", "shared", "--revoke", "zoe", "-o", "json")
+    assert (nobody.code, nobody.wrong.split()[:4]) == (0, ["zoe", "has", "no", "role"])
     assert await who_may(shared, "--no-public-view", "--dry-run") == {
         "predictors": ["svc"],
         "editors": ["ann"],
