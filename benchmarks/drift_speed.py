@@ -12,7 +12,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,15 @@ from turnout.drift.v1 import drift_service_pb2
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
 from turnout.drift.v1.baseline_pb2 import CategoricalColumn, Columns, NumericColumn
 from turnout.drift.v1.baseline_rpc_pb2 import CreateBaselineRequest
-from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.model_pb2 import Model
 
+from benchmarks.drift_folding import CATEGORIES, NUMBERS, SEED, WORDS, ingested
 from benchmarks.load import cpu_seconds
 from benchmarks.suite import MEMORY, Process, service_process
 from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline
 from services.drift.buckets import RESOLUTIONS, Bucket, cover
 from services.drift.cells.blob import Profile
-from services.drift.folding import fold
-from services.drift.observed import rows_of
 from services.drift.profile_store import ProfileStore
 from services.foundation.client import Client
 from services.state import drift_keys
@@ -42,16 +40,11 @@ from services.state.embedded import EmbeddedRedis
 from services.state.fenced import Fence
 from services.state.ids import partition_for
 from services.state.kinds import MODELS
-from services.state.packed import packed_event
 
-NUMBERS = [f"n{index:02}" for index in range(20)]
-WORDS = [f"c{index}" for index in range(5)]
-BASELINE_ROWS, CATEGORIES = 10_000, 20
+BASELINE_ROWS = 10_000
 LOGGED = {"few": 10**4, "many": 10**8}
 DAYS = 90
 ROUNDS, CALLS = 12, 25
-EVENTS, BATCH, TURNS = 4_096, 256, 15
-SEED = 5
 SERVICE = drift_service_pb2.DESCRIPTOR.services_by_name["DriftService"].full_name
 WRITTEN = Path("build/drift_speed.json")
 AIMS = {"analyze_served_ms": 5.0, "window_90d_ms": 10.0, "ingest_ns": 100.0, "redis_bytes_per_hour": 26_000}
@@ -168,53 +161,6 @@ async def held(connections: Connections, baseline: Baseline, now: float) -> dict
         found[resolution.name] = float(await connections.steady.memory_usage(key, samples=0) or 0)
         total += found[resolution.name] * len(of)
     return found | {"all, per hour of 90 days": total / (DAYS * 24)}
-
-
-def record(rng: np.random.Generator) -> bytes:
-    """A record of a customer, as it is logged."""
-    event = PredictionEvent()
-    event.event_time.FromSeconds(1_760_000_000)
-    for name, value in zip(NUMBERS, rng.normal(size=len(NUMBERS)).tolist(), strict=True):
-        event.features.numeric_features[name] = value
-    for name in WORDS:
-        event.features.categorical_features[name] = f"v{rng.integers(CATEGORIES)}"
-    return event.SerializeToString()
-
-
-def batch(rng: np.random.Generator) -> bytes:
-    """A batch of rows as a tensor."""
-    event = PredictionEvent()
-    event.event_time.FromSeconds(1_760_000_000)
-    event.tensors.tensors.add(name="input", datatype="FP64", shape=[BATCH, len(NUMBERS)])
-    event.tensors.raw_contents.append(rng.normal(size=(BATCH, len(NUMBERS))).astype("<f8").tobytes())
-    return event.SerializeToString()
-
-
-def folded(baseline: Baseline, events: Sequence[bytes], values: int) -> float:
-    """Nanoseconds of CPU per value to read and fold the events of one read of a stream."""
-    taken = []
-    for _ in range(TURNS):
-        began = time.process_time()
-        rows = [row for event in events for row in rows_of(packed_event(event), NUMBERS)]
-        fold(baseline, rows, "1-1", 1_760_000_030.0)
-        taken.append(time.process_time() - began)
-    # The least: whatever else the machine does only adds to it.
-    return min(taken) / values * 1e9
-
-
-def ingested(baseline: Baseline) -> dict[str, float]:
-    """The same by the way in which rows came."""
-    rng = np.random.default_rng(SEED)
-    records = [record(rng) for _ in range(EVENTS)]
-    tensors = [batch(rng) for _ in range(EVENTS // BATCH)]
-    kept = tuple(feature for feature in baseline.features if feature.name in NUMBERS)
-    numbers = Baseline("u", "i", baseline.model, baseline.model_uid, baseline.rows, kept, 0.0)
-    each = len(NUMBERS) + len(WORDS)
-    return {
-        "tensors": folded(numbers, tensors, EVENTS * len(NUMBERS)),
-        "records": folded(baseline, records, EVENTS * each),
-        "records, one batch": folded(baseline, records[:BATCH], BATCH * each),
-    }
 
 
 async def measured() -> dict[str, Any]:
