@@ -75,19 +75,24 @@ def _cut(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Reco
     cut = Cut(records)
     read = {name: cut.numbers(name) for name in numbers}
     counted = {name: cut.texts(name) for name in texts}
-    try:
-        left = [
-            [TabularInput.FromString(records[at]) for at in np.flatnonzero(~done).tolist()]
-            for done in (cut.numbered, cut.worded)
-        ]
-    except DecodeError as damage:
-        # Then all are read, so that no record counts in part.
-        raise NotRecordsError(str(damage)) from damage
+    numbers_left, texts_left = [], []
+    counts, numbered = cut.counts().tolist(), cut.numbered.tolist()
+    for at in np.flatnonzero(~cut.worded).tolist():
+        try:
+            one = TabularInput.FromString(records[at])
+        except DecodeError as damage:
+            # Then all are read, so that no record counts in part.
+            raise NotRecordsError(str(damage)) from damage
+        texts_left.append(one)
+        if not numbered[at]:
+            numbers_left.append(one)
+        elif counts[at] != len(one.numeric_features):
+            raise NotRecordsError("a record has numbers behind its texts")
     for name, pieces in numbers.items():
         pieces.extend(read[name])
     for name, found in texts.items():
         found.update(counted[name])
-    return left[0], left[1]
+    return numbers_left, texts_left
 
 
 def _read(maps: Sequence[Mapping[str, float]], numbers: Mapping[str, list[Floats]]) -> None:

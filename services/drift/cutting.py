@@ -39,8 +39,8 @@ FEWEST = 16
 MOST_IDLE = 32
 # Records that tell whether the same names come in the same order.
 SAMPLE = 8
-# The tag of the names that may follow.
-MISSING = 0x1A
+# The tag of the names that may follow, and how many of them are gone over.
+MISSING, MOST_MISSING = 0x1A, 64
 NOTHING = np.zeros(0)
 # By the first two bytes, tag and size: an entry of less than 128 bytes, whose size is one byte.
 SHORT_ENTRY = np.zeros(1 << 16, dtype=bool)
@@ -84,8 +84,9 @@ class Cut:
             self._walk()
         except (IndexError, UnicodeDecodeError) as damage:
             raise NotRecordsError(str(damage)) from damage
+        self._pass_missing()
         tags = self._view[self._at]
-        self.worded = (self._at == self._ends) | (tags == MISSING)
+        self.worded = self._at == self._ends
         self.numbered = self.worded | (tags == TEXT_ENTRY)
 
     def numbers(self, name: str) -> list[Floats]:
@@ -94,7 +95,7 @@ class Cut:
         if not self.numbered.all():
             pieces = zip(found, self._numbers.get(name, []), strict=True)
             found = [values[self.numbered[one.records]] for values, one in pieces]
-        self._once(name, sum(map(len, found)))
+        self._once(name, self._numbers.get(name, []))
         return found
 
     def texts(self, name: str) -> Counter[str]:
@@ -106,14 +107,20 @@ class Cut:
                 self._count(one.begins[kept], one.lengths[kept], total)
             except UnicodeDecodeError as damage:
                 raise NotRecordsError(str(damage)) from damage
-        self._once(name, total.total())
+        self._once(name, self._texts.get(name, []))
         # An empty text is none.
         total.pop("", None)
         return total
 
-    def _once(self, name: str, values: int) -> None:
-        if values > len(self._at):
-            raise NotRecordsError(f"{values} values of {name!r} in {len(self._at)} records")
+    def counts(self) -> NDArray[np.intp]:
+        """How many numbers were cut out of each record."""
+        pieces = [one.records for some in self._numbers.values() for one in some]
+        return np.bincount(np.concatenate([*pieces, np.zeros(0, np.intp)]), minlength=len(self._at))
+
+    def _once(self, name: str, pieces: Sequence[Piece]) -> None:
+        # A piece has each record once.
+        if len(pieces) > 1 and np.bincount(np.concatenate([one.records for one in pieces])).max() > 1:
+            raise NotRecordsError(f"a record has {name!r} twice")
 
     def _count(self, begins: Places, lengths: Places, total: Counter[str]) -> None:
         short = lengths < WORD
@@ -168,6 +175,18 @@ class Cut:
             matching = self._chunks(at + 2, len(entry.head)) == np.void(entry.head)
             self._take_entry(going[matching], at[matching], entry)
             idle -= int((~matching).sum())
+
+    def _pass_missing(self) -> None:
+        """Go over the names of what is missing, which come last; what comes behind them is read by name."""
+        going = np.flatnonzero(self._at < self._ends)
+        for _ in range(MOST_MISSING):
+            sizes = self._view[self._at[going] + 1]
+            names = (self._view[self._at[going]] == MISSING) & (sizes < LONG)
+            going = going[names]
+            if not len(going):
+                return
+            self._at[going] += 2 + sizes[names].astype(np.intp)
+            going = going[self._at[going] < self._ends[going]]
 
     def _take_entry(self, records: Places, at: Places, entry: Entry) -> None:
         """What follows the same head in each of the records."""

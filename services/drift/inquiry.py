@@ -68,7 +68,8 @@ class Inquirer:
     async def answer(
         self, inquiry: Inquiry, ahead: Reading | None = None, into: DriftResult | None = None
     ) -> DriftResult:
-        """The result, kept among the model's; the status of an inquiry into everything is published.
+        """The result, kept among the model's; the status of an inquiry into everything is published beside
+        it, and is true also where the result could not be kept.
 
         ahead: what was read for it already, as far as it was known. into: an empty message to write it into.
         Raises BaselineNotFound, InvalidArgument, StateUnavailable, NewerFormat.

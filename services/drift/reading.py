@@ -7,7 +7,7 @@ one was made from is asked for at once, together with whether it still is what i
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from turnout.drift.v1.concept_pb2 import ConceptDrift
 from turnout.router.v1.model_pb2 import Model
@@ -16,12 +16,14 @@ from services.drift.aligning import Seen
 from services.drift.baseline_cache import BaselineCache
 from services.drift.baselines import Baseline, Segment
 from services.drift.buckets import Cover
+from services.drift.cells.blob import UnreadableProfileError
 from services.drift.concept.store import ConceptStore
 from services.drift.gaps import GapStore
 from services.drift.profile_store import ProfileStore
 from services.drift.result_store import ResultStore
 from services.foundation.errors import TurnoutError
 
+T = TypeVar("T")
 # Models and segments of which it is remembered what they were analysed by; beyond, it is asked anew.
 MOST_REMEMBERED = 200
 
@@ -77,7 +79,7 @@ class Reader:
             return None
         try:
             return await self.read(name, last[0], wanted)
-        except TurnoutError:
+        except (TurnoutError, UnreadableProfileError):
             return None
 
     async def seen(self, model: Model, wanted: Wanted) -> Seen:
@@ -92,17 +94,27 @@ class Reader:
         if wanted.baseline is not None:
             return Seen(wanted.baseline, await self.profiles.window(wanted.baseline, wanted.window))
         owner, guess = self._last.get((name, wanted.segment), ("", None))
+        active = self.baselines.active(name, uid, wanted.segment)
         if guess is None or owner != uid:
-            baseline = await self.baselines.active(name, uid, wanted.segment)
+            baseline = await active
             profile = await self.profiles.window(baseline, wanted.window)
         else:
-            baseline, profile = await asyncio.gather(
-                self.baselines.active(name, uid, wanted.segment),
-                self.profiles.window(guess, wanted.window),
+            found, guessed = await asyncio.gather(
+                active, self.profiles.window(guess, wanted.window), return_exceptions=True
             )
-            if baseline is not guess:
+            baseline = _good(found)
+            if baseline is guess:
+                profile = _good(guessed)
+            else:
+                # Whatever became of the guess: it is not what is wanted by now.
                 profile = await self.profiles.window(baseline, wanted.window)
         if len(self._last) >= MOST_REMEMBERED:
             self._last.clear()
         self._last[name, wanted.segment] = uid, baseline
         return Seen(baseline, profile)
+
+
+def _good(found: T | BaseException) -> T:
+    if isinstance(found, BaseException):
+        raise found
+    return found

@@ -13,6 +13,8 @@ BLOCK = 256
 # A size from which on it takes more than one byte.
 LONG = 0x80
 NUMBER = WORD = 8
+# Bits of the longest one, seven in a byte.
+LONGEST_VARINT = 70
 
 
 class Entry(NamedTuple):
@@ -57,7 +59,7 @@ def entry_of(wire: bytes, at: int) -> Entry | None:
 
 
 def shape_of(wire: bytes) -> Shape | None:
-    """The shape of a record; None if it has no numbers or is not written as expected."""
+    """The shape of a record; None if it has no numbers, one twice, or is not written as expected."""
     at, names, places = 0, list[str](), list[int]()
     while at < len(wire) and wire[at] == ENTRY:
         size, begin = _varint(wire, at + 1)
@@ -68,7 +70,7 @@ def shape_of(wire: bytes) -> Shape | None:
         names.append(wire[key:value].decode())
         places.append(value + 1)
         at = begin + size
-    if not names:
+    if not names or len(set(names)) < len(names):
         return None
     width = -(-at // WORD) * WORD
     kept = np.arange(width) < at
@@ -95,9 +97,10 @@ def order_of(wire: bytes) -> list[bytes]:
 def _varint(wire: bytes, at: int) -> tuple[int, int]:
     """The number at a place, and the place after it."""
     number = shift = 0
-    while True:
+    while shift < LONGEST_VARINT:
         byte = wire[at]
         number |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
         if byte < 0x80:
             return number, at
+    raise IndexError("a number without an end")

@@ -9,25 +9,27 @@ from services.state.failures import MappedRedis
 T = TypeVar("T")
 # What is remembered of so many; beyond, some are noted and asked for anew.
 MOST_REMEMBERED = 10_000
-# Who writes so often notes it again: Redis may have lost the last second before it was killed.
+# Who writes so often notes it again: Redis may have lost the last second before it was killed. Profiles are
+# written every second or so.
 AGAIN = 100
 
 
 class Whereabouts:
     """A set of partitions in Redis for each uid, at `key`; raises StateUnavailable where Redis cannot be
-    reached."""
+    reached. again: after how many writes it is noted again."""
 
-    def __init__(self, redis: MappedRedis, key: Callable[[str], str]) -> None:
+    def __init__(self, redis: MappedRedis, key: Callable[[str], str], again: int = AGAIN) -> None:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = redis
         self._key = key
+        self._again = again
         self._noted: dict[tuple[str, int], int] = {}
         self._known: dict[str, set[int]] = {}
 
     async def note(self, uid: str, partition: int) -> None:
         """Say that there is something before there is: who dies on the way leaves a place without it."""
         writes = self._noted.get((uid, partition), 0)
-        if writes % AGAIN == 0:
+        if writes % self._again == 0:
             await self._redis.sadd(self._key(uid), partition)
         if len(self._noted) >= MOST_REMEMBERED:
             self._noted.clear()

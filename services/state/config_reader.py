@@ -41,9 +41,15 @@ class ConfigReader(Generic[M]):
         """The resource of that name, also a softly deleted one if told so; None if there is none."""
         guess = self._uids.get(name)
         # Names hardly ever pass on: what had it at the last reading is asked for at once.
-        uid, found = await asyncio.gather(self._names.holder(name), self._read(guess))
-        if uid != guess:
-            found = await self._read(uid)
+        uid, guessed = await asyncio.gather(
+            self._names.holder(name), self._read(guess), return_exceptions=True
+        )
+        if isinstance(uid, BaseException):
+            raise uid
+        if uid == guess and isinstance(guessed, BaseException):
+            raise guessed
+        # Whatever became of the guess: it is not what is asked for by now.
+        found = guessed if uid == guess and not isinstance(guessed, BaseException) else await self._read(uid)
         if uid is None:
             self._uids.pop(name, None)
         else:

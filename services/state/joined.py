@@ -8,6 +8,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from redis.exceptions import DataError
+
 from services.state.connection import Connections
 from services.state.errors import StateUnavailable
 from services.state.failures import READS, MappedRedis, mapped
@@ -64,27 +66,34 @@ class JoinedRedis(MappedRedis):
             if len(commands) == 1:
                 await self._alone(commands[0])
                 return
-            again = []
-            for one, reply in zip(commands, await self._together(commands), strict=True):
+            again, replies = [], await self._together(commands)
+            if replies is None:
+                for one in commands:
+                    await self._alone(one)
+                return
+            for one, reply in zip(commands, replies, strict=True):
                 if isinstance(reply, StateUnavailable) and one.args[0] in READS:
                     again.append(one)
                 else:
                     _settle(one, reply)
             # Reads are asked twice, as any client does.
-            for one, reply in zip(again, await self._together(again) if again else (), strict=True):
+            for one, reply in zip(again, await self._together(again) or () if again else (), strict=True):
                 _settle(one, reply)
         finally:
             # Only if this task is cancelled, there are some left.
             for one in commands:
                 one.reply.cancel()
 
-    async def _together(self, commands: list[Command]) -> list[Any]:
-        """The reply of each, or its error."""
+    async def _together(self, commands: list[Command]) -> list[Any] | None:
+        """The reply of each, or its error; None where one of them cannot be written down, and nothing was
+        sent."""
         try:
             async with self.pipeline() as pipe:
                 for one in commands:
                     pipe.execute_command(*one.args, **one.options)
                 replies = await pipe.execute(raise_on_error=False)
+        except DataError:
+            return None
         except Exception as error:  # noqa: BLE001 - told to each of those who wait
             return [error] * len(commands)
         return [mapped(reply) if isinstance(reply, Exception) else reply for reply in replies]

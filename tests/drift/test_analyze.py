@@ -305,6 +305,25 @@ async def test_a_name_that_passed_on_means_the_model_that_has_it_now(
     assert result.baseline.endswith("/again")
 
 
+async def test_another_baseline_heals_one_whose_profiles_cannot_be_read(
+    connections: Connections, ask: Ask, model: Model
+) -> None:
+    """The guess that the former one is active fails, and nobody is compared with it any more."""
+    await ask("CreateBaseline", creation(baseline_id="first"))
+    await log(connections, [answered(np.random.default_rng(6), 0.5) for _ in range(ROWS)])
+    assert (await ask("Analyze", AnalyzeRequest(model="churn"))).result.rows == ROWS
+    async for key in connections.steady.scan_iter("turnout:*:profile:*:minute:*"):
+        await connections.steady.setrange(key, 0, b"\x02\x00\x09")
+    for _ in range(2):
+        with pytest.raises(RemoteError) as broken:
+            await ask("Analyze", AnalyzeRequest(model="churn"))
+        assert broken.value.code == "INTERNAL"
+    await ask("CreateBaseline", creation(baseline_id="second"))
+    for _ in range(2):
+        result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
+        assert (result.baseline.rpartition("/")[2], result.rows) == ("second", 0)
+
+
 async def test_a_router_that_comes_later_is_seen_at_once(
     connections: Connections, ask: Ask, model: Model
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,6 +187,40 @@ def test_a_record_that_cannot_be_read_costs_no_other(damage: Callable[[bytes], b
     for at in range(MANY)[places]:
         rows[at] = Row(NOW, packed=damage(packed(rows)[at]))
     check(rows, "abc")
+
+
+def one(**fields: Any) -> bytes:
+    return TabularInput(**fields).SerializeToString()
+
+
+ODD = {
+    "missing first": one(missing=["x"]) + one(numeric_features={"a": 1.0}, categorical_features={"c": "x"}),
+    "missing between": one(numeric_features={"a": 1.0})
+    + one(missing=["x"])
+    + one(numeric_features={"b": 2.0}),
+    "texts first": one(categorical_features={"c": "x"}) + one(numeric_features={"a": 1.0}),
+    "a long text first": one(categorical_features={"d": "x" * 200}) + one(numeric_features={"a": 1.0}),
+    "a number twice": one(numeric_features={"a": 1.0}) + one(numeric_features={"a": 2.0}),
+    "a text twice": one(categorical_features={"c": "x"}) + one(categorical_features={"c": "yy"}),
+    "much missing": one(numeric_features={"a": 1.0}, missing=["x"] * 100),
+    "long names missing": one(numeric_features={"a": 1.0}, missing=["x" * 300]),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+@pytest.mark.parametrize("share", [1, 2, 50])
+def test_what_another_writer_may_write_is_read_as_protobuf_has_it(odd: bytes, share: int) -> None:
+    rows = alike(np.random.default_rng(9), 2 * MANY)
+    for at in range(0, 2 * MANY, share):
+        rows[at] = Row(NOW, packed=odd)
+    check(rows, "abc")
+    check([Row(NOW, packed=odd)] * MANY + [Row(NOW, packed=b"")] * MANY, "abc")
+
+
+def test_a_length_without_an_end_takes_no_longer_than_another() -> None:
+    """A million bytes of it took minutes to add up."""
+    rows = [Row(NOW, packed=b"\x0a" + b"\xff" * 1_000_000)] * MANY
+    assert not columns(rows, [], "abc", WORDS).numbers["a"].size
 
 
 @pytest.mark.parametrize("seed", range(40))

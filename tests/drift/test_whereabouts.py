@@ -20,6 +20,16 @@ async def test_what_redis_has_lost_is_noted_again(redis: MappedRedis) -> None:
     assert await where.read("b") == set()
 
 
+async def test_what_is_written_seldom_is_noted_with_each_write(redis: MappedRedis) -> None:
+    where = Whereabouts(redis, drift_keys.profile_partitions, again=1)
+    for _ in range(3):
+        await where.note("b", 3)
+        await redis.unlink(drift_keys.profile_partitions("b"))
+    await where.note("b", 3)
+    assert await where.read("b") == {3}
+    await where.forget("b")
+
+
 async def test_each_place_is_read_once_whether_it_was_known_or_not(redis: MappedRedis) -> None:
     where, asked = Whereabouts(redis, drift_keys.profile_partitions), list[list[int]]()
 

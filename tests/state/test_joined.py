@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import DataError, ResponseError
 
 from services.state.connection import Connections, connect
 from services.state.embedded import EmbeddedRedis
@@ -68,6 +68,17 @@ async def test_an_error_is_that_of_its_command_alone(redis: MappedRedis) -> None
     with pytest.raises(ResponseError):
         await client.hget("turnout:a", "x")
     await redis.unlink("turnout:a")
+
+
+async def test_what_cannot_be_written_down_is_refused_alone(redis: MappedRedis) -> None:
+    client = JoinedRedis(redis)
+    found = await asyncio.gather(
+        client.get("turnout:a"),
+        client.set("turnout:b", None),  # type: ignore[arg-type]
+        client.hget("turnout:h", "x"),
+        return_exceptions=True,
+    )
+    assert [found[0], type(found[1]), found[2]] == [None, DataError, None]
 
 
 async def test_an_error_of_one_that_means_unavailable_is_that(redis_server: EmbeddedRedis) -> None:

@@ -23,7 +23,8 @@ class ConceptStore:
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
-        self._where = Whereabouts(connections.steady, concept_keys.concept_partitions)
+        # With each write: of some models labels come once a week.
+        self._where = Whereabouts(connections.steady, concept_keys.concept_partitions, again=1)
 
     async def read(self, model_uid: str) -> ConceptDrift:
         """What is known of a model, in a sentence and in numbers; without labels, that it is too little."""
@@ -98,8 +99,7 @@ class ConceptStore:
     ) -> None:
         """Progress with everything that goes with it; what feedback noted and is in it goes. Doing it again
         changes nothing."""
-        for uid in states or ():
-            await self._where.note(uid, partition)
+        await asyncio.gather(*(self._where.note(uid, partition) for uid in states or ()))
         progress.format = formats.CONCEPT
         written = [_kept(concept_keys.concept_progress(partition), progress)]
         for uid, state in (states or {}).items():
