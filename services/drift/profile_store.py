@@ -9,6 +9,7 @@ from services.drift.buckets import Bucket, Cover
 from services.drift.cells.blob import FORMAT, FORMAT_BYTES, Profile, decode, encode, format_of, merged
 from services.drift.folding import bounded
 from services.drift.whereabouts import Whereabouts
+from services.foundation.logs import log
 from services.state import drift_keys, formats
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
@@ -37,8 +38,13 @@ class ProfileStore:
         while some := wanted[:AT_ONCE]:
             wanted = wanted[AT_ONCE:]
             places = [drift_keys.profile(partition, baseline.uid, bucket.name) for bucket in some]
-            blobs = await self._redis.mget(places)
-            found |= {bucket: _read(blob, baseline) for bucket, blob in zip(some, blobs, strict=True) if blob}
+            blobs = dict(zip(some, await self._redis.mget(places), strict=True))
+            known = _known([blob for blob in blobs.values() if blob])
+            found |= {
+                bucket: decode(blob, baseline.sizes)
+                for bucket, blob in blobs.items()
+                if blob and blob[:FORMAT_BYTES] in known
+            }
         return found
 
     async def write(
@@ -68,9 +74,9 @@ class ProfileStore:
         blobs = await self._where.collect(
             baseline.uid, lambda partitions: self._blobs(baseline.uid, partitions, names)
         )
-        for one in {blob[:FORMAT_BYTES]: blob for blob in blobs}.values():
-            formats.check("profile", format_of(one), FORMAT)
-        return bounded(baseline, merged(blobs, baseline.sizes))
+        known = _known(blobs)
+        found = [blob for blob in blobs if blob[:FORMAT_BYTES] in known]
+        return bounded(baseline, merged(found, baseline.sizes))
 
     async def _blobs(self, baseline_uid: str, partitions: Iterable[int], names: Sequence[str]) -> list[bytes]:
         """The profiles of those buckets that there are."""
@@ -93,6 +99,12 @@ class ProfileStore:
         await self._where.forget(baseline_uid)
 
 
-def _read(blob: bytes, baseline: Baseline) -> Profile:
-    formats.check("profile", format_of(blob), FORMAT)
-    return decode(blob, baseline.sizes)
+def _known(blobs: Sequence[bytes]) -> set[bytes]:
+    """How those begin that this version reads. What an older one wrote is left out, or nothing would be
+    counted beside it any more, and is written over. Raises NewerFormat."""
+    found = {blob[:FORMAT_BYTES]: format_of(blob) for blob in blobs}
+    for version in found.values():
+        formats.check("profile", version, FORMAT)
+    if min(found.values(), default=FORMAT) < FORMAT:
+        log.warning("profiles of an older version are left out", format=min(found.values()), reads=FORMAT)
+    return {beginning for beginning, version in found.items() if version == FORMAT}

@@ -144,6 +144,21 @@ async def test_a_profile_of_a_newer_version_is_refused_and_left_as_it_is(
     assert await connections.steady.mget(found) == newer
 
 
+async def test_profiles_of_an_older_version_are_left_out_and_written_over(
+    connections: Connections, baseline: Baseline, profiler: Profiler
+) -> None:
+    """A version that cannot read them must not stand still before them."""
+    await profiler.fold(PARTITION, FENCE, ENTRIES[2:])
+    wanted = await counted(connections, baseline)
+    found = [key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*:*:*")]
+    for key in found:
+        await connections.steady.setrange(key, 0, (FORMAT - 1).to_bytes(2, "little"))
+    assert (await counted(connections, baseline)).rows == 0
+    await profiler.fold(PARTITION, FENCE, ENTRIES[2:])
+    assert await counted(connections, baseline) == wanted
+    assert wanted.rows
+
+
 def test_what_a_profile_contains_is_not_added_again(baseline: Baseline) -> None:
     placed = [Placed(name, (BUCKET,), [Row(0.0, {"age": 40.0})] * 3) for name in ("9-1", "10-0", "10-1")]
     stored = {BUCKET: count(baseline, placed[0].rows, "10-0")}
