@@ -76,8 +76,9 @@ def _cut(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Reco
     read = {name: cut.numbers(name) for name in numbers}
     counted = {name: cut.texts(name) for name in texts}
     numbers_left, texts_left = [], []
-    counts, numbered = cut.counts().tolist(), cut.numbered.tolist()
-    for at in np.flatnonzero(~cut.worded).tolist():
+    left, numbered = np.flatnonzero(~cut.worded).tolist(), cut.numbered.tolist()
+    counts = cut.counts().tolist() if left else []
+    for at in left:
         try:
             one = TabularInput.FromString(records[at])
         except DecodeError as damage:

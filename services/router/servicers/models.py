@@ -7,7 +7,7 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.call import Call
-from services.foundation.errors import FailedPrecondition
+from services.foundation.errors import FailedPrecondition, TurnoutError
 from services.models.pool import ModelPool
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.resources import fresh, naming
@@ -128,13 +128,22 @@ class ModelService:
             return rpc.DeleteModelResponse(model=done)
         if how.validate_only:
             return rpc.DeleteModelResponse(model=(await self._deletable(name, call, how))[0])
+        try:
+            return rpc.DeleteModelResponse(model=await self._delete(name, call, how))
+        except TurnoutError:
+            # Sent twice at once: this one fails over what the other has done meanwhile.
+            if done := await self._models.repeated(how.once):
+                return rpc.DeleteModelResponse(model=done)
+            raise
+
+    async def _delete(self, name: str, call: Call, how: Asked) -> Model:
         async with self._leaving.of(name):
             model, aliases = await self._deletable(name, call, how)
             # Aliases first: one that leads nowhere would stop the next deployment of whoever names it.
             move = await self._champions.plan(model, (), aliases, call.caller)
             await self._champions.carry_out(move, how._replace(once=None))
             seen = await self._models.delete(name, etag=how.etag, once=how.once, by=how.by)
-        return rpc.DeleteModelResponse(model=seen.message)
+        return seen.message
 
     async def _deletable(self, name: str, call: Call, how: Asked) -> tuple[Model, list[str]]:
         """The model and its aliases. Raises ModelInUse."""

@@ -2,12 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from turnout.router.v1 import model_service_pb2, router_service_pb2
 
 from examples.fleet.catalog import registration
 from services.state import keys
+from services.state.configs import ConfigStore
+from services.state.once import Once
 from tests.router.bad_input.conftest import Office, Told, stored
 from tests.router.bad_input.mutations import MUTATIONS, NOBODYS, Mutation
 from tests.router.conftest import doctors
@@ -51,6 +54,27 @@ async def test_the_same_request_again_answers_the_same_and_changes_nothing(
         again = await office.manage(mutation.method, **mutation.changes, request_id=REQUEST_ID)
         assert again == first
         assert await resources(office) == once
+
+
+@every_mutation
+async def test_sent_again_while_the_first_is_being_done_it_answers_the_same(
+    office: Office, mutation: Mutation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one looks for an answer before there is one, and at the resource after the first one has
+    changed it."""
+    await mutation.prepare(office)
+    first = await office.manage(mutation.method, **mutation.changes, request_id=REQUEST_ID)
+    once, known, asked = await resources(office), ConfigStore.repeated, list[bool]()
+
+    async def repeated(store: ConfigStore[Any], change: Once | None) -> Any:
+        asked.append(True)
+        return None if len(asked) == 1 else await known(store, change)
+
+    monkeypatch.setattr(ConfigStore, "repeated", repeated)
+    again = await office.manage(mutation.method, **mutation.changes, request_id=REQUEST_ID)
+    if mutation.method not in DEPLOYING:
+        assert again == first
+    assert await resources(office) == once
 
 
 @every_mutation
