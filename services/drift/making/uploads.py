@@ -10,6 +10,7 @@ from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baselines import Source
+from services.drift.ended import settled
 from services.drift.entries import spread
 from services.drift.making.header import read_header
 from services.drift.making.maker import Draft, Maker, baseline_id, use_asked
@@ -92,6 +93,7 @@ async def _read(
             said = "goes without data"
             raise InvalidArgument(f"file {said}", fields=[("file", said)])
         await _aside(partial(session.feed, request.data or request.file.data))
+    await settled()
     return await _aside(session.end)
 
 

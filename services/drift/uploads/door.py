@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, ParseDict
 from turnout.drift.v1 import truth_pb2 as rpc
 
+from services.drift.ended import settled
 from services.drift.entries import spread
 from services.drift.truths.adding import May, Truths
 from services.drift.truths.columns import Columns
@@ -63,6 +64,7 @@ class Uploads:
                 raise _told(_refusal("file", "goes without data and text"), stream)
             if data := _bytes(message, stream.header):
                 await _going_on(stream.take(data), stream)
+        await settled()
         stream = stream or await self._begin(rpc.GroundTruthHeader(), caller, may)
         if stream.came or not stream.progress.offset:
             await _going_on(stream.end(), stream)
