@@ -28,7 +28,7 @@ from services.state.ids import new_uid
 from services.state.joined import joined
 from services.state.verdicts import EXPIRY_SECONDS, VerdictStore
 
-# Cells and categories that are compared on the event loop: 25 features have 5,000 of them, which take 2 ms;
+# Cells and categories that are compared on the event loop: 25 features have 5,000 of them, which take 1 ms;
 # a thread of its own doubles that.
 AT_ONCE = 10_000
 

@@ -77,7 +77,8 @@ class JoinedRedis(MappedRedis):
                 else:
                     _settle(one, reply)
             # Reads are asked twice, as any client does.
-            for one, reply in zip(again, await self._together(again) or () if again else (), strict=True):
+            replies = await self._together(again) if again else []
+            for one, reply in zip(again, replies or [], strict=True):
                 _settle(one, reply)
         finally:
             # Only if this task is cancelled, there are some left.

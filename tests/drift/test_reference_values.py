@@ -28,7 +28,9 @@ def counted(case: Case) -> tuple[Counts, Counts]:
         return np.array(case.reference), np.array(case.current)
     if case.kind == "categorical":
         vocabulary = learn(case.reference)
-        return vocabulary.table(vocabulary.count(case.reference), vocabulary.count(case.current))
+        reference, current = vocabulary.count(case.reference), vocabulary.count(case.current)
+        names = sorted(reference.unseen.keys() | current.unseen.keys())
+        return vocabulary.row(reference, names), vocabulary.row(current, names)
     grid = freeze(numbers(case.reference))
     return grid.coarse(grid.count(numbers(case.reference))), grid.coarse(grid.count(numbers(case.current)))
 

@@ -79,13 +79,8 @@ class Vocabulary:
         beyond = 0 if self.overflowed else int(tally.columns[OTHER])
         return beyond + sum(tally.unseen.values())
 
-    def table(self, reference: Tally, current: Tally) -> tuple[Counts, Counts]:
-        """Counts of both over the union of their names: an unseen category is a column of its own."""
-        names = sorted(reference.unseen.keys() | current.unseen.keys())
-        return self.row(reference, names), self.row(current, names)
-
     def row(self, tally: Tally, unseen: Sequence[str]) -> Counts:
-        """Counts of the known names, OTHER, and these unseen ones."""
+        """Counts of the known names, OTHER, and these unseen ones, each a column of its own."""
         if not unseen:
             return self.present(tally)
         extra = np.array([tally.unseen.get(name, 0) for name in unseen], dtype=np.int64)

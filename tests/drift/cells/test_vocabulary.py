@@ -12,7 +12,7 @@ def test_an_unseen_category_has_a_column_of_its_own() -> None:
     assert tally.unseen == {"a": 2}
     assert vocabulary.outside(tally) == 2
     assert vocabulary.absent(tally) == 1
-    _, current = vocabulary.table(vocabulary.count(["A", "B"]), tally)
+    current = vocabulary.row(tally, sorted(tally.unseen))
     assert current.tolist() == [1, 0, 0, 2]
 
 
