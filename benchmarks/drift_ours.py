@@ -22,8 +22,9 @@ from services.drift.analysis import Finding, analyse
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, cover
 from services.drift.cells.blob import Profile, empty
-from services.drift.folding import add, place
-from services.drift.observed import rows_of
+from services.drift.folding import add
+from services.drift.observed import records_of
+from services.drift.placing import place
 from services.drift.verdict import Level
 from services.state.packed import packed_event
 
@@ -67,7 +68,7 @@ def ingest(baseline: Baseline, folder: Path) -> tuple[dict[Bucket, Profile], flo
     spent, now = 0.0, START + DAY
     for number, written in enumerate(batches(folder), start=1):
         began = time.process_time()
-        rows = [row for one in written for row in rows_of(packed_event(one))]
+        rows = records_of([packed_event(one) for one in written])
         stored |= add(baseline, stored, place({f"{number}-0": rows}, now))
         spent += time.process_time() - began
     return stored, spent

@@ -9,12 +9,12 @@ from google.protobuf.message import DecodeError
 from turnout.inference.v1.input_pb2 import TabularInput
 
 from services.drift.cutting import Cut, NotRecordsError
-from services.drift.rows import Block, Floats, Row
+from services.drift.rows import Floats, Records, Row, Rows
 from services.foundation.logs import log
 
 Numbers: TypeAlias = Mapping[str, list[Floats]]
 Texts: TypeAlias = Mapping[str, Counter[str]]
-Records: TypeAlias = list[TabularInput]
+Read: TypeAlias = list[TabularInput]
 # Fewer records than that are read by name in less time than it takes to see what they have in common.
 MANY = 160
 
@@ -27,24 +27,26 @@ class Columns(NamedTuple):
     texts: Mapping[str, Counter[str]]
 
 
-def columns(
-    records: Sequence[Row], blocks: Sequence[Block], numbers: Sequence[str], texts: Sequence[str]
-) -> Columns:
-    """The named columns of single rows and of tensors."""
+def columns(rows: Sequence[Rows], numbers: Sequence[str], texts: Sequence[str]) -> Columns:
+    """The named columns of rows."""
     pieces: dict[str, list[Floats]] = {name: [] for name in numbers}
     found: dict[str, Counter[str]] = {name: Counter() for name in texts}
-    for block in blocks:
-        for name in pieces.keys() & block.numeric.keys():
-            pieces[name].append(block.numeric[name])
-    packed = [row.packed for row in records if row.packed is not None]
-    own = [row for row in records if row.packed is None] if len(packed) < len(records) else []
+    packed, own = list[bytes](), list[Row]()
+    for some in rows:
+        if isinstance(some, Records):
+            packed += some.packed
+        elif isinstance(some, Row):
+            own.append(some)
+        else:
+            for name in pieces.keys() & some.numeric.keys():
+                pieces[name].append(some.numeric[name])
     numbers_left, texts_left = _split(packed, pieces, found)
     _read([row.numeric for row in own] + [one.numeric_features for one in numbers_left], pieces)
     _count([row.categorical for row in own] + [one.categorical_features for one in texts_left], found)
     return Columns({name: _joined(some) for name, some in pieces.items()}, found)
 
 
-def _split(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Records, Records]:
+def _split(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Read, Read]:
     """Cut columns out of records, if they are many; those whose numbers, and those whose texts are still to
     be read."""
     if len(records) >= MANY:
@@ -56,7 +58,7 @@ def _split(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Re
     return read, read
 
 
-def _parsed(records: Sequence[bytes]) -> Records:
+def _parsed(records: Sequence[bytes]) -> Read:
     """Those that can be read."""
     found, broken = [], ""
     for one in records:
@@ -70,7 +72,7 @@ def _parsed(records: Sequence[bytes]) -> Records:
     return found
 
 
-def _cut(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Records, Records]:
+def _cut(records: Sequence[bytes], numbers: Numbers, texts: Texts) -> tuple[Read, Read]:
     """Columns, all or none of them, cut out of records."""
     cut = Cut(records)
     read = {name: cut.numbers(name) for name in numbers}
@@ -107,4 +109,6 @@ def _count(maps: Sequence[Mapping[str, str]], texts: Mapping[str, Counter[str]])
 
 
 def _joined(pieces: Sequence[Floats]) -> Floats:
+    if len(pieces) == 1:
+        return pieces[0]
     return np.concatenate(pieces) if pieces else np.zeros(0)

@@ -38,13 +38,15 @@ FEWEST = 16
 # How often the walk looks at each record in vain: records that share no names would take a round each.
 MOST_IDLE = 32
 # Records that tell whether the same names come in the same order.
-SAMPLE = 8
+SAMPLE = 4
 # The tag of the names that may follow, and how many of them are gone over.
 MISSING, MOST_MISSING = 0x1A, 64
 NOTHING = np.zeros(0)
 # By the first two bytes, tag and size: an entry of less than 128 bytes, whose size is one byte.
 SHORT_ENTRY = np.zeros(1 << 16, dtype=bool)
 SHORT_ENTRY.reshape(256, 256)[:LONG, [ENTRY, TEXT_ENTRY]] = True
+# The bits of a word's first two bytes, and how many they are.
+HEAD, PAST = np.uint64(0xFFFF), np.uint64(16)
 # The bytes that a text of each length takes of a word, whose last byte is for the length.
 MASKS, TOP = np.array([(1 << 8 * length) - 1 for length in range(WORD)], dtype=np.uint64), np.uint64(56)
 
@@ -163,18 +165,25 @@ class Cut:
         while idle >= 0:
             at = self._at[going]
             rest = self._ends[going] - at
-            short = SHORT_ENTRY[self._chunks(at, 2).view("<u2")] & (rest > 0)
+            words = self._chunks(at, WORD).view("<u8")
+            short = SHORT_ENTRY[words & HEAD] & (rest > 0)
             if not short.all():
-                going, at, rest = going[short], at[short], rest[short]
+                going, at, rest, words = going[short], at[short], rest[short], words[short]
             if len(going) < FEWEST:
                 return
             # The one with the most to come: names are in order, and others may lack the next ones.
             entry = entry_of(self._bytes, int(at[rest.argmax()]))
             if entry is None:
                 return
-            matching = self._chunks(at + 2, len(entry.head)) == np.void(entry.head)
-            self._take_entry(going[matching], at[matching], entry)
-            idle -= int((~matching).sum())
+            if len(entry.head) <= WORD - 2:
+                matching = words >> PAST & MASKS[len(entry.head)] == int.from_bytes(entry.head, "little")
+            else:
+                matching = self._chunks(at + 2, len(entry.head)) == np.void(entry.head)
+            if matching.all():
+                self._take_entry(going, at, entry)
+            else:
+                self._take_entry(going[matching], at[matching], entry)
+                idle -= int((~matching).sum())
 
     def _pass_missing(self) -> None:
         """Go over the names of what is missing, which come last; what comes behind them is read by name."""

@@ -2,57 +2,26 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from services.drift.baselines import Baseline, Feature, Role
-from services.drift.buckets import Bucket, buckets_of
+from services.drift.buckets import Bucket
 from services.drift.cells import MAX_NAMES, Grid, Tally, Vocabulary
 from services.drift.cells.blob import Profile
 from services.drift.cells.vocabulary import capped
 from services.drift.columns import Columns, columns
-from services.drift.rows import Block, Floats, Row, Rows
+from services.drift.placing import Buckets, Placed, place
+from services.drift.rows import Floats, Rows
 from services.state.positions import order
 
-Buckets = tuple[Bucket, ...]
-MINUTE = 60
 # What a profile of a few rows is summed up under before it is part of a bucket.
 NO_ENTRY = ""
-
-
-class Placed(NamedTuple):
-    """Rows of one stream entry that are counted in the same buckets."""
-
-    entry: str
-    buckets: Buckets
-    rows: list[Rows]
 
 
 def fold(baseline: Baseline, rows: Iterable[Rows], last_entry: str, now: float) -> dict[Bucket, Profile]:
     """What `rows` add to each bucket of each resolution; rows past a resolution's retention are left out."""
     return add(baseline, {}, place({last_entry: rows}, now))
-
-
-def place(entries: Mapping[str, Iterable[Rows]], now: float) -> list[Placed]:
-    """The rows of each entry by the buckets that they are counted in; entries stay in their order."""
-    placed = []
-    for entry, rows in entries.items():
-        minutes: dict[float, list[Rows]] = defaultdict(list)
-        for row in rows:
-            minutes[row.time // MINUTE].append(row)
-        groups: dict[Buckets, list[Rows]] = defaultdict(list)
-        for minute, some in minutes.items():
-            ends = (minute * MINUTE, np.nextafter(minute * MINUTE + MINUTE, 0.0))
-            first, last = (buckets_of(float(time), now) for time in ends)
-            if first == last:
-                groups[first] += some
-                continue
-            # Retention ends within the minute, or the clock's lead does: then each row is looked at.
-            for row in some:
-                groups[buckets_of(row.time, now)].append(row)
-        placed += [Placed(entry, buckets, some) for buckets, some in groups.items() if buckets]
-    return placed
 
 
 def add(
@@ -90,34 +59,31 @@ def bounded(baseline: Baseline, profile: Profile) -> Profile:
 
 def count(baseline: Baseline, rows: Sequence[Rows], last_entry: str) -> Profile:
     """The rows as a profile of their own."""
-    records = [row for row in rows if isinstance(row, Row)]
-    blocks = [row for row in rows if isinstance(row, Block)] if len(records) < len(rows) else []
-    given = [block for block in blocks if block.given]
+    given = [some for some in rows if some.given]
     features = [one for one in baseline.features if one.role is Role.FEATURE]
-    values, size = _columns(records, given, features), _size(records, given)
-    hidden = frozenset[str]().union(*{row.withheld for row in records})
+    values, size = _columns(given, features), _size(given)
+    hidden = frozenset[str]().union(*(some.hidden() for some in given))
     tallies = []
     for feature in baseline.features:
         if feature.role is not Role.FEATURE:
             tallies.append(_count_answers(feature, rows))
         elif feature.name in hidden:
-            shown = [row for row in records if feature.name not in row.withheld]
-            own = _columns(shown, given, [feature])
-            tallies.append(_count_column(feature, own, _size(shown, given)))
+            shown = [part for some in given if (part := some.showing(feature.name)) is not None]
+            tallies.append(_count_column(feature, _columns(shown, [feature]), _size(shown)))
         else:
             tallies.append(_count_column(feature, values, size))
-    return Profile.of(last_entry, _size(records, blocks), tallies)
+    return Profile.of(last_entry, _size(rows), tallies)
 
 
-def _size(records: Sequence[Row], blocks: Iterable[Block]) -> int:
-    return len(records) + sum(block.size for block in blocks)
+def _size(rows: Iterable[Rows]) -> int:
+    return sum(some.size for some in rows)
 
 
-def _columns(records: Sequence[Row], blocks: Sequence[Block], features: Iterable[Feature]) -> Columns:
+def _columns(rows: Sequence[Rows], features: Iterable[Feature]) -> Columns:
     numbers, texts = list[str](), list[str]()
     for one in features:
         (numbers if isinstance(one.frame, Grid) else texts).append(one.name)
-    return columns(records, blocks, numbers, texts)
+    return columns(rows, numbers, texts)
 
 
 def _count_column(feature: Feature, values: Columns, size: int) -> Tally:
@@ -127,7 +93,7 @@ def _count_column(feature: Feature, values: Columns, size: int) -> Tally:
 
 
 def _count_answers(feature: Feature, rows: Sequence[Rows]) -> Tally:
-    said = [row.said for row in rows if row.said is not None]
+    said = [one for some in rows for one in some.answers()]
     size, frame = sum(len(one.labels) for one in said), feature.frame
     if feature.role is Role.PREDICTION and not isinstance(frame, Grid):
         labels = Counter(label for one in said for label in one.labels if label)

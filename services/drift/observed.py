@@ -1,6 +1,6 @@
 """What a model saw and said in a logged prediction: rows to count, and which models they went to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,11 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import TensorInput
 from turnout.inference.v1.manifest_pb2 import OUTCOME_DROPPED, OUTCOME_SKIPPED, OUTCOME_UNKNOWN
 
-from services.drift.rows import NO_NUMBERS, NO_TEXTS, NOTHING_WITHHELD, Block, Floats, Row, Rows, Said
+from services.drift.rows import NOTHING_WITHHELD, Block, Floats, One, Records, Row, Rows, Said
+from services.drift.stamps import times_of
 from services.drift.tensors import columns_of
 from services.drift.wire import seconds
+from services.state.packed import PackedEvent, happened
 
 # Whoever may have been called is not counted either: what a model saw is not guessed.
 NOT_CALLED = (OUTCOME_SKIPPED, OUTCOME_DROPPED, OUTCOME_UNKNOWN)
@@ -21,36 +23,65 @@ def models_asked(event: PredictionEvent) -> set[str]:
     return {one.model for one in event.manifest.participants if one.outcome not in NOT_CALLED}
 
 
-def rows_of(event: PredictionEvent, columns: Sequence[str] = (), said: Said | None = None) -> list[Rows]:
+def rows_of(event: PredictionEvent, columns: Sequence[str] = (), said: Said | None = None) -> list[One]:
     """The prediction's rows with what a model said to them; none for texts and the like to which it said
-    nothing that is counted. `columns` names those of a stacked tensor. The features of a packed event stay
-    so."""
-    time = _time(event)
+    nothing that is counted. `columns` names those of a stacked tensor."""
     if event.HasField("features"):
-        withheld = event.withheld
-        hidden = frozenset(withheld) if withheld else NOTHING_WITHHELD
-        answer = said if said is not None and len(said.labels) == 1 else None
-        features: Any = event.features
+        hidden = frozenset(event.withheld) or NOTHING_WITHHELD
+        known = event.features
         # By position: by name it takes twice as long.
-        if isinstance(features, bytes):
-            return [Row(time, NO_NUMBERS, NO_TEXTS, hidden, answer, features)]
-        return [Row(time, features.numeric_features, features.categorical_features, hidden, answer)]
+        return [Row(_time(event), known.numeric_features, known.categorical_features, hidden, _one(said))]
+    return _blocks(event, columns, said)
+
+
+def records_of(
+    events: Sequence[PackedEvent],
+    columns: Sequence[str] = (),
+    say: Callable[[PackedEvent], Said | None] | None = None,
+) -> list[Rows]:
+    """The rows of many predictions: those that have features together, the others as `rows_of` has them.
+    `say` gives what the model said to one; None where nobody counts it."""
+    packed: list[Any] = [event.features for event in events]
+    found: list[Rows] = []
+    # Empty ones may be features too, and may be none.
+    if not all(packed):
+        others = [event for event in events if not event.HasField("features")]
+        found = [rows for event in others for rows in _blocks(event, columns, say(event) if say else None)]
+        events = [event for event in events if event.HasField("features")]
+        packed = [event.features for event in events]
+    if not events:
+        return found
+    withheld = {at: list(names) for at, event in enumerate(events) if (names := event.withheld)}
+    said = [_one(say(event)) for event in events] if say else ()
+    return [Records(times_of([_stamp(event) for event in events]), packed, withheld, said), *found]
+
+
+def _one(said: Said | None) -> Said | None:
+    """An answer to one row."""
+    return said if said is not None and len(said.labels) == 1 else None
+
+
+def _blocks(event: PredictionEvent, columns: Sequence[str], said: Said | None) -> list[One]:
+    """The rows of a prediction without features."""
     table = _table(event.tensors, columns) if event.HasField("tensors") else {}
     size = min((len(values) for values in table.values()), default=0)
     if size:
         answer = said if said is not None and len(said.labels) == size else None
-        return [Block(time, size, {name: values[:size] for name, values in table.items()}, answer)]
+        return [Block(_time(event), size, {name: values[:size] for name, values in table.items()}, answer)]
     # What it was given is not known, what it said is.
-    return [Block(time, len(said.labels), {}, said, given=False)] if said is not None else []
+    return [Block(_time(event), len(said.labels), {}, said, given=False)] if said is not None else []
 
 
-def _time(event: PredictionEvent) -> float:
+def _time(event: PredictionEvent | PackedEvent) -> float:
     """Seconds since the epoch of when it happened; of its arrival where that is not said."""
-    stamp = event.event_time
-    # To ask whether it is there takes as long as to read it: only of the epoch itself is it not clear.
-    if not (whole := stamp.seconds) and not event.HasField("event_time"):
-        return seconds(event.time)
-    return whole + stamp.nanos / 1e9
+    return seconds(happened(event))
+
+
+def _stamp(event: PackedEvent) -> Any:
+    """The same as the bytes of a Timestamp."""
+    told: Any = event.event_time
+    # Only of the epoch itself there are none.
+    return told or (told if event.HasField("event_time") else event.time)
 
 
 def _table(tensors: TensorInput, columns: Sequence[str]) -> dict[str, Floats]:

@@ -1,9 +1,10 @@
 """Folds a partition's events into profiles; redelivery and a change of owner never count a row twice."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.router.v1.model_pb2 import Model, OutputSpec
@@ -14,14 +15,16 @@ from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, Role, Segment
 from services.drift.completing import Late
 from services.drift.counted import Counted
-from services.drift.folding import Placed, add, bounded, place
-from services.drift.observed import models_asked, rows_of
+from services.drift.folding import add, bounded
+from services.drift.observed import models_asked, records_of, rows_of
+from services.drift.placing import Placed, place
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import Block, Rows
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.fenced import Fence
+from services.state.packed import PackedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,15 @@ class Observed:
     answered late."""
 
     id: str
-    events: Sequence[PredictionEvent]
+    events: Sequence[PackedEvent]
     late: Sequence[Late] = ()
+
+
+class Seen(NamedTuple):
+    """What of an entry a model saw, and what it answered late."""
+
+    events: list[PackedEvent]
+    late: list[Late]
 
 
 @dataclass(frozen=True)
@@ -43,16 +53,18 @@ class Watched:
     columns: tuple[str, ...]
     outputs: OutputSpec | None
 
-    def rows(self, name: str, event: PredictionEvent) -> list[Rows]:
-        """The event's rows, as the model saw and answered them."""
-        said = said_by(event, name, self.outputs) if self.listens else None
-        return rows_of(event, self.columns, said)
-
-    def answers(self, late: Late) -> list[Rows]:
-        """What the model said late, of rows that are counted already."""
-        said = said_at(late.event, late.participant, self.outputs) if self.listens else None
-        rows = rows_of(late.event, self.columns, said)
-        return [Block(row.time, 0, {}, row.said, given=False) for row in rows if row.said is not None]
+    def rows(self, name: str, seen: "Seen", segment: Segment | None) -> Iterator[Rows]:
+        """What the model saw and answered of an entry, in a segment where there is one; and what it said
+        late, of rows that are counted already."""
+        say = (lambda event: said_by(event, name, self.outputs)) if self.listens else None
+        yield from records_of([one for one in seen.events if _within(segment, one)], self.columns, say)
+        if not self.listens:
+            return
+        for late in seen.late:
+            if _within(segment, late.event):
+                said = said_at(late.event, late.participant, self.outputs)
+                for some in rows_of(late.event, self.columns, said):
+                    yield from (Block(some.time, 0, {}, one, given=False) for one in some.answers())
 
     @cached_property
     def listens(self) -> bool:
@@ -85,26 +97,17 @@ class Profiler:
 
     async def fold(self, partition: int, fence: Fence, entries: Sequence[Observed]) -> None:
         """Count the entries' rows, in the partition's order, under a fence of its owner."""
-        asked = {id(event): models_asked(event) for entry in entries for event in entry.events}
-        tardy = {one.model for entry in entries for one in entry.late}
-        watched = await self._watched(tardy.union(*asked.values()))
+        seen = {entry.id: _seen(entry) for entry in entries}
+        watched = await self._watched({name for some in seen.values() for name in some})
         now = self._now()
         for name, one in watched.items():
-            rows = {
-                entry.id: [
-                    (event.segments, one.rows(name, event))
-                    for event in entry.events
-                    if name in asked[id(event)]
-                ]
-                + [(late.event.segments, one.answers(late)) for late in entry.late if late.model == name]
-                for entry in entries
-            }
+            own = {entry: some[name] for entry, some in seen.items() if name in some}
             placed: dict[Segment | None, list[Placed]] = {}
             for baseline in one.baselines:
                 part = baseline.segment
                 if part not in placed:
                     placed[part] = place(
-                        {entry: list(_within(part, some)) for entry, some in rows.items()}, now
+                        {entry: one.rows(name, some, part) for entry, some in own.items()}, now
                     )
                 await self._write(partition, fence, baseline, placed[part], now)
 
@@ -147,10 +150,16 @@ class Profiler:
         return Watched(baselines, columns, model.signature.outputs)
 
 
-def _within(
-    segment: Segment | None, events: Iterable[tuple[Mapping[str, str], list[Rows]]]
-) -> Iterator[Rows]:
-    """The rows of the events that are in the segment; of all where there is none."""
-    for segments, rows in events:
-        if segment is None or segments.get(segment.name) == segment.value:
-            yield from rows
+def _seen(entry: Observed) -> dict[str, Seen]:
+    """The entry by the names of the models that saw something of it."""
+    found = defaultdict[str, Seen](lambda: Seen([], []))
+    for event in entry.events:
+        for name in models_asked(event):
+            found[name].events.append(event)
+    for late in entry.late:
+        found[late.model].late.append(late)
+    return found
+
+
+def _within(segment: Segment | None, event: PredictionEvent) -> bool:
+    return segment is None or event.segments.get(segment.name) == segment.value

@@ -1,6 +1,6 @@
-"""What was logged of a prediction, as rows to count: what the model was given, and what it said."""
+"""What was logged of predictions, as rows to count: what the model was given, and what it said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Seconds = NDArray[np.int64]
 NOTHING_WITHHELD = frozenset[str]()
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+NONE_WITHHELD: Mapping[int, Collection[str]] = MappingProxyType({})
 
 
 class Said(NamedTuple):
@@ -21,11 +23,10 @@ class Said(NamedTuple):
     scores: Sequence[float | None]
 
 
-# Tuples, as there is one for each prediction, and they are made in a third of the time of other classes.
+# Tuples, as they are made in a third of the time of other classes.
 class Row(NamedTuple):
-    """One logged row: its event time in seconds since the epoch, and its features, in `packed` where they are
-    the bytes of a TabularInput. What the router was told not to log is in `withheld`: it is neither there nor
-    missing.
+    """One logged row: its event time in seconds since the epoch, and its features. What the router was told
+    not to log is in `withheld`: it is neither there nor missing.
 
     said: the model's answer, None where there is none or it is not logged.
     """
@@ -35,7 +36,6 @@ class Row(NamedTuple):
     categorical: Mapping[str, str] = NO_TEXTS
     withheld: frozenset[str] = NOTHING_WITHHELD
     said: Said | None = None
-    packed: bytes | None = None
 
     @property
     def size(self) -> int:
@@ -46,6 +46,19 @@ class Row(NamedTuple):
     def given(self) -> bool:
         """Whether the features are known at all."""
         return True
+
+    def hidden(self) -> Collection[str]:
+        """Features that some row withholds."""
+        return self.withheld
+
+    def showing(self, name: str) -> "Row | None":
+        """The rows that do not withhold this feature; None where all do."""
+        return None if name in self.withheld else self
+
+    def answers(self) -> Iterator[Said]:
+        """What the model said, where it is known."""
+        if self.said is not None:
+            yield self.said
 
 
 class Block(NamedTuple):
@@ -58,5 +71,66 @@ class Block(NamedTuple):
     said: Said | None = None
     given: bool = True
 
+    def hidden(self) -> Collection[str]:
+        """Features that some row withholds: none of tensors."""
+        return NOTHING_WITHHELD
 
-Rows = Row | Block
+    def showing(self, _name: str) -> "Block":
+        """The rows that do not withhold a feature."""
+        return self
+
+    def answers(self) -> Iterator[Said]:
+        """What the model said, where it is known."""
+        if self.said is not None:
+            yield self.said
+
+
+class Records(NamedTuple):
+    """Rows of as many predictions, whose features are the bytes of a TabularInput each.
+
+    times: whole seconds since the epoch, [rows]. packed: the features of each row. withheld: what the router
+    was told not to log of them, by row, where there is any. said: the model's answer to each row, None where
+    there is none; empty where nobody counts answers.
+    """
+
+    times: Seconds
+    packed: Sequence[bytes]
+    withheld: Mapping[int, Collection[str]] = NONE_WITHHELD
+    said: Sequence[Said | None] = ()
+
+    @property
+    def size(self) -> int:
+        """How many rows they are."""
+        return len(self.packed)
+
+    @property
+    def given(self) -> bool:
+        """Whether the features are known at all."""
+        return True
+
+    def hidden(self) -> Collection[str]:
+        """Features that some row withholds."""
+        return NOTHING_WITHHELD.union(*self.withheld.values()) if self.withheld else NOTHING_WITHHELD
+
+    def showing(self, name: str) -> "Records":
+        """The rows that do not withhold this feature."""
+        return self.at([row for row in range(self.size) if name not in self.withheld.get(row, ())])
+
+    def answers(self) -> Iterator[Said]:
+        """What the model said, where it is known."""
+        return (said for said in self.said if said is not None)
+
+    def at(self, rows: Sequence[int]) -> "Records":
+        """Some of the rows, in this order."""
+        packed, said, withheld = self.packed, self.said, self.withheld
+        return Records(
+            self.times[rows],
+            [packed[row] for row in rows],
+            {to: withheld[row] for to, row in enumerate(rows) if row in withheld} if withheld else withheld,
+            [said[row] for row in rows] if said else said,
+        )
+
+
+# Of one prediction.
+One = Row | Block
+Rows = One | Records

@@ -38,10 +38,15 @@ class Shape(NamedTuple):
 
     def begins(self, chunks: NDArray[np.void]) -> NDArray[np.bool_]:
         """Which of the records begin as it does. chunks: as many bytes of each as the words have."""
-        rows, expected = chunks.view("<u8").reshape(len(chunks), -1), np.void(self.words.tobytes())
+        found = np.ones(len(chunks), dtype=bool)
+        masks, expected = np.tile(self.mask, BLOCK), np.tile(self.words, BLOCK)
         # A few at a time: what is masked stays in the processor's cache.
-        parts = (rows[start : start + BLOCK] & self.mask for start in range(0, len(rows), BLOCK))
-        return np.concatenate([part.view(chunks.dtype)[:, 0] == expected for part in parts])
+        for start in range(0, len(chunks), BLOCK):
+            some = chunks[start : start + BLOCK].view("<u8")
+            differ = some & masks[: len(some)] != expected[: len(some)]
+            if differ.any():
+                found[start : start + BLOCK] = ~differ.reshape(-1, len(self.words)).any(axis=1)
+        return found
 
 
 def entry_of(wire: bytes, at: int) -> Entry | None:

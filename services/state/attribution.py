@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
 
-from services.state import feedback_keys, ids
+from services.state import feedback_keys, ids, packed
 from services.state.connection import Connections
 from services.state.errors import AmbiguousKey
 from services.state.fenced import Fence, lost
 from services.state.moments import NANOS
+from services.state.packed import PackedEvent
 from services.state.scripts import Arg, Run, Script
 
 INDEX_PREDICTIONS = Script("index_predictions", repeatable=True)
@@ -84,10 +85,10 @@ async def write_index(redis: Any, fence: Fence, runs: Sequence[Run]) -> None:
             raise lost(fence)
 
 
-def happened(event: PredictionEvent) -> float:
+def happened(event: PredictionEvent | PackedEvent) -> float:
     """When a prediction's event was, in seconds since 1970: to the last bit as `moments.moment` reads the
     time that a label gives, for that very moment is found by it."""
-    told = event.event_time if event.HasField("event_time") else event.time
+    told = packed.happened(event)
     return told.seconds + told.nanos / NANOS
 
 

@@ -1,9 +1,10 @@
 """What a batch of events carries, one by one: one that cannot be read must not cost the others."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.inference.v1.event_pb2 import EventBatch, ParticipantEvent, PredictionEvent
 
 from services.foundation.logs import log
@@ -21,8 +22,8 @@ def readable(batch: EventBatch) -> Iterator[PredictionEvent]:
 
 
 def packed(batch: EventBatch) -> Iterator[PackedEvent]:
-    """The same with their features unread."""
-    return _each(batch, batch.predictions, lambda wire: _checked(packed_event(wire)))
+    """The same with their features and times unread."""
+    return _each(batch, batch.predictions, _read_packed)
 
 
 def completions(batch: EventBatch) -> Iterator[ParticipantEvent]:
@@ -40,16 +41,28 @@ def _each(batch: EventBatch, some: Iterable[bytes], read: Callable[[bytes], T]) 
 
 
 def _read(wire: bytes) -> PredictionEvent:
-    return _checked(PredictionEvent.FromString(wire))
-
-
-def _checked(event: PredictionEvent) -> PredictionEvent:
-    # First of all: what a newer version wrote may break the rules of this one.
-    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
-    ids.partition_of(event.manifest.prediction_id)
+    event = PredictionEvent.FromString(wire)
+    _check(event)
     moment(event.time, "time")
     moment(event.event_time, "event_time")
     return event
+
+
+def _read_packed(wire: bytes) -> PackedEvent:
+    event = packed_event(wire)
+    _check(event)
+    time, told = cast("tuple[bytes, bytes]", (event.time, event.event_time))
+    moment(Timestamp.FromString(time), "time")
+    # Mostly the same: the caller did not say.
+    if told != time:
+        moment(Timestamp.FromString(told), "event_time")
+    return event
+
+
+def _check(event: PredictionEvent | PackedEvent) -> None:
+    # First of all: what a newer version wrote may break the rules of this one.
+    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
+    ids.partition_of(event.manifest.prediction_id)
 
 
 def _read_participant(wire: bytes) -> ParticipantEvent:

@@ -1,24 +1,27 @@
-"""Messages of which one part stays packed, for who hands it on or reads millions of them by other means.
+"""Messages of which some parts stay packed, for who hands them on or reads millions of them by other means.
 
 A prediction's features are two maps, and to read them costs more than all the rest of its event. A
-`PackedEvent` is read from the same bytes, and its `features` are bytes: those of a TabularInput, as they were
-written, and unread; whoever reads them may find that they are none. A `PackedRecord` has its event so.
+`PackedEvent` is read from the same bytes, and its `features`, `time` and `event_time` are bytes: those of a
+TabularInput and of Timestamps, as they were written, and unread; whoever reads them may find that they are
+none. A `PackedRecord` has its event so.
 """
 
+from collections.abc import Collection
 from typing import Any, TypeAlias, TypeVar, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
 
 M = TypeVar("M", bound=Message)
-# In every other field it is a PredictionEvent, and may stand for one where features are not read.
+# In every other field it is a PredictionEvent, and may stand for one where those are not read.
 PackedEvent: TypeAlias = PredictionEvent
 
 
-def _twin(known: type[M], name: str, packed: str) -> type[M]:
-    """The message with another name and bytes for the field `packed`, out of its own descriptor: a field that
-    comes to it is in the twin too."""
+def _twin(known: type[M], name: str, packed: Collection[str]) -> type[M]:
+    """The message with another name and bytes for the fields `packed`, out of its own descriptor: a field
+    that comes to it is in the twin too."""
     package = known.DESCRIPTOR.file.package
     own = f"{package}.{name}"
     file = descriptor_pb2.FileDescriptorProto(name=f"{own}.proto", package=package, syntax="proto3")
@@ -31,22 +34,28 @@ def _twin(known: type[M], name: str, packed: str) -> type[M]:
         if field.HasField("type_name"):
             former = f".{known.DESCRIPTOR.full_name}."
             field.type_name = field.type_name.replace(former, f".{own}.")
-        if field.name == packed:
+        if field.name in packed:
             # Optional: empty bytes are a message too, and nothing is none.
             field.type, field.proto3_optional = field.TYPE_BYTES, True
             field.ClearField("type_name")
             field.oneof_index = len(message.oneof_decl)
-            message.oneof_decl.add(name=f"_{packed}")
+            message.oneof_decl.add(name=f"_{field.name}")
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
     return cast("type[M]", message_factory.GetMessageClass(pool.FindMessageTypeByName(own)))
 
 
-_EVENT: type[PackedEvent] = _twin(PredictionEvent, "PackedEvent", "features")
+_EVENT: type[PackedEvent] = _twin(PredictionEvent, "PackedEvent", ("features", "time", "event_time"))
 # Typed as it is made: with bytes for an event.
-PackedRecord: Any = _twin(PredictionRecord, "PackedRecord", "event")
+PackedRecord: Any = _twin(PredictionRecord, "PackedRecord", ("event",))
 
 
 def packed_event(wire: bytes) -> PackedEvent:
     """The event of these bytes. Raises DecodeError."""
     return _EVENT.FromString(wire)
+
+
+def happened(event: PredictionEvent | PackedEvent) -> Timestamp:
+    """When it was in the caller's world; its arrival where that is not said. Raises DecodeError."""
+    told: Any = event.event_time if event.HasField("event_time") else event.time
+    return Timestamp.FromString(told) if isinstance(told, bytes) else told

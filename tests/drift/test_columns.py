@@ -1,7 +1,7 @@
 """Columns cut out of many records at once are what reading each record by name gives."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import buckets_of
 from services.drift.columns import MANY, columns
 from services.drift.cutting import ALIKE, FEWEST, Cut
-from services.drift.folding import count, place
-from services.drift.rows import Block, Row, Rows
+from services.drift.folding import count
+from services.drift.placing import place
+from services.drift.rows import NONE_WITHHELD, Block, Records, Row, Rows, Said
 
 NAMES = ["a", "a long name of more than a hundred and twenty-seven bytes " + "x" * 80, "ü", "zz"]
 WORDS = ["c", "d", "ö"]
@@ -22,7 +23,7 @@ TEXTS = ["x", "yy", "", "ünïcode", "seven77", "eight888", "x\0", "\0", "long" 
 NOW = 1_760_000_123.0
 
 
-def records(rng: np.random.Generator, size: int, shapes: int, names: Sequence[str] = NAMES) -> list[Row]:
+def records(rng: np.random.Generator, size: int, shapes: int, names: Sequence[str] = NAMES) -> list[bytes]:
     """Records with some of the columns, in one of so many ways, each in an order of its own."""
     kinds = [rng.random(len(names)) < 0.7 for _ in range(shapes)]
     made = []
@@ -35,41 +36,37 @@ def records(rng: np.random.Generator, size: int, shapes: int, names: Sequence[st
             if rng.random() < 0.8:
                 packed.categorical_features[name] = str(rng.choice(TEXTS))
         packed.missing.extend(["\n\x01c\x12\x01x"] * int(rng.integers(3)))
-        made.append(Row(NOW - rng.uniform(0, 200_000), packed=packed.SerializeToString()))
+        made.append(packed.SerializeToString())
     return made
 
 
-def alike(rng: np.random.Generator, size: int) -> list[Row]:
+def alike(rng: np.random.Generator, size: int) -> list[bytes]:
     """Records of a program that always writes the same columns."""
     return [
-        Row(
-            NOW,
-            packed=TabularInput(
-                numeric_features=dict(zip("abc", rng.normal(size=3), strict=True)),
-                categorical_features={name: str(rng.choice(TEXTS[:5])) for name in WORDS},
-            ).SerializeToString(),
-        )
+        TabularInput(
+            numeric_features=dict(zip("abc", rng.normal(size=3), strict=True)),
+            categorical_features={name: str(rng.choice(TEXTS[:5])) for name in WORDS},
+        ).SerializeToString()
         for _ in range(size)
     ]
 
 
-def naive(rows: list[Row]) -> list[Row]:
+def together(some: Sequence[bytes], withheld: Mapping[int, Collection[str]] = NONE_WITHHELD) -> Records:
+    """Records as rows of now."""
+    return Records(np.full(len(some), int(NOW)), some, withheld)
+
+
+def naive(rows: Records) -> list[Row]:
     """The same rows with maps of their own; empty ones where they cannot be read."""
     return [
         Row(
-            row.time,
+            float(rows.times[at]),
             dict(one.numeric_features),
             dict(one.categorical_features),
-            row.withheld,
-            row.said,
+            frozenset(rows.withheld.get(at, ())),
         )
-        for row, one in zip(rows, map(read, packed(rows)), strict=True)
+        for at, one in enumerate(map(read, rows.packed))
     ]
-
-
-def packed(rows: list[Row]) -> list[bytes]:
-    """The bytes of rows."""
-    return [row.packed for row in rows if row.packed is not None]
 
 
 def read(wire: bytes) -> TabularInput:
@@ -80,9 +77,9 @@ def read(wire: bytes) -> TabularInput:
         return TabularInput()
 
 
-def rows_of(some: Sequence[TabularInput]) -> list[Row]:
-    """Records as rows."""
-    return [Row(NOW, packed=one.SerializeToString()) for one in some]
+def packed(some: Sequence[TabularInput]) -> list[bytes]:
+    """The bytes of records."""
+    return [one.SerializeToString() for one in some]
 
 
 def bits(values: Sequence[float]) -> list[bytes]:
@@ -90,9 +87,10 @@ def bits(values: Sequence[float]) -> list[bytes]:
     return sorted(np.float64(value).tobytes() for value in values)
 
 
-def check(rows: list[Row], names: Sequence[str]) -> None:
+def check(some: Sequence[bytes], names: Sequence[str]) -> None:
     """By name and cut, a column has the same values."""
-    found = columns(rows, [], names, WORDS)
+    rows = together(some)
+    found = columns([rows], names, WORDS)
     assert [*found.numbers] == [*names]
     for name in names:
         assert bits(found.numbers[name].tolist()) == bits(
@@ -113,13 +111,13 @@ def test_records_with_holes_anywhere_are_cut_as_well() -> None:
     names = [f"n{index}" for index in range(12)]
     rows = records(np.random.default_rng(2), 600, 500, names)
     check(rows, names)
-    assert np.mean(Cut(packed(rows)).worded) > 0.5
+    assert np.mean(Cut(rows).worded) > 0.5
 
 
 def test_all_of_what_is_alike_is_cut() -> None:
     rows = alike(np.random.default_rng(1), MANY)
     check(rows, "abc")
-    cut = Cut(packed(rows))
+    cut = Cut(rows)
     assert cut.numbered.all()
     assert cut.worded.all()
 
@@ -127,24 +125,24 @@ def test_all_of_what_is_alike_is_cut() -> None:
 def test_numbers_are_cut_where_long_texts_are_to_be_read_by_name() -> None:
     rows = alike(np.random.default_rng(8), MANY)
     longer = TabularInput(categorical_features={"d": "long" * 60}).SerializeToString()
-    for at, one in list(enumerate(packed(rows)))[::2]:
+    for at, one in list(enumerate(rows))[::2]:
         merged = TabularInput.FromString(one + longer)
-        rows[at] = Row(NOW, packed=merged.SerializeToString(deterministic=True))
+        rows[at] = merged.SerializeToString(deterministic=True)
     check(rows, "abc")
-    cut = Cut(packed(rows))
+    cut = Cut(rows)
     assert cut.numbered.all()
     assert cut.worded.tolist() == [False, True] * (MANY // 2)
 
 
 def test_records_that_share_no_names_are_read_by_name() -> None:
     made = [TabularInput(numeric_features={f"a{index}": 1.0, "b": 2.0}) for index in range(2 * MANY)]
-    check(rows_of(made), ["a1", "a200", "b"])
+    check(packed(made), ["a1", "a200", "b"])
 
 
 def test_one_long_record_does_not_take_the_others_with_it() -> None:
     long = TabularInput(numeric_features={f"a{index:05}": float(index) for index in range(5000)})
     short = [TabularInput(numeric_features={"a00001": float(index)}) for index in range(MANY)]
-    check(rows_of([long, *short]), ["a00000", "a00001", "a04999"])
+    check(packed([long, *short]), ["a00000", "a00001", "a04999"])
 
 
 def test_records_that_go_on_where_others_end_are_told_apart() -> None:
@@ -156,14 +154,14 @@ def test_records_that_go_on_where_others_end_are_told_apart() -> None:
     only = [TabularInput(categorical_features={"c": "x" * int(size)}) for size in rng.integers(0, 200, 99)]
     empty = [TabularInput()] * 40
     for some in ([*longer, *shorter, *only, *empty], [*empty, *only, *shorter, *longer]):
-        check(rows_of(some), "abz")
+        check(packed(some), "abz")
 
 
 def test_what_a_newer_version_wrote_beside_is_left_alone() -> None:
     rng = np.random.default_rng(7)
     rows = alike(rng, MANY)
-    for at, one in list(enumerate(packed(rows)))[::3]:
-        rows[at] = Row(NOW, packed=one + b"\x08\x01\x22\x03abc\x10\x05")
+    for at, one in list(enumerate(rows))[::3]:
+        rows[at] = one + b"\x08\x01\x22\x03abc\x10\x05"
     check(rows, "abc")
 
 
@@ -185,7 +183,7 @@ DAMAGE = {
 def test_a_record_that_cannot_be_read_costs_no_other(damage: Callable[[bytes], bytes], places: slice) -> None:
     rows = alike(np.random.default_rng(9), MANY)
     for at in range(MANY)[places]:
-        rows[at] = Row(NOW, packed=damage(packed(rows)[at]))
+        rows[at] = damage(rows[at])
     check(rows, "abc")
 
 
@@ -212,15 +210,15 @@ ODD = {
 def test_what_another_writer_may_write_is_read_as_protobuf_has_it(odd: bytes, share: int) -> None:
     rows = alike(np.random.default_rng(9), 2 * MANY)
     for at in range(0, 2 * MANY, share):
-        rows[at] = Row(NOW, packed=odd)
+        rows[at] = odd
     check(rows, "abc")
-    check([Row(NOW, packed=odd)] * MANY + [Row(NOW, packed=b"")] * MANY, "abc")
+    check([odd] * MANY + [b""] * MANY, "abc")
 
 
 def test_a_length_without_an_end_takes_no_longer_than_another() -> None:
     """A million bytes of it took minutes to add up."""
-    rows = [Row(NOW, packed=b"\x0a" + b"\xff" * 1_000_000)] * MANY
-    assert not columns(rows, [], "abc", WORDS).numbers["a"].size
+    rows = together([b"\x0a" + b"\xff" * 1_000_000] * MANY)
+    assert not columns([rows], "abc", WORDS).numbers["a"].size
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -228,32 +226,33 @@ def test_bytes_that_changed_are_read_as_what_they_are_or_not_at_all(seed: int) -
     rng = np.random.default_rng([seed, 17])
     rows = alike(rng, MANY)
     for at in rng.integers(MANY, size=3).tolist():
-        wire = bytearray(packed(rows)[at])
+        wire = bytearray(rows[at])
         wire[rng.integers(len(wire))] = rng.integers(256)
-        rows[at] = Row(NOW, packed=bytes(wire))
-    found = columns(rows, [], "abc", WORDS)
+        rows[at] = bytes(wire)
+    found = columns([together(rows)], "abc", WORDS)
     assert all(len(found.numbers[name]) <= MANY for name in "abc")
     assert all(found.texts[name].total() <= MANY for name in WORDS)
-    others = [row for row, one in zip(rows, packed(rows), strict=True) if read(one).numeric_features]
+    others = [one for one in rows if read(one).numeric_features]
     assert len(found.numbers["a"]) >= len(others) - 3
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_profile_is_the_same_whichever_way_rows_came(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    rows = records(rng, 600, 4)
+    some = records(rng, 600, 4)
+    rows = together(some)
     kinds = {
         "numeric": {name: rng.normal(size=200).tolist() for name in NAMES},
         "names": {"c": ["x", "yy"] * 100},
     }
     size, features = measure_columns(kinds["numeric"], kinds["names"], {})
     baseline = Baseline("u", "i", "models/m", "m", size, features, NOW)
-    assert count(baseline, rows, "1-1") == count(baseline, naive(rows), "1-1")
-    half = [row._replace(withheld=frozenset(["c", "a"])) for row in rows[::2]] + rows[1::2]
-    counted = count(baseline, half, "1-1")
+    assert count(baseline, [rows], "1-1") == count(baseline, naive(rows), "1-1")
+    half = together(some, {at: ["c", "a"] for at in range(0, 600, 2)})
+    counted = count(baseline, [half], "1-1")
     assert counted == count(baseline, naive(half), "1-1")
     assert counted.rows == 600
-    assert counted.columns.sum() < count(baseline, rows, "1-1").columns.sum()
+    assert counted.columns.sum() < count(baseline, [rows], "1-1").columns.sum()
 
 
 def test_a_tensors_rows_are_counted_as_records_are() -> None:
@@ -269,11 +268,35 @@ def test_a_tensors_rows_are_counted_as_records_are() -> None:
     assert count(baseline, mixed, "") == count(baseline, [block, block], "")
 
 
-def test_rows_are_placed_where_each_of_them_belongs() -> None:
-    rng = np.random.default_rng(4)
+@pytest.mark.parametrize("within", [0, 60, 100_000])
+def test_rows_are_placed_where_each_of_them_belongs(within: int) -> None:
+    rng = np.random.default_rng([4, within])
     edges = [NOW - 2 * 3600, NOW - 3 * 86_400, NOW - 90 * 86_400, NOW + 300]
-    times = [edge + rng.uniform(-90, 90) for edge in edges for _ in range(100)]
-    rows: list[Rows] = [Row(time) for time in times]
-    placed = {row.time: one.buckets for one in place({"1-1": rows}, NOW) for row in one.rows}
-    for time in times:
-        assert placed.get(time, ()) == buckets_of(time, NOW)
+    for edge in edges:
+        times = np.floor(edge + rng.uniform(-within, within + 0.5, 100)).astype(np.int64)
+        rows = Records(times, [str(at).encode() for at in range(100)])
+        wanted = {buckets_of(time, NOW) for time in times.tolist()} - {()}
+        placed = place({"1-1": [rows]}, NOW)
+        assert {one.buckets for one in placed} == wanted
+        assert len(placed) == len(wanted)
+        for one in placed:
+            (some,) = one.rows
+            assert isinstance(some, Records)
+            assert {buckets_of(time, NOW) for time in some.times.tolist()} == {one.buckets}
+            assert [int(times[int(at)]) for at in some.packed] == some.times.tolist()
+        singles = place({"1-1": [Row(time) for time in times.tolist()]}, NOW)
+        assert {one.buckets: len(one.rows) for one in singles} == {
+            one.buckets: one.rows[0].size for one in placed
+        }
+
+
+def test_what_is_withheld_and_was_said_stays_with_its_record() -> None:
+    said = [Said([f"l{at}"], [0.5]) for at in range(4)]
+    rows = Records(np.arange(4), [bytes([at]) for at in range(4)], {1: ["a"], 3: ["b", "c"]}, said)
+    some = rows.at([3, 0, 1])
+    assert (some.times.tolist(), list(some.packed)) == ([3.0, 0.0, 1.0], [b"\3", b"\0", b"\1"])
+    assert some.withheld == {0: ["b", "c"], 2: ["a"]}
+    assert [one.labels for one in some.answers()] == [["l3"], ["l0"], ["l1"]]
+    assert rows.hidden() == {"a", "b", "c"}
+    assert list(rows.showing("b").packed) == [b"\0", b"\1", b"\2"]
+    assert rows.showing("d").size == 4

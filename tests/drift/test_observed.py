@@ -1,5 +1,7 @@
 """What a logged prediction says about a model's input."""
 
+import math
+
 import numpy as np
 import pytest
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -12,8 +14,8 @@ from turnout.inference.v1.manifest_pb2 import (
     Participant,
 )
 
-from services.drift.observed import models_asked, rows_of
-from services.drift.rows import Block, Row
+from services.drift.observed import models_asked, records_of, rows_of
+from services.drift.rows import Block, Records, Row, Said
 from services.state.packed import packed_event
 
 
@@ -30,26 +32,52 @@ def test_a_record_is_one_row_at_its_event_time() -> None:
     event.time.seconds, event.event_time.seconds = 200, 100
     (row,) = rows_of(event)
     assert isinstance(row, Row)
-    assert (row.time, row.packed) == (100.0, None)
+    assert row.time == 100.0
     assert (dict(row.numeric), dict(row.categorical)) == ({"x": 1.5}, {"c": "a"})
 
 
-def test_the_features_of_a_packed_event_stay_so() -> None:
+def test_the_features_of_packed_events_stay_so() -> None:
     wire = PredictionEvent(
         features=TabularInput(numeric_features={"x": 1.5}), external_id="o-1", withheld=["y"], format=3
     ).SerializeToString()
     event = packed_event(wire)
-    (row,) = rows_of(event)
-    assert isinstance(row, Row)
-    assert row.packed is not None
-    assert TabularInput.FromString(row.packed).numeric_features == {"x": 1.5}
-    assert row.withheld == {"y"}
+    (rows,) = records_of([event, event])
+    assert isinstance(rows, Records)
+    assert [TabularInput.FromString(one).numeric_features for one in rows.packed] == [{"x": 1.5}] * 2
+    assert rows.withheld == {0: ["y"], 1: ["y"]}
     assert event.external_id == "o-1"
     assert PredictionEvent.FromString(event.SerializeToString()) == PredictionEvent.FromString(wire)
-    assert not packed_event(PredictionEvent(external_id="o-1").SerializeToString()).HasField("features")
-    (row,) = rows_of(packed_event(PredictionEvent(features=TabularInput()).SerializeToString()))
-    assert isinstance(row, Row)
-    assert row.packed == b""
+
+
+def test_features_that_are_empty_are_a_row_and_none_are_no_row() -> None:
+    empty = packed_event(PredictionEvent(features=TabularInput()).SerializeToString())
+    none = packed_event(PredictionEvent(external_id="o-1").SerializeToString())
+    full = packed_event(PredictionEvent(features=TabularInput(missing=["x"])).SerializeToString())
+    assert not none.HasField("features")
+    (rows,) = records_of([full, none, empty])
+    assert isinstance(rows, Records)
+    assert [len(one) for one in rows.packed] == [3, 0]
+    assert records_of([none]) == records_of([]) == []
+
+
+def test_answers_to_records_and_tensors_and_to_what_is_not_known() -> None:
+    record = PredictionEvent(features=TabularInput(missing=["x"]), external_id="one")
+    tensor = Tensor(
+        name="x", datatype="FP64", shape=[2, 1], contents=TensorContents(fp64_contents=[1.0, 2.0])
+    )
+    table = PredictionEvent(tensors=TensorInput(tensors=[tensor]), external_id="two")
+    unknown = PredictionEvent(external_id="three")
+    several = PredictionEvent(features=TabularInput(missing=["x"]), external_id="two")
+    answers = {"one": Said(["a"], [1.0]), "two": Said(["b", "c"], [1.0, 0.5]), "three": Said(["d"], [None])}
+    events = [packed_event(event.SerializeToString()) for event in (record, table, unknown, several)]
+    rows, block, alone = records_of(events, (), lambda event: answers[event.external_id])
+    assert isinstance(rows, Records)
+    # Two answers to one row are none.
+    assert rows.said == [answers["one"], None]
+    assert isinstance(block, Block)
+    assert (block.size, block.said, block.given) == (2, answers["two"], True)
+    assert isinstance(alone, Block)
+    assert (alone.size, alone.said, alone.given) == (1, answers["three"], False)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +95,9 @@ def test_a_row_is_of_its_event_time_be_it_the_epoch_and_of_its_arrival_without_o
     before = event.SerializeToString()
     (row,) = rows_of(event)
     assert row.time == expected
+    (rows,) = records_of([packed_event(before)] * 2)
+    assert isinstance(rows, Records)
+    assert rows.times.tolist() == [math.floor(expected)] * 2
     assert event.SerializeToString() == before
 
 

@@ -13,7 +13,8 @@ from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, cover
 from services.drift.cells.blob import FORMAT, Profile
-from services.drift.folding import Placed, add, count
+from services.drift.folding import add, count
+from services.drift.placing import Placed
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Observed, Profiler
 from services.drift.rows import Row
@@ -23,6 +24,7 @@ from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
 from services.state.ids import new_uid
 from services.state.kinds import MODELS
+from services.state.packed import packed_event
 
 PARTITION = 7
 FENCE = Fence.of(PARTITION, "drift", 1)
@@ -37,7 +39,7 @@ def entry(number: int, size: int, seed: int) -> Observed:
         event.time.GetCurrentTime()
         event.manifest.participants.add(model="models/churn", outcome=OUTCOME_SERVED)
         event.features.numeric_features["age"] = value
-        events.append(event)
+        events.append(packed_event(event.SerializeToString()))
     return Observed(f"{number}-0", events)
 
 

@@ -19,8 +19,6 @@ Values = NDArray[np.float64]
 MAX_CELLS = 256
 DECILES = 10
 BESIDE = 4
-# Values from which on it pays to sort them before they are counted.
-MANY = 100
 MISSING, NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = range(-BESIDE, 0)
 
 
@@ -96,24 +94,21 @@ class Grid:
 
     def count(self, values: ArrayLike, missing: int = 0) -> Tally:
         """Count values (any shape, NaN and infinities allowed) beside `missing` absent ones."""
-        array = np.asarray(values, dtype=np.float64).ravel()
-        finite = np.isfinite(array)
+        array = np.array(values, dtype=np.float64).ravel()
+        array.sort()
         columns = np.zeros(self.size, dtype=np.int64)
         columns[MISSING] = missing
-        if not finite.all():
-            odd, array = array[~finite], array[finite]
-            columns[NAN] = np.isnan(odd).sum()
-            columns[POSITIVE_INFINITY] = (odd == np.inf).sum()
-            columns[NEGATIVE_INFINITY] = (odd == -np.inf).sum()
-        if array.size < MANY:
-            cell = np.searchsorted(self.edges, array, side="left")
-            columns[:-BESIDE] = np.bincount(cell, minlength=len(self.edges) + 1)
-        else:
-            # The other way round: few edges among sorted values, a sixth of the time per value.
-            below = np.searchsorted(np.sort(array), self.edges, side="right")
-            cells = columns[:-BESIDE]
-            cells[:-1], cells[-1] = below, array.size
-            cells[1:] -= cells[:-1]
+        # What is not finite is sorted to the ends, NaN last of all.
+        if array.size and not (array[0] > -np.inf and array[-1] < np.inf):
+            first, last = array.searchsorted((-np.inf, np.inf), side="right")
+            end = array.searchsorted(np.inf)
+            columns[NEGATIVE_INFINITY], columns[POSITIVE_INFINITY] = first, last - end
+            columns[NAN] = array.size - last
+            array = array[first:end]
+        # Few edges among sorted values take a sixth of the time of many values among the edges.
+        cells = columns[:-BESIDE]
+        cells[:-1], cells[-1] = array.searchsorted(self.edges, side="right"), array.size
+        cells[1:] -= cells[:-1]
         return Tally(columns)
 
     def present(self, tally: Tally) -> Counts:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.drift.baselines import MAX_FEATURES, Feature, Role
-from services.drift.rows import Block, Row, Rows, Said
+from services.drift.rows import Block, One, Row, Said
 from services.drift.uploading.columns import Column, Names, Numbers
 from services.drift.uploading.spill import Spill
 from services.drift.uploading.wishes import Kind
@@ -33,7 +33,7 @@ class Logged:
     _labels: list[str] = field(default_factory=list)
     _scores: list[float] = field(default_factory=list)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: One) -> None:
         """Count the rows of one prediction. Raises InvalidArgument for more features than are profiled."""
         self.rows += rows.size
         if rows.said:

@@ -20,7 +20,7 @@ from services.drift.making.maker import Draft, check_importance
 from services.drift.making.recounting import recount
 from services.drift.observed import models_asked, rows_of
 from services.drift.profile_store import ProfileStore
-from services.drift.rows import Rows
+from services.drift.rows import One
 from services.drift.segments import segment_asked
 from services.drift.wire import seconds
 from services.foundation.errors import InvalidArgument
@@ -108,7 +108,7 @@ class Windows:
 
     async def _rows(
         self, model: Model, segment: Segment | None, start: float, end: float
-    ) -> AsyncIterator[Rows]:
+    ) -> AsyncIterator[One]:
         columns = tuple(feature.name for feature in model.signature.features)
         uids = [model.uid, *await self.users.of(model.uid, start)]
         names, token = Merged(self.records, uids, start), ""

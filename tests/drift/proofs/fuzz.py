@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,11 @@ from google.protobuf.message import Message
 from numpy.random import Generator
 from turnout.drift.v1 import result_pb2
 from turnout.inference.v1.event_pb2 import PredictionEvent
-from turnout.inference.v1.input_pb2 import TabularInput
 from turnout.router.v1 import model_pb2
 
 from services.drift.baselines import Baseline
 from services.drift.cells import Frame, Vocabulary
+from services.drift.observed import rows_of
 from services.drift.rows import Row
 from services.drift.verdict import LEAST_ROWS
 from services.foundation.errors import InvalidArgument
@@ -182,8 +182,8 @@ def complaints(case: Case) -> Iterator[str]:
         baseline = baseline_of(case.numeric, case.categorical)
     except InvalidArgument:
         return
-    rows = [row for row in observed(case.events) if isinstance(row, Row)]
-    blobs = stored(baseline, rows)
+    rows = [row for event in case.events for row in rows_of(event) if isinstance(row, Row)]
+    blobs = stored(baseline, observed(case.events))
     profile = window_of(baseline, blobs)
     result = told(baseline, profile)
     if result.rows != len(rows):
@@ -245,17 +245,9 @@ def value_of(row: Row, one: result_pb2.FeatureDrift, withheld: bool) -> float | 
     """What the row has of the feature: None if nothing may be known, NaN or '' if it is missing."""
     if withheld:
         return None
-    assert row.packed is not None
-    read = record_of(row.packed)
     if one.kind == model_pb2.FEATURE_KIND_NUMERIC:
-        return read.numeric_features.get(one.feature, math.nan)
-    return read.categorical_features.get(one.feature, "")
-
-
-@lru_cache(maxsize=1000)
-def record_of(packed: bytes) -> TabularInput:
-    """A row's features, read."""
-    return TabularInput.FromString(packed)
+        return row.numeric.get(one.feature, math.nan)
+    return row.categorical.get(one.feature, "")
 
 
 def strange(frame: Frame, known: Sequence[float | str]) -> float:

@@ -10,7 +10,7 @@ from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, Cover, cover
 from services.drift.cells.blob import Profile, decode, empty, encode
 from services.drift.folding import bounded, fold
-from services.drift.observed import rows_of
+from services.drift.observed import records_of
 from services.drift.rows import Rows
 from services.drift.wire import read_baseline, write_baseline
 from services.drift.wire_result import Analysis, write_result
@@ -35,7 +35,7 @@ def baseline_of(
 
 def observed(events: Iterable[PredictionEvent]) -> list[Rows]:
     """The rows that the profiler sees of events."""
-    return [row for event in events for row in rows_of(packed_event(event.SerializeToString()))]
+    return records_of([packed_event(event.SerializeToString()) for event in events])
 
 
 def stored(baseline: Baseline, rows: Sequence[Rows], entry: str = "1-0") -> dict[str, bytes]:

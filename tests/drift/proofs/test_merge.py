@@ -10,7 +10,8 @@ from services.drift.baselines import Baseline
 from services.drift.buckets import Bucket, cover
 from services.drift.cells import MAX_NAMES
 from services.drift.cells.blob import Profile, decode, encode, merged
-from services.drift.folding import add, bounded, count, place
+from services.drift.folding import add, bounded, count
+from services.drift.placing import place
 from services.drift.rows import Row
 from tests.drift.proofs.path import NOW, baseline_of, told
 

@@ -1,0 +1,32 @@
+"""Times of many predictions, out of the bytes of a Timestamp each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.drift.rows import Seconds
+
+# Seconds of the years 1978 to 3058 as a Timestamp begins: their tag, and five bytes of which all but the last
+# say that another one follows.
+DIGITS = 5
+# Fewer are read one by one in less time.
+FEW = 32
+SURE, EXPECTED, LAST = np.uint64(0x80_80_80_80_80_FF), np.uint64(0x00_80_80_80_80_08), np.uint64(0x7F << 40)
+SEVEN = np.uint64(0x7F)
+
+
+def times_of(stamps: Sequence[bytes]) -> Seconds:
+    """Whole seconds since 1970 of each; the first, where bytes that nobody writes say them twice. Raises
+    DecodeError for what is no Timestamp."""
+    if len(stamps) < FEW:
+        return np.array([Timestamp.FromString(stamp).seconds for stamp in stamps], dtype=np.int64)
+    # The first eight bytes of each as a number; zeros for those that it does not have.
+    words = np.array(stamps, "S8").view("<u8")
+    times = np.zeros(len(stamps), np.uint64)
+    for digit in range(DIGITS):
+        times |= (words >> np.uint64(8 * (digit + 1)) & SEVEN) << np.uint64(7 * digit)
+    found = times.astype(np.int64)
+    for place in np.flatnonzero((words & SURE != EXPECTED) | (words & LAST == 0)).tolist():
+        found[place] = Timestamp.FromString(stamps[place]).seconds
+    return found
