@@ -2,20 +2,25 @@
 
 import time
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
-from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 
 from services.drift.baselines import Baseline
-from services.drift.folding import fold
+from services.drift.folding import add
 from services.drift.observed import records_of
-from services.state.packed import packed_event
+from services.drift.placing import place
+from services.drift.rows import Rows
+from services.state.logged import read_packed
+from services.state.packed import PackedEvent
 
 NUMBERS = [f"n{index:02}" for index in range(20)]
 WORDS = [f"c{index}" for index in range(5)]
 CATEGORIES = 20
 EVENTS, BATCH, TURNS = 4_096, 256, 15
 SEED = 5
+NOW = 1_760_000_030.0
 
 
 def record(rng: np.random.Generator) -> bytes:
@@ -39,15 +44,22 @@ def batch(rng: np.random.Generator) -> bytes:
 
 
 def folded(baseline: Baseline, events: Sequence[bytes], values: int) -> float:
-    """Nanoseconds of CPU per value to read and fold the events of one read of a stream."""
+    """Nanoseconds of CPU per value to read and fold the events of one read of a stream, from the bytes of its
+    entries on."""
+    some = [events[start : start + BATCH] for start in range(0, len(events), BATCH)]
+    entries = [EventBatch(predictions=one).SerializeToString() for one in some]
     taken = []
     for _ in range(TURNS):
         began = time.process_time()
-        rows = records_of([packed_event(event) for event in events], NUMBERS)
-        fold(baseline, rows, "1-1", 1_760_000_030.0)
+        rows = {f"{number}-0": _rows(entry) for number, entry in enumerate(entries)}
+        add(baseline, {}, place(rows, NOW))
         taken.append(time.process_time() - began)
     # The least: whatever else the machine does only adds to it.
     return min(taken) / values * 1e9
+
+
+def _rows(entry: bytes) -> list[Rows]:
+    return records_of(list(cast("Sequence[PackedEvent]", read_packed(entry).predictions)), NUMBERS)
 
 
 def ingested(baseline: Baseline) -> dict[str, float]:

@@ -3,8 +3,6 @@
 import random
 from collections.abc import Callable
 
-from turnout.inference.v1.event_pb2 import EventBatch
-
 from services.drift.alerts.building import desk_of
 from services.drift.alerts.desk import AlertDesk
 from services.drift.baseline_store import BaselineStore
@@ -32,9 +30,10 @@ from services.state.joined import joined
 from services.state.kinds import MODELS
 from services.state.moments import retention
 from services.state.ownership import Ownership
+from services.state.packed import PackedBatch
 from services.state.permissions import CatalogPermissions
 from services.state.records import RETENTION_SECONDS, RecordStore, RecordWriter
-from services.state.streams import EVENTS
+from services.state.streams import PACKED_EVENTS
 from services.state.verdicts import VerdictStore
 
 
@@ -99,10 +98,10 @@ def handler_of(
 
 def consumer_of(
     connections: Connections, handler: EventConsumer, now: Callable[[], float], rng: random.Random
-) -> tuple[Ownership, PartitionConsumer[EventBatch]]:
+) -> tuple[Ownership, PartitionConsumer[PackedBatch]]:
     """This process's share of the partitions, and the reader of their events."""
     ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
-    return ownership, PartitionConsumer(connections, ownership, EVENTS, handler.handle, rng=rng)
+    return ownership, PartitionConsumer(connections, ownership, PACKED_EVENTS, handler.handle, rng=rng)
 
 
 def retention_in(catalog: CatalogFollower) -> Callable[[str], float]:

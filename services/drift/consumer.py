@@ -3,8 +3,6 @@ models served, counts what they saw, and marks what is missing."""
 
 from collections.abc import Callable, Sequence
 
-from turnout.inference.v1.event_pb2 import EventBatch
-
 from services.drift.completing import Completer
 from services.drift.gaps import GapStore
 from services.drift.listing.users import UserNotes
@@ -12,6 +10,7 @@ from services.drift.profiler import Observed, Profiler
 from services.state.consumer import Entry
 from services.state.fenced import Fence
 from services.state.logged import completions, packed
+from services.state.packed import PackedBatch
 from services.state.records import RecordWriter
 
 GROUP = "drift"
@@ -41,7 +40,7 @@ class EventConsumer:
         self._now = now
         self._counted = counted
 
-    async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
+    async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[PackedBatch]]) -> None:
         """Write records, gaps and profiles. Raises StateUnavailable, LostLease, NewerFormat."""
         entries = []
         for one in batches:

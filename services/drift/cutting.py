@@ -17,6 +17,7 @@ from turnout.inference.v1.input_pb2 import TabularInput
 
 from services.drift.rows import Floats
 from services.drift.shapes import (
+    BLOCK,
     ENTRY,
     LONG,
     NUMBER,
@@ -147,18 +148,29 @@ class Cut:
                 return
             # Only such as have the bytes: a long shape would copy what follows each of the others.
             same = self._ends[left] - self._at[left] >= shape.length
-            chunks = self._chunks(self._at[left[same]], shape.words.nbytes)
-            alike = shape.begins(chunks)
-            same[same] = alike
-            self._take(left[same], chunks if alike.all() else chunks[alike], shape)
+            same[same] = self._take(left[same], shape)
             left = left[~same]
 
-    def _take(self, records: Places, chunks: NDArray[Any], shape: Shape) -> None:
-        """The numbers of a shape. Where another one follows, the walk takes it."""
-        for name, place in zip(shape.names, shape.places, strict=True):
-            values = np.ndarray(len(records), "<f8", chunks, place, chunks.strides)
-            self._numbers[name].append(Piece(records, values, records, records))
-        self._at[records] += shape.length
+    def _take(self, records: Places, shape: Shape) -> NDArray[np.bool_]:
+        """The numbers of those of the records that have a shape, and which they are. Where another number
+        follows, the walk takes it."""
+        alike, values = np.empty(len(records), dtype=bool), np.empty((len(shape.names), len(records)))
+        end = 0
+        # A few at a time: what is copied stays in the processor's cache.
+        for start in range(0, len(records), BLOCK):
+            some = self._chunks(self._at[records[start : start + BLOCK]], shape.width)
+            alike[start : start + BLOCK] = begins = shape.begins(some)
+            chunks = some if begins.all() else some[begins]
+            if not len(chunks):
+                continue
+            begin, end = end, end + len(chunks)
+            for column, place in zip(values, shape.places, strict=True):
+                column[begin:end] = np.ndarray(len(chunks), "<f8", chunks, place, chunks.strides)
+        found = records[alike]
+        for name, column in zip(shape.names, values, strict=True):
+            self._numbers[name].append(Piece(found, column[:end], found, found))
+        self._at[found] += shape.length
+        return alike
 
     def _walk(self) -> None:
         going, idle = np.arange(len(self._at)), MOST_IDLE * len(self._at)

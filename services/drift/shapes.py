@@ -27,26 +27,26 @@ class Entry(NamedTuple):
 class Shape(NamedTuple):
     """How the numbers of a record lie in its bytes: `length` of them, a name and a place for each.
 
-    words: its bytes without the numbers, eight at a time. mask: the bits that they have of a record's.
+    width: how many bytes are compared with its own: some more than `length`, to whole words. words: its bytes
+    without the numbers, eight at a time, BLOCK times over. mask: the bits that they have of a record's.
     """
 
     length: int
     names: tuple[str, ...]
     places: tuple[int, ...]
+    width: int
     words: NDArray[np.uint64]
     mask: NDArray[np.uint64]
 
     def begins(self, chunks: NDArray[np.void]) -> NDArray[np.bool_]:
-        """Which of the records begin as it does. chunks: as many bytes of each as the words have."""
-        found = np.ones(len(chunks), dtype=bool)
-        masks, expected = np.tile(self.mask, BLOCK), np.tile(self.words, BLOCK)
-        # A few at a time: what is masked stays in the processor's cache.
-        for start in range(0, len(chunks), BLOCK):
-            some = chunks[start : start + BLOCK].view("<u8")
-            differ = some & masks[: len(some)] != expected[: len(some)]
-            if differ.any():
-                found[start : start + BLOCK] = ~differ.reshape(-1, len(self.words)).any(axis=1)
-        return found
+        """Which of the records begin as it does. chunks: as many bytes of each as the words have, of at most
+        BLOCK records."""
+        words = chunks.view("<u8")
+        differ = words & self.mask[: len(words)] != self.words[: len(words)]
+        if not differ.any():
+            return np.ones(len(chunks), dtype=bool)
+        alike: NDArray[np.bool_] = ~differ.reshape(len(chunks), -1).any(axis=1)
+        return alike
 
 
 def entry_of(wire: bytes, at: int) -> Entry | None:
@@ -82,7 +82,7 @@ def shape_of(wire: bytes) -> Shape | None:
     kept[np.add.outer(places, range(NUMBER))] = False
     mask = np.where(kept, np.uint8(0xFF), np.uint8(0)).view("<u8")
     words = np.frombuffer(wire[:at].ljust(width, b"\0"), "<u8") & mask
-    return Shape(at, tuple(names), tuple(places), words, mask)
+    return Shape(at, tuple(names), tuple(places), width, np.tile(words, BLOCK), np.tile(mask, BLOCK))
 
 
 def order_of(wire: bytes) -> list[bytes]:

@@ -11,8 +11,9 @@ from services.foundation.logs import log
 from services.state import formats, ids
 from services.state.errors import BadPredictionId
 from services.state.moments import BadTimestamp, moment
-from services.state.packed import PackedEvent, packed_event
+from services.state.packed import PackedBatch, PackedEvent, packed_batch, packed_event
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -21,9 +22,22 @@ def readable(batch: EventBatch) -> Iterator[PredictionEvent]:
     return _each(batch, batch.predictions, _read)
 
 
-def packed(batch: EventBatch) -> Iterator[PackedEvent]:
+def packed(batch: PackedBatch) -> Iterator[PackedEvent]:
     """The same with their features and times unread."""
-    return _each(batch, batch.predictions, _read_packed)
+    return _each(batch, cast("Iterable[PackedEvent]", batch.predictions), _checked)
+
+
+def read_packed(wire: bytes) -> PackedBatch:
+    """A batch without those of its predictions that cannot be read; of them the log says why. Raises
+    DecodeError for what is no batch."""
+    try:
+        return packed_batch(wire)
+    except DecodeError:
+        batch = EventBatch.FromString(wire)
+        batch.predictions[:] = [
+            one.SerializeToString() for one in _each(batch, batch.predictions, packed_event)
+        ]
+        return packed_batch(batch.SerializeToString())
 
 
 def completions(batch: EventBatch) -> Iterator[ParticipantEvent]:
@@ -31,10 +45,10 @@ def completions(batch: EventBatch) -> Iterator[ParticipantEvent]:
     return _each(batch, batch.participants, _read_participant)
 
 
-def _each(batch: EventBatch, some: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
-    for place, wire in enumerate(some):
+def _each(batch: EventBatch, some: Iterable[S], read: Callable[[S], T]) -> Iterator[T]:
+    for place, one in enumerate(some):
         try:
-            yield read(wire)
+            yield read(one)
         except (DecodeError, BadPredictionId, BadTimestamp) as error:
             where = {"writer": batch.writer, "sequence": batch.sequence, "place": place}
             log.error("an event cannot be read", why=str(error), **where)
@@ -48,8 +62,7 @@ def _read(wire: bytes) -> PredictionEvent:
     return event
 
 
-def _read_packed(wire: bytes) -> PackedEvent:
-    event = packed_event(wire)
+def _checked(event: PackedEvent) -> PackedEvent:
     _check(event)
     time, told = cast("tuple[bytes, bytes]", (event.time, event.event_time))
     moment(Timestamp.FromString(time), "time")

@@ -25,12 +25,11 @@ from services.drift.consumer import GROUP
 from services.foundation.errors import RemoteError
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
-from services.state.consumer import Entry
 from services.state.fenced import Fence
 from services.state.kinds import MODELS
 from services.state.verdicts import VerdictReader
 from tests.drift.conftest import Ask
-from tests.drift.traffic import PARTITION, prediction
+from tests.drift.traffic import PARTITION, entry, prediction
 
 ROWS = 400
 LABELS = ("churn", "stay")
@@ -72,7 +71,7 @@ async def log(
     await connections.steady.set(fence.key, fence.token)
     packed = [event.SerializeToString() for event in events]
     entries = [
-        Entry(f"{time.time_ns()}-{start}", EventBatch(predictions=packed[start : start + 100]))
+        entry(f"{time.time_ns()}-{start}", EventBatch(predictions=packed[start : start + 100]))
         for start in range(0, len(packed), 100)
     ]
     await handler_of(connections, time.time).handle(partition, fence, entries)

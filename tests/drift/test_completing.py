@@ -19,10 +19,9 @@ from services.drift.completing import completed
 from services.drift.consumer import GROUP
 from services.state import formats, keys
 from services.state.connection import Connections
-from services.state.consumer import Entry
 from services.state.fenced import Fence
 from services.state.records import RecordStore
-from tests.drift.traffic import PARTITION, prediction
+from tests.drift.traffic import PARTITION, entry, prediction
 
 SHADOW = Participant(
     model="models/next", variant="next", role=PARTICIPANT_ROLE_SHADOW, outcome=OUTCOME_PENDING
@@ -78,8 +77,8 @@ async def test_entries_that_come_again_lead_to_the_same_record(connections: Conn
     event = mirrored()
     fence = Fence.of(PARTITION, GROUP, 1)
     await connections.steady.set(keys.token(PARTITION, GROUP), "1")
-    told = Entry("1-1", EventBatch(predictions=[event.SerializeToString()]))
-    ended = Entry("1-2", EventBatch(participants=[late(event).SerializeToString()]))
+    told = entry("1-1", EventBatch(predictions=[event.SerializeToString()]))
+    ended = entry("1-2", EventBatch(participants=[late(event).SerializeToString()]))
     handle = handler_of(connections, time.time).handle
     records = RecordStore(connections)
     for delivery in ([told, ended], [told, ended], [ended], [told], [ended]):
@@ -95,6 +94,6 @@ async def test_entries_that_come_again_lead_to_the_same_record(connections: Conn
 async def test_an_outcome_without_a_record_is_let_go(connections: Connections) -> None:
     event = mirrored(2)
     await connections.steady.set(keys.token(PARTITION, GROUP), "1")
-    ended = Entry("1-1", EventBatch(participants=[late(event).SerializeToString()]))
+    ended = entry("1-1", EventBatch(participants=[late(event).SerializeToString()]))
     await handler_of(connections, time.time).handle(PARTITION, Fence.of(PARTITION, GROUP, 1), [ended])
     assert await RecordStore(connections).read(event.manifest.prediction_id) is None

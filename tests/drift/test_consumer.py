@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import pytest
 from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_OK, DriftResult
-from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.build import handler_of
@@ -19,8 +18,9 @@ from services.state.connection import Connections
 from services.state.consumer import Entry, Handler, PartitionConsumer
 from services.state.fenced import Fence
 from services.state.ownership import Ownership
+from services.state.packed import PackedBatch
 from services.state.records import RecordStore
-from services.state.streams import EVENTS
+from services.state.streams import PACKED_EVENTS
 from tests.drift.conftest import Ask, creation
 from tests.drift.traffic import PARTITION, append
 from tests.state.background import running
@@ -32,13 +32,13 @@ LEASE_SECONDS = 0.6
 
 @asynccontextmanager
 async def member(
-    connections: Connections, name: str, handler: Handler[EventBatch] | None = None
-) -> AsyncIterator[PartitionConsumer[EventBatch]]:
+    connections: Connections, name: str, handler: Handler[PackedBatch] | None = None
+) -> AsyncIterator[PartitionConsumer[PackedBatch]]:
     """A consumer that vanishes at the end as a killed process does: nothing is handed over."""
     rng = random.Random(name)
     ownership = Ownership(connections, GROUP, name, rng=rng, lease_seconds=LEASE_SECONDS)
     handle = handler or handler_of(connections, time.time).handle
-    consumer = PartitionConsumer(connections, ownership, EVENTS, handle, rng=rng)
+    consumer = PartitionConsumer(connections, ownership, PACKED_EVENTS, handle, rng=rng)
     async with running(ownership.run(), consumer.run()):
         yield consumer
 
@@ -86,7 +86,7 @@ async def test_an_owner_killed_after_writing_and_before_acknowledging_counts_not
         await append(connections, sequence, 30)
     written = asyncio.Event()
 
-    async def write_and_hang(partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
+    async def write_and_hang(partition: int, fence: Fence, batches: Sequence[Entry[PackedBatch]]) -> None:
         await handler_of(connections, time.time).handle(partition, fence, batches)
         written.set()
         await asyncio.Event().wait()
@@ -108,7 +108,7 @@ async def test_a_former_owner_that_wakes_up_writes_nothing(
     await append(connections, 1, 30)
     asleep, wake, refused = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def sleep_then_write(partition: int, fence: Fence, batches: Sequence[Entry[EventBatch]]) -> None:
+    async def sleep_then_write(partition: int, fence: Fence, batches: Sequence[Entry[PackedBatch]]) -> None:
         asleep.set()
         await wake.wait()
         try:
@@ -118,7 +118,7 @@ async def test_a_former_owner_that_wakes_up_writes_nothing(
 
     sleeper = Ownership(connections, GROUP, "sleeper", rng=random.Random(1), lease_seconds=LEASE_SECONDS)
     await sleeper.round()
-    reader = PartitionConsumer(connections, sleeper, EVENTS, sleep_then_write, rng=random.Random(1))
+    reader = PartitionConsumer(connections, sleeper, PACKED_EVENTS, sleep_then_write, rng=random.Random(1))
     # Its leases are not renewed: to the others it is dead.
     async with running(reader.run()):
         async with asyncio.timeout(10):

@@ -16,13 +16,12 @@ from services.drift.observed import rows_of
 from services.state.catalog import CatalogFollower
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
-from services.state.consumer import Entry
 from services.state.errors import NewerFormat
 from services.state.fenced import Fence
 from services.state.ids import new_prediction_id, partition_for
 from services.state.kinds import ROUTERS
 from services.state.records import RecordStore
-from tests.drift.traffic import PARTITION, prediction
+from tests.drift.traffic import PARTITION, entry, prediction
 
 
 def odd() -> list[bytes]:
@@ -39,7 +38,7 @@ def odd() -> list[bytes]:
 async def handled(connections: Connections, batch: EventBatch) -> None:
     fence = Fence.of(PARTITION, GROUP, 1)
     await connections.steady.set(fence.key, fence.token)
-    await handler_of(connections, time.time).handle(PARTITION, fence, [Entry("1-0", batch)])
+    await handler_of(connections, time.time).handle(PARTITION, fence, [entry("1-0", batch)])
 
 
 async def test_an_event_that_cannot_be_read_is_left_out_alone(connections: Connections) -> None:
@@ -80,7 +79,7 @@ async def test_records_are_kept_for_a_possible_time(
     fence = Fence.of(partition, GROUP, 1)
     await connections.steady.set(fence.key, fence.token)
     batch = EventBatch(predictions=[event.SerializeToString()])
-    await handler_of(connections, time.time, retention).handle(partition, fence, [Entry("1-0", batch)])
+    await handler_of(connections, time.time, retention).handle(partition, fence, [entry("1-0", batch)])
     assert await RecordStore(connections).read(event.manifest.prediction_id) is not None
 
 

@@ -10,7 +10,10 @@ from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED
 
 from services.state import events, formats
 from services.state.connection import Connections
+from services.state.consumer import Entry
 from services.state.ids import new_prediction_id
+from services.state.packed import PackedBatch
+from services.state.streams import PACKED_EVENTS
 
 PARTITION = 7
 ROUTER_UID = "01a1fffe-3bcf-7952-8d7c-e42c18072e8c"
@@ -27,6 +30,11 @@ def prediction(rng: Generator, age: float = 40.0) -> PredictionEvent:
     event.features.numeric_features["amount"] = rng.lognormal(3, 1)
     event.features.categorical_features["plan"] = str(rng.choice(["basic", "gold"]))
     return event
+
+
+def entry(name: str, batch: EventBatch) -> Entry[PackedBatch]:
+    """An entry of the partition's stream, as drift reads it."""
+    return Entry(name, PACKED_EVENTS.decode(batch.SerializeToString()))
 
 
 async def append(

@@ -26,6 +26,7 @@ from services.state.kinds import MODELS, ROUTERS
 from services.state.records import RecordStore
 from services.state.streams import EVENTS
 from services.state.truth import TruthLog
+from tests.drift.traffic import entry
 
 Send = Callable[[str, Iterable[Message] | AsyncIterable[Message]], Awaitable[Any]]
 Consume = Callable[[str], Awaitable[list[PredictionEvent]]]
@@ -72,8 +73,9 @@ async def consume(connections: Connections) -> Consume:
         await connections.steady.set(fence.key, fence.token)
         entries = await batches(connections, uid)
         if entries:
-            await handler_of(connections, time.time).handle(partition, fence, entries)
-        return [PredictionEvent.FromString(one) for entry in entries for one in entry.message.predictions]
+            packed = [entry(one.id, one.message) for one in entries]
+            await handler_of(connections, time.time).handle(partition, fence, packed)
+        return [PredictionEvent.FromString(wire) for one in entries for wire in one.message.predictions]
 
     return work
 

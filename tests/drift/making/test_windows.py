@@ -13,7 +13,6 @@ from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
 from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_OK
 from turnout.drift.v1.segment_pb2 import Segment
-from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.inference.v1.input_pb2 import Input, TabularInput
 from turnout.router.v1.model_pb2 import Model
 
@@ -26,7 +25,7 @@ from services.state import ids, keys
 from services.state.connection import Connections
 from services.state.consumer import Entry
 from services.state.fenced import Fence
-from services.state.streams import EVENTS
+from services.state.streams import PACKED_EVENTS
 from tests.drift.conftest import Ask, creation
 from tests.drift.making.conftest import SERVICE
 
@@ -53,7 +52,9 @@ def log(client: Client, connections: Connections, model: Model) -> Log:
         fence = Fence(keys.token(partition, "drift"), "1")
         await connections.steady.set(fence.key, fence.token)
         found = await connections.steady.xrange(keys.events(partition))
-        entries = [Entry(name.decode(), EventBatch.FromString(one[EVENTS.field])) for name, one in found]
+        entries = [
+            Entry(name.decode(), PACKED_EVENTS.decode(one[PACKED_EVENTS.field])) for name, one in found
+        ]
         await handler_of(connections, time.time).handle(partition, fence, entries)
 
     return work
