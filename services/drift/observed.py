@@ -53,7 +53,7 @@ def records_of(
         return found
     withheld = {at: list(names) for at, event in enumerate(events) if (names := event.withheld)}
     said = [_one(say(event)) for event in events] if say else ()
-    return [Records(times_of([_stamp(event) for event in events]), packed, withheld, said), *found]
+    return [Records(times_of(_stamps(events)), packed, withheld, said), *found]
 
 
 def _one(said: Said | None) -> Said | None:
@@ -77,11 +77,14 @@ def _time(event: PredictionEvent | PackedEvent) -> float:
     return seconds(happened(event))
 
 
-def _stamp(event: PackedEvent) -> Any:
-    """The same as the bytes of a Timestamp."""
-    told: Any = event.event_time
-    # Only of the epoch itself there are none.
-    return told or (told if event.HasField("event_time") else event.time)
+def _stamps(events: Sequence[PackedEvent]) -> Sequence[bytes]:
+    """The same of many, as the bytes of Timestamps."""
+    told: list[Any] = [event.event_time for event in events]
+    if not all(told):
+        # Of the epoch itself there are no bytes either.
+        each = zip(events, told, strict=True)
+        told = [stamp if stamp or event.HasField("event_time") else event.time for event, stamp in each]
+    return told
 
 
 def _table(tensors: TensorInput, columns: Sequence[str]) -> dict[str, Floats]:
