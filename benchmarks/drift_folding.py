@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
@@ -13,7 +12,6 @@ from services.drift.observed import records_of
 from services.drift.placing import place
 from services.drift.rows import Rows
 from services.state.logged import read_packed
-from services.state.packed import PackedEvent
 
 NUMBERS = [f"n{index:02}" for index in range(20)]
 WORDS = [f"c{index}" for index in range(5)]
@@ -59,7 +57,7 @@ def folded(baseline: Baseline, events: Sequence[bytes], values: int) -> float:
 
 
 def _rows(entry: bytes) -> list[Rows]:
-    return records_of(list(cast("Sequence[PackedEvent]", read_packed(entry).predictions)), NUMBERS)
+    return records_of(read_packed(entry).predictions, NUMBERS)
 
 
 def ingested(baseline: Baseline) -> dict[str, float]:

@@ -28,9 +28,9 @@ from services.state.consumer import PartitionConsumer
 from services.state.ids import new_uid
 from services.state.joined import joined
 from services.state.kinds import MODELS
+from services.state.logged import Logged
 from services.state.moments import retention
 from services.state.ownership import Ownership
-from services.state.packed import PackedBatch
 from services.state.permissions import CatalogPermissions
 from services.state.records import RETENTION_SECONDS, RecordStore, RecordWriter
 from services.state.streams import PACKED_EVENTS
@@ -98,7 +98,7 @@ def handler_of(
 
 def consumer_of(
     connections: Connections, handler: EventConsumer, now: Callable[[], float], rng: random.Random
-) -> tuple[Ownership, PartitionConsumer[PackedBatch]]:
+) -> tuple[Ownership, PartitionConsumer[Logged]]:
     """This process's share of the partitions, and the reader of their events."""
     ownership = Ownership(connections, GROUP, new_uid(now(), rng), rng=rng)
     return ownership, PartitionConsumer(connections, ownership, PACKED_EVENTS, handler.handle, rng=rng)

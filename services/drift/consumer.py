@@ -9,8 +9,7 @@ from services.drift.listing.users import UserNotes
 from services.drift.profiler import Observed, Profiler
 from services.state.consumer import Entry
 from services.state.fenced import Fence
-from services.state.logged import completions, packed
-from services.state.packed import PackedBatch
+from services.state.logged import Logged
 from services.state.records import RecordWriter
 
 GROUP = "drift"
@@ -40,17 +39,15 @@ class EventConsumer:
         self._now = now
         self._counted = counted
 
-    async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[PackedBatch]]) -> None:
+    async def handle(self, partition: int, fence: Fence, batches: Sequence[Entry[Logged]]) -> None:
         """Write records, gaps and profiles. Raises StateUnavailable, LostLease, NewerFormat."""
         entries = []
         for one in batches:
-            events = list(packed(one.message))
-            await self._records.write(partition, fence, one.id, events)
-            ended = list(completions(one.message))
-            late = await self._completer.complete(partition, fence, one.id, ended)
-            entries.append(Observed(one.id, events, late))
+            await self._records.write(partition, fence, one.id, one.message.predictions)
+            late = await self._completer.complete(partition, fence, one.id, one.message.participants)
+            entries.append(Observed(one.id, one.message.predictions, late))
         # After the records: where somebody is sent to look, there is something.
         await self._users.note(partition, fence, (event for entry in entries for event in entry.events))
-        await self._gaps.mark(partition, fence, (one.message for one in batches), self._now())
+        await self._gaps.mark(partition, fence, (one.message.gap for one in batches), self._now())
         await self._profiler.fold(partition, fence, entries)
         self._counted(sum(len(entry.events) for entry in entries))

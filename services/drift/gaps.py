@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from turnout.inference.v1.event_pb2 import EventBatch, Gap
+from turnout.inference.v1.event_pb2 import Gap
 
 from services.drift.buckets import Bucket, Cover, buckets_between
 from services.state import drift_keys
@@ -28,9 +28,9 @@ class GapStore:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
 
-    async def mark(self, partition: int, fence: Fence, batches: Iterable[EventBatch], now: float) -> None:
-        """Mark what the gaps of the batches cover. Raises LostLease."""
-        gaps = [batch.gap for batch in batches if batch.HasField("gap")]
+    async def mark(self, partition: int, fence: Fence, found: Iterable[Gap | None], now: float) -> None:
+        """Mark what the gaps cover. Raises LostLease."""
+        gaps = [gap for gap in found if gap is not None]
         if not gaps:
             return
         args: list[Arg] = [fence.token, int(now)]

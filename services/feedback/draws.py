@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
-from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.feedback import crediting
 from services.feedback.settling import Settling
@@ -13,7 +13,7 @@ from services.state.claims import Claim
 from services.state.consumer import Entry
 from services.state.errors import LostLease
 from services.state.fenced import Fence
-from services.state.logged import readable
+from services.state.logged import Logged
 from services.state.positions import order
 from services.state.pulls import Pulls, PullStore
 from services.state.rewards import place_of
@@ -26,10 +26,10 @@ class Draws:
     pulls: PullStore
     settling: Settling
 
-    async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+    async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[Logged]]) -> None:
         """Credit what records say, then count draws; redelivered entries change neither. Raises LostLease
         when another owner has counted meanwhile."""
-        events = {entry.id: list(readable(entry.message)) for entry in entries}
+        events = {entry.id: entry.message.predictions for entry in entries}
         drawn = [event for some in events.values() for event in some if drawn_variant(event)]
         await self.settling.apply([claim for event in drawn async for claim in self._claims(event)])
         routers = sorted({event.router_uid for some in events.values() for event in some})

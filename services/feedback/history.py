@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from turnout.feedback.v1.traffic_pb2 import TrafficGroup
 from turnout.inference.v1 import manifest_pb2 as manifest
-from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.feedback.grouping import Groups
 from services.feedback.rulebook import Rulebook
@@ -25,7 +25,7 @@ from services.state.buckets import HISTORY_SECONDS, buckets_of
 from services.state.consumer import Entry
 from services.state.fenced import Fence
 from services.state.latency import cell_of
-from services.state.logged import readable
+from services.state.logged import Logged
 
 # A copy whose answer is still to come was asked for all the same: its event tells when, its answer does not.
 ASKED = ANSWERED | {manifest.OUTCOME_PENDING}
@@ -58,11 +58,11 @@ class History:
     rulebook: Rulebook
     now: Callable[[], float]
 
-    async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+    async def handle(self, partition: int, _fence: Fence, entries: Sequence[Entry[Logged]]) -> None:
         """Count what is not counted yet. Raises NewerFormat, StateUnavailable."""
         now = self.now()
         told = {
-            entry.id: [one for event in readable(entry.message) for one in self._told(event, now)]
+            entry.id: [one for event in entry.message.predictions for one in self._told(event, now)]
             for entry in entries
         }
         places = list(dict.fromkeys(place for some in told.values() for one in some for place in one.places))

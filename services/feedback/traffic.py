@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from turnout.feedback.v1.traffic_pb2 import CallBucket, CallCounts, TrafficBucket
-from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
+from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.manifest_pb2 import Participant
 
 from services.feedback.grouping import Groups
@@ -20,7 +20,7 @@ from services.state import formats, ids
 from services.state.buckets import Bucket, buckets_of, touching
 from services.state.consumer import Entry
 from services.state.fenced import Fence
-from services.state.logged import completions, readable
+from services.state.logged import Logged
 from services.state.moments import BadTimestamp, moment
 from services.state.outcomes import OTHER, SEGMENT_VALUES
 from services.state.positions import order
@@ -84,7 +84,7 @@ class Traffic:
     rulebook: Rulebook
     now: Callable[[], float]
 
-    async def handle(self, partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+    async def handle(self, partition: int, fence: Fence, entries: Sequence[Entry[Logged]]) -> None:
         """Count what is not counted yet. Raises LostLease, NewerFormat, StateUnavailable."""
         now = self.now()
         happened = [self._read(entry, now) for entry in entries]
@@ -99,10 +99,10 @@ class Traffic:
         await self.store.write(fence, values)
         await self.store.mark(partition, fence, set(_lost(entries, now)), now)
 
-    def _read(self, entry: Entry[EventBatch], now: float) -> Happened:
+    def _read(self, entry: Entry[Logged], now: float) -> Happened:
         predictions, calls = [], []
         oldest = (now - CALLS_SECONDS) / 60
-        for event in readable(entry.message):
+        for event in entry.message.predictions:
             time = ids.time_of(event.manifest.prediction_id)
             # What was logged from outside has no router whose traffic it could be.
             counted = event.router_uid and not from_outside(event)
@@ -115,7 +115,7 @@ class Traffic:
             # Who logs from outside may not know how long it took: that is no call of no time.
             timed = [one for one in event.manifest.participants if counted or one.HasField("latency")]
             calls += list(self._called(event.manifest.prediction_id, timed))
-        for late in completions(entry.message):
+        for late in entry.message.participants:
             calls += list(self._called(late.prediction_id, [late.participant]))
         return Happened(entry.id, predictions, [call for call in calls if call[0] > oldest])
 
@@ -180,8 +180,8 @@ def _counts(bucket: CallBucket, uid: str, one: Participant) -> CallCounts:
     return found.shadows if one.role == SHADOW else found.calls
 
 
-def _lost(entries: Iterable[Entry[EventBatch]], now: float) -> Iterator[Bucket]:
-    for gap in (entry.message.gap for entry in entries if entry.message.HasField("gap")):
+def _lost(entries: Iterable[Entry[Logged]], now: float) -> Iterator[Bucket]:
+    for gap in (gap for entry in entries if (gap := entry.message.gap) is not None):
         try:
             first, last = sorted((moment(gap.first, "first"), moment(gap.last, "last")))
         except BadTimestamp:

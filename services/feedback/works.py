@@ -4,8 +4,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from turnout.inference.v1.event_pb2 import EventBatch
-
 from services.feedback.agreeing import PanelWatch
 from services.feedback.draws import Draws
 from services.feedback.evidence.folder import Folder
@@ -24,6 +22,7 @@ from services.state.asked import AskedStore
 from services.state.consumer import Entry, Handler, PartitionConsumer
 from services.state.fenced import Fence
 from services.state.gauges import ConsumerGauges
+from services.state.logged import Logged
 from services.state.model_metrics import ModelMetricsReader, ModelMetricsStore
 from services.state.panels import PanelStore
 from services.state.streams import EVENTS, TRUTH
@@ -58,8 +57,8 @@ def works_of(ground: Ground, publisher: Publisher, evidence: Folder) -> dict[str
     }
 
 
-def _events(draws: Draws, traffic: Traffic, history: History, noting: Noting) -> Handler[EventBatch]:
-    async def handle(partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+def _events(draws: Draws, traffic: Traffic, history: History, noting: Noting) -> Handler[Logged]:
+    async def handle(partition: int, fence: Fence, entries: Sequence[Entry[Logged]]) -> None:
         # Each knows what it has counted, so dying between them costs none.
         await draws.handle(partition, fence, entries)
         await traffic.handle(partition, fence, entries)

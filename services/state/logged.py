@@ -1,48 +1,62 @@
 """What a batch of events carries, one by one: one that cannot be read must not cost the others."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar, cast
 
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
-from turnout.inference.v1.event_pb2 import EventBatch, ParticipantEvent, PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch, Gap, ParticipantEvent, PredictionEvent
 
 from services.foundation.logs import log
 from services.state import formats, ids
 from services.state.errors import BadPredictionId
 from services.state.moments import BadTimestamp, moment
-from services.state.packed import PackedBatch, PackedEvent, packed_batch, packed_event
+from services.state.packed import PackedBatch, PackedEvent, WholeBatch, packed_event
 
+E = TypeVar("E", bound=PredictionEvent)
 S = TypeVar("S")
 T = TypeVar("T")
 
 
-def readable(batch: EventBatch) -> Iterator[PredictionEvent]:
-    """The predictions of a batch; of those left out the log says why. Raises NewerFormat."""
-    return _each(batch, batch.predictions, _read)
+class Logged(NamedTuple):
+    """What a batch carries, as far as it can be read: predictions, late outcomes of participants, and what
+    was lost before it, if anything was."""
+
+    predictions: Sequence[PredictionEvent | PackedEvent]
+    participants: Sequence[ParticipantEvent] = ()
+    gap: Gap | None = None
 
 
-def packed(batch: PackedBatch) -> Iterator[PackedEvent]:
-    """The same with their features and times unread."""
-    return _each(batch, cast("Iterable[PackedEvent]", batch.predictions), _checked)
+def read(wire: bytes) -> Logged:
+    """A batch, read once for all who handle it; of what is left out the log says why. Raises DecodeError for
+    what is no batch, NewerFormat."""
+    return _logged(wire, WholeBatch.FromString, PredictionEvent.FromString, _check_times)
 
 
-def read_packed(wire: bytes) -> PackedBatch:
-    """A batch without those of its predictions that cannot be read; of them the log says why. Raises
-    DecodeError for what is no batch."""
+def read_packed(wire: bytes) -> Logged:
+    """The same with features and times of the predictions unread."""
+    return _logged(wire, PackedBatch.FromString, packed_event, _check_stamps)
+
+
+def _logged(
+    wire: bytes,
+    whole: Callable[[bytes], Any],
+    one: Callable[[bytes], PredictionEvent],
+    check: Callable[[Any], None],
+) -> Logged:
     try:
-        return packed_batch(wire)
+        batch = whole(wire)
     except DecodeError:
-        batch = EventBatch.FromString(wire)
-        batch.predictions[:] = [
-            one.SerializeToString() for one in _each(batch, batch.predictions, packed_event)
-        ]
-        return packed_batch(batch.SerializeToString())
-
-
-def completions(batch: EventBatch) -> Iterator[ParticipantEvent]:
-    """The same of late outcomes of participants."""
-    return _each(batch, batch.participants, _read_participant)
+        apart = EventBatch.FromString(wire)
+        formats.check("event batch", apart.format, formats.EVENT_BATCH)
+        apart.predictions[:] = [event.SerializeToString() for event in _each(apart, apart.predictions, one)]
+        batch = whole(apart.SerializeToString())
+    # First of all: what a newer version wrote may break the rules of this one.
+    formats.check("event batch", batch.format, formats.EVENT_BATCH)
+    events = list(_each(batch, batch.predictions, partial(_checked, check)))
+    ended = list(_each(batch, batch.participants, _read_participant))
+    return Logged(events, ended, batch.gap if batch.HasField("gap") else None)
 
 
 def _each(batch: EventBatch, some: Iterable[S], read: Callable[[S], T]) -> Iterator[T]:
@@ -54,28 +68,24 @@ def _each(batch: EventBatch, some: Iterable[S], read: Callable[[S], T]) -> Itera
             log.error("an event cannot be read", why=str(error), **where)
 
 
-def _read(wire: bytes) -> PredictionEvent:
-    event = PredictionEvent.FromString(wire)
-    _check(event)
-    moment(event.time, "time")
-    moment(event.event_time, "event_time")
+def _checked(check: Callable[[E], None], event: E) -> E:
+    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
+    ids.partition_of(event.manifest.prediction_id)
+    check(event)
     return event
 
 
-def _checked(event: PackedEvent) -> PackedEvent:
-    _check(event)
+def _check_times(event: PredictionEvent) -> None:
+    moment(event.time, "time")
+    moment(event.event_time, "event_time")
+
+
+def _check_stamps(event: PackedEvent) -> None:
     time, told = cast("tuple[bytes, bytes]", (event.time, event.event_time))
     moment(Timestamp.FromString(time), "time")
     # Mostly the same: the caller did not say.
     if told != time:
         moment(Timestamp.FromString(told), "event_time")
-    return event
-
-
-def _check(event: PredictionEvent | PackedEvent) -> None:
-    # First of all: what a newer version wrote may break the rules of this one.
-    formats.check("prediction event", event.format, formats.PREDICTION_EVENT)
-    ids.partition_of(event.manifest.prediction_id)
 
 
 def _read_participant(wire: bytes) -> ParticipantEvent:

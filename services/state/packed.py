@@ -3,12 +3,15 @@
 A prediction's features are two maps, and to read them costs more than all the rest of its event. A
 `PackedEvent` is read from the same bytes, and its `features`, `time` and `event_time` are bytes: those of a
 TabularInput and of Timestamps, as they were written, and unread; whoever reads them may find that they are
-none. A `PackedRecord` has its event so. The predictions of a `PackedBatch` are packed events, read at once
-with the batch: that takes a tenth of what reading one after the other does.
+none. A `PackedRecord` has its event so.
+
+The other way round, the predictions of an EventBatch are bytes, so that one that cannot be read costs no
+other. To read them with their batch, as a `WholeBatch` or a `PackedBatch`, takes a tenth of what it takes one
+by one.
 """
 
 from collections.abc import Mapping
-from typing import Any, NewType, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
@@ -53,9 +56,9 @@ def _twin(known: type[M], name: str, fields: Mapping[str, type[Message] | None])
 _EVENT: type[PackedEvent] = _twin(
     PredictionEvent, "PackedEvent", {"features": None, "time": None, "event_time": None}
 )
-_BATCH = _twin(EventBatch, "PackedBatch", {"predictions": _EVENT})
-# In every other field it is an EventBatch.
-PackedBatch = NewType("PackedBatch", EventBatch)
+# Typed as they are made: with messages for bytes.
+WholeBatch: Any = _twin(EventBatch, "WholeBatch", {"predictions": PredictionEvent})
+PackedBatch: Any = _twin(EventBatch, "PackedBatch", {"predictions": _EVENT})
 # Typed as it is made: with bytes for an event.
 PackedRecord: Any = _twin(PredictionRecord, "PackedRecord", {"event": None})
 
@@ -63,11 +66,6 @@ PackedRecord: Any = _twin(PredictionRecord, "PackedRecord", {"event": None})
 def packed_event(wire: bytes) -> PackedEvent:
     """The event of these bytes. Raises DecodeError."""
     return _EVENT.FromString(wire)
-
-
-def packed_batch(wire: bytes) -> PackedBatch:
-    """The batch of these bytes. Raises DecodeError, also where one of its predictions cannot be read."""
-    return PackedBatch(_BATCH.FromString(wire))
 
 
 def happened(event: PredictionEvent | PackedEvent) -> Timestamp:

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from turnout.inference.v1.event_pb2 import EventBatch, TruthEntry
+from turnout.inference.v1.event_pb2 import TruthEntry
 
 from services.state import formats, keys
 from services.state.events import BATCH_FIELD
-from services.state.logged import read_packed
-from services.state.packed import PackedBatch
+from services.state.logged import read, read_packed
 from services.state.truth import TRUTH_FIELD
 
 T = TypeVar("T")
@@ -31,27 +30,15 @@ class Stream(Generic[T]):
     decode: Callable[[bytes], T]
 
 
-def _batch(payload: bytes) -> EventBatch:
-    batch = EventBatch.FromString(payload)
-    formats.check("event batch", batch.format, formats.EVENT_BATCH)
-    return batch
-
-
-def _packed(payload: bytes) -> PackedBatch:
-    batch = read_packed(payload)
-    formats.check("event batch", batch.format, formats.EVENT_BATCH)
-    return batch
-
-
 def _truth(payload: bytes) -> TruthEntry:
     entry = TruthEntry.FromString(payload)
     formats.check("truth", entry.format, formats.TRUTH)
     return entry
 
 
-EVENTS = Stream("events", keys.events, BATCH_FIELD, ("drift", "feedback"), _batch)
-PACKED_EVENTS = Stream(EVENTS.name, EVENTS.key, EVENTS.field, EVENTS.groups, _packed)
-"""The same, of batches whose predictions are read as they are."""
+EVENTS = Stream("events", keys.events, BATCH_FIELD, ("drift", "feedback"), read)
+PACKED_EVENTS = Stream(EVENTS.name, EVENTS.key, EVENTS.field, EVENTS.groups, read_packed)
+"""The same with features and times unread."""
 # What a named group has not done is kept, and a full stream refuses truth: a deployment without one of these
 # two takes no more truth once its streams are full.
 TRUTH = Stream("truth", keys.truth, TRUTH_FIELD, ("drift", "feedback"), _truth)

@@ -19,7 +19,6 @@ from services.foundation.logs import log
 from services.state import keys
 from services.state.connection import Connections
 from services.state.errors import NewerFormat, StateUnavailable
-from services.state.logged import readable
 from services.state.positions import START, order
 from services.state.streams import EVENTS
 from services.state.waits import Waits
@@ -135,6 +134,6 @@ class EventTail:
         except NewerFormat as strange:
             log.warning("records cannot be read; their predictions are not told", why=str(strange))
         try:
-            listener.hear(list(readable(EVENTS.decode(payload))))
+            listener.hear(EVENTS.decode(payload).predictions)
         except (NewerFormat, DecodeError) as strange:
             log.warning("an entry cannot be read; its predictions are not told", why=str(strange))

@@ -17,8 +17,8 @@ from services.state import keys
 from services.state.connection import Connections
 from services.state.consumer import Entry, Handler, PartitionConsumer
 from services.state.fenced import Fence
+from services.state.logged import Logged
 from services.state.ownership import Ownership
-from services.state.packed import PackedBatch
 from services.state.records import RecordStore
 from services.state.streams import PACKED_EVENTS
 from tests.drift.conftest import Ask, creation
@@ -32,8 +32,8 @@ LEASE_SECONDS = 0.6
 
 @asynccontextmanager
 async def member(
-    connections: Connections, name: str, handler: Handler[PackedBatch] | None = None
-) -> AsyncIterator[PartitionConsumer[PackedBatch]]:
+    connections: Connections, name: str, handler: Handler[Logged] | None = None
+) -> AsyncIterator[PartitionConsumer[Logged]]:
     """A consumer that vanishes at the end as a killed process does: nothing is handed over."""
     rng = random.Random(name)
     ownership = Ownership(connections, GROUP, name, rng=rng, lease_seconds=LEASE_SECONDS)
@@ -86,7 +86,7 @@ async def test_an_owner_killed_after_writing_and_before_acknowledging_counts_not
         await append(connections, sequence, 30)
     written = asyncio.Event()
 
-    async def write_and_hang(partition: int, fence: Fence, batches: Sequence[Entry[PackedBatch]]) -> None:
+    async def write_and_hang(partition: int, fence: Fence, batches: Sequence[Entry[Logged]]) -> None:
         await handler_of(connections, time.time).handle(partition, fence, batches)
         written.set()
         await asyncio.Event().wait()
@@ -108,7 +108,7 @@ async def test_a_former_owner_that_wakes_up_writes_nothing(
     await append(connections, 1, 30)
     asleep, wake, refused = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def sleep_then_write(partition: int, fence: Fence, batches: Sequence[Entry[PackedBatch]]) -> None:
+    async def sleep_then_write(partition: int, fence: Fence, batches: Sequence[Entry[Logged]]) -> None:
         asleep.set()
         await wake.wait()
         try:

@@ -65,7 +65,7 @@ async def test_a_gap_is_known_as_long_as_the_rows_of_its_time(connections: Conne
     await connections.steady.set(*FENCE)
     store = GapStore(connections)
     for _ in range(2):
-        await store.mark(PARTITION, FENCE, [EventBatch(), torn(now - age - 90, now - age)], now)
+        await store.mark(PARTITION, FENCE, [None, torn(now - age - 90, now - age).gap], now)
     assert await store.within(cover(now - age - HOUR, now - age + HOUR, now)) > 0
     assert await store.within(cover(now - age - 800 * HOUR, now - age - 100 * HOUR, now)) == 0
     assert age == 60.0 or await store.within(cover(now - HOUR, now, now)) == 0
@@ -76,7 +76,7 @@ async def test_a_gap_of_an_impossible_time_is_put_where_people_look(connections:
     await connections.steady.set(*FENCE)
     batch = torn(now, now)
     batch.gap.first.seconds = random.Random(1).randrange(2**61, 2**62)
-    await GapStore(connections).mark(PARTITION, FENCE, [batch], now)
+    await GapStore(connections).mark(PARTITION, FENCE, [batch.gap], now)
     assert await GapStore(connections).within(cover(now - 60, now + 60, now)) == 1
 
 
@@ -84,5 +84,5 @@ async def test_who_lost_the_partition_marks_nothing(connections: Connections) ->
     now = time.time()
     await connections.steady.set(FENCE.key, "2")
     with pytest.raises(LostLease):
-        await GapStore(connections).mark(PARTITION, FENCE, [torn(now, now)], now)
+        await GapStore(connections).mark(PARTITION, FENCE, [torn(now, now).gap], now)
     assert await GapStore(connections).within(cover(now - 60, now + 60, now)) == 0

@@ -36,7 +36,7 @@ from services.state.errors import StateUnavailable
 from services.state.fenced import Fence
 from services.state.ids import new_uid
 from services.state.kinds import MODELS
-from services.state.packed import PackedBatch
+from services.state.logged import Logged
 from tests.drift.traffic import PARTITION, entry, prediction
 
 FENCE = Fence.of(PARTITION, GROUP, 1)
@@ -63,11 +63,11 @@ def answer(event: PredictionEvent, label: str) -> ParticipantEvent:
     return made
 
 
-def told(number: int, *those: PredictionEvent) -> Entry[PackedBatch]:
+def told(number: int, *those: PredictionEvent) -> Entry[Logged]:
     return entry(f"{number}-0", EventBatch(predictions=[one.SerializeToString() for one in those]))
 
 
-def ended(number: int, *those: ParticipantEvent) -> Entry[PackedBatch]:
+def ended(number: int, *those: ParticipantEvent) -> Entry[Logged]:
     return entry(f"{number}-0", EventBatch(participants=[one.SerializeToString() for one in those]))
 
 
@@ -121,7 +121,7 @@ async def answers(connections: Connections, baseline: Baseline) -> dict[str, int
     return {name: count for name, count in {**known, **tally.unseen}.items() if count}
 
 
-async def delivered(connections: Connections, *entries: Sequence[Entry[PackedBatch]]) -> None:
+async def delivered(connections: Connections, *entries: Sequence[Entry[Logged]]) -> None:
     for some in entries:
         await handler_of(connections, time.time).handle(PARTITION, FENCE, some)
 
@@ -153,7 +153,7 @@ async def test_each_late_answer_counts_once(
     connections: Connections,
     baseline: Baseline,
     beside: Baseline,
-    deliveries: list[list[Entry[PackedBatch]]],
+    deliveries: list[list[Entry[Logged]]],
 ) -> None:
     await delivered(connections, *deliveries)
     assert await answers(connections, baseline) == ALL

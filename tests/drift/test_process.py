@@ -13,7 +13,6 @@ from urllib.request import urlopen
 
 import pytest
 from turnout.drift.v1 import analysis_pb2 as rpc
-from turnout.inference.v1.event_pb2 import EventBatch
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.consumer import GROUP
@@ -21,6 +20,7 @@ from services.foundation.client import Client
 from services.state import keys
 from services.state.connection import Connections
 from services.state.group import Group
+from services.state.logged import Logged
 from services.state.streams import EVENTS
 from tests.drift.conftest import creation
 from tests.drift.traffic import PARTITION, append
@@ -120,5 +120,5 @@ async def _further(connections: Connections, before: int) -> bool:
     return await done(connections) > before
 
 
-async def _nothing_left(group: Group[EventBatch]) -> bool:
+async def _nothing_left(group: Group[Logged]) -> bool:
     return not await group.lag()

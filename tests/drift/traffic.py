@@ -12,7 +12,7 @@ from services.state import events, formats
 from services.state.connection import Connections
 from services.state.consumer import Entry
 from services.state.ids import new_prediction_id
-from services.state.packed import PackedBatch
+from services.state.logged import Logged
 from services.state.streams import PACKED_EVENTS
 
 PARTITION = 7
@@ -32,7 +32,7 @@ def prediction(rng: Generator, age: float = 40.0) -> PredictionEvent:
     return event
 
 
-def entry(name: str, batch: EventBatch) -> Entry[PackedBatch]:
+def entry(name: str, batch: EventBatch) -> Entry[Logged]:
     """An entry of the partition's stream, as drift reads it."""
     return Entry(name, PACKED_EVENTS.decode(batch.SerializeToString()))
 

@@ -21,6 +21,7 @@ from services.state.consumer import Entry
 from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
 from services.state.kinds import ROUTERS
+from services.state.logged import Logged, read
 from services.state.pulls import Pulls, PullStore
 from services.state.rewards import RewardStore
 from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
@@ -29,7 +30,7 @@ FENCE = Fence("unused", "1")
 LEARNER = Learner(PARTITION, ROUTER_UID, "accuracy")
 
 
-def entries(count: int) -> list[Entry[EventBatch]]:
+def entries(count: int) -> list[Entry[Logged]]:
     """Entries 1-0 to count-0: in each a draw of a that served, and a draw of b that failed."""
     made = []
     for number in range(1, count + 1):
@@ -39,8 +40,8 @@ def entries(count: int) -> list[Entry[EventBatch]]:
     return made
 
 
-def batch(*events: PredictionEvent) -> EventBatch:
-    return EventBatch(predictions=[one.SerializeToString() for one in events])
+def batch(*events: PredictionEvent) -> Logged:
+    return read(EventBatch(predictions=[one.SerializeToString() for one in events]).SerializeToString())
 
 
 @pytest.fixture
@@ -51,11 +52,11 @@ def draws(connections: Connections) -> Draws:
     return Draws(PullStore(redis), Settling(rulebook, RewardStore(redis), Metrics(), lambda: NOW))
 
 
-def event_of(entry: Entry[EventBatch], place: int) -> PredictionEvent:
-    return PredictionEvent.FromString(entry.message.predictions[place])
+def event_of(entry: Entry[Logged], place: int) -> PredictionEvent:
+    return entry.message.predictions[place]
 
 
-async def handle(draws: Draws, some: Sequence[Entry[EventBatch]]) -> None:
+async def handle(draws: Draws, some: Sequence[Entry[Logged]]) -> None:
     await draws.handle(PARTITION, FENCE, some)
 
 
@@ -113,8 +114,8 @@ async def test_an_event_of_no_time_is_left_out_alone(draws: Draws) -> None:
     (sound,) = entries(1)
     odd = event(prediction_id(9), "b", outcome=manifest.OUTCOME_FAILED)
     odd.time.nanos = 2**31 - 1
-    sound.message.predictions.insert(1, odd.SerializeToString())
-    await handle(draws, [sound])
+    both = batch(event_of(sound, 0), odd, event_of(sound, 1))
+    await handle(draws, [Entry(sound.id, both)])
     assert await counted(draws) == ({"a": Pulls(1, 0), "b": Pulls(1, 1)}, 1)
 
 

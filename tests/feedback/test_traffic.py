@@ -24,6 +24,7 @@ from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
 from services.state.kinds import ROUTERS
 from services.state.latency import cell_of
+from services.state.logged import Logged, read
 from services.state.traffic import TrafficStore, kept_traffic
 from tests.feedback.recorded import NOW, PARTITION, ROUTER_UID, event, prediction_id, router
 
@@ -51,13 +52,14 @@ def made(
     return found
 
 
-def entry(number: int, *events: PredictionEvent, late: Sequence[ParticipantEvent] = ()) -> Entry[EventBatch]:
+def entry(number: int, *events: PredictionEvent, late: Sequence[ParticipantEvent] = ()) -> Entry[Logged]:
     predictions = [one.SerializeToString() for one in events]
     participants = [one.SerializeToString() for one in late]
-    return Entry(f"{number}-0", EventBatch(predictions=predictions, participants=participants))
+    batch = EventBatch(predictions=predictions, participants=participants)
+    return Entry(f"{number}-0", read(batch.SerializeToString()))
 
 
-async def handle(traffic: Traffic, *entries: Entry[EventBatch], fence: Fence = FENCE) -> None:
+async def handle(traffic: Traffic, *entries: Entry[Logged], fence: Fence = FENCE) -> None:
     await traffic.handle(PARTITION, fence, entries)
 
 
@@ -314,7 +316,7 @@ async def test_what_was_lost_marks_its_minutes_and_hours(traffic: Traffic) -> No
     gap.first.FromSeconds(int(now - 200))
     gap.last.FromSeconds(int(now - 100))
     for number in (1, 2):
-        await handle(replace(traffic, now=lambda: now), Entry(f"{number}-0", EventBatch(gap=gap)))
+        await handle(replace(traffic, now=lambda: now), Entry(f"{number}-0", Logged([], gap=gap)))
     found = await traffic.store.gaps(ROUTER_UID)
     assert len(found) == len(set(found))
     at = int(now - 200)

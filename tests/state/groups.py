@@ -18,7 +18,17 @@ from services.state.streams import EVENTS, Stream
 Handle = Callable[[int, Fence, Sequence[Entry[EventBatch]]], Awaitable[None]]
 # Short, so that tests need not wait; long enough for two busy cores.
 LEASE = 1.0
-ALONE = Stream("events", EVENTS.key, EVENTS.field, ("drift",), EVENTS.decode)
+
+
+def batch_of(payload: bytes) -> EventBatch:
+    """A batch as it is."""
+    batch = EventBatch.FromString(payload)
+    formats.check("event batch", batch.format, formats.EVENT_BATCH)
+    return batch
+
+
+BOTH = Stream("events", EVENTS.key, EVENTS.field, EVENTS.groups, batch_of)
+ALONE = Stream("events", EVENTS.key, EVENTS.field, ("drift",), batch_of)
 
 
 class Member:

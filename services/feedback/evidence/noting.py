@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from turnout.feedback.v1.evidence_pb2 import EvidenceState
-from turnout.inference.v1.event_pb2 import EventBatch
 
 from services.feedback.evidence.desk import Desk
 from services.feedback.evidence.observations import a_minute, depth, level_of, tally, unpacked
@@ -19,7 +18,7 @@ from services.state import ids
 from services.state.consumer import Entry
 from services.state.evidence import Operation, Place, chunk_kept
 from services.state.fenced import Fence
-from services.state.logged import readable
+from services.state.logged import Logged
 from services.state.positions import order
 
 Minute = tuple[str, int]
@@ -48,7 +47,7 @@ class Noting:
     through: dict[int, tuple[str, str]] = field(default_factory=dict)
     _filling: dict[Minute, Filling] = field(default_factory=dict)
 
-    async def handle(self, partition: int, fence: Fence, entries: Sequence[Entry[EventBatch]]) -> None:
+    async def handle(self, partition: int, fence: Fence, entries: Sequence[Entry[Logged]]) -> None:
         """Keep what is not kept yet, all of a router's at once. Raises LostLease, NewerFormat,
         StateUnavailable."""
         # Where nobody compares anything, events need not be read once more to find that out.
@@ -61,10 +60,10 @@ class Noting:
                     await self._keep(rules, rules.watch, fence, by_entry)
             self.through[partition] = fence.token, entries[-1].id
 
-    async def _read(self, entries: Iterable[Entry[EventBatch]]) -> Noted:
+    async def _read(self, entries: Iterable[Entry[Logged]]) -> Noted:
         found: Noted = {}
         for entry in entries:
-            for event in readable(entry.message):
+            for event in entry.message.predictions:
                 rules = await self.rulebook.of(event.router_uid)
                 if rules is not None and rules.watch and (one := decided(event, rules.watch)):
                     found.setdefault(rules.uid, {}).setdefault(entry.id, []).append(one)

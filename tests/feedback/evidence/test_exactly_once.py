@@ -28,6 +28,7 @@ from services.state.evidence import EvidenceLog, Place
 from services.state.fenced import Fence
 from services.state.group import Group
 from services.state.kinds import ROUTERS
+from services.state.logged import Logged, read
 from services.state.rewards import RewardStore
 from services.state.streams import EVENTS, TRUTH
 from tests.feedback import recorded
@@ -90,7 +91,7 @@ class World:
         ownership: Any = None
         self.folder = Folder(desk, noting, self.rulebook, ownership, frontier, lambda: self.now)
 
-    async def deliver(self, entries: Sequence[Entry[EventBatch]], first: int, last: int) -> None:
+    async def deliver(self, entries: Sequence[Entry[Logged]], first: int, last: int) -> None:
         """Entries first to last; after a crash the last few come once more to the next owner."""
         while True:
             try:
@@ -100,7 +101,7 @@ class World:
                 await self.own()
                 first = max(0, first - self.fate.randrange(3))
 
-    async def fold(self, entries: Sequence[Entry[EventBatch]], last: int) -> None:
+    async def fold(self, entries: Sequence[Entry[Logged]], last: int) -> None:
         while True:
             try:
                 await self.folder.fold(self.rules, self.fence)
@@ -147,13 +148,13 @@ async def play(
     await world.own()
     watch = world.rules.watch
     assert watch is not None
-    entries: list[Entry[EventBatch]] = []
+    entries: list[Entry[Logged]] = []
     on_time: list[Any] = []
     seen = int(BEGIN // 60)
     for number in range(ENTRIES):
         batch, told = await decided(world)
         packed = EventBatch(predictions=[one.SerializeToString() for one in batch])
-        entries.append(Entry(f"{1000 + number}-0", packed))
+        entries.append(Entry(f"{1000 + number}-0", read(packed.SerializeToString())))
         pairs = zip(batch, told, strict=True)
         on_time += [pair for pair in pairs if ids.minute_of(pair[0].manifest.prediction_id) >= seen]
         await world.deliver(entries, number, number)

@@ -13,7 +13,6 @@ from services.foundation.errors import RemoteError
 from services.state.connection import Connections
 from services.state.ids import PARTITIONS
 from services.state.keys import events
-from services.state.logged import readable
 from services.state.streams import EVENTS
 from tests.router.conftest import Desk, doctors
 from tests.waiting import eventually
@@ -95,7 +94,7 @@ async def logged(connections: Connections, prediction_id: str) -> Any:
     async def find() -> Any:
         for partition in range(PARTITIONS):
             for _, fields in await connections.steady.xrange(events(partition)):
-                for event in readable(EVENTS.decode(fields[EVENTS.field])):
+                for event in EVENTS.decode(fields[EVENTS.field]).predictions:
                     if event.manifest.prediction_id == prediction_id:
                         return event
         return None
