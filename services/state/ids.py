@@ -72,7 +72,8 @@ def time_of(prediction_id: str) -> float:
     return _read(prediction_id)[1]
 
 
-@lru_cache(1024)  # whoever asks once about a prediction asks several times
+# Whoever asks once about a prediction asks several times, and one read of a stream brings 4,096 of them.
+@lru_cache(8192)
 def _read(prediction_id: str) -> tuple[int, float]:
     _check(prediction_id)
     ticks = int(prediction_id[:8] + prediction_id[9:13] + prediction_id[15:18], 16)
