@@ -17,7 +17,6 @@ from turnout.inference.v1.input_pb2 import TabularInput
 
 from services.drift.rows import Floats
 from services.drift.shapes import (
-    BLOCK,
     ENTRY,
     LONG,
     NUMBER,
@@ -158,10 +157,9 @@ class Cut:
         follows, the walk takes it."""
         alike, values = np.empty(len(records), dtype=bool), np.empty((len(shape.names), len(records)))
         end = 0
-        # A few at a time: what is copied stays in the processor's cache.
-        for start in range(0, len(records), BLOCK):
-            some = self._chunks(self._at[records[start : start + BLOCK]], shape.width)
-            alike[start : start + BLOCK] = begins = shape.begins(some)
+        for start in range(0, len(records), shape.block):
+            some = self._chunks(self._at[records[start : start + shape.block]], shape.width)
+            alike[start : start + shape.block] = begins = shape.begins(some)
             chunks = some if begins.all() else some[begins]
             if not len(chunks):
                 continue

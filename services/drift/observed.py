@@ -51,7 +51,7 @@ def records_of(
         packed = [event.features for event in events]
     if not events:
         return found
-    withheld = {at: list(names) for at, event in enumerate(events) if (names := event.withheld)}
+    withheld = {at: frozenset(names) for at, event in enumerate(events) if (names := event.withheld)}
     said = [_one(say(event)) for event in events] if say else ()
     return [Records(times_of(_stamps(events)), packed, withheld, said), *found]
 

@@ -1,7 +1,7 @@
 """Folds a partition's events into profiles; redelivery and a change of owner never count a row twice."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -53,18 +53,40 @@ class Watched:
     columns: tuple[str, ...]
     outputs: OutputSpec | None
 
-    def rows(self, name: str, seen: "Seen", segment: Segment | None) -> Iterator[Rows]:
-        """What the model saw and answered of an entry, in a segment where there is one; and what it said
+    @cached_property
+    def parts(self) -> frozenset[Segment | None]:
+        """The segments that are counted, None for all of the traffic."""
+        return frozenset(one.segment for one in self.baselines)
+
+    def rows(self, name: str, seen: "Seen") -> Mapping[Segment | None, list[Rows]]:
+        """What the model saw and answered of an entry, by the segments that are counted; and what it said
         late, of rows that are counted already."""
+        alike = defaultdict[tuple[Segment | None, ...], Seen](lambda: Seen([], []))
+        for event in seen.events:
+            alike[self._parts_of(event)].events.append(event)
+        for late in seen.late if self.listens else ():
+            alike[self._parts_of(late.event)].late.append(late)
+        found = defaultdict[Segment | None, list[Rows]](list)
+        for parts, some in alike.items():
+            rows = self._rows(name, some) if parts else []
+            for part in parts:
+                found[part] += rows
+        return found
+
+    def _parts_of(self, event: PredictionEvent | PackedEvent) -> tuple[Segment | None, ...]:
+        if len(self.parts) == 1 and None in self.parts:
+            return (None,)
+        own = event.segments
+        return tuple([one for one in self.parts if one is None or own.get(one.name) == one.value])
+
+    def _rows(self, name: str, seen: "Seen") -> list[Rows]:
         say = (lambda event: said_by(event, name, self.outputs)) if self.listens else None
-        yield from records_of([one for one in seen.events if _within(segment, one)], self.columns, say)
-        if not self.listens:
-            return
+        rows = records_of(seen.events, self.columns, say)
         for late in seen.late:
-            if _within(segment, late.event):
-                said = said_at(late.event, late.participant, self.outputs)
-                for some in rows_of(late.event, self.columns, said):
-                    yield from (Block(some.time, 0, {}, one, given=False) for one in some.answers())
+            said = said_at(late.event, late.participant, self.outputs)
+            for some in rows_of(late.event, self.columns, said):
+                rows += [Block(some.time, 0, {}, one, given=False) for one in some.answers()]
+        return rows
 
     @cached_property
     def listens(self) -> bool:
@@ -101,14 +123,12 @@ class Profiler:
         watched = await self._watched({name for some in seen.values() for name in some})
         now = self._now()
         for name, one in watched.items():
-            own = {entry: some[name] for entry, some in seen.items() if name in some}
+            rows = {entry: one.rows(name, some[name]) for entry, some in seen.items() if name in some}
             placed: dict[Segment | None, list[Placed]] = {}
             for baseline in one.baselines:
                 part = baseline.segment
                 if part not in placed:
-                    placed[part] = place(
-                        {entry: one.rows(name, some, part) for entry, some in own.items()}, now
-                    )
+                    placed[part] = place({entry: some[part] for entry, some in rows.items()}, now)
                 await self._write(partition, fence, baseline, placed[part], now)
 
     async def _write(
@@ -159,7 +179,3 @@ def _seen(entry: Observed) -> dict[str, Seen]:
     for late in entry.late:
         found[late.model].late.append(late)
     return found
-
-
-def _within(segment: Segment | None, event: PredictionEvent) -> bool:
-    return segment is None or event.segments.get(segment.name) == segment.value

@@ -12,7 +12,7 @@ Seconds = NDArray[np.int64]
 NOTHING_WITHHELD = frozenset[str]()
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
-NONE_WITHHELD: Mapping[int, Collection[str]] = MappingProxyType({})
+NONE_WITHHELD: Mapping[int, frozenset[str]] = MappingProxyType({})
 
 
 class Said(NamedTuple):
@@ -95,7 +95,7 @@ class Records(NamedTuple):
 
     times: Seconds
     packed: Sequence[bytes]
-    withheld: Mapping[int, Collection[str]] = NONE_WITHHELD
+    withheld: Mapping[int, frozenset[str]] = NONE_WITHHELD
     said: Sequence[Said | None] = ()
 
     @property
@@ -114,7 +114,8 @@ class Records(NamedTuple):
 
     def showing(self, name: str) -> "Records":
         """The rows that do not withhold this feature."""
-        return self.at([row for row in range(self.size) if name not in self.withheld.get(row, ())])
+        held = {row for row, names in self.withheld.items() if name in names}
+        return self.at([row for row in range(self.size) if row not in held]) if held else self
 
     def answers(self) -> Iterator[Said]:
         """What the model said, where it is known."""

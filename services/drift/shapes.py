@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 # Tags on the wire: entries of TabularInput's two maps, and in an entry its key and its value.
 ENTRY, TEXT_ENTRY = 0x0A, 0x12
 KEY, NUMBER_VALUE, TEXT_VALUE = 0x0A, 0x11, 0x12
-# Records that are compared with a shape at a time.
-BLOCK = 256
+# What is compared with a shape at a time: so many bytes, which stay in the processor's cache, and records.
+COMPARED, MOST_COMPARED = 96 * 1024, 256
 # A size from which on it takes more than one byte.
 LONG = 0x80
 NUMBER = WORD = 8
@@ -27,20 +27,21 @@ class Entry(NamedTuple):
 class Shape(NamedTuple):
     """How the numbers of a record lie in its bytes: `length` of them, a name and a place for each.
 
-    width: how many bytes are compared with its own: some more than `length`, to whole words. words: its bytes
-    without the numbers, eight at a time, BLOCK times over. mask: the bits that they have of a record's.
+    width: how many bytes are compared with its own: some more than `length`, to whole words. block: how many
+    records are compared at a time. words: its bytes without the numbers, eight at a time, as many times over.
+    mask: the bits that they have of a record's.
     """
 
     length: int
     names: tuple[str, ...]
     places: tuple[int, ...]
     width: int
+    block: int
     words: NDArray[np.uint64]
     mask: NDArray[np.uint64]
 
     def begins(self, chunks: NDArray[np.void]) -> NDArray[np.bool_]:
-        """Which of the records begin as it does. chunks: as many bytes of each as the words have, of at most
-        BLOCK records."""
+        """Which of the records begin as it does. chunks: `width` bytes of at most `block` of them."""
         words = chunks.view("<u8")
         differ = words & self.mask[: len(words)] != self.words[: len(words)]
         if not differ.any():
@@ -82,7 +83,8 @@ def shape_of(wire: bytes) -> Shape | None:
     kept[np.add.outer(places, range(NUMBER))] = False
     mask = np.where(kept, np.uint8(0xFF), np.uint8(0)).view("<u8")
     words = np.frombuffer(wire[:at].ljust(width, b"\0"), "<u8") & mask
-    return Shape(at, tuple(names), tuple(places), width, np.tile(words, BLOCK), np.tile(mask, BLOCK))
+    block = min(max(COMPARED // width, 1), MOST_COMPARED)
+    return Shape(at, tuple(names), tuple(places), width, block, np.tile(words, block), np.tile(mask, block))
 
 
 def order_of(wire: bytes) -> list[bytes]:

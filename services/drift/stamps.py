@@ -17,7 +17,7 @@ SEVEN = np.uint64(0x7F)
 
 
 def times_of(stamps: Sequence[bytes]) -> Seconds:
-    """Whole seconds since 1970 of each; the first, where bytes that nobody writes say them twice. Raises
+    """Whole seconds since 1970 of each; any of them, where bytes that nobody writes say them twice. Raises
     DecodeError for what is no Timestamp."""
     if len(stamps) < FEW:
         return np.array([Timestamp.FromString(stamp).seconds for stamp in stamps], dtype=np.int64)

@@ -45,16 +45,16 @@ def _logged(
     one: Callable[[bytes], PredictionEvent],
     check: Callable[[Any], None],
 ) -> Logged:
+    read_one: Callable[[Any], PredictionEvent] = partial(_checked, check)
     try:
         batch = whole(wire)
     except DecodeError:
-        apart = EventBatch.FromString(wire)
-        formats.check("event batch", apart.format, formats.EVENT_BATCH)
-        apart.predictions[:] = [event.SerializeToString() for event in _each(apart, apart.predictions, one)]
-        batch = whole(apart.SerializeToString())
+        # One that cannot be read, or is nested as deeply as a message may be: by itself it can be.
+        batch = EventBatch.FromString(wire)
+        read_one = partial(_alone, one, check)
     # First of all: what a newer version wrote may break the rules of this one.
     formats.check("event batch", batch.format, formats.EVENT_BATCH)
-    events = list(_each(batch, batch.predictions, partial(_checked, check)))
+    events = list(_each(batch, batch.predictions, read_one))
     ended = list(_each(batch, batch.participants, _read_participant))
     return Logged(events, ended, batch.gap if batch.HasField("gap") else None)
 
@@ -73,6 +73,10 @@ def _checked(check: Callable[[E], None], event: E) -> E:
     ids.partition_of(event.manifest.prediction_id)
     check(event)
     return event
+
+
+def _alone(one: Callable[[bytes], E], check: Callable[[E], None], wire: bytes) -> E:
+    return _checked(check, one(wire))
 
 
 def _check_times(event: PredictionEvent) -> None:

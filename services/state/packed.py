@@ -3,7 +3,8 @@
 A prediction's features are two maps, and to read them costs more than all the rest of its event. A
 `PackedEvent` is read from the same bytes, and its `features`, `time` and `event_time` are bytes: those of a
 TabularInput and of Timestamps, as they were written, and unread; whoever reads them may find that they are
-none. A `PackedRecord` has its event so.
+none. Where bytes that nobody writes have one of them twice, the last one counts, and they are not merged. A
+`PackedRecord` has its event so.
 
 The other way round, the predictions of an EventBatch are bytes, so that one that cannot be read costs no
 other. To read them with their batch, as a `WholeBatch` or a `PackedBatch`, takes a tenth of what it takes one

@@ -1,7 +1,7 @@
 """Columns cut out of many records at once are what reading each record by name gives."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from services.drift.cutting import ALIKE, FEWEST, Cut
 from services.drift.folding import count
 from services.drift.placing import place
 from services.drift.rows import NONE_WITHHELD, Block, Records, Row, Rows, Said
+from services.drift.shapes import COMPARED, shape_of
 
 NAMES = ["a", "a long name of more than a hundred and twenty-seven bytes " + "x" * 80, "ü", "zz"]
 WORDS = ["c", "d", "ö"]
@@ -51,7 +52,7 @@ def alike(rng: np.random.Generator, size: int) -> list[bytes]:
     ]
 
 
-def together(some: Sequence[bytes], withheld: Mapping[int, Collection[str]] = NONE_WITHHELD) -> Records:
+def together(some: Sequence[bytes], withheld: Mapping[int, frozenset[str]] = NONE_WITHHELD) -> Records:
     """Records as rows of now."""
     return Records(np.full(len(some), int(NOW)), some, withheld)
 
@@ -63,7 +64,7 @@ def naive(rows: Records) -> list[Row]:
             float(rows.times[at]),
             dict(one.numeric_features),
             dict(one.categorical_features),
-            frozenset(rows.withheld.get(at, ())),
+            rows.withheld.get(at, frozenset()),
         )
         for at, one in enumerate(map(read, rows.packed))
     ]
@@ -143,6 +144,16 @@ def test_one_long_record_does_not_take_the_others_with_it() -> None:
     long = TabularInput(numeric_features={f"a{index:05}": float(index) for index in range(5000)})
     short = [TabularInput(numeric_features={"a00001": float(index)}) for index in range(MANY)]
     check(packed([long, *short]), ["a00000", "a00001", "a04999"])
+
+
+@pytest.mark.parametrize("names", [1, 100, 10_000])
+def test_what_a_shape_takes_does_not_hang_on_how_many_are_compared(names: int) -> None:
+    wire = TabularInput(numeric_features={f"a{at:05}": 1.0 for at in range(names)}).SerializeToString()
+    shape = shape_of(wire)
+    assert shape is not None
+    assert len(wire) <= shape.width < len(wire) + 8
+    assert shape.words.nbytes == shape.mask.nbytes <= max(COMPARED, shape.width)
+    check([wire] * 3 + packed([TabularInput(numeric_features={"a00000": 2.0})] * MANY), ["a00000"])
 
 
 def test_records_that_go_on_where_others_end_are_told_apart() -> None:
@@ -248,7 +259,7 @@ def test_a_profile_is_the_same_whichever_way_rows_came(seed: int) -> None:
     size, features = measure_columns(kinds["numeric"], kinds["names"], {})
     baseline = Baseline("u", "i", "models/m", "m", size, features, NOW)
     assert count(baseline, [rows], "1-1") == count(baseline, naive(rows), "1-1")
-    half = together(some, {at: ["c", "a"] for at in range(0, 600, 2)})
+    half = together(some, dict.fromkeys(range(0, 600, 2), frozenset("ca")))
     counted = count(baseline, [half], "1-1")
     assert counted == count(baseline, naive(half), "1-1")
     assert counted.rows == 600
@@ -292,10 +303,12 @@ def test_rows_are_placed_where_each_of_them_belongs(within: int) -> None:
 
 def test_what_is_withheld_and_was_said_stays_with_its_record() -> None:
     said = [Said([f"l{at}"], [0.5]) for at in range(4)]
-    rows = Records(np.arange(4), [bytes([at]) for at in range(4)], {1: ["a"], 3: ["b", "c"]}, said)
+    rows = Records(
+        np.arange(4), [bytes([at]) for at in range(4)], {1: frozenset("a"), 3: frozenset("bc")}, said
+    )
     some = rows.at([3, 0, 1])
     assert (some.times.tolist(), list(some.packed)) == ([3.0, 0.0, 1.0], [b"\3", b"\0", b"\1"])
-    assert some.withheld == {0: ["b", "c"], 2: ["a"]}
+    assert some.withheld == {0: {"b", "c"}, 2: {"a"}}
     assert [one.labels for one in some.answers()] == [["l3"], ["l0"], ["l1"]]
     assert rows.hidden() == {"a", "b", "c"}
     assert list(rows.showing("b").packed) == [b"\0", b"\1", b"\2"]

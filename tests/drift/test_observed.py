@@ -44,7 +44,7 @@ def test_the_features_of_packed_events_stay_so() -> None:
     (rows,) = records_of([event, event])
     assert isinstance(rows, Records)
     assert [TabularInput.FromString(one).numeric_features for one in rows.packed] == [{"x": 1.5}] * 2
-    assert rows.withheld == {0: ["y"], 1: ["y"]}
+    assert rows.withheld == {0: {"y"}, 1: {"y"}}
     assert event.external_id == "o-1"
     assert PredictionEvent.FromString(event.SerializeToString()) == PredictionEvent.FromString(wire)
 

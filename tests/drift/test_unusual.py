@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from turnout.inference.v1.input_pb2 import Tensor, TensorContents, TensorInput
 from turnout.router.v1.router_pb2 import Router
@@ -20,7 +21,9 @@ from services.state.errors import NewerFormat
 from services.state.fenced import Fence
 from services.state.ids import new_prediction_id, partition_for
 from services.state.kinds import ROUTERS
+from services.state.packed import WholeBatch
 from services.state.records import RecordStore
+from services.state.streams import EVENTS, PACKED_EVENTS
 from tests.drift.traffic import PARTITION, entry, prediction
 
 
@@ -49,6 +52,29 @@ async def test_an_event_that_cannot_be_read_is_left_out_alone(connections: Conne
     await handled(connections, EventBatch(predictions=mixed))
     names = [event.manifest.prediction_id for event in sound]
     assert (await RecordStore(connections).read_many(names)).keys() == set(names)
+
+
+async def test_an_event_that_is_nested_as_deeply_as_may_be_costs_no_other(connections: Connections) -> None:
+    """Read with its batch it is one level deeper: too deep. Nobody but who reads it may mind."""
+    rng = np.random.default_rng(5)
+    sound, deep = prediction(rng), prediction(rng)
+    inner = deep.output.json
+    for _ in range(49):
+        inner = inner.list_value.values.add()
+    inner.bool_value = True
+    wires = [one.SerializeToString() for one in (deep, sound)]
+    PredictionEvent.FromString(wires[0])
+    batch = EventBatch(predictions=wires)
+    with pytest.raises(DecodeError):
+        WholeBatch.FromString(batch.SerializeToString())
+    for stream in (EVENTS, PACKED_EVENTS):
+        read = stream.decode(batch.SerializeToString())
+        assert [one.manifest.prediction_id for one in read.predictions] == [
+            one.manifest.prediction_id for one in (deep, sound)
+        ]
+    await handled(connections, batch)
+    names = [one.manifest.prediction_id for one in (deep, sound)]
+    assert names[1] in await RecordStore(connections).read_many(names)
 
 
 async def test_an_event_of_a_newer_version_is_waited_with(connections: Connections) -> None:

@@ -1,10 +1,11 @@
-"""Twins of messages: the same bytes, the same fields, and one of them unread."""
+"""Twins of messages: the same bytes, the same fields, and some of them unread, or read at once."""
 
 import pytest
 from google.protobuf.message import DecodeError, Message
-from turnout.inference.v1.event_pb2 import PredictionEvent, PredictionRecord
+from turnout.inference.v1.event_pb2 import EventBatch, Gap, PredictionEvent, PredictionRecord
+from turnout.inference.v1.input_pb2 import TabularInput
 
-from services.state.packed import PackedRecord, packed_event
+from services.state.packed import PackedBatch, PackedRecord, WholeBatch, packed_event
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,22 @@ def test_a_twin_has_every_field_of_its_message(known: Message, twin: Message, pa
         own = twin.DESCRIPTOR.fields_by_name[name]
         assert (own.number, own.is_repeated) == (field.number, field.is_repeated)
         assert own.type == (field.TYPE_BYTES if name in packed else field.type)
+
+
+def test_batches_with_their_predictions_have_every_field_of_a_batch() -> None:
+    event = PredictionEvent(external_id="o-1", features=TabularInput(missing=["x"]))
+    event.time.FromSeconds(5)
+    gap = Gap(events=3)
+    batch = EventBatch(format=1, writer="w", sequence=2, predictions=[event.SerializeToString()] * 2, gap=gap)
+    batch.participants.append(b"late")
+    wire = batch.SerializeToString()
+    for twin in (WholeBatch, PackedBatch):
+        assert twin.DESCRIPTOR.fields_by_name.keys() == EventBatch.DESCRIPTOR.fields_by_name.keys()
+        found = twin.FromString(wire)
+        assert (found.format, found.writer, found.sequence) == (1, "w", 2)
+        assert (found.gap, list(found.participants)) == (gap, [b"late"])
+        assert [one.SerializeToString() for one in found.predictions] == list(batch.predictions)
+    assert list(WholeBatch.FromString(wire).predictions) == [event, event]
 
 
 def test_what_is_read_and_written_again_says_the_same() -> None:
