@@ -128,7 +128,7 @@ class Profiler:
             for baseline in one.baselines:
                 part = baseline.segment
                 if part not in placed:
-                    placed[part] = place({entry: some[part] for entry, some in rows.items()}, now)
+                    placed[part] = place({entry: some.get(part, ()) for entry, some in rows.items()}, now)
                 await self._write(partition, fence, baseline, placed[part], now)
 
     async def _write(
