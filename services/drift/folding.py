@@ -11,17 +11,12 @@ from services.drift.cells import MAX_NAMES, Grid, Tally, Vocabulary
 from services.drift.cells.blob import Profile
 from services.drift.cells.vocabulary import capped
 from services.drift.columns import Columns, columns
-from services.drift.placing import Buckets, Placed, place
+from services.drift.placing import Buckets, Placed
 from services.drift.rows import Floats, Rows
 from services.state.positions import order
 
 # What a profile of a few rows is summed up under before it is part of a bucket.
 NO_ENTRY = ""
-
-
-def fold(baseline: Baseline, rows: Iterable[Rows], last_entry: str, now: float) -> dict[Bucket, Profile]:
-    """What `rows` add to each bucket of each resolution; rows past a resolution's retention are left out."""
-    return add(baseline, {}, place({last_entry: rows}, now))
 
 
 def add(

@@ -12,7 +12,8 @@ from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
 from services.drift.cells import MAX_NAMES
 from services.drift.cells.blob import Profile, empty
-from services.drift.folding import bounded, count, fold
+from services.drift.folding import add, bounded, count
+from services.drift.placing import place
 from services.drift.rows import Row
 from services.drift.verdict import Level
 from services.drift.wire_result import Analysis, write_result
@@ -73,7 +74,7 @@ def test_a_feature_that_is_not_logged_is_neither_missing_nor_drifting() -> None:
 
 def test_every_resolution_counts_every_row_once() -> None:
     logged = rows(np.random.default_rng(4), 300)
-    folded = fold(BASELINE, logged, "7-0", NOW)
+    folded = add(BASELINE, {}, place({"7-0": logged}, NOW))
     whole = count(BASELINE, logged, "")
     for resolution in RESOLUTIONS:
         parts = [profile for bucket, profile in folded.items() if bucket.resolution == resolution.name]

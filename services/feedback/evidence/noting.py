@@ -50,7 +50,7 @@ class Noting:
     async def handle(self, partition: int, fence: Fence, entries: Sequence[Entry[Logged]]) -> None:
         """Keep what is not kept yet, all of a router's at once. Raises LostLease, NewerFormat,
         StateUnavailable."""
-        # Where nobody compares anything, events need not be read once more to find that out.
+        # Where nobody compares anything, events need not be gone through to find that out.
         idle = self.known() and not self.rulebook.watched()
         noted = {} if idle else await self._read(entries)
         async with self.desk.locks[partition]:

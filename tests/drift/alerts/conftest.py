@@ -19,7 +19,8 @@ from services.drift.alerts.desk import AlertDesk
 from services.drift.baseline_store import BaselineStore
 from services.drift.build import servicer_of
 from services.drift.consumer import GROUP
-from services.drift.folding import fold
+from services.drift.folding import add
+from services.drift.placing import place
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import Row
 from services.drift.schedule.rota import Rota
@@ -98,7 +99,7 @@ class Station:
         ]
         baseline = await BaselineStore(self.connections).get_active(model.name, model.uid)
         partition = partition_for(model.uid)
-        profiles = fold(baseline, made, f"{int(self.clock.time)}-0", self.clock.time + HOUR)
+        profiles = add(baseline, {}, place({f"{int(self.clock.time)}-0": made}, self.clock.time + HOUR))
         store = ProfileStore(self.connections)
         fence = self.ownership.fence(partition)
         await store.write(partition, fence, baseline, profiles, self.clock.time)

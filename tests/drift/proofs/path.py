@@ -9,8 +9,9 @@ from services.drift.analysis import analyse
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import Bucket, Cover, cover
 from services.drift.cells.blob import Profile, decode, empty, encode
-from services.drift.folding import bounded, fold
+from services.drift.folding import add, bounded
 from services.drift.observed import records_of
+from services.drift.placing import place
 from services.drift.rows import Rows
 from services.drift.wire import read_baseline, write_baseline
 from services.drift.wire_result import Analysis, write_result
@@ -40,7 +41,7 @@ def observed(events: Iterable[PredictionEvent]) -> list[Rows]:
 
 def stored(baseline: Baseline, rows: Sequence[Rows], entry: str = "1-0") -> dict[str, bytes]:
     """The buckets that the rows are counted in, as they lie in Redis."""
-    folded = fold(baseline, rows, entry, NOW)
+    folded = add(baseline, {}, place({entry: rows}, NOW))
     return {bucket.name: encode(bounded(baseline, profile)) for bucket, profile in folded.items()}
 
 
