@@ -47,13 +47,14 @@ def servicer_of(
 ) -> DriftServicer:
     """The servicer on its stores; `permissions`: None where access is open; `kept`: for how many seconds a
     router's records are, by its uid; `alerts`: with a feed that runs."""
+    together = joined(connections)
     ground = Ground(
-        ConfigReader(joined(connections), MODELS, now),
+        ConfigReader(together, MODELS, now),
         BaselineStore(connections),
         making_of(connections, now, rng),
         ProfileStore(connections),
         ResultStore(connections),
-        inquirer_of(connections, now, rng),
+        inquirer_of(together, now, rng),
         intake_of(connections, now, rng, permissions, kept),
         performance_of(connections, now),
         alerts or desk_of(connections, now, rng, permissions),

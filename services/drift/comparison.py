@@ -22,7 +22,7 @@ from services.drift.statistics import (
     wasserstein,
 )
 from services.drift.statistics.chi_square import ChiSquare
-from services.drift.statistics.counts import CountsPair, Pairs, Side
+from services.drift.statistics.counts import Floats, Pairs, Side
 from services.drift.statistics.jensen_shannon import JensenShannon
 from services.drift.statistics.ks import Bracket
 from services.drift.statistics.missingness import Missingness
@@ -37,7 +37,8 @@ NOTHING_MISSING = Missingness(0.0, 1.0, 0.0, 0.0)
 class Comparison(NamedTuple):
     """What was measured on a feature; a statistic is None where a sample is empty or it does not apply.
 
-    bins: counts of the reference and the current sample on the coarse bins, or the categories of both.
+    shares: of the reference and the current sample, on the coarse bins or the categories of both; 0 in an
+    empty sample.
     p_value: of the shift. Categories: chi-square. Numbers: Kolmogorov-Smirnov and chi-square on the PSI bins,
     the smaller one doubled (Bonferroni): the first misses a change of scale, the second a small shift.
     reference_rows, current_rows: values, missing ones included. reference_present, current_present: without.
@@ -45,7 +46,7 @@ class Comparison(NamedTuple):
     many numbers if nothing had changed. fullest: current values in the cell of a number that has most.
     """
 
-    bins: CountsPair
+    shares: tuple[Floats, Floats]
     psi: Psi | None
     jensen_shannon: JensenShannon | None
     hellinger: Measurement | None
@@ -113,7 +114,7 @@ def compare_all(reference: Reference, current: Sequence[Tally], method: Method) 
     outside = _outside(reference, tallies, cells) if method.own_range else [0] * len(current)
     columns = zip(
         reference.frames,
-        zip(pairs.layout.slices(pairs.left), pairs.layout.slices(pairs.right), strict=True),
+        zip(*map(pairs.layout.slices, pairs.shares), strict=True),
         psi.measure_many(pairs, method.epsilon),
         jensen_shannon.measure_many(pairs),
         hellinger.measure_many(pairs),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.drift.cells import Frame, Grid, Tally, Vocabulary
-from services.drift.statistics.counts import CountsPair
+from services.drift.statistics.counts import Floats
 
 # More names than this are read by nobody; the rest stands as one.
 MOST_NAMES = 20
@@ -34,20 +34,15 @@ class Picture(NamedTuple):
     current: Sequence[float]
 
 
-def draw(frame: Frame, bins: CountsPair, reference: Tally, current: Tally) -> Picture:
+def draw(frame: Frame, shares: tuple[Floats, Floats], reference: Tally, current: Tally) -> Picture:
     """The picture of a feature: numbers ascending, categories by their larger share.
 
-    bins: the counts that were compared, of both samples.
+    shares: those that were compared, of both samples.
     """
-    left, right = (_shares(counts.tolist()) for counts in bins)
+    left, right = (side.tolist() for side in shares)
     if isinstance(frame, Grid):
         return Picture((), left, right)
     return _names(frame, sorted(reference.unseen.keys() | current.unseen.keys()), left, right)
-
-
-def _shares(counts: Sequence[int]) -> list[float]:
-    rows = max(sum(counts), 1)
-    return [count / rows for count in counts]
 
 
 def _names(frame: Vocabulary, unseen: list[str], left: list[float], right: list[float]) -> Picture:

@@ -6,8 +6,9 @@ from typing import Any
 
 from services.drift.baselines import Baseline
 from services.drift.buckets import Bucket, Cover
-from services.drift.cells.blob import FORMAT, FORMAT_BYTES, Profile, decode, encode, format_of, merged
+from services.drift.cells.blob import FORMAT, FORMAT_BYTES, Profile, decode, encode, format_of
 from services.drift.folding import bounded
+from services.drift.sums import Part, Sum, Sums, summed
 from services.drift.whereabouts import Whereabouts
 from services.foundation.logs import log
 from services.state import drift_keys, formats
@@ -17,6 +18,8 @@ from services.state.scripts import Arg, Script
 
 # A lost reply is no reason to fear: the blobs are absolute, so writing them twice writes the same.
 WRITE_PROFILES = Script("write_profiles", repeatable=True)
+READ_CHANGED = Script("read_changed", repeatable=True)
+UNCHANGED, NOT_READ = 1, b"\0"
 # Blobs per read: bounds a reply to a few megabytes. A window of 90 days is read at once.
 AT_ONCE = 200
 
@@ -28,6 +31,7 @@ class ProfileStore:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
         self._where = Whereabouts(connections.steady, drift_keys.profile_partitions)
+        self._sums = Sums()
 
     async def read(
         self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
@@ -71,23 +75,39 @@ class ProfileStore:
         """The sum of every partition's buckets in the window: two round trips for a model whose routers are
         in one partition, whatever was logged, and one where that is known. Raises NewerFormat."""
         names = window.names()
-        blobs = await self._where.collect(
-            baseline.uid, lambda partitions: self._blobs(baseline.uid, partitions, names)
+        before = self._sums.nearest(baseline.uid, frozenset(names))
+        parts = before.parts if before else {}
+        found = await self._where.collect(
+            baseline.uid, lambda partitions: self._changed(baseline.uid, partitions, names, parts)
         )
-        known = _known(blobs)
-        found = [blob for blob in blobs if blob[:FORMAT_BYTES] in known]
-        return bounded(baseline, merged(found, baseline.sizes))
+        known = _known([blob for _, blob in found if blob])
+        parts = {
+            place: Part.of(blob) if blob else parts[place]
+            for place, blob in found
+            if not blob or blob[:FORMAT_BYTES] in known
+        }
+        total = summed(parts, baseline.sizes, before)
+        self._sums.keep(baseline.uid, Sum(frozenset(names), parts, total))
+        return bounded(baseline, total)
 
-    async def _blobs(self, baseline_uid: str, partitions: Iterable[int], names: Sequence[str]) -> list[bytes]:
-        """The profiles of those buckets that there are."""
-        blobs: list[bytes] = []
+    async def _changed(
+        self, baseline_uid: str, partitions: Iterable[int], names: Sequence[str], parts: Mapping[str, Part]
+    ) -> list[tuple[str, bytes]]:
+        """The profiles of those buckets that there are, by key: empty where they are as in `parts`."""
+        found: list[tuple[str, bytes]] = []
         for partition in partitions:
             of = drift_keys.profile(partition, baseline_uid, "")
             places = [of + name for name in names]
-            for start in range(0, len(places), AT_ONCE):
-                found = await self._redis.mget(places[start : start + AT_ONCE])
-                blobs += [blob for blob in found if blob]
-        return blobs
+            while some := places[:AT_ONCE]:
+                places = places[AT_ONCE:]
+                began = b"".join(parts[place].beginning if place in parts else NOT_READ for place in some)
+                blobs = await READ_CHANGED(self._redis, some, [began])
+                found += [
+                    (place, b"" if blob == UNCHANGED else blob)
+                    for place, blob in zip(some, blobs, strict=True)
+                    if blob
+                ]
+        return found
 
     async def forget(self, baseline_uid: str) -> None:
         """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""

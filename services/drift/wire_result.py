@@ -1,5 +1,6 @@
 """An analysis as the message that is stored and shown."""
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 from turnout.drift.v1 import result_pb2
-from turnout.drift.v1.feature_role_pb2 import FeatureRole
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1 import model_pb2
 
@@ -22,6 +22,13 @@ from services.drift.statistics.wasserstein import Wasserstein
 from services.drift.verdict import Level
 from services.drift.wire import timestamp
 
+# Shares of a bar as protobuf writes them: each behind its tag, a field's number and that it has eight bytes.
+_SHARES = struct.Struct("<BdBd")
+_pack = _SHARES.pack
+_BEFORE, _AFTER = (
+    result_pb2.DriftBin.DESCRIPTOR.fields_by_name[name].number << 3 | 1
+    for name in ("baseline_share", "current_share")
+)
 RESULT_FORMAT = 1
 MAX_UNSEEN_NAMES = 10
 
@@ -150,32 +157,34 @@ def _write_feature(one: FeatureFinding, among: Any) -> None:
         missingness_changed=verdict.missingness_changed,
         importance=feature.importance,
         unseen_categories=_unseen(one),
-        role=FeatureRole.Name(feature.role.value),
+        role=feature.role.value,
         baseline_rows=found.reference_present,
         out_of_range_p_value=found.outside_p,
         adjusted_out_of_range_p_value=verdict.adjusted_outside_p,
         out_of_range_changed=verdict.range_changed,
     )
     _write_statistics(message, found)
-    picture = draw(feature.frame, found.bins, feature.tally, one.tally)
-    shares = picture.reference, picture.current
-    if isinstance(feature.frame, Grid):
-        # Bins of numbers are the same each time; to write their ends anew would be half of the work.
-        message.MergeFromString(_bins(*feature.frame.packed))
-        for drawn, before, after in zip(message.bins, *shares, strict=True):
-            drawn.baseline_share, drawn.current_share = before, after
-    else:
-        for name, before, after in zip(picture.names, *shares, strict=True):
-            message.bins.add(label=name, baseline_share=before, current_share=after)
+    picture = draw(feature.frame, found.shares, feature.tally, one.tally)
+    # The same bars each time, but for their shares: to write them anew would be half of the work.
+    bars = _bars(*feature.frame.packed) if isinstance(feature.frame, Grid) else map(_bar, picture.names)
+    shares = zip(picture.reference, picture.current, strict=True)
+    drawn = [
+        bar + _pack(_BEFORE, before, _AFTER, after) for bar, (before, after) in zip(bars, shares, strict=True)
+    ]
+    message.MergeFromString(b"".join(drawn))
 
 
 @lru_cache(maxsize=4096)
-def _bins(edges: bytes, bins: bytes) -> bytes:
-    """Bins of a grid without shares, as bytes of a FeatureDrift."""
-    drawn = [
-        result_pb2.DriftBin(label=one.label, lower=one.lower, upper=one.upper) for one in spans(edges, bins)
-    ]
-    return result_pb2.FeatureDrift(bins=drawn).SerializeToString()
+def _bars(edges: bytes, bins: bytes) -> list[bytes]:
+    """The bars of a grid."""
+    return [_bar(*span) for span in spans(edges, bins)]
+
+
+@lru_cache(maxsize=4096)
+def _bar(label: str, lower: float | None = None, upper: float | None = None) -> bytes:
+    """A bar as bytes of a FeatureDrift, up to its two shares, which stand last as their numbers are."""
+    whole = result_pb2.DriftBin(label=label, lower=lower, upper=upper, baseline_share=1, current_share=1)
+    return result_pb2.FeatureDrift(bins=[whole]).SerializeToString()[: -_SHARES.size]
 
 
 def _write_statistics(message: result_pb2.FeatureDrift, found: Comparison) -> None:

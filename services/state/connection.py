@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from services.foundation.errors import InvalidArgument
 from services.state.failures import MappedCluster, MappedRedis
 from services.state.ids import PARTITIONS
+from services.state.packing import packing
 
 # Ten times what a loaded Redis takes; longer waits only pile callers up behind a dead one.
 HOT_SECONDS = 0.1
@@ -88,6 +89,7 @@ def _manners(seconds: float) -> dict[str, Any]:
 def _to_server(url: str, manners: Mapping[str, Any], connections: int) -> MappedRedis:
     wait = manners["socket_timeout"]
     pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=wait, **manners)
+    pool.connection_class = packing(pool.connection_class)
     client: MappedRedis = MappedRedis.from_pool(pool)  # type: ignore[assignment]  # typed as the base class
     return client
 

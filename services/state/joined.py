@@ -117,7 +117,7 @@ def _settle(command: Command, reply: Any) -> None:
 
 def joined(connections: Connections) -> Connections:
     """The same connections, whose patient client joins commands. In a Cluster nothing is joined: its keys are
-    on many servers, and its pipelines take no scripts."""
-    if connections.clustered:
+    on many servers, and its pipelines take no scripts. Nor is it where they are joined already."""
+    if connections.clustered or isinstance(connections.steady, JoinedRedis):
         return connections
     return replace(connections, steady=JoinedRedis(connections.steady))

@@ -41,7 +41,7 @@ def columns(seed: int) -> list[Column]:
 
 def told(found: Comparison) -> list[object]:
     """Everything of a comparison, arrays as lists."""
-    return [[side.tolist() for side in found.bins], *found[1:]]
+    return [[side.tolist() for side in found.shares], *found[1:]]
 
 
 @pytest.mark.parametrize("seed", range(20))

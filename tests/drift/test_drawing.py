@@ -11,7 +11,7 @@ from services.drift.drawing import MOST_NAMES, OTHER, Picture, Span, draw, spans
 def drawn(reference: list[float], current: list[float]) -> tuple[Picture, tuple[Span, ...]]:
     grid = freeze(reference)
     left, right = grid.count(reference), grid.count(current)
-    return draw(grid, compare(grid, left, right).bins, left, right), spans(*grid.packed)
+    return draw(grid, compare(grid, left, right).shares, left, right), spans(*grid.packed)
 
 
 def test_numbers_are_drawn_in_ten_bins_that_join() -> None:
@@ -42,7 +42,7 @@ def test_of_many_categories_the_larger_ones_are_drawn_and_the_rest_as_one() -> N
     current = ["new"] * 500 + ["c59"] * 200
     vocabulary = learn(reference)
     left, right = vocabulary.count(reference), vocabulary.count(current)
-    names, before, after = draw(vocabulary, compare(vocabulary, left, right).bins, left, right)
+    names, before, after = draw(vocabulary, compare(vocabulary, left, right).shares, left, right)
     assert names[:3] == ["new", "c59", "c0"]
     assert len(names) == MOST_NAMES + 1
     assert names[-1] == OTHER
@@ -52,6 +52,6 @@ def test_of_many_categories_the_larger_ones_are_drawn_and_the_rest_as_one() -> N
 def test_without_data_there_are_no_shares_and_no_fault() -> None:
     vocabulary = learn(["a"])
     nothing = vocabulary.count([])
-    empty = compare(vocabulary, nothing, nothing).bins
+    empty = compare(vocabulary, nothing, nothing).shares
     assert draw(vocabulary, empty, nothing, nothing) == ([], [], [])
     assert drawn([1.0] * 40, [])[0].current == [0.0, 0.0]

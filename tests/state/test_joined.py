@@ -152,9 +152,10 @@ async def test_who_stops_waiting_takes_nothing_from_the_others(redis_server: Emb
             await gone
 
 
-async def test_a_cluster_is_left_as_it_is(connections: Connections) -> None:
+async def test_a_cluster_is_left_as_it_is_and_what_is_joined_is_joined_once(connections: Connections) -> None:
     one = joined(connections)
     assert isinstance(one.steady, JoinedRedis)
+    assert joined(one) is one
     assert (one.hot, one.blocking) == (connections.hot, connections.blocking)
     async with connect("redis+cluster://127.0.0.1:1") as cluster:
         assert joined(cluster) is cluster

@@ -67,9 +67,18 @@ class Profile:
 
     def plus(self, other: "Profile", last_entry: str = "") -> "Profile":
         """Both profiles' counts; `last_entry` is what the sum contains, if both are of one partition."""
+        return Profile(
+            last_entry, self.rows + other.rows, self.columns + other.columns, self._names(other, 1)
+        )
+
+    def minus(self, other: "Profile") -> "Profile":
+        """What is left without `other`, which was added before."""
+        return Profile("", self.rows - other.rows, self.columns - other.columns, self._names(other, -1))
+
+    def _names(self, other: "Profile", sign: int = 1) -> dict[int, dict[str, int]]:
         features = sorted(self.unseen.keys() | other.unseen.keys())
-        unseen = {index: added(self.unseen.get(index, {}), other.unseen.get(index, {})) for index in features}
-        return Profile(last_entry, self.rows + other.rows, self.columns + other.columns, unseen)
+        found = {at: added(self.unseen.get(at, {}), other.unseen.get(at, {}), sign) for at in features}
+        return {at: names for at, names in found.items() if names}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -130,6 +139,14 @@ def format_of(blob: bytes) -> int:
     return version
 
 
+def beginning_of(blob: bytes) -> bytes:
+    """What tells a profile from an earlier or later one of its key: its rows, and the last entry. Raises
+    UnreadableProfileError."""
+    _check_size(blob)
+    entry: int = _PREFIX.unpack_from(blob)[3]
+    return blob[: _PREFIX.size + entry]
+
+
 def decode(blob: bytes, sizes: Sequence[int]) -> Profile:
     """The profile in `blob`, whose features have `sizes` columns. Raises UnreadableProfileError."""
     head = _head(blob, sum(sizes))
@@ -150,10 +167,14 @@ class _Head(NamedTuple):
     counts: int
 
 
-def _head(blob: bytes, size: int) -> _Head:
-    """What is said of the `size` counts before them."""
+def _check_size(blob: bytes) -> None:
     if len(blob) < _PREFIX.size:
         raise UnreadableProfileError(f"a profile has at least {_PREFIX.size} bytes, got {len(blob)}")
+
+
+def _head(blob: bytes, size: int) -> _Head:
+    """What is said of the `size` counts before them."""
+    _check_size(blob)
     version, width, rows, entry, names = _PREFIX.unpack_from(blob)
     if version != FORMAT:
         raise UnreadableProfileError(
