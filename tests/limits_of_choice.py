@@ -116,7 +116,12 @@ STRATEGIES: list[Told] = [
         "",
         "Six for each member, whatever the traffic: variants that come and go find room.",
     ),
-    ("levels of a structure in an ensemble", "aggregator.canonical:DEEPEST", "", ""),
+    (
+        "levels of JSON in an answer, a truth, a tool or a response format",
+        "foundation.nesting:DEEPEST",
+        "",
+        "",
+    ),
     ("fields voted on by `json_majority.by_field`", "aggregator.combiners.fields:MOST_FIELDS", "", ""),
     (
         "a regular expression of `extraction`",

@@ -11,10 +11,9 @@ import unicodedata
 from collections import Counter
 from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+from services.foundation.nesting import DEEPEST, TOO_DEEP
 
-# Protobuf reads a hundred messages within each other, and a level of JSON is up to three of them.
-DEEPEST = 32
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 class NotJson(ValueError):
@@ -28,7 +27,7 @@ def canonical(value: object, level: int = 0) -> Json:
     {'a': [0, True, 'é'], 'b': 1}
     """
     if level > DEEPEST:
-        raise NotJson(f"JSON of at most {DEEPEST} levels expected")
+        raise NotJson(TOO_DEEP)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):

@@ -218,7 +218,8 @@ def one(parse: Parse, expected: str, most: float = math.inf) -> Parse:
             return parse(raw)
         except DecodeError:
             raise InvalidArgument(
-                f"the request is not a valid {expected} message: it is cut, or one of its texts is no UTF-8",
+                f"the request is not a valid {expected} message: it is cut, one of its texts is no UTF-8, or "
+                "more than a hundred messages are within each other",
                 expected=expected,
             ) from None
 

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
+from services.foundation.nesting import TOO_DEEP, is_too_deep
 from services.models.problems import Problems
 
 # Up to here a double holds every whole number; beyond, writing out its digits would claim too much.
@@ -13,7 +14,10 @@ EXACT = 2.0**53
 
 
 def plain(given: Struct, path: str, problems: Problems) -> Any:
-    """Whole numbers as such. What JSON cannot say goes to `problems`."""
+    """Whole numbers as such. What JSON cannot say goes to `problems`, and what is nested too deeply."""
+    if is_too_deep(given):
+        problems.add(path, TOO_DEEP)
+        return {}
     try:
         return _whole(MessageToDict(given))
     except ValueError:

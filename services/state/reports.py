@@ -9,6 +9,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Classification
 
 from services.foundation.errors import FieldViolation
+from services.foundation.nesting import TOO_DEEP, is_too_deep
 from services.state import ids
 from services.state.errors import RequestIdReused
 
@@ -70,6 +71,8 @@ def truth_faults(truth: Truth) -> list[FieldViolation]:
         return [FieldViolation("truth.label", said)]
     if kind == "number" and not math.isfinite(truth.number):
         return [FieldViolation("truth.number", f"must be a finite number, got {truth.number}")]
+    if kind == "json" and is_too_deep(truth.json):
+        return [FieldViolation("truth.json", TOO_DEEP)]
     return []
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from services.aggregator import alike, canonical, learnt, pointers, stopping, tolerance
 from services.aggregator.alike import near
 from services.aggregator.answers import Structure, Text
-from services.aggregator.canonical import DEEPEST, NotJson, key_of, parse
+from services.aggregator.canonical import NotJson, key_of, parse
 from services.aggregator.combiners import kinds
 from services.aggregator.tolerance import Tolerance
+from services.foundation.nesting import DEEPEST
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(-1e9, 1e9) | st.text(max_size=5),

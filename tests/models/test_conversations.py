@@ -8,6 +8,7 @@ from turnout.inference.v1.input_pb2 import ChatInput, ChatMessage, ImageInput, I
 from turnout.router.v1 import model_pb2 as wire
 from turnout.router.v1.overrides_pb2 import Overrides
 
+from services.foundation.nesting import DEEPEST
 from services.models.answer import Answer, Failure
 from services.models.errors import InputMismatch
 from services.models.http import LONGEST_WAIT_SECONDS, wanted_wait
@@ -18,6 +19,7 @@ from tests.models.faults import limited, text, truncated
 from tests.models.speech import Speech
 from tests.models.test_chat import HELLO, answered, ask, failed, writer
 from tests.models.test_streaming import heard
+from tests.nested import nested
 
 PIXEL = ImageInput(content=b"\x89PNG", mime="image/png")
 SHOWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
@@ -90,6 +92,21 @@ def test_whole_numbers_of_a_schema_stay_whole() -> None:
     assert '"n": 9007199254740992' in body
     assert '"huge": 1e+300' in body
     assert "2.0" not in body
+
+
+def test_schemas_are_nested_as_deeply_as_may_be_and_no_more() -> None:
+    places = ["input.chat.response_format", "input.chat.tools[0]"]
+    for levels, wrong in ((DEEPEST - 1, []), (DEEPEST, places)):
+        given = chat(ChatMessage(role="user", content="a"))
+        given.chat.tools.add().fields["in"].CopyFrom(nested(levels))
+        given.chat.response_format.fields["in"].CopyFrom(nested(levels))
+        found = {}
+        try:
+            compile_model(_writer()).wire.prepare(given)
+        except InputMismatch as refused:
+            found = told(refused)
+        assert sorted(found) == wrong
+        assert all(f"at most {DEEPEST} levels" in said for said in found.values())
 
 
 def _writer() -> wire.Model:

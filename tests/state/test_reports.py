@@ -7,7 +7,9 @@ import pytest
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Output
 
+from services.foundation.nesting import DEEPEST
 from services.state.reports import closed_labels, truth_faults, truth_misfits
+from tests.nested import nested
 
 
 def answered(*members: Mapping[str, float]) -> PredictionEvent:
@@ -77,9 +79,11 @@ def test_a_truth_is_of_the_predictions_kind() -> None:
         (Truth(label="x" * 1025), "truth.label"),
         (Truth(number=math.nan), "truth.number"),
         (Truth(number=math.inf), "truth.number"),
+        (Truth(json=nested(DEEPEST + 1)), "truth.json"),
     ],
-    ids=str,
+    ids=lambda given: str(given)[:30],
 )
 def test_what_is_no_truth_of_anything(truth: Truth, field: str) -> None:
     assert [fault.field for fault in truth_faults(truth)] == [field]
     assert truth_faults(Truth(label="x" * 1024)) == []
+    assert truth_faults(Truth(json=nested(DEEPEST))) == []

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from turnout.drift.v1.logging_pb2 import LogPredictionRequest
 from turnout.inference.v1.output_pb2 import Classification, LabelProbability, Output
 
+from services.foundation.nesting import TOO_DEEP, is_too_deep
 from services.models.problems import Problems
 from services.state.reports import LONGEST_LABEL
 
@@ -56,6 +57,8 @@ def _check(output: Output, problems: Problems) -> None:
             problems.add("output", "one of classification, regression, text, json, tensors and embedding")
         case "classification":
             _classes(output.classification, problems)
+        case "json" if is_too_deep(output.json):
+            problems.add("output.json", TOO_DEEP)
         case "regression":
             if not output.regression.values:
                 problems.add("output.regression.values", "at least one value expected")

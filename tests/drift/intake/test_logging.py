@@ -16,11 +16,13 @@ from turnout.drift.v1.logging_pb2 import LogPredictionRequest, LogPredictionsReq
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import Input, TabularInput, Tensor, TensorContents, TensorInput
 from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, PARTICIPANT_ROLE_PRIMARY
+from turnout.inference.v1.output_pb2 import Output
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baselines import MAX_FEATURES
 from services.drift.wire import timestamp
 from services.foundation.errors import RemoteError
+from services.foundation.nesting import DEEPEST
 from services.state import ids, outside
 from services.state.connection import Connections
 from services.state.errors import StoreFull
@@ -29,6 +31,7 @@ from services.state.outside import OutsideLog
 from services.state.records import RecordStore
 from tests.drift.conftest import Ask, creation
 from tests.drift.intake.conftest import Consume, Send, batches
+from tests.nested import nested
 
 
 def logged(**changes: Any) -> LogPredictionRequest:
@@ -302,6 +305,21 @@ async def test_answers_are_checked(ask: Ask, model: Model, said: dict[str, Any],
     with pytest.raises(RemoteError) as refused:
         await ask("LogPrediction", ParseDict({"model": "churn", **said}, LogPredictionRequest()))
     assert refused.value.fields[0].field == field
+
+
+async def test_an_answer_is_nested_as_deeply_as_may_be_and_no_more(
+    ask: Ask, model: Model, consume: Consume
+) -> None:
+    for objects in (True, False):
+        said = LogPredictionRequest(model="churn", output=Output(json=nested(DEEPEST, objects=objects)))
+        await ask("LogPrediction", said)
+        said.output.json.CopyFrom(nested(DEEPEST + 1, objects=objects))
+        with pytest.raises(RemoteError) as refused:
+            await ask("LogPrediction", said)
+        (wrong,) = refused.value.fields
+        assert wrong == ("output.json", f"JSON of at most {DEEPEST} levels expected")
+    told = [event.outputs[0].output.json for event in await consume(model.uid)]
+    assert told == [nested(DEEPEST), nested(DEEPEST, objects=False)]
 
 
 async def test_what_people_said_leaves_its_length_only(ask: Ask, model: Model, consume: Consume) -> None:
