@@ -6,6 +6,7 @@ the events is the router's work, and not timed.
 """
 
 import json
+import random
 import statistics
 import sys
 import time
@@ -14,7 +15,7 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
-from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 
 from benchmarks.drift_peer import megabytes
 from benchmarks.drift_table import CATEGORICAL, NUMERIC, codes, names, numbers
@@ -26,10 +27,11 @@ from services.drift.folding import add
 from services.drift.observed import records_of
 from services.drift.placing import place
 from services.drift.verdict import Level
-from services.state.packed import packed_event
+from services.state.ids import PARTITIONS, new_prediction_id
+from services.state.logged import read_packed
 
 # What one entry of a stream carries, and the entries of one read of it.
-BATCH = 1_000
+BATCH, ENTRIES = 256, 16
 DAY = 86_400.0
 # Midnight of 2026-11-22; the window ends a day later, and that is when it is analysed.
 START = 1_795_305_600.0
@@ -45,16 +47,31 @@ def baseline_of(folder: Path) -> Baseline:
     return Baseline("b", "b", "models/m", "m", rows, features, START)
 
 
+def reads(folder: Path) -> Iterator[list[bytes]]:
+    """The current part as events of a day, in the order of time, as they lie in the stream: the entries of
+    each read."""
+    entries: list[bytes] = []
+    for written in batches(folder):
+        entries.append(EventBatch(predictions=written).SerializeToString())
+        if len(entries) == ENTRIES:
+            yield entries
+            entries = []
+    yield entries
+
+
 def batches(folder: Path) -> Iterator[list[bytes]]:
-    """The current part as events of a day, in the order of time, as they lie in the stream."""
+    """The events of each entry."""
     table = np.column_stack([numbers(folder, "current", name) for name in NUMERIC])
     kinds = [codes(folder, "current", name).tolist() for name in CATEGORICAL]
     words = [names(name) for name in CATEGORICAL]
-    event = PredictionEvent()
+    event, rng = PredictionEvent(), random.Random(1)
     for first in range(0, len(table), BATCH):
         written = []
         for row in range(first, min(first + BATCH, len(table))):
-            event.event_time.FromNanoseconds(int((START + DAY * row / len(table)) * 1e9))
+            made = START + DAY * row / len(table)
+            event.manifest.prediction_id = new_prediction_id(row % PARTITIONS, made, rng)
+            event.event_time.FromNanoseconds(int(made * 1e9))
+            event.time.CopyFrom(event.event_time)
             event.features.numeric_features.update(zip(NUMERIC, table[row].tolist(), strict=True))
             for name, its, codes_of in zip(CATEGORICAL, words, kinds, strict=True):
                 event.features.categorical_features[name] = its[codes_of[row]]
@@ -66,10 +83,12 @@ def ingest(baseline: Baseline, folder: Path) -> tuple[dict[Bucket, Profile], flo
     """The buckets of the day, and the seconds that folding took."""
     stored: dict[Bucket, Profile] = {}
     spent, now = 0.0, START + DAY
-    for number, written in enumerate(batches(folder), start=1):
+    for number, entries in enumerate(reads(folder), start=1):
         began = time.process_time()
-        rows = records_of([packed_event(one) for one in written])
-        stored |= add(baseline, stored, place({f"{number}-0": rows}, now))
+        rows = {
+            f"{number}-{at}": records_of(read_packed(entry).predictions) for at, entry in enumerate(entries)
+        }
+        stored |= add(baseline, stored, place(rows, now))
         spent += time.process_time() - began
     return stored, spent
 

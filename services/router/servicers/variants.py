@@ -49,7 +49,7 @@ class Variants(Desk):
         made = await self._change(
             request, call, lambda router: add_variant(router, request.variant, known.names), known
         )
-        return rpc.AddVariantResponse(router=made)
+        return rpc.AddVariantResponse(router=made, warnings=await self.office.drafts.warnings(made))
 
     async def RemoveVariant(self, request: rpc.RemoveVariantRequest, call: Call) -> rpc.RemoveVariantResponse:
         """One less; at least two stay enabled."""

@@ -63,3 +63,16 @@ async def test_the_specifications_body_is_advised_alike(desk: Desk) -> None:
 async def test_who_needs_no_advice_gets_none(desk: Desk) -> None:
     made = await ask(desk, "CreateRouter", router_id="plain", router=doctors(weighted={}))
     assert not made.warnings
+
+
+async def test_whoever_adds_a_variant_hears_what_creating_it_so_would_have_said(desk: Desk) -> None:
+    await kin(desk)
+    made = Router(variants=[{"model": "x"}, {"model": "y"}])
+    made.ensemble.aggregation = AGGREGATION_METHOD_VOTE
+    await desk.create("jury", made)
+    third = {"model": "z", "weight": 9}
+    tried = await ask(desk, "AddVariant", name="jury", variant=third, validate_only=True)
+    added = await ask(desk, "AddVariant", name="jury", variant=third)
+    assert any("homogeneous: all 3 members are of one family" in said for said in added.warnings)
+    assert any("kitchen sink: z has weight 9" in said for said in added.warnings)
+    assert list(tried.warnings) == list(added.warnings)
