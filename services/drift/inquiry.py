@@ -21,6 +21,7 @@ from services.drift.profile_store import ProfileStore
 from services.drift.reading import Reader, Reading, Wanted
 from services.drift.reference import Reference, References
 from services.drift.result_store import ResultStore
+from services.drift.sums import Sums
 from services.drift.wire_result import Analysis, Other, write_result
 from services.foundation.errors import InvalidArgument
 from services.state.connection import Connections
@@ -114,7 +115,7 @@ def inquirer_of(connections: Connections, now: Callable[[], float], rng: random.
     results = ResultStore(connections)
     reader = Reader(
         BaselineCache(BaselineStore(connections)),
-        ProfileStore(connections),
+        ProfileStore(connections, Sums()),
         GapStore(connections),
         results,
         ConceptStore(connections),

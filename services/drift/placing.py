@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.drift.buckets import Bucket, buckets_of
-from services.drift.rows import Records, Rows
+from services.drift.rows import Records, Rows, Seconds
 
 Buckets = tuple[Bucket, ...]
 MINUTE = 60
@@ -54,8 +54,12 @@ class _Minutes:
             yield whole, rows
             return
         places: dict[Buckets, list[int]] = defaultdict(list)
-        for row, time in enumerate(rows.times.tolist()):
-            places[self._buckets(time)].append(row)
+        for minute, some in _by(minutes):
+            if (whole := self._whole(minute)) is not None:
+                places[whole] += some
+                continue
+            for row in some:
+                places[self._buckets(float(rows.times[row]))].append(row)
         for buckets, some in places.items():
             yield buckets, rows.at(some)
 
@@ -71,3 +75,11 @@ class _Minutes:
             first, last = (buckets_of(float(time), self._now) for time in ends)
             self._known[minute] = first if first == last else None
         return self._known[minute]
+
+
+def _by(minutes: Seconds) -> Iterator[tuple[float, list[int]]]:
+    """Each of the minutes, with the rows that are in it."""
+    found, sizes = np.unique(minutes, return_counts=True)
+    rows = np.split(np.argsort(minutes, kind="stable"), np.cumsum(sizes)[:-1])
+    for minute, some in zip(found.tolist(), rows, strict=True):
+        yield float(minute), some.tolist()

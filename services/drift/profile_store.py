@@ -25,13 +25,14 @@ AT_ONCE = 200
 
 
 class ProfileStore:
-    """Reads and writes profiles; raises StateUnavailable where Redis cannot be reached."""
+    """Reads and writes profiles; raises StateUnavailable where Redis cannot be reached. sums: what windows
+    added up to, for who asks again and again."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, sums: Sums | None = None) -> None:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
         self._where = Whereabouts(connections.steady, drift_keys.profile_partitions)
-        self._sums = Sums()
+        self._sums = sums or Sums(most_bytes=0)
 
     async def read(
         self, partition: int, baseline: Baseline, buckets: Iterable[Bucket]
@@ -87,7 +88,7 @@ class ProfileStore:
             if not blob or blob[:FORMAT_BYTES] in known
         }
         total = summed(parts, baseline.sizes, before)
-        self._sums.keep(baseline.uid, Sum(frozenset(names), parts, total))
+        self._sums.keep(baseline.uid, Sum.of(frozenset(names), parts, total))
         return bounded(baseline, total)
 
     async def _changed(
@@ -100,14 +101,21 @@ class ProfileStore:
             places = [of + name for name in names]
             while some := places[:AT_ONCE]:
                 places = places[AT_ONCE:]
-                began = b"".join(parts[place].beginning if place in parts else NOT_READ for place in some)
-                blobs = await READ_CHANGED(self._redis, some, [began])
+                blobs = await self._unlike(some, parts)
                 found += [
                     (place, b"" if blob == UNCHANGED else blob)
                     for place, blob in zip(some, blobs, strict=True)
                     if blob
                 ]
         return found
+
+    async def _unlike(self, places: Sequence[str], parts: Mapping[str, Part]) -> Any:
+        """The profile at each place, None where there is none; UNCHANGED where it is as in `parts`."""
+        if parts.keys().isdisjoint(places):
+            # Through a script they would be copied once more.
+            return await self._redis.mget(places)
+        began = b"".join(parts[place].beginning if place in parts else NOT_READ for place in places)
+        return await READ_CHANGED(self._redis, places, [began])
 
     async def forget(self, baseline_uid: str) -> None:
         """Remove every profile on a baseline. What an owner writes at the same moment expires by itself."""

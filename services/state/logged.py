@@ -13,7 +13,10 @@ from services.state import formats, ids
 from services.state.errors import BadPredictionId
 from services.state.moments import BadTimestamp, moment
 from services.state.packed import PackedBatch, PackedEvent, WholeBatch, packed_event
+from services.state.sound import are_ids, are_moments
 
+# Fewer are asked one by one in less time.
+FEW = 32
 E = TypeVar("E", bound=PredictionEvent)
 S = TypeVar("S")
 T = TypeVar("T")
@@ -36,7 +39,7 @@ def read(wire: bytes) -> Logged:
 
 def read_packed(wire: bytes) -> Logged:
     """The same with features and times of the predictions unread."""
-    return _logged(wire, PackedBatch.FromString, packed_event, _check_stamps)
+    return _logged(wire, PackedBatch.FromString, packed_event, _check_stamps, _are_sound)
 
 
 def _logged(
@@ -44,6 +47,7 @@ def _logged(
     whole: Callable[[bytes], Any],
     one: Callable[[bytes], PredictionEvent],
     check: Callable[[Any], None],
+    sound: Callable[[Sequence[Any]], bool] = lambda _: False,
 ) -> Logged:
     read_one: Callable[[Any], PredictionEvent] = partial(_checked, check)
     try:
@@ -51,10 +55,12 @@ def _logged(
     except DecodeError:
         # One that cannot be read, or is nested as deeply as a message may be: by itself it can be.
         batch = EventBatch.FromString(wire)
-        read_one = partial(_alone, one, check)
+        read_one, sound = partial(_alone, one, check), lambda _: False
     # First of all: what a newer version wrote may break the rules of this one.
     formats.check("event batch", batch.format, formats.EVENT_BATCH)
-    events = list(_each(batch, batch.predictions, read_one))
+    events = list(batch.predictions)
+    if not sound(events):
+        events = list(_each(batch, events, read_one))
     ended = list(_each(batch, batch.participants, _read_participant))
     return Logged(events, ended, batch.gap if batch.HasField("gap") else None)
 
@@ -82,6 +88,17 @@ def _alone(one: Callable[[bytes], E], check: Callable[[E], None], wire: bytes) -
 def _check_times(event: PredictionEvent) -> None:
     moment(event.time, "time")
     moment(event.event_time, "event_time")
+
+
+def _are_sound(events: Sequence[PackedEvent]) -> bool:
+    """Whether none of them is to be left out: False where that is not sure, or they are few."""
+    if len(events) < FEW or any(event.format > formats.PREDICTION_EVENT for event in events):
+        return False
+    stamps: list[Any] = [event.time for event in events]
+    told: list[Any] = [event.event_time for event in events]
+    if told != stamps:
+        stamps += filter(None, told)
+    return are_ids([event.manifest.prediction_id for event in events]) and are_moments(stamps)
 
 
 def _check_stamps(event: PackedEvent) -> None:

@@ -1,6 +1,7 @@
-"""Connections whose commands are written down by hiredis, as the library's synchronous ones are.
+"""Connections to one server whose commands hiredis writes down, as it does the library's synchronous ones.
 
-In Python it takes a microsecond for each argument; a read of a hundred keys takes as long as its round trip.
+In Python it takes a microsecond for each argument, and for a read of a hundred keys as long as its trip.
+Connections that Sentinels name, and those of a Cluster, are the library's own.
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ class Packing(AbstractConnection):
             if " " not in args[0]:
                 return [pack_command(args)]
         except TypeError:
-            # The library's own words for it; what it takes beside comes through here as well.
+            # Names of commands that are bytes, and the library's own words for what cannot be sent.
             pass
         return super().pack_command(*args)
 

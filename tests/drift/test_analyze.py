@@ -21,6 +21,7 @@ from turnout.inference.v1.output_pb2 import Classification, LabelProbability, Ou
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.build import handler_of
+from services.drift.cells.blob import FORMAT
 from services.drift.consumer import GROUP
 from services.foundation.errors import RemoteError
 from services.state.configs import ConfigStore
@@ -312,7 +313,7 @@ async def test_another_baseline_heals_one_whose_profiles_cannot_be_read(
     await log(connections, [answered(np.random.default_rng(6), 0.5) for _ in range(ROWS)])
     assert (await ask("Analyze", AnalyzeRequest(model="churn"))).result.rows == ROWS
     async for key in connections.steady.scan_iter("turnout:*:profile:*:minute:*"):
-        await connections.steady.setrange(key, 0, b"\x02\x00\x09")
+        await connections.steady.setrange(key, 0, FORMAT.to_bytes(2, "little") + b"\x09")
     for _ in range(2):
         with pytest.raises(RemoteError) as broken:
             await ask("Analyze", AnalyzeRequest(model="churn"))

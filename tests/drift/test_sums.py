@@ -1,7 +1,7 @@
 """Sums that are brought up to date are what new ones would be, and only what has changed is read."""
 
 import time
-from collections.abc import Mapping
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,44 +48,79 @@ def test_a_sum_made_from_another_is_the_sum_of_its_parts(seed: int) -> None:
         assert {at: list(names) for at, names in total.unseen.items()} == {
             at: list(names) for at, names in whole.unseen.items()
         }
-        before = Sum(frozenset(parts), parts, total)
+        before = Sum.of(frozenset(parts), parts, total)
 
 
-def kept_sum(names: Mapping[str, int]) -> Sum:
-    parts = {name: Part(b"", bytes(size)) for name, size in names.items()}
-    return Sum(frozenset(names), parts, merged([], SIZES))
+def kept_sum(*names: str, size: int = 1) -> Sum:
+    parts = {name: Part(b"", b"") for name in names}
+    return Sum(frozenset(names), parts, merged([], SIZES), size)
+
+
+def days(*numbers: int, size: int = 1) -> Sum:
+    return kept_sum(*(f"day{at}" for at in numbers), size=size)
 
 
 def test_the_nearest_sum_is_taken_and_kept_in_place_of_those_it_is_near_to() -> None:
     sums = Sums()
-    day, hour = (kept_sum({f"{kind}{at}": 1 for at in range(9)}) for kind in ("day", "hour"))
-    assert sums.nearest("a", day.names) is None
-    sums.keep("a", day)
+    week, hour = days(*range(9)), kept_sum(*(f"hour{at}" for at in range(9)))
+    assert sums.nearest("a", week.names) is None
+    sums.keep("a", week)
     sums.keep("a", hour)
-    assert sums.nearest("a", day.names) is day
-    assert sums.nearest("b", day.names) is None
-    next_day = kept_sum({f"day{at}": 1 for at in range(1, 10)})
-    sums.keep("a", next_day)
-    assert sums.nearest("a", day.names) is next_day
+    assert sums.nearest("a", week.names) is week
+    assert sums.nearest("b", week.names) is None
+    next_week = days(*range(1, 10))
+    sums.keep("a", next_week)
+    assert sums.nearest("a", week.names) is next_week
     assert sums.nearest("a", hour.names) is hour
     for more in range(MOST_WINDOWS - 1):
-        sums.keep("a", kept_sum({f"more{more}": 1}))
-    assert sums.nearest("a", day.names) is next_day
-    sums.keep("a", kept_sum({"another": 1}))
-    assert sums.nearest("a", day.names) is not next_day
+        sums.keep("a", kept_sum(f"more{more}"))
+    assert sums.nearest("a", week.names) is next_week
+    sums.keep("a", kept_sum("another"))
+    assert sums.nearest("a", week.names) is not next_week
+    assert sums.bytes == MOST_WINDOWS
 
 
-def test_as_many_bytes_are_kept_as_may_be_and_no_more() -> None:
+def test_as_many_bytes_are_kept_as_may_be_and_the_oldest_go_first() -> None:
     sums = Sums(most_bytes=100)
-    for uid in "abc":
-        sums.keep(uid, kept_sum({uid: 40}))
-    assert [sums.nearest(uid, frozenset(uid)) is not None for uid in "abc"] == [False, True, True]
-    sums.keep("b", kept_sum({"b": 60}))
-    assert [sums.nearest(uid, frozenset(uid)) is not None for uid in "bc"] == [True, True]
-    sums.keep("d", kept_sum({"d": 1}))
-    assert [sums.nearest(uid, frozenset(uid)) is not None for uid in "bcd"] == [True, False, True]
-    sums.keep("e", kept_sum({"e": 101}))
-    assert [sums.nearest(uid, frozenset(uid)) is not None for uid in "bcde"] == [False] * 4
+    quarter, more = 25, 26
+    for uid in "abcd":
+        sums.keep(uid, days(1, size=quarter))
+    assert (sums.bytes, sums.nearest("a", frozenset())) == (100, days(1, size=quarter))
+    sums.keep("a", days(1, size=quarter))
+    sums.keep("e", days(1, size=1))
+    assert [uid for uid in "abcde" if sums.nearest(uid, frozenset()) is None] == ["b"]
+    assert sums.bytes == 76
+    # One that is too large costs nobody else a thing, but is no longer what it was.
+    sums.keep("a", days(1, size=more))
+    assert [uid for uid in "abcde" if sums.nearest(uid, frozenset()) is None] == ["a", "b"]
+    assert sums.bytes == 51
+
+
+def test_where_nothing_was_counted_nothing_is_kept() -> None:
+    sums = Sums()
+    sums.keep("a", kept_sum("day1"))
+    sums.keep("a", kept_sum("day1")._replace(parts={}))
+    assert (sums.nearest("a", frozenset()), sums.bytes) == (None, 0)
+    none = Sums(most_bytes=0)
+    none.keep(
+        "a", Sum.of(frozenset("a"), {"a": Part.of(counts(np.random.default_rng(1), 1))}, merged([], []))
+    )
+    assert (none.nearest("a", frozenset()), none.bytes) == (None, 0)
+
+
+def test_what_a_sum_takes_is_more_than_its_profiles() -> None:
+    rng = np.random.default_rng(3)
+    blobs = [
+        encode(Profile(f"{at}-0", 1, rng.integers(0, 9, 5_000), {0: {f"{at}.{n}": 1 for n in range(99)}}))
+        for at in range(20)
+    ]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    parts = {f"turnout:{at}": Part.of(bytes(bytearray(blob))) for at, blob in enumerate(blobs)}
+    found = Sum.of(frozenset(parts), parts, summed(parts, [5_000], None))
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert 0.7 * taken < found.bytes < 1.5 * taken
 
 
 class Logged:
@@ -93,7 +128,7 @@ class Logged:
 
     def __init__(self, connections: Connections) -> None:
         self.connections, self.redis = connections, connections.steady
-        self.writer, self.reader = ProfileStore(connections), ProfileStore(connections)
+        self.writer, self.reader = ProfileStore(connections), ProfileStore(connections, Sums())
         self.now = time.time()
         rows, features = measure_columns({"age": np.arange(500.0).tolist()}, {}, {})
         self.baseline = Baseline("uid", "one", "models/m", "model-uid", rows, features, self.now)
@@ -103,11 +138,13 @@ class Logged:
         """The key of an hour's profile."""
         return drift_keys.profile(PARTITION, self.baseline.uid, self.hours[hour].name)
 
-    async def write(self, hour: int, entry: int, rows: int, partition: int = PARTITION) -> None:
+    async def write(
+        self, hour: int, entry: int, rows: int, partition: int = PARTITION, seed: int = 7
+    ) -> None:
         """So many rows of an hour, up to an entry."""
         fence = Fence.of(partition, "drift", 1)
         await self.redis.set(*fence)
-        ages = np.random.default_rng(rows).normal(250, 90, rows)
+        ages = np.random.default_rng([seed, rows]).normal(250, 90, rows)
         profile = Profile.of(f"{entry}-0", rows, [self.baseline.features[0].frame.count(ages.tolist())])
         await self.writer.write(partition, fence, self.baseline, {self.hours[hour]: profile}, self.now)
 
@@ -149,10 +186,12 @@ async def test_what_has_changed_is_seen_and_the_rest_is_not_read_again(logged: L
     assert await logged.agreed() == 1957
     await logged.write(5, 9, 11, partition=63)
     assert await logged.agreed() == 1968
-    # Redis has lost its last second, and something else is counted instead.
+    # Redis has lost its last second, and something else is counted instead, as many rows at last.
     await logged.write(3, 1, 100)
     assert await logged.agreed() == 1918
     await logged.write(3, 2, 149)
+    assert await logged.agreed() == 1967
+    await logged.write(3, 2, 149, seed=8)
     assert await logged.agreed() == 1967
 
 

@@ -1,8 +1,9 @@
 """A profile bucket as bytes: absolute counts, and the last stream entry that they contain.
 
 Layout: format (u16), width of a count in bytes (u8), rows (u64), lengths of the last entry (u16) and of the
-unseen names (u32), the last entry, the unseen names as JSON if there are any, then every feature's columns
-one after the other as little-endian unsigned integers of the smallest width that holds the largest of them.
+unseen names (u32), the CRC-32 of names and counts, the last entry, the unseen names as JSON if there are any,
+then every feature's columns one after the other as little-endian unsigned integers of the smallest width that
+holds the largest of them.
 Quiet minutes have small counts, so a bucket of 25 features takes about 6.5 kB.
 """
 
@@ -13,15 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
 from services.drift.cells.tally import Counts, Tally, added
 
-FORMAT = 2
+FORMAT = 3
 _FORMAT = struct.Struct("<H")
 FORMAT_BYTES = _FORMAT.size
-_PREFIX = struct.Struct("<HBQHI")
+_PREFIX = struct.Struct("<HBQHII")
 _WIDTHS = (1, 2, 4, 8)
 _COUNTS = {width: np.dtype(f"<u{width}") for width in _WIDTHS}
 # So many counts of so many bytes, and no more, surely add up to less than 2^32: in a third of the time.
@@ -75,7 +77,7 @@ class Profile:
         """What is left without `other`, which was added before."""
         return Profile("", self.rows - other.rows, self.columns - other.columns, self._names(other, -1))
 
-    def _names(self, other: "Profile", sign: int = 1) -> dict[int, dict[str, int]]:
+    def _names(self, other: "Profile", sign: int) -> dict[int, dict[str, int]]:
         features = sorted(self.unseen.keys() | other.unseen.keys())
         found = {at: added(self.unseen.get(at, {}), other.unseen.get(at, {}), sign) for at in features}
         return {at: names for at, names in found.items() if names}
@@ -127,8 +129,10 @@ def encode(profile: Profile) -> bytes:
     unseen = {str(index): dict(names) for index, names in profile.unseen.items()}
     names = json.dumps(unseen, separators=(",", ":"), ensure_ascii=False).encode() if unseen else b""
     entry = profile.last_entry.encode()
-    prefix = _PREFIX.pack(FORMAT, width, profile.rows, len(entry), len(names))
-    return b"".join((prefix, entry, names, profile.columns.astype(_COUNTS[width]).tobytes()))
+    counts = profile.columns.astype(_COUNTS[width]).tobytes()
+    check = crc32(counts, crc32(names))
+    prefix = _PREFIX.pack(FORMAT, width, profile.rows, len(entry), len(names), check)
+    return b"".join((prefix, entry, names, counts))
 
 
 def format_of(blob: bytes) -> int:
@@ -140,7 +144,7 @@ def format_of(blob: bytes) -> int:
 
 
 def beginning_of(blob: bytes) -> bytes:
-    """What tells a profile from an earlier or later one of its key: its rows, and the last entry. Raises
+    """What tells a profile from every other one of its key: its rows, their check and the last entry. Raises
     UnreadableProfileError."""
     _check_size(blob)
     entry: int = _PREFIX.unpack_from(blob)[3]
@@ -175,7 +179,7 @@ def _check_size(blob: bytes) -> None:
 def _head(blob: bytes, size: int) -> _Head:
     """What is said of the `size` counts before them."""
     _check_size(blob)
-    version, width, rows, entry, names = _PREFIX.unpack_from(blob)
+    version, width, rows, entry, names, _ = _PREFIX.unpack_from(blob)
     if version != FORMAT:
         raise UnreadableProfileError(
             f"profile format {version} is not known; this version reads format {FORMAT}"
