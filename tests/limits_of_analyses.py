@@ -11,4 +11,6 @@ ANALYSES: list[Told] = [
     ("categories drawn of a column; the rest are OTHER", "drift.drawing:MOST_NAMES", "", ""),
     ("unseen categories named of a column", "drift.wire_result:MAX_UNSEEN_NAMES", "", READABLE),
     ("baselines that a process holds in memory", "drift.baseline_cache:KEPT_BASELINES", "", ""),
+    ("windows of a baseline whose sums it holds, for what is asked next", "drift.sums:MOST_WINDOWS", "", ""),
+    ("their size together; schedules have as much again", "drift.sums:MOST_BYTES", "B", ""),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from services.drift.cells.blob import Profile, beginning_of, merged
 
 # Of a baseline: the last hour, the last day and all that there is, or three hours of a schedule.
 MOST_WINDOWS = 3
-# Of all baselines together; and a sum that takes a larger part of it is not kept, or it would cost the others
+# Of all baselines together. A sum that takes more than a quarter of it is not kept: it would cost the others
 # theirs. A day of 25 features takes 0.5 MB, and 90 days 1.3.
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_PART = 4
