@@ -14,7 +14,7 @@ from turnout.router.v1 import model_pb2
 from services.drift.analysis import FeatureFinding, Finding, summarize, warn
 from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baselines import Baseline
-from services.drift.buckets import RESOLUTIONS, Cover
+from services.drift.buckets import MAX_AHEAD, RESOLUTIONS, Cover
 from services.drift.cells import Grid
 from services.drift.comparison import Comparison
 from services.drift.drawing import draw, spans
@@ -111,6 +111,9 @@ def _lacking(analysis: Analysis) -> list[str]:
     if analysis.window.start + RESOLUTIONS[-1].seconds <= oldest:
         gone = datetime.fromtimestamp(oldest, UTC).isoformat(timespec="minutes")
         said.append(f"Profiles are kept for 90 days: of the window's part before {gone} nothing is counted.")
+    if analysis.window.end > analysis.time + MAX_AHEAD + RESOLUTIONS[0].seconds:
+        ended = datetime.fromtimestamp(analysis.time, UTC).isoformat(timespec="minutes")
+        said.append(f"The window ends in the future: what is counted ends with the analysis, at {ended}.")
     if gaps:
         lost = (
             f"Incomplete: logged predictions were lost in {gaps} of the window's time buckets, of any model."

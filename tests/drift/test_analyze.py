@@ -20,9 +20,11 @@ from turnout.inference.v1.manifest_pb2 import OUTCOME_CONTRIBUTED, OUTCOME_FAILE
 from turnout.inference.v1.output_pb2 import Classification, LabelProbability, Output
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.buckets import MAX_AHEAD
 from services.drift.build import handler_of
 from services.drift.cells.blob import FORMAT
 from services.drift.consumer import GROUP
+from services.drift.wire import timestamp
 from services.foundation.errors import RemoteError
 from services.state.configs import ConfigStore
 from services.state.connection import Connections
@@ -334,6 +336,17 @@ async def test_a_router_that_comes_later_is_seen_at_once(
         assert (await ask("Analyze", AnalyzeRequest(model="churn"))).result.rows == seen
 
 
+async def test_a_window_that_ends_in_the_future_is_told_to_end_now(ask: Ask, model: Model) -> None:
+    await ask("CreateBaseline", creation())
+    asked = AnalyzeRequest(model="churn", start_time=timestamp(time.time() - 3600), end_time=TOMORROW)
+    told = list((await ask("Analyze", asked)).result.warnings)
+    assert told[0].startswith("The window ends in the future: what is counted ends with the analysis, at 2")
+    asked.end_time.FromSeconds(int(time.time() + MAX_AHEAD))
+    assert not (await ask("Analyze", asked)).result.warnings
+
+
+# Longer than any run of the tests takes.
+TOMORROW = timestamp(time.time() + 86_400)
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "no such correction": ({"correction": 7}, "correction", "CORRECTION_BONFERRONI"),
     "no such rule": ({"psi_rule": 9}, "psi_rule", "PSI_RULE_HALF_COUNT"),
@@ -349,6 +362,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown reference": ({"reference_model": "ghost"}, "", "models/ghost"),
     "a reference without a baseline": ({"reference_model": "rival"}, "", "models/rival"),
     "an unknown feature": ({"features": ["age", "size"]}, "features[1]", "'size' is no feature"),
+    "a window of the future": (
+        {"start_time": TOMORROW, "end_time": timestamp(2e9)},
+        "start_time",
+        "in the future",
+    ),
+    "an end of the future": ({"end_time": TOMORROW}, "end_time", "the window would begin"),
     "too many features": ({"features": [f"f{n}" for n in range(600)]}, "features", "at most 512"),
 }
 

@@ -8,7 +8,7 @@ from turnout.drift.v1.result_pb2 import DriftStatus
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.baselines import Baseline, Segment
-from services.drift.buckets import Cover, cover
+from services.drift.buckets import MAX_AHEAD, Cover, cover
 from services.drift.comparisons import (
     ONE_OF_TWO,
     baseline_named,
@@ -95,6 +95,12 @@ class AnalysisRpcs:
         if start >= end:
             said = f"must lie before end_time ({iso(end)}), got {iso(start)}"
             raise InvalidArgument(f"start_time {said}", fields=[("start_time", said)])
+        if start > now + MAX_AHEAD:
+            field = "start_time" if request.HasField("start_time") else "end_time"
+            said = (
+                f"must not lie in the future: the window would begin {iso(start)}, and now it is {iso(now)}"
+            )
+            raise InvalidArgument(f"{field} {said}", fields=[(field, said)])
         return cover(start, end, now)
 
     async def _ahead(
