@@ -117,11 +117,12 @@ STRATEGIES: list[Told] = [
         "Six for each member, whatever the traffic: variants that come and go find room.",
     ),
     (
-        "levels of JSON in an answer, a truth, a tool or a response format",
+        "levels of JSON in an answer, a truth, a tool, a schema or a response format",
         "foundation.nesting:DEEPEST",
         "",
         "",
     ),
+    ("levels of a `verdict_schema`", "foundation.nesting:DEEPEST_VERDICT", "", ""),
     ("fields voted on by `json_majority.by_field`", "aggregator.combiners.fields:MOST_FIELDS", "", ""),
     (
         "a regular expression of `extraction`",

@@ -56,7 +56,9 @@ def parse(text: str) -> Json:
         return canonical(json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse))
     except NotJson:
         raise
-    except (ValueError, RecursionError) as wrong:
+    except RecursionError as wrong:
+        raise NotJson(TOO_DEEP) from wrong
+    except ValueError as wrong:
         raise NotJson(f"JSON expected: {wrong}") from wrong
 
 

@@ -14,7 +14,7 @@ from services.foundation.errors import RemoteDeadlineExceeded, RemoteError
 from services.foundation.identity.authenticator import on_behalf
 from services.foundation.identity.certificates import ClientCertificates
 from services.foundation.last_word import LastWord
-from services.foundation.status import DETAILS_TRAILER, remote_error
+from services.foundation.status import DETAILS_TRAILER, remote_error, unreadable
 from services.foundation.telemetry import Span, Telemetry
 from services.foundation.tracing import TRACEPARENT, Parent, traceparent
 
@@ -158,7 +158,7 @@ class Client:
             peer = LastWord(sent) if kind == "stream_unary" else None
             try:
                 reply = await sent
-                code = "OK"
+                code = "OK" if reply is not None else "INTERNAL"
             except grpc.aio.AioRpcError as failed:
                 failure = await peer.instead_of(failed) if peer else failed
                 code = failure.code().name
@@ -166,6 +166,8 @@ class Client:
             finally:
                 if span is not None:
                     span.finish(code)
+            if reply is None:
+                raise unreadable(method.full_name)
             return reply
 
         return invoke
@@ -188,6 +190,8 @@ class Client:
             peer = LastWord(replies) if kind == "stream_stream" else None
             try:
                 async for reply in replies:
+                    if reply is None:
+                        raise unreadable(method.full_name)
                     yield reply
                 code = "OK"
             except grpc.aio.AioRpcError as failed:

@@ -6,12 +6,14 @@ from google.protobuf.struct_pb2 import Struct, Value
 # up to eight stand around it where things are listed.
 DEEPEST = 30
 TOO_DEEP = f"JSON of at most {DEEPEST} levels expected"
+# A verdict's schema stands two levels deep in what a verifier is asked for.
+DEEPEST_VERDICT = DEEPEST - 2
 
 
-def is_too_deep(given: Value | Struct) -> bool:
-    """Whether a value is in more than DEEPEST lists and objects."""
+def is_too_deep(given: Value | Struct, deepest: int = DEEPEST) -> bool:
+    """Whether anything in it is in more than so many lists and objects."""
     level: list[Value | Struct] = [given]
-    for _ in range(DEEPEST + 1):
+    for _ in range(deepest + 1):
         level = [inner for one in level for inner in _within(one)]
         if not level:
             return False

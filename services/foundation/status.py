@@ -107,6 +107,14 @@ def trailers_of(error: TurnoutError, status: Status) -> Metadata:
     return trailers
 
 
+def unreadable(method: str) -> RemoteError:
+    """Of a reply that the library could not read: it says so in the log, and gives None."""
+    said = (
+        f"the reply of {method} cannot be read: more than a hundred messages within each other, or none of it"
+    )
+    return RemoteError(said, code="INTERNAL", reason="UNREADABLE_REPLY")
+
+
 def remote_error(code: str, message: str, rich: bytes | None, **context: str) -> RemoteError:
     """The error behind a failed call; `context` (target, method) is added to its facts."""
     status = parse(rich)

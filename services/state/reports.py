@@ -9,7 +9,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent, Truth
 from turnout.inference.v1.output_pb2 import Classification
 
 from services.foundation.errors import FieldViolation
-from services.foundation.nesting import TOO_DEEP, is_too_deep
+from services.foundation.nesting import DEEPEST, is_too_deep
 from services.state import ids
 from services.state.errors import RequestIdReused
 
@@ -72,7 +72,7 @@ def truth_faults(truth: Truth) -> list[FieldViolation]:
     if kind == "number" and not math.isfinite(truth.number):
         return [FieldViolation("truth.number", f"must be a finite number, got {truth.number}")]
     if kind == "json" and is_too_deep(truth.json):
-        return [FieldViolation("truth.json", TOO_DEEP)]
+        return [FieldViolation("truth.json", f"must be JSON of at most {DEEPEST} levels")]
     return []
 
 

@@ -12,6 +12,7 @@ from services.aggregator.errors import Problems
 from services.aggregator.pointers import compiled
 from services.aggregator.prompts import VERDICT
 from services.aggregator.wire.voices import read_helper
+from services.foundation.nesting import DEEPEST, DEEPEST_VERDICT, is_too_deep
 
 LONGEST_RUBRIC = 32_768
 
@@ -45,7 +46,7 @@ def _verifier(given: ensemble_pb2.Verifier, path: str, problems: Problems) -> Ve
     helper = read_helper(given.helper, f"{path}.helper", problems)
     schema: Schema | None = Schema(VERDICT)
     if given.HasField("verdict_schema"):
-        schema = _schema(given.verdict_schema, f"{path}.verdict_schema", problems)
+        schema = _schema(given.verdict_schema, f"{path}.verdict_schema", problems, DEEPEST_VERDICT)
     pointer = given.accept_pointer or ACCEPT
     try:
         compiled(pointer)
@@ -60,7 +61,10 @@ def _verifier(given: ensemble_pb2.Verifier, path: str, problems: Problems) -> Ve
     return Verifier(helper, schema, rubric, pointer, score, frozenset(given.accept_labels))
 
 
-def _schema(given: Struct, path: str, problems: Problems) -> Schema | None:
+def _schema(given: Struct, path: str, problems: Problems, deepest: int = DEEPEST) -> Schema | None:
+    if is_too_deep(given, deepest):
+        problems[path] = f"JSON of at most {deepest} levels expected"
+        return None
     try:
         return Schema(MessageToDict(given))
     except (BadSchema, ValueError) as wrong:

@@ -3,6 +3,9 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+# The chapters that say what to do at length.
+RUNBOOKS = "docs/operations/runbooks.md"
+
 
 class Severity(StrEnum):
     """How bad it is. A note is worth knowing, and nothing is wrong with it."""

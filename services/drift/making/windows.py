@@ -98,8 +98,8 @@ class Windows:
         if not features:
             of = f" of the segment {segment.name} = {segment.value!r}" if segment else ""
             raise NothingLogged(
-                f"no prediction of {model.name}{of} was logged in the window with a feature or answer that "
-                "can be counted",
+                f"no prediction of {model.name}{of} was logged in the window, until five seconds ago, with a "
+                "feature or answer that can be counted",
                 model=model.name,
             )
         if more:

@@ -3,10 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from turnout.drift.v1 import alert_rpc_pb2 as rpc
-from turnout.drift.v1.alert_config_pb2 import AlertConfig
-from turnout.drift.v1.alert_pb2 import Alert
+from turnout.drift.v1.alert_config_pb2 import AlertConfig, AlertSeverity
+from turnout.drift.v1.alert_pb2 import Alert, AlertState
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.alerts.desk import chosen, tried
@@ -82,6 +83,8 @@ class AlertRpcs:
         """A page of the model's alerts, newest first, of those that fit every filter."""
         model, desk = await self._ground.model(request.model), self._ground.alerts
         size = min(pages.size(request.page_size, DEFAULT_PAGE), MAX_PAGE)
+        _known_word("state", request.state, AlertState)
+        _known_word("min_severity", request.min_severity, AlertSeverity)
         filters = f"alerts {model.uid} {request.state} {request.min_severity}"
         last = pages.unseal(filters, request.page_token)
         ids = [one for one in await desk.store.alerts(model.uid) if not last or one < last]
@@ -127,6 +130,13 @@ class AlertRpcs:
             return Known(None)
         bodies = await self._ground.baselines.get_many(model.uid, [one.id for one in active.values()])
         return Known({feature.name for one in bodies if one is not None for feature in one.features})
+
+
+def _known_word(field: str, given: int, words: Any) -> None:
+    """Raises InvalidArgument for a filter by what there is not."""
+    if given not in words.values():
+        said = f"is one of {', '.join(words.keys()[1:])}; got {given}"
+        raise InvalidArgument(f"{field} {said}", fields=[(field, said)])
 
 
 def _wanted(request: rpc.ListAlertsRequest) -> Callable[[Alert], bool]:

@@ -11,6 +11,7 @@ from google.protobuf.struct_pb2 import Struct
 from turnout.router.v1.ensemble_pb2 import Extraction
 
 from services.foundation.cel_text import BadCel, compiled, other_than_boolean, tokens_of
+from services.foundation.nesting import DEEPEST, is_too_deep
 from services.router.config.problems import Problems
 
 LONGEST_PATTERN = 256
@@ -66,10 +67,13 @@ def check_text(text: str, field: str, problems: Problems) -> None:
         problems.add(field, f"at most {LONGEST_RUBRIC} characters, got {len(text)}")
 
 
-def check_schema(given: Struct, field: str, problems: Problems) -> None:
-    """A JSON Schema, draft 2020-12, whose expressions RE2 takes."""
+def check_schema(given: Struct, field: str, problems: Problems, deepest: int = DEEPEST) -> None:
+    """A JSON Schema, draft 2020-12, whose expressions RE2 takes. deepest: levels that it may have."""
     if given.ByteSize() > LARGEST_SCHEMA:
         problems.add(field, f"at most {LARGEST_SCHEMA} bytes, got {given.ByteSize()}")
+        return
+    if is_too_deep(given, deepest):
+        problems.add(field, f"JSON of at most {deepest} levels expected")
         return
     try:
         schema = MessageToDict(given)

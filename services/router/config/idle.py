@@ -21,6 +21,7 @@ MOST_NAMED = 5
 def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
     """Sentences about a router that has its defaults; `models` are those of its variants, by name."""
     yield from _weights(router)
+    yield from _beside_a_canary(router)
     yield from _policies(router)
     yield from _hedging(router, models)
 
@@ -37,6 +38,16 @@ def _weights(router: Router) -> Iterator[str]:
         some = _some([one.id for one in given])
         kept = "" if counts else ", except that 0 means never"
         yield f"The weights of {some} do nothing: {name} chooses {BY_OTHER_MEANS[name]}{kept}."
+
+
+def _beside_a_canary(router: Router) -> Iterator[str]:
+    if not router.HasField("canary") or router.policies:
+        return
+    canary = router.canary
+    taking = {canary.baseline_model, canary.canary_model, *router.fallback.variants, *router.mirror.variants}
+    if idle := [one.id for one in router.variants if one.enabled and one.id not in taking]:
+        two = f"{canary.baseline_model} and {canary.canary_model}"
+        yield f"Nothing is sent to {_some(idle)}: the canary has {two}, and nothing else names it."
 
 
 def _weighed_elsewhere(router: Router) -> bool:

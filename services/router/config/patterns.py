@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from turnout.router.v1.ensemble_pb2 import Cascade, Check, CheckFailure, Exhausted, Judge, Verifier
 
+from services.foundation.nesting import DEEPEST_VERDICT
 from services.router.config.answers import check_condition, check_pointer, check_schema, check_text
 from services.router.config.combining import never_meets
 from services.router.config.graphs import check_graph
@@ -112,6 +113,6 @@ def _verifier(given: Verifier, field: str, problems: Problems) -> None:
     check_text(given.rubric, f"{field}.rubric", problems)
     check_pointer(given.accept_pointer, f"{field}.accept_pointer", problems)
     if given.HasField("verdict_schema"):
-        check_schema(given.verdict_schema, f"{field}.verdict_schema", problems)
+        check_schema(given.verdict_schema, f"{field}.verdict_schema", problems, DEEPEST_VERDICT)
     if given.HasField("min_score") and not 0 <= given.min_score <= 1:
         problems.add(f"{field}.min_score", f"0 to 1, got {given.min_score:g}")

@@ -315,13 +315,26 @@ def test_every_check_is_shown_broken_somewhere() -> None:
     assert {one[0] for one in BROKEN} | others == set(CHECKS)
 
 
+def is_there(about: str) -> bool:
+    """Whether there is such a chapter."""
+    page, _, anchor = about.partition("#")
+    lines = (ROOT / page).read_text().splitlines()
+    headings = [line.lstrip("# ").lower().replace(" ", "-") for line in lines if line[:1] == "#"]
+    return not anchor or anchor in headings
+
+
 def test_every_chapter_that_a_finding_names_is_there() -> None:
-    for about in CHAPTERS.values():
-        page, _, anchor = about.partition("#")
-        headings = [
-            line.lstrip("# ").lower() for line in (ROOT / page).read_text().splitlines() if line[:1] == "#"
-        ]
-        assert not anchor or anchor in [heading.replace(" ", "-") for heading in headings], about
+    assert [about for about in CHAPTERS.values() if not is_there(about)] == []
+
+
+def test_what_nobody_foresaw_has_a_chapter_of_its_own(sound: Facts) -> None:
+    for metric, chapter in (
+        ("turnout_unexpected_errors_total", "turnoutunexpectederrors"),
+        ("turnout_events_dropped_total", "turnouteventslost"),
+    ):
+        (told,) = found(counted(metric, 2.0)(sound), "events")
+        assert told.about.endswith(f"#{chapter}")
+        assert is_there(told.about)
 
 
 def test_a_certificate_of_tomorrow_is_told() -> None:

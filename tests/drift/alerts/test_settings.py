@@ -1,7 +1,7 @@
 """Settings of alerts over a real channel: what is kept, what is shown, and what is refused."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -242,6 +242,20 @@ WRONG: dict[str, tuple[str, Any, str, str, str]] = {
         "BAD_PAGE_TOKEN",
         "page_token",
         "",
+    ),
+    "a state that there is not": (
+        "ListAlerts",
+        rpc.ListAlertsRequest(model="churn", state=cast("Any", 9)),
+        "INVALID_ARGUMENT",
+        "state",
+        "ALERT_STATE_FIRING",
+    ),
+    "a severity that there is not": (
+        "ListAlerts",
+        rpc.ListAlertsRequest(model="churn", min_severity=cast("Any", 7)),
+        "INVALID_ARGUMENT",
+        "min_severity",
+        "ALERT_SEVERITY_",
     ),
     "a negative page": (
         "ListAlerts",

@@ -143,6 +143,20 @@ def test_a_canary_that_nothing_ends_is_told_so() -> None:
     assert told(canary(guardrails=[{"metric": "accuracy", "max_regression": 0.1}])) == []
 
 
+def test_a_variant_that_a_canary_leaves_out_is_told_of() -> None:
+    guarded = {"guardrails": [{"metric": "accuracy", "max_regression": 0.1}]}
+    made = canary(**guarded)
+    made.variants.add(id="c", model="c", enabled=True)
+    assert one(made) == "Nothing is sent to c: the canary has a and b, and nothing else names it."
+    made.variants[2].enabled = False
+    assert told(made) == []
+    made.variants[2].enabled = True
+    for use in (made.fallback, made.mirror):
+        use.variants.append("c")
+        assert not any("Nothing is sent" in said for said in told(made))
+        del use.variants[:]
+
+
 def test_what_a_canarys_settings_cost_is_told_with_its_number() -> None:
     criteria = {"metric": "accuracy", "min_samples": 1000}
     assert "in 76 to 80 % of trials; ANYTIME_VALID does so in at most 5 %" in one(

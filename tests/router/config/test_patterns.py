@@ -26,6 +26,14 @@ def judge(check: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"judge": {"check": check, **more}}
 
 
+def deep(levels: int) -> dict[str, Any]:
+    """A schema of so many objects within each other."""
+    found: dict[str, Any] = {"type": "object"}
+    for _ in range((levels - 1) // 2):
+        found = {"properties": {"in": found}}
+    return found if levels % 2 else {"default": found}
+
+
 def step(name: str, variant: str = "chat-a", **more: Any) -> dict[str, Any]:
     return {"name": name, "variant": variant, **more}
 
@@ -47,6 +55,8 @@ RIGHT: list[dict[str, Any]] = [
     cascade(min_confidence=0, order=CHATS[:2]),
     cascade(min_confidence=1, agreement=3),
     cascade(agreement=2, check={"cel": "size(text) > 2 || json.score >= 0.5"}),
+    judge({"verifier": VERIFIER | {"verdict_schema": deep(28)}}),
+    judge({"json_schema": deep(30)}),
     judge({"verifier": VERIFIER}, max_rounds=10, tell_reason=True, order=CHATS[::-1]),
     judge({"verifier": VERIFIER | {"rubric": LONG[1:], "accept_pointer": "/score", "min_score": 1}}),
     judge({"json_schema": FIELD, "on_failure": "CHECK_FAILURE_ACCEPT"}, max_rounds=1),
@@ -95,6 +105,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         judge({"verifier": VERIFIER | {"verdict_schema": {"type": 3}}}),
         "judge.check.verifier.verdict_schema",
     ),
+    (judge({"verifier": VERIFIER | {"verdict_schema": deep(29)}}), "judge.check.verifier.verdict_schema"),
+    (judge({"json_schema": deep(31)}), "judge.check.json_schema"),
     (judge({"verifier": {}}), "judge.check.verifier.helper.model"),
     (graph(), "specialists.steps"),
     (graph(*(step(f"s{n}") for n in range(33))), "specialists.steps"),

@@ -21,7 +21,7 @@ from services.cli.doctor.checks import (
     untold,
 )
 from services.cli.doctor.facts import Facts
-from services.cli.doctor.finding import Finding, Severity
+from services.cli.doctor.finding import RUNBOOKS, Finding, Severity
 
 Examine = Callable[[Facts], Iterator[Finding]]
 
@@ -45,8 +45,6 @@ CHECKS: Mapping[str, Examine] = {
     "untold": untold.examine,
 }
 
-# The chapter that says what to do at length.
-RUNBOOKS = "docs/operations/runbooks.md"
 CHAPTERS: Mapping[str, str] = {
     "reachability": f"{RUNBOOKS}#turnoutprocessdown",
     "redis": f"{RUNBOOKS}#turnoutredisunreachable",
@@ -70,7 +68,7 @@ _ORDER = list(Severity)
 def examine(facts: Facts) -> list[Finding]:
     """What all checks find, the worst first."""
     found = [
-        one._replace(check=name, about=CHAPTERS.get(name, ""))
+        one._replace(check=name, about=one.about or CHAPTERS.get(name, ""))
         for name, check in CHECKS.items()
         for one in check(facts)
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.cli.doctor.facts import Facts
-from services.cli.doctor.finding import Finding, error, warning
+from services.cli.doctor.finding import RUNBOOKS, Finding, error, warning
 from services.cli.doctor.metrics import total
 
 SPOOLED, DROPPED = "turnout_events_spooled", "turnout_events_dropped_total"
@@ -26,7 +26,7 @@ def examine(facts: Facts) -> Iterator[Finding]:
             f"{dropped:,.0f} events were lost, for the spool was full",
             "predictions of that time have no record; drift and experiments mark the gap",
             "a larger spool (TURNOUT_ROUTER_SPOOL_BYTES), and a Redis that keeps up",
-        )
+        )._replace(about=f"{RUNBOOKS}#turnouteventslost")
     if died := total(facts.pages, FAILURES):
         yield error(
             f"{died:,.0f} background tasks have died",
@@ -38,4 +38,4 @@ def examine(facts: Facts) -> Iterator[Finding]:
             f"{surprises:,.0f} calls met an error that nobody foresaw",
             "callers were told INTERNAL and an error_id",
             "look for error_id in the logs, and report what stands there",
-        )
+        )._replace(about=f"{RUNBOOKS}#turnoutunexpectederrors")
