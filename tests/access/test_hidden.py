@@ -12,7 +12,7 @@ from turnout.router.v1 import router_service_pb2 as routers
 from turnout.router.v1.model_pb2 import Permissions
 from turnout.router.v1.router_pb2 import Router
 
-from services.state.ids import new_uid
+from services.state.ids import new_prediction_id, partition_for
 from tests.access.house import House
 from tests.waiting import eventually
 
@@ -53,7 +53,8 @@ async def test_hidden_is_said_as_missing(house: House, hidden: Asked, missing: A
 
 async def test_a_hidden_prediction_is_said_as_a_missing_one(house: House) -> None:
     router, _ = await house.make("secret")
-    hidden, missing = await house.log(router), new_uid(1_700_000_000.0, random.Random(3))
+    hidden = await house.log(router)
+    missing = new_prediction_id(partition_for(router.uid), 1_700_000_000.0, random.Random(3))
     await house.write_record(router, hidden)
     said = []
     for prediction in (hidden, missing):

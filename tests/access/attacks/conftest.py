@@ -12,8 +12,8 @@ from turnout.router.v1.router_pb2 import Router
 from examples.fleet.catalog import registration
 from services.foundation.contract import method_of
 from services.foundation.errors import RemoteError
+from services.state import ids
 from services.state.embedded import EmbeddedRedis
-from services.state.ids import new_uid
 from tests.access.house import House, enforced
 from tests.waiting import eventually
 
@@ -51,7 +51,13 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         await furnish(house)
         await house.recorded([prediction])
         await eventually(lambda: followed(house), within=30)
-        yield Scene(house, vault, prediction, new_uid(1_700_000_000.0, random.Random(3)))
+        yield Scene(house, vault, prediction, beside(vault))
+
+
+def beside(vault: Router) -> str:
+    """An id of a prediction that the vault could have made: who may report early on what the partition holds
+    is another question."""
+    return ids.new_prediction_id(ids.partition_for(vault.uid), 1_700_000_000.0, random.Random(3))
 
 
 async def followed(house: House) -> bool:
