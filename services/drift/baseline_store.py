@@ -25,6 +25,8 @@ MAX_BASELINES = 100
 MAX_ACTIVE_SEGMENTS = 20
 # When a baseline is written down in a place: see the script.
 ALWAYS, FREE = "", "free"
+# Between two commands somebody may make it active again, but hardly so often.
+MOST_RETIRED = 5
 
 
 class BaselineStore:
@@ -126,14 +128,19 @@ class BaselineStore:
             request = drift_keys.baseline_request(partition_for(example.model_uid), once.request_id)
             await self._redis.hset(request, "activated", "yes")
 
-    async def check_idle(self, baseline: Baseline) -> None:
-        """Raises BaselineInUse if the model is compared with it."""
-        if (await self.counted(baseline.model_uid)).is_active(baseline):
-            raise BaselineInUse(
-                f"{baseline.model} is compared with {baseline.name}; make another one active first "
-                "(SetActiveBaseline)",
-                baseline=baseline.name,
-            )
+    async def release(self, baseline: Baseline, *, force: bool = False) -> None:
+        """Raises BaselineInUse if the model is compared with it; by force it is compared with nothing then, and
+        refused is only what is made active again time after time."""
+        for _ in range(MOST_RETIRED if force else 1):
+            if force:
+                await self.retire(baseline)
+            if not (await self.counted(baseline.model_uid)).is_active(baseline):
+                return
+        raise BaselineInUse(
+            f"{baseline.model} is compared with {baseline.name}; make another one active first "
+            "(SetActiveBaseline)",
+            baseline=baseline.name,
+        )
 
     async def delete(self, baseline: Baseline) -> None:
         """Remove a baseline; nothing where another one has its id by now."""

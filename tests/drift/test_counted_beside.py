@@ -15,6 +15,7 @@ from services.drift.baselines import Baseline, Segment, measure_columns
 from services.drift.buckets import Bucket, cover
 from services.drift.cells.blob import Profile
 from services.drift.counted import read_counted
+from services.drift.errors import BaselineInUse
 from services.drift.profile_store import ProfileStore
 from services.drift.profiler import Profiler
 from services.state import drift_keys
@@ -180,6 +181,30 @@ async def test_the_bound_of_segments_counts_those_that_have_one_beside_only(
     found = await store.counted(model.uid)
     assert (found.actives, found.is_beside(odd)) == ({}, True)
     assert await store.actives([model.uid]) == {}
+
+
+async def test_by_force_also_what_somebody_makes_active_again_is_released(
+    connections: Connections, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = BaselineStore(connections)
+    mine = frozen(model, "mine", 40)
+    await store.create([mine], None)
+    await store.activate([mine])
+    retire, again = BaselineStore.retire, 2
+
+    async def beside_another(self: BaselineStore, baseline: Baseline) -> None:
+        nonlocal again
+        await retire(self, baseline)
+        again -= 1
+        if again >= 0:
+            await store.activate([baseline])
+
+    monkeypatch.setattr(BaselineStore, "retire", beside_another)
+    await store.release(mine, force=True)
+    assert (await store.counted(model.uid)).actives == {}
+    again = 1000
+    with pytest.raises(BaselineInUse, match="mine"):
+        await store.release(mine, force=True)
 
 
 def test_what_an_earlier_version_wrote_is_read() -> None:

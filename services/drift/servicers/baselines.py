@@ -78,9 +78,7 @@ class BaselineRpcs(CreationRpcs):
         model, baseline_id = await self._ground.child(request.name, "baselines")
         found = await self._ground.baselines.get(model.name, model.uid, baseline_id)
         # In this order: who dies on the way leaves a baseline that can be deleted again.
-        if request.force:
-            await self._ground.baselines.retire(found)
-        await self._ground.baselines.check_idle(found)
+        await self._ground.baselines.release(found, force=request.force)
         await self._ground.baselines.discount(found)
         await self._ground.profiles.forget(found.uid)
         await self._ground.baselines.delete(found)
