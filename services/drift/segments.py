@@ -17,6 +17,6 @@ def segment_asked(request: Any, field: str = "segment") -> Segment | None:
     for part, most in (("name", LONGEST_NAME), ("value", LONGEST_VALUE)):
         given = getattr(message, part)
         if not 1 <= len(given) <= most:
-            said = f"is longer than {most} characters: {len(given)} characters" if given else "is empty"
+            said = f"has 1 to {most} characters, got {len(given):,}"
             raise InvalidArgument(f"{field}.{part} {said}", fields=[(f"{field}.{part}", said)])
     return Segment(message.name, message.value)

@@ -112,9 +112,9 @@ async def test_outputs_are_columns_with_a_role(ask: Ask, model: Model) -> None:
     [
         ({"prediction_column": "age"}, "prediction_column", "no categorical column; those are plan"),
         ({"score_column": "plan"}, "score_column", "no numeric column; those are age, amount"),
-        ({"segment": Segment(value="eu")}, "segment.name", "is empty"),
-        ({"segment": Segment(name="region")}, "segment.value", "is empty"),
-        ({"segment": Segment(name="region", value="x" * 300)}, "segment.value", "300 characters"),
+        ({"segment": Segment(value="eu")}, "segment.name", "1 to 64 characters, got 0"),
+        ({"segment": Segment(name="region")}, "segment.value", "1 to 256 characters, got 0"),
+        ({"segment": Segment(name="region", value="x" * 300)}, "segment.value", "got 300"),
     ],
 )
 async def test_what_is_no_output_or_segment_is_refused(

@@ -135,7 +135,7 @@ def _check(request: Asked) -> None:
     if request.router and request.outside:
         raise _wrong("outside", "goes without router: what was made outside no router made")
     if request.HasField("segment") and not request.segment.name:
-        raise _wrong("segment.name", "is required with segment")
+        raise _wrong("segment.name", "the name of a segment expected, with the value that is looked for")
     for field, value in (("entity_id", request.entity_id), ("external_id", request.external_id)):
         if len(value) > LONGEST_KEY:
             raise _wrong(field, f"at most {LONGEST_KEY} characters, got {len(value):,}")

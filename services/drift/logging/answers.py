@@ -70,8 +70,13 @@ def _check(output: Output, problems: Problems) -> None:
 def _classes(classes: Classification, problems: Problems) -> None:
     path = "output.classification"
     _label(f"{path}.label", classes.label or (classes.rows[0].label if classes.rows else ""), problems)
+    seen = set[str]()
     for place, each in enumerate(classes.probabilities):
         _label(f"{path}.probabilities[{place}].label", each.label, problems)
+        if each.label in seen:
+            said = f"{each.label[:40]!r} is given twice: a label has one probability"
+            problems.add(f"{path}.probabilities[{place}].label", said)
+        seen.add(each.label)
         _probability(f"{path}.probabilities[{place}].probability", each.probability, problems)
     for place, row in enumerate(classes.rows):
         _label(f"{path}.rows[{place}].label", row.label, problems)

@@ -8,6 +8,7 @@ from turnout.inference.v1.input_pb2 import TabularInput
 
 from services.drift.baselines import MAX_FEATURES
 from services.drift.buckets import MAX_AHEAD, RESOLUTIONS
+from services.drift.segments import LONGEST_NAME, LONGEST_VALUE
 from services.foundation.errors import InvalidArgument
 from services.models.problems import Problems
 from services.state import ids
@@ -37,8 +38,8 @@ def check(request: LogPredictionRequest, partition: int, now: float) -> Problems
         _prediction_id(request, partition, now, problems)
     for field in ("entity_id", "external_id", "request_id"):
         _text(field, getattr(request, field), problems)
-    _names("attributes", request.attributes, MOST_ATTRIBUTES, problems)
-    _names("segments", request.segments, MOST_SEGMENTS, problems)
+    _attributes(request.attributes, problems)
+    _segments(request.segments, problems)
     if request.HasField("latency"):
         _latency(request, problems)
     return problems
@@ -101,14 +102,25 @@ def _text(field: str, value: str, problems: Problems) -> None:
         problems.add(field, f"at most {LONGEST_KEY} characters, got {len(value):,}")
 
 
-def _names(field: str, given: Mapping[str, str], most: int, problems: Problems) -> None:
-    if len(given) > most:
-        problems.add(field, f"at most {most}, got {len(given)}")
+def _attributes(given: Mapping[str, str], problems: Problems) -> None:
+    if len(given) > MOST_ATTRIBUTES:
+        problems.add("attributes", f"at most {MOST_ATTRIBUTES}, got {len(given)}")
         return
     for name, value in given.items():
         if not 0 < len(name) <= LONGEST_KEY or len(value) > LONGEST_KEY:
             said = f"names have 1 to {LONGEST_KEY} characters, and values at most as many"
-            problems.add(f"{field}['{name[:40]}']", said)
+            problems.add(f"attributes['{name[:40]}']", said)
+
+
+def _segments(given: Mapping[str, str], problems: Problems) -> None:
+    # Within what can be asked for.
+    if len(given) > MOST_SEGMENTS:
+        problems.add("segments", f"at most {MOST_SEGMENTS}, got {len(given)}")
+        return
+    for name, value in given.items():
+        if not (0 < len(name) <= LONGEST_NAME and 0 < len(value) <= LONGEST_VALUE):
+            said = f"names have 1 to {LONGEST_NAME} characters, and values 1 to {LONGEST_VALUE}"
+            problems.add(f"segments['{name[:40]}']", said)
 
 
 def _latency(request: LogPredictionRequest, problems: Problems) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from turnout.drift.v1 import performance_pb2 as rpc
 
 from services.drift.performance.estimates import deviations
+from services.drift.segments import segment_asked
 from services.foundation.errors import InvalidArgument
 from services.state import pages
 from services.state.buckets import DAY, HISTORY_SECONDS, HOUR, Bucket
@@ -77,9 +78,11 @@ def query_of(request: rpc.GetPerformanceHistoryRequest, now: float) -> Query:
     start, end = _range(request, step, now)
     groups = frozenset(request.group_by)
     if unknown := groups - {ROUTER, VARIANT, SEGMENT}:
-        raise refused("group_by", f"has values of PerformanceGroup; got {min(unknown)}")
+        known = ", ".join(rpc.PerformanceGroup.Name(one) for one in (ROUTER, VARIANT, SEGMENT))
+        raise refused("group_by", f"is one or more of {known}; got {min(unknown)}")
     confidence = _confidence(request)
-    segment = _segment(request)
+    part = segment_asked(request)
+    segment = f"{part.name}={part.value}" if part else ""
     size = min(pages.size(request.page_size, MOST_STEPS), MOST_STEPS)
     # As they were asked for: ends that move with the clock are those of the same list.
     asked = (step, request.start_time.seconds, request.end_time.seconds, sorted(groups), segment)
@@ -127,11 +130,3 @@ def _confidence(request: rpc.GetPerformanceHistoryRequest) -> float:
         said = f"is {LEAST_CONFIDENCE} to {MOST_CONFIDENCE}; got {request.confidence}"
         raise refused("confidence", said)
     return request.confidence
-
-
-def _segment(request: rpc.GetPerformanceHistoryRequest) -> str:
-    if not request.HasField("segment"):
-        return ""
-    if not request.segment.name:
-        raise refused("segment.name", "is needed: the name of a segment, with its value")
-    return f"{request.segment.name}={request.segment.value}"

@@ -96,9 +96,13 @@ class Segments(NamedTuple):
         )
         for part in self.parts:
             try:
-                found[part.name] = part.values.admitted(part.valued.value(view), now / 1e9)
+                value = part.valued.value(view)
             except RuleError:
                 failed(part.name)
+                continue
+            # An empty text names no part of the traffic.
+            if value:
+                found[part.name] = part.values.admitted(value, now / 1e9)
         return found
 
 

@@ -234,7 +234,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a long label": ({"label": "x" * 2000}, "label"),
     "a latency before it began": ({"latency": Duration(seconds=-1)}, "latency"),
     "many attributes": ({"attributes": {str(one): "" for one in range(65)}}, "attributes"),
-    "many segments": ({"segments": {str(one): "" for one in range(9)}}, "segments"),
+    "many segments": ({"segments": {str(one): "x" for one in range(9)}}, "segments"),
+    "a segment without a value": ({"segments": {"region": ""}}, "segments['region']"),
+    "a segment of a long name": ({"segments": {"x" * 65: "north"}}, f"segments['{'x' * 40}']"),
+    "a segment of a long value": ({"segments": {"region": "x" * 257}}, "segments['region']"),
     "too many features": (
         {
             "input": Input(
@@ -283,6 +286,17 @@ async def test_what_is_wrong_is_refused_by_the_name_of_its_field(
 RAW = {
     "both an output and a label": (
         {"output": {"classification": {"label": "stays"}}, "label": "stays"}, "label"
+    ),
+    "a label of two probabilities": (
+        {
+            "output": {
+                "classification": {
+                    "label": "a",
+                    "probabilities": [{"label": one, "probability": 0.3} for one in "aba"],
+                }
+            }
+        },
+        "output.classification.probabilities[2].label",
     ),
     "an output of no kind": ({"output": {}}, "output"),
     "a probability of two": (

@@ -76,6 +76,18 @@ async def test_a_segment_in_error_has_no_value_is_counted_and_costs_no_predictio
         assert value == 1
 
 
+async def test_an_empty_text_is_no_part_of_the_traffic_and_no_error(
+    desk: Desk, connections: Connections
+) -> None:
+    router = await desk.deploy("parted", parted(("plan", "attributes['plan']", 1)))
+    for plan in ("", "gold"):
+        await desk.predict("parted", attributes={"plan": plan})
+    # It takes the room of none, either.
+    assert told(await logged(connections, router, 2)) == [{}, {"plan": "gold"}]
+    labels = {"router": "routers/parted", "rule": "segments.plan"}
+    assert not desk.metrics.registry.get_sample_value("turnout_rule_errors_total", labels)
+
+
 async def test_values_beyond_the_limit_and_long_ones_are_other(desk: Desk, connections: Connections) -> None:
     router = await desk.deploy("parted", parted(("plan", "attributes['plan']", 2)))
     for plan in ("a", "b", "c", "a", "x" * 65, "d", "b"):
