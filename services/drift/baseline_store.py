@@ -129,9 +129,9 @@ class BaselineStore:
             await self._redis.hset(request, "activated", "yes")
 
     async def release(self, baseline: Baseline, *, force: bool = False) -> None:
-        """Raises BaselineInUse if the model is compared with it; by force it is compared with nothing then, and
-        refused is only what is made active again time after time."""
-        for _ in range(MOST_RETIRED if force else 1):
+        """Raises BaselineInUse if the model is compared with it. By force it is then compared with
+        nothing, and refused is only what is made active again time after time."""
+        for _turn in range(MOST_RETIRED if force else 1):
             if force:
                 await self.retire(baseline)
             if not (await self.counted(baseline.model_uid)).is_active(baseline):
