@@ -47,7 +47,7 @@ class EventConsumer:
             late = await self._completer.complete(partition, fence, one.id, one.message.participants)
             entries.append(Observed(one.id, one.message.predictions, late))
         # After the records: where somebody is sent to look, there is something.
-        await self._users.note(partition, fence, (event for entry in entries for event in entry.events))
+        await self._users.note(partition, fence, (one for entry in entries for one in entry.asked))
         await self._gaps.mark(partition, fence, (one.message.gap for one in batches), self._now())
         await self._profiler.fold(partition, fence, entries)
         self._counted(sum(len(entry.events) for entry in entries))

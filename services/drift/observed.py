@@ -1,7 +1,7 @@
 """What a model saw and said in a logged prediction: rows to count, and which models they went to."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -16,6 +16,10 @@ from services.state.packed import PackedEvent, happened
 
 # Whoever may have been called is not counted either: what a model saw is not guessed.
 NOT_CALLED = (OUTCOME_SKIPPED, OUTCOME_DROPPED, OUTCOME_UNKNOWN)
+
+
+# An event, and the names of the models that got its input.
+Asked: TypeAlias = tuple[PredictionEvent | PackedEvent, Collection[str]]
 
 
 def models_asked(event: PredictionEvent) -> set[str]:

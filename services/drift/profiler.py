@@ -16,7 +16,7 @@ from services.drift.baselines import Baseline, Role, Segment
 from services.drift.completing import Late
 from services.drift.counted import Counted
 from services.drift.folding import add, bounded
-from services.drift.observed import models_asked, records_of, rows_of
+from services.drift.observed import Asked, models_asked, records_of, rows_of
 from services.drift.placing import Placed, place
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import Block, Rows
@@ -27,7 +27,7 @@ from services.state.fenced import Fence
 from services.state.packed import PackedEvent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observed:
     """One stream entry: its id, the predictions that it carries, and what participants of earlier ones
     answered late."""
@@ -35,6 +35,11 @@ class Observed:
     id: str
     events: Sequence[PackedEvent]
     late: Sequence[Late] = ()
+
+    @cached_property
+    def asked(self) -> Sequence[Asked]:
+        """Each prediction, with the models that saw it."""
+        return [(event, models_asked(event)) for event in self.events]
 
 
 class Seen(NamedTuple):
@@ -173,8 +178,8 @@ class Profiler:
 def _seen(entry: Observed) -> dict[str, Seen]:
     """The entry by the names of the models that saw something of it."""
     found = defaultdict[str, Seen](lambda: Seen([], []))
-    for event in entry.events:
-        for name in models_asked(event):
+    for event, models in entry.asked:
+        for name in models:
             found[name].events.append(event)
     for late in entry.late:
         found[late.model].late.append(late)

@@ -35,6 +35,14 @@ class Sought(NamedTuple):
     before: float | None = None
 
 
+class Keyed(NamedTuple):
+    """A prediction that has an external id or an entity, its id, and the minute of it."""
+
+    event: PredictionEvent | PackedEvent
+    name: str
+    minute: int
+
+
 def only(sought: Sought, found: Sequence[str], of: str, settled: float) -> str | AmbiguousKey:
     """The one prediction among those found, newest first; empty where there is none yet, and the error where
     nobody can tell which. of: whose key it is; settled: until when predictions are surely recorded, in
@@ -64,16 +72,21 @@ class AttributionIndex:
             return [[name.decode() for name in names] for names in await pipe.execute()]
 
 
-def index_runs(fence: Fence, retention: float, events: Iterable[PredictionEvent]) -> list[Run]:
-    """What writes the index of a router's predictions; nothing where they have neither key nor entity."""
+def index_runs(fence: Fence, router_uid: str, retention: float, some: Iterable[Keyed]) -> list[Run]:
+    """What writes the index of a router's predictions."""
+    partition = ids.partition_for(router_uid)
     entries: list[tuple[str, list[Arg]]] = []
-    for event in events:
-        name, uid = event.manifest.prediction_id, event.router_uid
-        for by, value, most in _keys(event):
-            place: list[Arg] = [most, happened(event), name, ids.minute_of(name)]
-            entries.append((key_of(uid, by, value), place))
-    some = [entries[at : at + KEYS_AT_ONCE] for at in range(0, len(entries), KEYS_AT_ONCE)]
-    return [_run(fence, retention, part) for part in some]
+    for event, name, minute in some:
+        time = happened(event)
+        for spell, value, most in (
+            (feedback_keys.external, event.external_id, MOST_OF_EXTERNAL),
+            (feedback_keys.entity, event.entity_id, MOST_OF_ENTITY),
+        ):
+            if value:
+                key = spell(partition, router_uid, _digest(value))
+                entries.append((key, [most, time, name, minute]))
+    parts = [entries[at : at + KEYS_AT_ONCE] for at in range(0, len(entries), KEYS_AT_ONCE)]
+    return [_run(fence, retention, part) for part in parts]
 
 
 async def write_index(redis: Any, fence: Fence, runs: Sequence[Run]) -> None:
@@ -94,16 +107,12 @@ def happened(event: PredictionEvent | PackedEvent) -> float:
 
 def key_of(router_uid: str, by: str, value: str) -> str:
     """Where the ids of a value are kept; the value itself is not."""
-    digest = hashlib.blake2b(value.encode(), digest_size=12).hexdigest()
     spell = feedback_keys.external if by == EXTERNAL else feedback_keys.entity
-    return spell(ids.partition_for(router_uid), router_uid, digest)
+    return spell(ids.partition_for(router_uid), router_uid, _digest(value))
 
 
-def _keys(event: PredictionEvent) -> Iterable[tuple[str, str, int]]:
-    if event.router_uid and event.external_id:
-        yield EXTERNAL, event.external_id, MOST_OF_EXTERNAL
-    if event.router_uid and event.entity_id:
-        yield ENTITY, event.entity_id, MOST_OF_ENTITY
+def _digest(value: str) -> str:
+    return hashlib.blake2b(value.encode(), digest_size=12).hexdigest()
 
 
 def _run(fence: Fence, retention: float, entries: Sequence[tuple[str, list[Arg]]]) -> Run:

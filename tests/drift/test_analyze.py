@@ -356,7 +356,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a level that is no number": ({"significance": float("nan")}, "significance", "above 0"),
     "an epsilon without its rule": ({"epsilon": 1e-4}, "epsilon", "PSI_RULE_EPSILON"),
     "an epsilon that distorts": ({"psi_rule": 2, "epsilon": 0.5}, "epsilon", "at most 0.01"),
-    "a segment without a name": ({"segment": Segment(value="x")}, "segment.name", "empty"),
+    "a segment without a name": ({"segment": Segment(value="x")}, "segment.name", "1 to 64 characters"),
     "itself": ({"reference_model": "models/churn"}, "reference_model", "itself"),
     "a reference with a bad name": ({"reference_model": "Ü"}, "reference_model", "lower-case"),
     "an unknown reference": ({"reference_model": "ghost"}, "", "models/ghost"),

@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from turnout.inference.v1.event_pb2 import PredictionEvent
-
-from services.drift.observed import models_asked
+from services.drift.observed import Asked
 from services.state import drift_keys, ids, keys
 from services.state.connection import Connections
 from services.state.fenced import Fence, lost
@@ -32,19 +30,24 @@ class UserNotes:
         # By partition and token: who is owner again after another was knows nothing.
         self._noted: dict[tuple[int, str, str, str], int] = {}
 
-    async def note(self, partition: int, fence: Fence, events: Iterable[PredictionEvent]) -> None:
+    async def note(self, partition: int, fence: Fence, asked: Iterable[Asked]) -> None:
         """Note what is not noted yet, under the fence of the partition's owner. Raises LostLease,
         StateUnavailable."""
-        new: dict[tuple[str, str], int] = {}
-        for event in events:
+        latest: dict[tuple[str, str], int] = {}
+        for event, models in asked:
+            router, manifest = event.router_uid, event.manifest
             # What was made outside is found under its model.
-            if not event.router_uid or not event.manifest.router:
+            if not router or not manifest.router:
                 continue
-            minute = ids.minute_of(event.manifest.prediction_id)
-            for model in models_asked(event):
-                if self._noted.get((partition, fence.token, model, event.router_uid), -1) < minute:
-                    pair = (model, event.router_uid)
-                    new[pair] = max(minute, new.get(pair, -1))
+            minute = ids.minute_at(manifest.prediction_id)
+            for model in models:
+                if latest.get((model, router), -1) < minute:
+                    latest[model, router] = minute
+        new = {
+            pair: minute
+            for pair, minute in latest.items()
+            if self._noted.get((partition, fence.token, *pair), -1) < minute
+        }
         if new:
             await self._write(partition, fence, new)
 

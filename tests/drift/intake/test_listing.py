@@ -15,6 +15,7 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.drift.listing import users
+from services.drift.observed import models_asked
 from services.drift.wire import timestamp
 from services.foundation.errors import RemoteError
 from services.state import drift_keys, events, formats, ids, keys
@@ -204,7 +205,8 @@ async def test_routers_are_noted_once_a_minute_and_not_for_ever(
     partition = ids.partition_for(some[0].uid)
     notes = users.UserNotes(connections)
     fence = await held(connections, partition)
-    made = [routed(router, 300 - 60 * place) for place, router in enumerate(some)]
+    events = [routed(router, 300 - 60 * place) for place, router in enumerate(some)]
+    made = [(event, models_asked(event)) for event in events]
     await notes.note(partition, fence, made)
     key = drift_keys.model_users(partition, model.uid)
     assert await connections.steady.zrange(key, 0, -1) == [router.uid.encode() for router in some[1:]]
