@@ -6,12 +6,13 @@ A manifest's `divergence` is `dispersion`, of numbers alone; how far texts and e
 `distance`, which has another unit.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from services.aggregator.alike import alike
-from services.aggregator.answers import Ballot, Floats, Numbers, Taken, Vectors, Verdict
+from services.aggregator.alike import alike, words
+from services.aggregator.answers import Ballot, Flags, Floats, Numbers, Taken, Vectors, Verdict
 from services.aggregator.tolerance import EXACT, Tolerance
 
 
@@ -24,13 +25,7 @@ def agreement(ballots: Sequence[Ballot], tolerance: Tolerance = EXACT) -> Floats
     >>> agreement(ballots).round(3).tolist()
     [0.333]
     """
-    members = len(ballots)
-    same = alike([ballot.answer for ballot in ballots], tolerance) if members > 1 else None
-    if same is None:
-        return None
-    # Ordered pairs, each member's own included; the latter always agree and are taken out again.
-    pairs = same.sum(axis=(0, 1)) - members
-    return np.asarray(pairs / (members * (members - 1)), dtype=np.float64)
+    return _share(alike([ballot.answer for ballot in ballots], tolerance))
 
 
 def dispersion(ballots: Sequence[Ballot]) -> Floats | None:
@@ -76,11 +71,43 @@ def cosine_distance(vectors: Floats) -> Floats:
 def dissenting(ballots: Sequence[Ballot], verdict: Verdict, tolerance: Tolerance = EXACT) -> tuple[str, ...]:
     """The members whose label, text or structure differs from the verdict's in any row, in declared order.
     Numbers, tensors and embeddings do not dissent."""
+    return concord(ballots, verdict, tolerance)[1]
+
+
+def concord(
+    ballots: Sequence[Ballot], verdict: Verdict, tolerance: Tolerance = EXACT
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """`agreement` and who is `dissenting`, of answers that are compared once."""
     decided = verdict.answer
     reply = ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
-    same = alike([*(ballot.answer for ballot in ballots), reply], tolerance)
+    answers = [*(ballot.answer for ballot in ballots), reply]
+    if (said := words(answers, tolerance)) is not None:
+        return _concord_of_a_row(ballots, said)
+    same = alike(answers, tolerance)
     if same is None:
-        return ()
-    return tuple(
-        ballot.member for ballot, as_reply in zip(ballots, same[-1], strict=False) if not as_reply.all()
-    )
+        # A meta-model's answer may be of another kind than theirs.
+        return agreement(ballots, tolerance), ()
+    compared = zip(ballots, same[-1], strict=False)
+    dissent = tuple(ballot.member for ballot, as_reply in compared if not as_reply.all())
+    return _share(same[:-1, :-1]), dissent
+
+
+def _concord_of_a_row(
+    ballots: Sequence[Ballot], said: Sequence[str]
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """The same of what members and reply said to one row, in a tenth of the time: it is the common case."""
+    *own, reply = said
+    dissent = tuple(ballot.member for ballot, word in zip(ballots, own, strict=True) if word != reply)
+    pairs = len(own) * (len(own) - 1)
+    agreeing = sum(count * (count - 1) for count in Counter(own).values())
+    return np.array([agreeing / pairs]) if pairs else None, dissent
+
+
+def _share(same: Flags | None) -> Floats | None:
+    """[rows]: the share of pairs that are the same, of [members, members, rows]; None where there is none."""
+    members = 0 if same is None else len(same)
+    if same is None or members < 2:
+        return None
+    # Ordered pairs, each member's own included; the latter always agree and are taken out again.
+    pairs = same.sum(axis=(0, 1)) - members
+    return np.asarray(pairs / (members * (members - 1)), dtype=np.float64)

@@ -25,6 +25,15 @@ def voices(answer: Answer) -> list[str] | None:
     return [answer.key] if isinstance(answer, Structure | Calls) else None
 
 
+def words(answers: Sequence[Answer], tolerance: Tolerance = EXACT) -> list[str] | None:
+    """What each answer says of its one row, so that two that say the same are equal; None where any has
+    several rows, or where some may be the same without being equal."""
+    if tolerance != EXACT and all(isinstance(answer, Structure | Calls) for answer in answers):
+        return None
+    said = list(map(voices, answers))
+    return [one[0] for one in said if one] if all(one and len(one) == 1 for one in said) else None
+
+
 def alike(answers: Sequence[Answer], tolerance: Tolerance = EXACT) -> Flags | None:
     """[members, members, rows]: which say the same; None where answers differ by degree. Numbers inside
     structures are compared within `tolerance`.

@@ -61,10 +61,6 @@ class Calls:
 
     async def put(self, seat: Seat) -> None:
         """Ask one, and again while that may help. Raises nothing; who starts it sees to it that it ends."""
-        last = await self._insist(seat)
-        seat.done, seat.answered = True, last.answered
-
-    async def _insist(self, seat: Seat) -> Entry:
         handle = seat.handle
         assert handle is not None  # noqa: S101 - a seat without a handle has an excuse
         end = self._clock() + seat.seconds
@@ -76,24 +72,34 @@ class Calls:
                 entry = self._begin(seat, end - self._clock(), avoid)
                 await self._account(entry, handle.price)
                 effort.retries, retries = effort.retries - retries, 0
-                wait = self._wait(entry, end)
-                if wait is None:
-                    return entry
+                if (wait := self._wait(entry, end)) is None:
+                    break
                 # From the decision on: those who wait for their turn would else all find room.
                 effort.retries, retries = effort.retries + 1, 1
                 await asyncio.sleep(wait)
         finally:
             effort.retries -= retries
-        return entry or self.skip(seat, CostLimitReached(refusal))
+        if entry is None:
+            self.skip(seat, CostLimitReached(refusal))
+        else:
+            seat.done, seat.answered = True, entry.answered
 
     async def _account(self, entry: Entry, price: Price) -> None:
         """Make the attempt, counted among those in flight and against the limit of cost."""
-        effort, cost = self._desk.effort, None
+        effort, attempt, cost = self._desk.effort, entry.attempt, None
+        assert attempt is not None  # noqa: S101 - as above
         effort.calls += 1
         self.purse.promise(price)
         try:
-            await self._run(entry)
-            cost = entry.result.cost if isinstance(entry.result, Answer) else None
+            entry.result = result = await (
+                self._spoken(attempt) if isinstance(attempt, StreamedAttempt) else attempt.run()
+            )
+            if isinstance(result, Answer):
+                if isinstance(entry.seat.voice, Member):
+                    testify(entry, self._plan)
+                cost = result.cost
+        except Exception as defect:  # noqa: BLE001 - one member's surprise must not take the others' answers along
+            entry.result = _surprise(entry, attempt, defect)
         finally:
             effort.calls -= 1
             self.purse.settle(price, cost)
@@ -112,23 +118,6 @@ class Calls:
         entry = Entry(seat, attempt, number)
         self.entries.append(entry)
         return entry
-
-    async def _run(self, entry: Entry) -> None:
-        attempt = entry.attempt
-        assert attempt is not None  # noqa: S101 - as above
-        try:
-            if isinstance(attempt, StreamedAttempt):
-                entry.result = await self._spoken(attempt)
-            else:
-                entry.result = await attempt.run()
-            if isinstance(entry.result, Answer) and isinstance(entry.seat.voice, Member):
-                testify(entry, self._plan)
-        except Exception as defect:  # noqa: BLE001 - one member's surprise must not take the others' answers along
-            error_id, model = secrets.token_hex(8), entry.seat.voice.model
-            log.error("unexpected error in a member's call", error_id=error_id, model=model, exc_info=defect)
-            said = f"internal error {error_id}; the server's log has it under this id"
-            failure = attempt.cancelled()
-            entry.result = failure._replace(kind="FAILED", code="INTERNAL", message=said, error_id=error_id)
 
     async def _spoken(self, attempt: StreamedAttempt) -> Answer | Failure:
         """The answer, piece by piece to the listener."""
@@ -160,3 +149,10 @@ class Calls:
             return wait
         self._desk.watch.retry_refused(self._router)
         return None
+
+
+def _surprise(entry: Entry, attempt: Attempt, defect: Exception) -> Failure:
+    error_id, model = secrets.token_hex(8), entry.seat.voice.model
+    log.error("unexpected error in a member's call", error_id=error_id, model=model, exc_info=defect)
+    said = f"internal error {error_id}; the server's log has it under this id"
+    return attempt.cancelled()._replace(kind="FAILED", code="INTERNAL", message=said, error_id=error_id)

@@ -28,7 +28,9 @@ class Progress:
 
     def finished(self, entry: Entry) -> None:
         """A participant has ended, or will not be asked."""
-        self._news.append(InferStreamResponse(participant=write_participant(entry)))
+        news = InferStreamResponse()
+        write_participant(entry, news.participant)
+        self._news.append(news)
         self._ready.set()
 
     def said(self, text: str) -> None:

@@ -50,7 +50,7 @@ class Hearing:
 
     def start(self, call: Coroutine[Any, Any, None], seconds: float) -> None:
         """Start a call that takes `seconds` at most, and raises nothing."""
-        task = asyncio.ensure_future(call)
+        task = self._loop.create_task(call)
         self._busy.add(task)
         task.add_done_callback(self._note)
         grace = min(GRACE_SECONDS, GRACE_SHARE * max(0.0, seconds))

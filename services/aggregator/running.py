@@ -41,7 +41,7 @@ async def run(session: Session) -> InferResponse:
         reply.output.CopyFrom(decided.output)
     write_entries(reply, session.entries)
     _tell(reply, session, decided)
-    reply.aggregation.CopyFrom(_aggregation(plan, session, decided))
+    _aggregated(reply.aggregation, session, decided)
     _show(session, decided, reply.aggregation)
     return reply
 
@@ -73,20 +73,17 @@ def _missing(session: Session) -> list[Entry]:
     return [entry for entry in last.values() if not entry.answered and not entry.spared]
 
 
-def _aggregation(plan: Plan, session: Session, decided: Decided) -> Aggregation:
-    jury = isinstance(plan.pattern, Jury)
+def _aggregated(told: Aggregation, session: Session, decided: Decided) -> None:
+    """What became of the panel, into an empty Aggregation."""
+    plan = session.plan
     members = {entry.seat.voice.variant for entry in session.entries if entry.answered}
-    told = Aggregation(
-        method=plan.recipe.method if jury else plan.pattern.name,
-        pattern=plan.pattern.name,
-        quorum_wanted=_wanted(plan),
-        quorum_met=len(members - {""}),
-        full_panel=decided.full,
-        stopped_early=decided.stopped_early,
-        rounds=decided.rounds,
-    )
+    told.method = plan.recipe.method if isinstance(plan.pattern, Jury) else plan.pattern.name
+    told.pattern = plan.pattern.name
+    told.quorum_wanted, told.quorum_met = _wanted(plan), len(members - {""})
+    told.full_panel, told.stopped_early = decided.full, decided.stopped_early
+    told.rounds = decided.rounds
     if not decided.votes:
-        return told
+        return
     ballots = [vote.ballot for vote in decided.votes]
     recipe = decided.recipe or PLAIN
     write_panel(told, ballots, decided.verdict, recipe)
@@ -95,7 +92,6 @@ def _aggregation(plan: Plan, session: Session, decided: Decided) -> Aggregation:
         found = worth(ballots, recipe, COMBINERS[recipe.method])
         told.pivotal.extend(one.member for one in found if one.changed.any())
     told.representative = _representative(session, decided)
-    return told
 
 
 def _weighed(session: Session, decided: Decided) -> bool:

