@@ -77,12 +77,12 @@ class Calls:
                 # From the decision on: those who wait for their turn would else all find room.
                 effort.retries, retries = effort.retries + 1, 1
                 await asyncio.sleep(wait)
+            else:
+                if entry is None:
+                    self.skip(seat, CostLimitReached(refusal))
         finally:
             effort.retries -= retries
-        if entry is None:
-            self.skip(seat, CostLimitReached(refusal))
-        else:
-            seat.done, seat.answered = True, entry.answered
+        seat.done, seat.answered = True, entry is not None and entry.answered
 
     async def _account(self, entry: Entry, price: Price) -> None:
         """Make the attempt, counted among those in flight and against the limit of cost."""
