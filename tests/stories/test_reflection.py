@@ -18,6 +18,7 @@ from turnout.router.v1 import inference_service_pb2, model_service_pb2, router_s
 from examples.demo import next_steps
 from services.cli.healthy import healthy
 from tests.stories.suite import ROOT, Suite
+from tests.waiting import eventually
 
 BUF = ROOT / ".venv/bin/buf"
 PENDING = Path(__file__).parents[1] / "contract/pending.txt"
@@ -94,7 +95,8 @@ async def test_every_implemented_method_is_reached(suite: Suite, where: str) -> 
 
 @pytest.mark.parametrize("where", SERVICES)
 async def test_a_container_can_ask_whether_its_service_is_healthy(suite: Suite, where: str) -> None:
-    assert await healthy(suite.ready[where])
+    # A busy disk holds Redis up, and a service without it says so.
+    await eventually(lambda: healthy(suite.ready[where]))
     # Nobody speaks gRPC there.
     assert not await healthy(urlsplit(suite.ready["redis"]).netloc)
 
