@@ -7,7 +7,6 @@ from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.inference.v1.manifest_pb2 import Aggregation
 
 from services.aggregator.asking import Entry
-from services.aggregator.chance import unit
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.desk import Panel
 from services.aggregator.errors import CannotCombine, CostLimitReached, QuorumNotMet
@@ -21,8 +20,6 @@ from services.aggregator.wire.replies import write_entries, write_panel
 from services.aggregator.worth import worth
 from services.foundation.errors import TurnoutError
 from services.models.answer import Answer
-
-FULL_PANEL = "full panel"
 
 
 async def run(session: Session) -> InferResponse:
@@ -97,7 +94,7 @@ def _aggregated(told: Aggregation, session: Session, decided: Decided) -> None:
 def _weighed(session: Session, decided: Decided) -> bool:
     plan = session.plan
     whole = isinstance(plan.pattern, Jury) and plan.meta is None and decided.full and decided.complete
-    return whole and _sampled(session)
+    return whole and session.sampled
 
 
 def _representative(session: Session, decided: Decided) -> bool:
@@ -105,7 +102,7 @@ def _representative(session: Session, decided: Decided) -> bool:
     beforehand are like the others."""
     plan = session.plan
     censored = isinstance(plan.pattern, Jury) and can_stop(plan.recipe) and len(plan.members) > 1
-    return decided.full and (not censored or _sampled(session))
+    return decided.full and (not censored or session.sampled)
 
 
 def _wanted(plan: Plan) -> int:
@@ -116,10 +113,6 @@ def _wanted(plan: Plan) -> int:
         case Specialists(steps=steps):
             return len({step.member for step in steps if not step.optional})
     return plan.quorum
-
-
-def _sampled(session: Session) -> bool:
-    return unit(session.seed, FULL_PANEL) < session.plan.full_fraction
 
 
 def _show(session: Session, decided: Decided, told: Aggregation) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest
 from turnout.inference.v1.input_pb2 import Input
@@ -9,6 +10,7 @@ from turnout.inference.v1.manifest_pb2 import ParticipantRole
 
 from services.aggregator.asking import NOT_NEEDED, Entry, Seat
 from services.aggregator.calls import Calls, Listener
+from services.aggregator.chance import unit
 from services.aggregator.desk import Desk
 from services.aggregator.effort import seconds_for
 from services.aggregator.errors import ModelsNotFound
@@ -20,6 +22,8 @@ from services.foundation.errors import TurnoutError
 from services.foundation.tracing import Parent
 from services.models.errors import InputMismatch
 from services.models.handle import ModelHandle
+
+FULL_PANEL = "full panel"
 
 
 class Session:
@@ -53,6 +57,11 @@ class Session:
     def left(self) -> float:
         """Seconds that models still have."""
         return self._end - self._clock()
+
+    @cached_property
+    def sampled(self) -> bool:
+        """Whether it is of the share of predictions that ask everybody, and tell what each is worth."""
+        return unit(self.seed, FULL_PANEL) < self.plan.full_fraction
 
     def seat(
         self,

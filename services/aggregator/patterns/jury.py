@@ -7,7 +7,6 @@ alone.
 """
 
 from services.aggregator.answers import Verdict
-from services.aggregator.chance import unit
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Jury, Plan
 from services.aggregator.polling import Poll
@@ -23,7 +22,7 @@ async def run(plan: Plan, session: Session) -> Decided:
     helper = plan.meta or plan.embedder
     poll = Poll(plan, session, later=session.patience(helper) if helper is not None else 0.0)
     pattern = plan.pattern
-    whole = not can_stop(plan.recipe) or unit(session.seed, "full panel") < plan.full_fraction
+    whole = not can_stop(plan.recipe) or session.sampled
     if whole or len(plan.members) == 1:
         await poll.everybody()
     else:
