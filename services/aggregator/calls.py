@@ -59,8 +59,9 @@ class Calls:
             self._told.add(entry)
             self._listener.finished(entry)
 
-    async def put(self, seat: Seat) -> None:
-        """Ask one, and again while that may help. Raises nothing; who starts it sees to it that it ends."""
+    async def put(self, seat: Seat) -> bool:
+        """Ask one, and again while that may help; whether there is an answer that can be used. Raises
+        nothing; who starts it sees to it that it ends."""
         handle = seat.handle
         assert handle is not None  # noqa: S101 - a seat without a handle has an excuse
         end = self._clock() + seat.seconds
@@ -83,6 +84,7 @@ class Calls:
         finally:
             effort.retries -= retries
         seat.done, seat.answered = True, entry is not None and entry.answered
+        return seat.answered
 
     async def _account(self, entry: Entry, price: Price) -> None:
         """Make the attempt, counted among those in flight and against the limit of cost."""

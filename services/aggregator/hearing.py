@@ -34,10 +34,12 @@ class Hearing:
     Cancelling the task that waits cancels every call. `late` tells that the time ended it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
+        """patient: whoever waits is woken by a call without an answer, or the last one, and by no other."""
         self._loop = asyncio.get_running_loop()
-        self._busy: set[asyncio.Task[None]] = set()
-        self._ended: list[asyncio.Task[None]] = []
+        self._patient = patient
+        self._busy: set[asyncio.Task[bool]] = set()
+        self._ended: list[asyncio.Task[bool]] = []
         self._waiter: asyncio.Future[None] | None = None
         self._end = 0.0
         self._grace = 0.0
@@ -48,8 +50,8 @@ class Hearing:
         """Calls that have not ended, or whose end was not waited for."""
         return len(self._busy) + len(self._ended)
 
-    def start(self, call: Coroutine[Any, Any, None], seconds: float) -> None:
-        """Start a call that takes `seconds` at most, and raises nothing."""
+    def start(self, call: Coroutine[Any, Any, bool], seconds: float) -> None:
+        """Start a call that takes `seconds` at most, and raises nothing; it tells whether it was answered."""
         task = self._loop.create_task(call)
         self._busy.add(task)
         task.add_done_callback(self._note)
@@ -58,8 +60,8 @@ class Hearing:
         self._end = max(self._end, self._loop.time() + seconds + grace)
 
     async def wait(self) -> bool:
-        """Until one more call has ended; False once the time is up, and then nothing more is to be waited
-        for."""
+        """Until one more call has ended, or several; False once the time is up, and then nothing more is to
+        be waited for."""
         if not self._ended:
             await self._next()
         if not self._ended:
@@ -95,11 +97,16 @@ class Hearing:
             timer.cancel()
             self._waiter = None
 
-    def _note(self, task: asyncio.Task[None]) -> None:
+    def _note(self, task: asyncio.Task[bool]) -> None:
         self._busy.discard(task)
         self._ended.append(task)
-        if self._waiter is not None:
+        waited_for = not (self._patient and self._busy and _answered(task))
+        if self._waiter is not None and waited_for:
             _wake(self._waiter)
+
+
+def _answered(task: asyncio.Task[bool]) -> bool:
+    return not task.cancelled() and task.exception() is None and task.result()
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

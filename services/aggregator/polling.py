@@ -50,7 +50,7 @@ class Poll:
     async def everybody(self) -> None:
         """Ask all at once; ends early only when the quorum is out of reach."""
         seats = [seat for seats in self._seats for seat in seats]
-        await self._session.hear(seats, lambda: not self._possible)
+        await self._session.hear(seats, lambda: not self._possible, patient=True)
 
     async def settle(self, *, in_waves: bool) -> None:
         """Ask until the vote is settled: all at once, or first the few that can settle it, and others as soon

@@ -114,12 +114,15 @@ class Session:
         seats: Sequence[Seat],
         enough: Callable[[], bool] | None = None,
         more: Callable[[], Sequence[Seat]] | None = None,
+        *,
+        patient: bool = False,
     ) -> None:
         """Ask everybody at once, until all have answered or `enough` says so; `more` tells whom to ask in
-        addition each time that somebody has ended. What came of them is among the `entries`.
+        addition each time that somebody has ended; of a `patient` one, whenever there was no answer. What
+        came of them is among the `entries`.
         """
         first, asked = len(self.entries), list[Seat]()
-        async with Hearing() as hearing:
+        async with Hearing(patient=patient) as hearing:
             while True:
                 for seat in seats:
                     self._start(hearing, seat)

@@ -22,13 +22,14 @@ class Juror:
     heard: str = ""
     dismissed: bool = False
 
-    async def run(self) -> None:
+    async def run(self) -> bool:
         self.asked.set()
         try:
             self.heard = await self.answer
         except asyncio.CancelledError:
             self.dismissed = True
             raise
+        return bool(self.heard)
 
 
 async def listen(jurors: list[Juror], seconds: float, enough: int) -> Hearing:
@@ -52,6 +53,44 @@ async def test_all_run_at_once_and_the_hearing_ends_with_the_last() -> None:
     assert [juror.heard for juror in jurors] == ["yes"] * 3
 
 
+async def test_a_patient_hearing_is_woken_by_who_has_no_answer_and_by_the_last() -> None:
+    jurors, heard = [Juror() for _ in "abcd"], list[list[str]]()
+    woken = asyncio.Event()
+
+    async def wait() -> None:
+        async with Hearing(patient=True) as found:
+            for juror in jurors:
+                found.start(juror.run(), PLENTY)
+            while found.busy and await found.wait():
+                heard.append([juror.heard for juror in jurors])
+                woken.set()
+
+    waiting = asyncio.ensure_future(wait())
+    for juror in jurors:
+        await juror.asked.wait()
+    jurors[0].answer.set_result("yes")
+    # Long enough for it to be told, if it were.
+    for _ in range(10):
+        await asyncio.sleep(0)
+    jurors[1].answer.set_result("")
+    await woken.wait()
+    jurors[2].answer.set_result("yes")
+    jurors[3].answer.set_result("no")
+    await waiting
+    assert heard == [["yes", "", "", ""], ["yes", "", "yes", "no"]]
+
+
+async def test_who_answered_in_time_counts_where_the_time_ends_a_patient_hearing() -> None:
+    quick, slow = Juror(), Juror()
+    quick.answer.set_result("yes")
+    async with Hearing(patient=True) as found:
+        for juror in (quick, slow):
+            found.start(juror.run(), LITTLE)
+        while await found.wait():
+            pass
+    assert (found.late, quick.heard, slow.dismissed) == (True, "yes", True)
+
+
 async def test_who_hangs_is_cut_off_and_the_others_were_heard() -> None:
     quick, slow = Juror(), Juror()
     quick.answer.set_result("yes")
@@ -72,9 +111,9 @@ async def test_an_answer_that_has_arrived_when_the_timer_fires_counts() -> None:
     the answer has made its way through the layers of a call."""
 
     class Layered(Juror):
-        async def run(self) -> None:
+        async def run(self) -> bool:
             transport = asyncio.ensure_future(super().run())
-            await asyncio.shield(asyncio.ensure_future(_passed_on(transport)))
+            return await asyncio.shield(asyncio.ensure_future(_passed_on(transport)))
 
     def busy() -> None:
         end = time.monotonic() + 2 * LITTLE
@@ -90,8 +129,8 @@ async def test_an_answer_that_has_arrived_when_the_timer_fires_counts() -> None:
     assert juror.heard == "yes"
 
 
-async def _passed_on(task: "asyncio.Task[None]") -> None:
-    await task
+async def _passed_on(task: "asyncio.Task[bool]") -> bool:
+    return await task
 
 
 async def test_a_caller_that_leaves_takes_every_call_along() -> None:
@@ -108,12 +147,13 @@ async def test_a_call_that_resists_cancellation_does_not_hold_up_the_reply() -> 
     released = asyncio.Event()
 
     class Stubborn(Juror):
-        async def run(self) -> None:
+        async def run(self) -> bool:
             while not released.is_set():
                 try:
                     await released.wait()
                 except asyncio.CancelledError:
                     self.dismissed = True
+            return False
 
     stubborn, other = Stubborn(), Juror()
     other.answer.set_result("yes")
