@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest
 from turnout.inference.v1.input_pb2 import Input
@@ -50,6 +49,7 @@ class Session:
         self.prediction_id, self.router, self.counts = request.prediction_id, request.router, counts
         # What chance is drawn from: without an id, the trace, which is another one each time.
         self.seed = request.prediction_id or parent.trace_id
+        self._sampled: bool | None = None
         self._calls = Calls(self.plan, desk, parent, request.router, listener)
         self.entries, self.purse = self._calls.entries, self._calls.purse
 
@@ -58,10 +58,13 @@ class Session:
         """Seconds that models still have."""
         return self._end - self._clock()
 
-    @cached_property
+    @property
     def sampled(self) -> bool:
         """Whether it is of the share of predictions that ask everybody, and tell what each is worth."""
-        return unit(self.seed, FULL_PANEL) < self.plan.full_fraction
+        # Not a cached_property: until Python 3.12 each takes a lock.
+        if self._sampled is None:
+            self._sampled = unit(self.seed, FULL_PANEL) < self.plan.full_fraction
+        return self._sampled
 
     def seat(
         self,

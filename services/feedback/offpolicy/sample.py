@@ -1,11 +1,12 @@
 """Logged decisions as estimators see them."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from services.foundation.lazy import lazy
 
 Floats = NDArray[np.float64]
 Integers = NDArray[Any]
@@ -30,7 +31,7 @@ class Sample:
     expected: Floats
     clip: float = CLIP
 
-    @cached_property
+    @lazy
     def size(self) -> int:
         """Observations."""
         return len(self.rewards)
