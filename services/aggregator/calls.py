@@ -43,7 +43,7 @@ class Calls:
         self.entries: list[Entry] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._told = set[Entry]()
-        self._spoke = False
+        self.spoke = False
 
     def skip(self, seat: Seat, why: TurnoutError | str, *, spared: bool = False) -> Entry:
         """Account for somebody who is not called."""
@@ -126,7 +126,7 @@ class Calls:
         assert self._listener is not None  # noqa: S101 - nobody else makes an attempt that streams
         try:
             while isinstance(piece := await attempt.next(), str):
-                self._spoke = True
+                self.spoke = True
                 self._listener.said(piece)
         finally:
             attempt.close()
@@ -139,7 +139,7 @@ class Calls:
         if not isinstance(result, Failure):
             return None
         # Nobody's words fit behind those that were said.
-        if self._spoke and isinstance(entry.attempt, StreamedAttempt):
+        if self.spoke and isinstance(entry.attempt, StreamedAttempt):
             return None
         if not result.retryable and result.retry_after is None:
             return None

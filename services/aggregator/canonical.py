@@ -7,11 +7,15 @@ refuses what a later reader could take in two ways.
 
 import json
 import math
+import re
 import unicodedata
 from collections import Counter
 from typing import TypeAlias
 
 from services.foundation.nesting import DEEPEST, TOO_DEEP
+
+# Models put JSON into a fence also where they are asked not to.
+FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -60,6 +64,25 @@ def parse(text: str) -> Json:
         raise NotJson(TOO_DEEP) from wrong
     except ValueError as wrong:
         raise NotJson(f"JSON expected: {wrong}") from wrong
+
+
+def parse_told(text: str) -> Json:
+    """The same of a text by a model, which may have put its JSON into a Markdown fence. Raises NotJson."""
+    fenced = FENCE.fullmatch(text)
+    return parse(fenced.group(1) if fenced else text)
+
+
+def is_rounded(value: Json) -> bool:
+    """Whether an integer in a canonical value is none that a double holds, as JSON values of protobuf do.
+
+    >>> [is_rounded([{"id": 2**53 + more}]) for more in (0, 1)]
+    [False, True]
+    """
+    if isinstance(value, dict):
+        return any(map(is_rounded, value.values()))
+    if isinstance(value, list):
+        return any(map(is_rounded, value))
+    return isinstance(value, int) and int(float(value)) != value
 
 
 def _number(value: float) -> int | float:

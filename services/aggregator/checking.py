@@ -10,7 +10,7 @@ from turnout.inference.v1.output_pb2 import Output
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT
 
 from services.aggregator import prompts
-from services.aggregator.canonical import Json, NotJson, canonical, parse
+from services.aggregator.canonical import Json, NotJson, canonical, parse, parse_told
 from services.aggregator.checks.check import Check, Ruling
 from services.aggregator.checks.condition import Condition, NotEvaluated
 from services.aggregator.checks.schema import BadSchema, Schema
@@ -28,7 +28,7 @@ async def rule(session: Session, check: Check, vote: Vote, step: str = "", later
         case Schema() as schema:
             ruling = _fits(schema, vote.output)
         case Condition() as condition:
-            ruling = _holds(condition, session.given, vote)
+            ruling = holds(condition, session.given, vote)
     session.desk.watch.checked(session.router, ruling)
     return ruling._replace(accepted=check.accept_on_failure) if ruling.failed else ruling
 
@@ -70,12 +70,33 @@ def _fits(schema: Schema, output: Output) -> Ruling:
     return Ruling(not complaint, complaint)
 
 
-def _holds(condition: Condition, given: Input, vote: Vote) -> Ruling:
-    try:
-        accepted = condition.holds(names_of(given, vote))
-    except NotEvaluated as wrong:
-        return Ruling(False, f"the condition failed: {wrong}", failed=True)
-    return Ruling(accepted, "" if accepted else f"not so: {condition.text[:120]}")
+def holds(condition: Condition, given: Input, vote: Vote) -> Ruling:
+    """Of a batch in every row."""
+    names, rows = names_of(given, vote), vote.ballot.answer.rows
+    for row in range(rows):
+        try:
+            if condition.holds(names if rows == 1 else names | _of_row(vote, row)):
+                continue
+        except NotEvaluated as wrong:
+            return Ruling(False, f"the condition failed: {wrong}", failed=True)
+        where = f"row {row}: " if rows > 1 else ""
+        return Ruling(False, f"{where}not so: {condition.text[:120]}")
+    return Ruling(True, "")
+
+
+def _of_row(vote: Vote, row: int) -> dict[str, Any]:
+    """What one row of a batch changes of the names."""
+    output, names = vote.output, dict[str, Any]()
+    confidence = vote.ballot.confidence
+    if confidence is not None:
+        names["confidence"] = float(confidence[row])
+    if output.HasField("classification"):
+        said, spread = output.classification.rows[row], output.classification.probabilities
+        pairs = zip(spread, said.probabilities, strict=False)
+        names |= {"label": said.label, "probabilities": {each.label: chance for each, chance in pairs}}
+    elif output.HasField("regression"):
+        names["value"] = output.regression.values[row]
+    return names
 
 
 def json_of(output: Output) -> Json:
@@ -84,7 +105,7 @@ def json_of(output: Output) -> Json:
         case "json":
             return canonical(MessageToDict(output.json))
         case "text" if not output.text.tool_calls:
-            return parse(output.text.content)
+            return parse_told(output.text.content)
         case "text":
             calls = output.text.tool_calls
             return [{"name": call.name, "arguments": parse(call.arguments or "{}")} for call in calls]

@@ -13,7 +13,7 @@ import numpy as np
 import re2
 
 from services.aggregator.answers import Answer, Classes, Numbers, Structure, Text
-from services.aggregator.canonical import Json, NotJson, key_of, parse
+from services.aggregator.canonical import Json, NotJson, key_of, parse, parse_told
 from services.aggregator.combiners.kinds import CLASSES, JSON, NUMBERS, TEXT
 from services.aggregator.errors import Unreadable
 from services.aggregator.pointers import compiled, resolve
@@ -27,8 +27,6 @@ MOST_LABELS = 1000
 # Words of a label: each place of a text is compared with labels of each length.
 MOST_WORDS = 10
 
-# Models put JSON into a fence also where they are asked not to.
-FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -86,9 +84,8 @@ def by_pointer(pointer: str, kinds: Sequence[str]) -> Extraction:
         raise BadExtraction(str(wrong)) from wrong
 
     def find(text: str) -> Answer:
-        fenced = FENCE.fullmatch(text)
         try:
-            return typed(resolve(parse(fenced.group(1) if fenced else text), path), kinds)
+            return typed(resolve(parse_told(text), path), kinds)
         except NotJson as wrong:
             raise Unreadable("text.content", f"{wrong}; the text is {_shown(text)}") from wrong
         except LookupError as wrong:

@@ -29,14 +29,16 @@ def asked_of(step: Step, given: Input, said: Mapping[str, Vote | None]) -> Input
 def look(
     reference: Reference, given: Input, said: Mapping[str, Vote | None], parsed: dict[str, Json]
 ) -> Value:
-    """What the reference means now; None where its step did not answer. Of a batch the first row. `parsed`
-    keeps the JSON of answers, by step: a large one must not be read once for each of many references. Raises
-    Unresolved."""
+    """What the reference means now; None where its step did not answer. `parsed` keeps the JSON of answers,
+    by step: a large one must not be read once for each of many references. Raises Unresolved, also for a
+    batch: what is asked next is one question."""
     if reference.step == INPUT:
         return _of_input(reference, given)
     vote = said[reference.step]
     if vote is None:
         return None
+    if (rows := vote.ballot.answer.rows) > 1:
+        raise Unresolved(f"{reference}: an answer to one row expected, got {rows} rows")
     found = _pointed(reference, vote, parsed) if reference.part == POINTER else _part(reference, vote)
     if found is None:
         raise Unresolved(f"{reference}: there is none in the answer of that step")

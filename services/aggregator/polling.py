@@ -1,6 +1,7 @@
 """Asking every member of a plan: their votes, or why there are too few."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_JUROR
 
@@ -10,7 +11,7 @@ from services.aggregator.plan import Plan
 from services.aggregator.session import Session
 from services.aggregator.stopping import Count
 from services.aggregator.testimony import Vote, votes_of
-from services.aggregator.voices import Member
+from services.aggregator.voices import Helper, Member
 from services.foundation.errors import FieldViolation, TurnoutError
 from services.models.answer import Answer
 from services.models.errors import InputMismatch
@@ -25,14 +26,15 @@ class Poll:
     """The members of a plan, each with `samples` seats, in declared order. `stopped` tells that the vote was
     settled before everybody had answered."""
 
-    def __init__(self, plan: Plan, session: Session, later: float = 0.0) -> None:
-        """`later`: seconds that somebody needs once the members have answered.
+    def __init__(self, plan: Plan, session: Session, helper: Helper | None = None) -> None:
+        """`helper`: who is asked once the members have answered; time and cost are kept for it.
 
         Members have signatures of their own: one that the input does not fit is excused, and the rest go on.
         Raises the caller's mistake (InputMismatch, with each member's fields) when the input leaves fewer
         members than the quorum, and ModelsNotFound for a plan of unknown models.
         """
-        self._plan, self._session, self._later = plan, session, later
+        self._plan, self._session, self._helper = plan, session, helper
+        self._later = later = session.patience(helper) if helper is not None else 0.0
         self._seats: list[list[Seat]] = [
             [
                 session.seat(member, PARTICIPANT_ROLE_JUROR, rank=rank, sample=sample, later=later)
@@ -50,13 +52,15 @@ class Poll:
     async def everybody(self) -> None:
         """Ask all at once; ends early only when the quorum is out of reach."""
         seats = [seat for seats in self._seats for seat in seats]
-        await self._session.hear(seats, lambda: not self._possible, patient=True)
+        with self._kept():
+            await self._session.hear(seats, lambda: not self._possible, patient=True)
 
     async def settle(self, *, in_waves: bool) -> None:
         """Ask until the vote is settled: all at once, or first the few that can settle it, and others as soon
         as those no longer can. Whoever is spared is told so."""
         first = self._wave() if in_waves else tuple(range(len(self._seats)))
-        await self._session.hear(self._called(first), self._over, self._next if in_waves else None)
+        with self._kept():
+            await self._session.hear(self._called(first), self._over, self._next if in_waves else None)
         self._take_stock()
         self.stopped = self._count.settled and bool(self._count.open)
         self._spare()
@@ -67,6 +71,16 @@ class Poll:
         if len(votes) < self._plan.quorum:
             raise missed(self._plan, self._session.entries, len(votes), self._plan.quorum)
         return votes
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        purse, helper = self._session.purse, self._helper
+        handle = self._session.desk.find(helper.model) if helper is not None else None
+        purse.kept = handle.price if handle is not None else None
+        try:
+            yield
+        finally:
+            purse.kept = None
 
     @property
     def full(self) -> bool:

@@ -8,13 +8,15 @@ ROUNDING = 1e-9
 
 class Purse:
     """A limit in the currency of the first priced model that is asked. What calls in flight cost at least is
-    set aside for them; costs in other currencies are not counted, and `stranger` names one that was met."""
+    set aside for them; costs in other currencies are not counted, and `stranger` names one that was met.
+    `kept` is the price of somebody who must be asked afterwards, while others are."""
 
-    __slots__ = ("_aside", "_limit", "currency", "spent", "stranger")
+    __slots__ = ("_aside", "_limit", "currency", "kept", "spent", "stranger")
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
         self._aside = 0.0
+        self.kept: Price | None = None
         self.spent = 0.0
         self.currency = ""
         self.stranger = ""
@@ -25,11 +27,12 @@ class Purse:
         if self._limit is None or not self._counts(price):
             return None
         least = price.per_call or 0.0
-        room = self._limit - self.spent - self._aside
+        kept = self.kept.per_call or 0.0 if self.kept and self.kept.currency == self.currency else 0.0
+        room = self._limit - self.spent - self._aside - kept
         metered = bool(price.per_input or price.per_output)
         if least <= room + ROUNDING * self._limit and not (metered and room <= 0):
             return None
-        gone = f"{self.spent + self._aside:g} of {self._limit:g} {self.currency} are spent or promised"
+        gone = f"{self.spent + self._aside + kept:g} of {self._limit:g} {self.currency} are spent or promised"
         return f"max_cost: {gone}, and this call costs {'more than' if metered else 'at least'} {least:g}"
 
     def promise(self, price: Price) -> None:

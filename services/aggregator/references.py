@@ -61,6 +61,8 @@ def parse(text: str) -> Reference:
     if not sign:
         return Reference(name)
     if sign == "#":
+        if name == INPUT:
+            raise BadReference(f"a JSON pointer leads into a step's answer, and input is none: '{text[:80]}'")
         if rest and not rest.startswith("/"):
             raise BadReference(f"a JSON pointer begins with /, got '{text[:80]}'")
         return Reference(name, POINTER, rest)

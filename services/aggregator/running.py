@@ -55,13 +55,21 @@ def _tell(reply: InferResponse, session: Session, decided: Decided) -> None:
     reply.warnings.extend(decided.notes)
     if decided.error is None:
         untold = [entry for entry in missing if not entry.told]
-        told = [f"{entry.seat.voice.variant or entry.seat.voice.model}: {entry.trouble}" for entry in untold]
+        heard = {entry.seat.voice.variant for entry in session.entries if entry.answered}
+        told = [f"{_called(entry, heard, session.plan)}: {entry.trouble}" for entry in untold]
         if told:
             reply.warnings.append(f"without an answer: {listed(told)}")
     if stranger := session.purse.stranger:
         reply.warnings.append(
             f"max_cost counts {session.purse.currency}; calls in {stranger} are not counted"
         )
+
+
+def _called(entry: Entry, heard: set[str], plan: Plan) -> str:
+    """Who is missing; of a member that answered some of the times, that it is one of them."""
+    voice = entry.seat.voice
+    some = voice.variant in heard and plan.samples > 1
+    return f"{voice.variant} (one of {plan.samples} answers)" if some else voice.variant or voice.model
 
 
 def _missing(session: Session) -> list[Entry]:

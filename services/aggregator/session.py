@@ -95,6 +95,11 @@ class Session:
         if seat.handle is not None:
             seat.seconds = seconds_for(self.left, _own(seat.voice, seat.handle), later)
 
+    @property
+    def heard(self) -> bool:
+        """Whether whoever listens has been told words of an answer."""
+        return self._calls.spoke
+
     def patience(self, voice: Voice) -> float:
         """Seconds that the voice may take; 0 for one that cannot be asked."""
         handle = self.desk.find(voice.model)

@@ -7,7 +7,18 @@ import numpy as np
 from turnout.inference.v1.input_pb2 import Input, Tensor, TensorContents, TensorInput
 from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_EMBEDDER, PARTICIPANT_ROLE_META
 
-from services.aggregator.answers import Answer, Ballot, Classes, Floats, Taken, Tensors, Vectors, Verdict
+from services.aggregator.answers import (
+    Answer,
+    Ballot,
+    Classes,
+    Floats,
+    Numbers,
+    Taken,
+    Tensors,
+    Vectors,
+    Verdict,
+    kind_of,
+)
 from services.aggregator.asking import Entry
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.combiners.panel import uniform
@@ -98,12 +109,15 @@ async def _stacked(plan: Plan, meta: Helper, session: Session, ballots: Sequence
     except Unreadable as wrong:
         entry.spoilt = f"malformed answer: {wrong}"
     else:
-        if answer.rows == len(given):
+        if not isinstance(answer, Classes | Numbers):
+            entry.spoilt = f"malformed answer: labels or numbers expected, got {kind_of(answer)}"
+        elif answer.rows == len(given):
             entry.contribute()
             shares = np.full((len(ballots), answer.rows), 1 / len(ballots))
             verdict = Verdict(answer, shares, np.zeros(answer.rows, dtype=np.bool_))
             return Deliberation(verdict, plan.recipe, notes)
-        entry.spoilt = f"malformed answer: {len(given)} rows expected, got {answer.rows}"
+        else:
+            entry.spoilt = f"malformed answer: {len(given)} rows expected, got {answer.rows}"
     return fallback(ballots, plan.recipe, f"the meta-model failed: {entry.tell()}")
 
 

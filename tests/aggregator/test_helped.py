@@ -113,6 +113,27 @@ async def test_without_its_meta_model_the_most_confident_answers_degraded(doctor
     )
     chosen = next(one for one in reply.outputs if reply.participants[one.participant] == sure)
     assert reply.output == chosen.output
+    assert [outcome for _, _, outcome in account(reply)].count("DISCARDED") == 2
+
+
+@pytest.mark.parametrize("datatype", ["BYTES", "FP64"])
+async def test_a_meta_model_that_answers_in_tensors_has_failed(doctors: Bench, datatype: str) -> None:
+    async def answer(request: ModelInferRequest) -> ModelInferResponse:
+        reply = ModelInferResponse(model_name=request.model_name)
+        reply.outputs.add(name="p", datatype=datatype, shape=[1])
+        raw = b"\x04\0\0\0text" if datatype == "BYTES" else np.array([np.nan]).tobytes()
+        reply.raw_output_contents.append(raw)
+        return reply
+
+    async with scripted_model("meta", answer) as server:
+        model = meta_model(server.address)
+        model.ClearField("signature")
+        doctors.register(model)
+        reply = await doctors.infer(plan(aggregation=STACKING, stacking=stacked()))
+    assert account(reply)[3] == ("meta", "META", "FAILED")
+    assert reply.output.classification.label
+    assert reply.degraded
+    assert any("labels or numbers expected, got tensors" in one for one in reply.warnings)
 
 
 async def test_coefficients_that_were_learnt_need_no_further_model(doctors: Bench) -> None:

@@ -31,6 +31,19 @@ def test_what_is_in_flight_is_set_aside() -> None:
     assert purse.spent == 0
 
 
+def test_what_somebody_costs_who_comes_afterwards_is_kept_for_him() -> None:
+    purse = Purse(0.03)
+    purse.kept = CENT
+    for _ in range(2):
+        assert purse.refusal(CENT) is None
+        purse.promise(CENT)
+    assert "0.03 of 0.03 USD are spent or promised" in (purse.refusal(CENT) or "")
+    purse.kept = None
+    assert purse.refusal(CENT) is None
+    purse.kept = EURO
+    assert purse.refusal(CENT) is None
+
+
 def test_a_price_per_token_is_known_to_be_more_than_nothing() -> None:
     purse = Purse(0.05)
     assert purse.refusal(METERED) is None

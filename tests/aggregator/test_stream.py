@@ -90,6 +90,8 @@ async def test_the_final_step_is_tried_again_until_it_has_said_something(bench: 
     # Nobody's words fit behind those.
     assert "".join(one.delta for one in once) == "Paris"
     assert account(broken.response)[1] == ("fuser", "FUSER", "FAILED")
+    assert broken.response.error_reason == "QUORUM_NOT_MET"
+    assert not broken.response.HasField("output")
 
 
 async def test_who_was_cut_off_is_told_of_like_everybody(doctors: Bench) -> None:

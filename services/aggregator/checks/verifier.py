@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from turnout.inference.v1.output_pb2 import Output
 
-from services.aggregator.canonical import Json, NotJson, parse
+from services.aggregator.canonical import Json, NotJson, parse_told
 from services.aggregator.checks.schema import Schema
 from services.aggregator.pointers import compiled, resolve
 from services.aggregator.voices import Helper
@@ -49,7 +49,7 @@ class Verifier:
 
     def _told(self, content: str) -> tuple[bool, str]:
         try:
-            said = parse(content)
+            said = parse_told(content)
             if wrong := self.schema.complaint(said):
                 raise NoVerdict(f"its verdict does not meet the schema: {wrong}")
             accepted = self._accepts(resolve(said, compiled(self.pointer)))

@@ -34,6 +34,7 @@ from services.aggregator.answers import (
     ToolCall,
     Verdict,
 )
+from services.aggregator.canonical import is_rounded
 from services.aggregator.combiners.fields import Member, Merge
 from services.aggregator.combiners.panel import answers, known_confidence, refusal, uniform
 from services.aggregator.combiners.plurality import plurality, sameness
@@ -54,7 +55,8 @@ def combine(ballots: Sequence[Ballot], recipe: Recipe = PLAIN) -> Verdict:
         return _by_field(ballots, wholes, weights, recipe)
     same, apart = sameness([whole.value for whole in wholes], recipe.options.tolerance)
     winner, tied = plurality(same, apart, weights[:, 0], known_confidence(ballots)[:, 0])
-    return _verdict(Taken(winner), weights, tied, float(same[winner] @ weights[:, 0]))
+    notes = _rounded(wholes[winner])
+    return _verdict(Taken(winner), weights, tied, float(same[winner] @ weights[:, 0]), notes)
 
 
 def _by_field(ballots: Sequence[Ballot], wholes: Sequence[Whole], weights: Floats, recipe: Recipe) -> Verdict:
@@ -63,6 +65,7 @@ def _by_field(ballots: Sequence[Ballot], wholes: Sequence[Whole], weights: Float
     notes = (
         [f"level at {', '.join(merge.ties)}: confidence or the declared order decided"] if merge.ties else []
     )
+    notes += _rounded(merged)
     equal = [whole.key == merged.key for whole in wholes]
     if any(equal):
         return _verdict(Taken(equal.index(True)), weights, bool(merge.ties), merge.least, notes)
@@ -98,6 +101,13 @@ def _merged(merge: Merge, wholes: Sequence[Whole], weights: list[float], confide
             for place, first in enumerate(agreeing[0][0])
         )
     )
+
+
+def _rounded(whole: Whole) -> list[str]:
+    # Arguments of tools are told as text.
+    if isinstance(whole, Calls) or not is_rounded(whole.value):
+        return []
+    return ["integers beyond 2^53 are told as the nearest number that a JSON value of protobuf holds"]
 
 
 def _verdict(

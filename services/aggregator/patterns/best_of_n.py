@@ -9,7 +9,7 @@ from turnout.inference.v1.output_pb2 import Output
 from services.aggregator import prompts
 from services.aggregator.answers import Taken, Verdict
 from services.aggregator.asking import Seat
-from services.aggregator.canonical import NotJson, parse
+from services.aggregator.canonical import NotJson, parse_told
 from services.aggregator.chance import shuffled
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import BestOfN, Plan
@@ -29,7 +29,7 @@ async def run(plan: Plan, session: Session) -> Decided:
     where nobody says how confident it is; the reply is degraded and says so. Raises QuorumNotMet."""
     pattern = plan.pattern
     assert isinstance(pattern, BestOfN)  # noqa: S101 - the table leads here for no other
-    poll = Poll(plan, session, later=session.patience(pattern.judge))
+    poll = Poll(plan, session, pattern.judge)
     await poll.everybody()
     votes = poll.votes()
     chosen, note = await _choose(pattern, session, votes)
@@ -84,7 +84,7 @@ def choice(output: Output, answers: int) -> int:
     """The number that a judge names, 1 to `answers`. Raises NoChoice for anything else: a guess at what it
     may have meant would be a random answer in disguise."""
     try:
-        said = parse(output.text.content)
+        said = parse_told(output.text.content)
     except NotJson as wrong:
         raise NoChoice(f"its choice is no JSON: {wrong}") from wrong
     best = said.get("best") if isinstance(said, dict) else None

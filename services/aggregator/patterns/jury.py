@@ -6,21 +6,19 @@ predictions asks everybody all the same: what is learnt from panels must not be 
 alone.
 """
 
-from services.aggregator.answers import Verdict
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Jury, Plan
 from services.aggregator.polling import Poll
 from services.aggregator.session import Session
 from services.aggregator.stopping import can_stop
 from services.aggregator.testimony import Vote
-from services.aggregator.verdicts import deliberate
+from services.aggregator.verdicts import Deliberation, deliberate
 from services.aggregator.wire.answers import write_answer
 
 
 async def run(plan: Plan, session: Session) -> Decided:
     """Ask the members, at once or in waves, and combine their votes. Raises QuorumNotMet, CannotCombine."""
-    helper = plan.meta or plan.embedder
-    poll = Poll(plan, session, later=session.patience(helper) if helper is not None else 0.0)
+    poll = Poll(plan, session, plan.meta or plan.embedder)
     pattern = plan.pattern
     whole = not can_stop(plan.recipe) or session.sampled
     if whole or len(plan.members) == 1:
@@ -29,7 +27,7 @@ async def run(plan: Plan, session: Session) -> Decided:
         await poll.settle(in_waves=isinstance(pattern, Jury) and pattern.staged)
     votes = poll.votes()
     found = await deliberate(plan, session, votes)
-    credit(votes, found.verdict)
+    credit(votes, found)
     return Decided(
         output=write_answer(found.verdict, [vote.output for vote in votes]),
         votes=votes,
@@ -42,9 +40,10 @@ async def run(plan: Plan, session: Session) -> Decided:
     )
 
 
-def credit(votes: list[Vote], verdict: Verdict) -> None:
+def credit(votes: list[Vote], found: Deliberation) -> None:
     """What each answer was worth: of a batch in its first row, and of several answers of a member in equal
-    parts."""
-    for vote, shares in zip(votes, verdict.shares, strict=True):
+    parts. Where a helper failed one answer stands in for all, and the others were for nothing."""
+    for vote, shares in zip(votes, found.verdict.shares, strict=True):
         for entry in vote.entries:
-            entry.contribute(float(shares[0]) / len(vote.entries))
+            if shares[0] or found.helped:
+                entry.contribute(float(shares[0]) / len(vote.entries))

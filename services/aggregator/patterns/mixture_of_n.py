@@ -4,7 +4,7 @@ from turnout.inference.v1.manifest_pb2 import PARTICIPANT_ROLE_FUSER
 
 from services.aggregator import prompts
 from services.aggregator.chance import shuffled
-from services.aggregator.errors import Unreadable
+from services.aggregator.errors import QuorumNotMet, Unreadable
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import MixtureOfN, Plan
 from services.aggregator.polling import Poll
@@ -17,10 +17,10 @@ from services.aggregator.wording import answer_of, question_of
 async def run(plan: Plan, session: Session) -> Decided:
     """Ask all, then the fuser, also where only one has answered: its words are the reply. If it fails the
     most confident answer is served, or the first declared where nobody says how confident it is; the reply is
-    degraded and says so. Raises QuorumNotMet."""
+    degraded and says so. Raises QuorumNotMet, also for a fuser that fails while somebody listens to it."""
     pattern = plan.pattern
     assert isinstance(pattern, MixtureOfN)  # noqa: S101 - the table leads here for no other
-    poll = Poll(plan, session, later=session.patience(pattern.fuser))
+    poll = Poll(plan, session, pattern.fuser)
     await poll.everybody()
     votes = poll.votes()
     order = range(len(votes)) if pattern.fixed_order else shuffled(len(votes), session.seed)
@@ -42,6 +42,9 @@ async def run(plan: Plan, session: Session) -> Decided:
                 each.contribute()
         decided.output = entry.output
         return decided
+    if session.heard:
+        # Nobody's words fit behind those that were told.
+        raise QuorumNotMet(f"the fuser failed after some of its words were told: {entry.tell()}")
     instead, rule = most_confident([vote.ballot for vote in votes])
     for each in votes[instead].entries:
         each.serve()

@@ -52,6 +52,8 @@ def _verifier(given: ensemble_pb2.Verifier, path: str, problems: Problems) -> Ve
         compiled(pointer)
     except ValueError as wrong:
         problems[f"{path}.accept_pointer"] = str(wrong)
+    if pointer != ACCEPT and not given.HasField("verdict_schema"):
+        problems[f"{path}.accept_pointer"] = f"needs verdict_schema: a verdict without one has {ACCEPT} only"
     score = given.min_score if given.HasField("min_score") else MIN_SCORE
     if not 0 <= score <= 1:
         problems[f"{path}.min_score"] = f"a score from 0 to 1 expected, got {score:g}"

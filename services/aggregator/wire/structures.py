@@ -12,7 +12,7 @@ from turnout.inference.v1.output_pb2 import Embedding, Output, TextOutput
 from services.aggregator.answers import Calls, Structure, Tensors, ToolCall, Vectors
 from services.aggregator.canonical import NotJson, key_of, parse
 from services.aggregator.errors import Unreadable
-from services.models.datatypes import DATATYPES, decode
+from services.models.datatypes import DATATYPES, decode, encode_bytes
 
 # By the protocol's name; BYTES are objects.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -93,13 +93,15 @@ def write_vectors(answer: Vectors) -> Output:
 
 
 def write_tensors(answer: Tensors) -> Output:
-    """With raw contents. Only numbers are ever combined, so there are no BYTES among them."""
+    """With raw contents."""
     names = {dtype: name for name, dtype in DTYPES.items()}
     message = TensorInput()
     for name, array in answer.tensors.items():
         kind = array.dtype.newbyteorder("<")
+        # Of objects numpy would give the addresses.
+        raw = encode_bytes(array.ravel()) if kind.hasobject else array.astype(kind).tobytes()
         message.tensors.add(name=name, datatype=names[kind], shape=array.shape)
-        message.raw_contents.append(array.astype(kind).tobytes())
+        message.raw_contents.append(raw)
     return Output(tensors=message)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from turnout.router.v1 import strategy_pb2 as strategy
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import DIRECTION_MINIMIZE, Router
 
 from services.router.config.measures import range_of
 from services.router.config.problems import Problems
@@ -159,11 +159,19 @@ def _bound(field: str, router: Router, one: strategy.Guardrail, problems: Proble
     if one.metric in LATENCIES and name == "max_regression":
         said = f"{one.metric} has max_value: the milliseconds that 1 % may exceed, 5 % of latency_p95"
         problems.add(f"{field}.{name}", said)
+    elif name == "max_value" and _more_is_better(router, one.metric):
+        said = f"bounds what is better the less there is of it; of {one.metric} more is: use max_regression"
+        problems.add(f"{field}.{name}", said)
     elif name == "max_value" and not least < value < greatest:
         bound = f"above {least:g}" + (f" and below {greatest:g}" if math.isfinite(greatest) else "")
         problems.add(f"{field}.{name}", f"{bound}, got {value:g}")
     elif name == "max_regression" and not 0 <= value < greatest - least:
         problems.add(f"{field}.{name}", f"0 or more and below {greatest - least:g}, got {value:g}")
+
+
+def _more_is_better(router: Router, name: str) -> bool:
+    declared = [metric.direction for metric in router.metrics if metric.name == name]
+    return DIRECTION_MINIMIZE not in declared if declared else name == REWARD_METRIC
 
 
 def check_metric(field: str, router: Router, name: str, known: tuple[str, ...], problems: Problems) -> None:
@@ -189,8 +197,8 @@ def advice(router: Router) -> Iterator[str]:
     canary = router.canary
     if not (canary.HasField("promotion_criteria") or canary.guardrails or canary.steps):
         yield (
-            "The canary has neither promotion_criteria nor guardrails: it keeps its percentage, good or bad, "
-            "until somebody changes it."
+            "The canary has neither promotion_criteria nor guardrails: it keeps its percentage "
+            "until somebody changes it, or until it fails far more often than the baseline."
         )
     elif not canary.auto:
         yield "The canary's auto is off: GetCanary says what its rules would do, and a person does it."

@@ -8,6 +8,7 @@ from services.foundation.nesting import DEEPEST_VERDICT
 from services.router.config.answers import check_condition, check_pointer, check_schema, check_text
 from services.router.config.combining import never_meets
 from services.router.config.graphs import check_graph
+from services.router.config.panel_defaults import ACCEPT_POINTER
 from services.router.config.panels import Panel
 from services.router.config.problems import Problems
 
@@ -112,6 +113,9 @@ def _check(given: Check, field: str, panel: Panel, problems: Problems) -> None:
 def _verifier(given: Verifier, field: str, problems: Problems) -> None:
     check_text(given.rubric, f"{field}.rubric", problems)
     check_pointer(given.accept_pointer, f"{field}.accept_pointer", problems)
+    if given.accept_pointer not in ("", ACCEPT_POINTER) and not given.HasField("verdict_schema"):
+        said = f"needs verdict_schema: a verdict without one has {ACCEPT_POINTER} only"
+        problems.add(f"{field}.accept_pointer", said)
     if given.HasField("verdict_schema"):
         check_schema(given.verdict_schema, f"{field}.verdict_schema", problems, DEEPEST_VERDICT)
     if given.HasField("min_score") and not 0 <= given.min_score <= 1:

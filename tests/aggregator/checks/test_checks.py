@@ -2,18 +2,24 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+from turnout.inference.v1.input_pb2 import Input
 from turnout.inference.v1.output_pb2 import Classification, Output, TextOutput
 
+from services.aggregator.answers import Ballot, Classes, Numbers
+from services.aggregator.checking import holds
 from services.aggregator.checks.condition import BadCondition, Condition, NotEvaluated
 from services.aggregator.checks.schema import BadSchema, Schema
 from services.aggregator.checks.verifier import NoVerdict, Verifier
 from services.aggregator.prompts import VERDICT
+from services.aggregator.testimony import Vote
 from services.aggregator.voices import Helper
+from services.aggregator.wire.answers import output_of
 
 
 @pytest.mark.parametrize(
-    ("text", "names", "holds"),
+    ("text", "names", "held"),
     [
         ("label == 'a' && confidence > 0.5", {"label": "a", "confidence": 0.7}, True),
         ("probabilities['b'] > 0.5", {"probabilities": {"a": 0.7, "b": 0.3}}, False),
@@ -22,8 +28,34 @@ from services.aggregator.voices import Helper
         ("text.matches('^[A-Z]')", {"text": "Paris"}, True),
     ],
 )
-def test_conditions_speak_of_the_answer(text: str, names: dict[str, Any], holds: bool) -> None:
-    assert Condition(text).holds(names) is holds
+def test_conditions_speak_of_the_answer(text: str, names: dict[str, Any], held: bool) -> None:
+    assert Condition(text).holds(names) is held
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("label == 'yes'", "row 1: not so"),
+        ("confidence >= 0.6", ""),
+        ("confidence > 0.6", "row 1: not so"),
+        ("probabilities['yes'] > 0.6", "row 1: not so"),
+        ("label == 'yes' || probabilities['no'] > 0.5", ""),
+    ],
+)
+def test_of_a_batch_every_row_is_checked(text: str, said: str) -> None:
+    chances = np.array([[0.25, 0.75], [0.6, 0.4]])
+    answer = Classes(("no", "yes"), np.array([1, 0]), chances)
+    vote = Vote(Ballot("a", answer, confidence=chances.max(axis=1)), output_of(answer), ())
+    ruling = holds(Condition(text), Input(), vote)
+    assert (ruling.accepted, ruling.failed) == (not said, False)
+    assert ruling.reason.startswith(said)
+
+
+def test_of_several_numbers_every_one_is_checked() -> None:
+    answer = Numbers(np.array([5.0, -1000.0]))
+    vote = Vote(Ballot("a", answer), output_of(answer), ())
+    assert not holds(Condition("value > 0.0"), Input(), vote).accepted
+    assert holds(Condition("value > -2000.0"), Input(), vote).accepted
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,14 @@ def test_more_fields_than_can_be_voted_on_are_refused() -> None:
     with pytest.raises(CannotCombine, match="at most 1000 fields"):
         decide(said("a", big), said("b", big), by_field=True)
     assert decide(said("a", big), said("b", big)).answer == Taken(0)
+
+
+@pytest.mark.parametrize("by_field", [False, True])
+def test_integers_that_cannot_be_told_are_spoken_of(by_field: bool) -> None:
+    exact, rounded = {"id": 2**53, "of": [1]}, {"id": 1, "of": [{"n": -(2**53) - 1}]}
+    assert decide(said("a", exact), said("b", exact), by_field=by_field).notes == ()
+    (note,) = decide(said("a", rounded), said("b", rounded), by_field=by_field).notes
+    assert "beyond 2^53" in note
+    # Arguments are told as the text that they came in.
+    calls = [asked(name, ("find", rounded)) for name in "ab"]
+    assert decide(*calls, by_field=by_field).notes == ()

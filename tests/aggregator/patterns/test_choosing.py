@@ -4,6 +4,7 @@ import json
 from contextlib import AsyncExitStack
 
 from turnout.router.v1.ensemble_pb2 import BestOfN, MixtureOfN
+from turnout.router.v1.model_pb2 import Model
 
 from tests.aggregator.conftest import Bench
 from tests.aggregator.talk import QUESTION, Speaker, account, helper, plan_of, speaker
@@ -42,6 +43,20 @@ async def test_the_judge_picks_by_number_in_the_order_that_it_was_shown(bench: B
     assert len(orders) > 1
     assert reply.output.text.content == "Paris"
     assert account(reply)[3] == ("helper", "JUDGE", "CONTRIBUTED")
+
+
+async def test_a_choice_in_a_fence_is_one_and_its_price_is_kept(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        await panel(bench, stack, '```json\n{"best": 2, "reason": "it is"}\n```')
+        for name in (*NAMES, "helper"):
+            model = Model()
+            model.CopyFrom(bench.registry.find(f"models/{name}").model)  # type: ignore[union-attr]
+            model.cost.per_call = 0.001
+            bench.register(model)
+        fixed = BestOfN(judge=helper("helper"), fixed_order=True)
+        reply = await bench.infer(plan_of(*NAMES, best_of_n=fixed, quorum=2, max_cost=0.003), QUESTION)
+    assert reply.output.text.content == "Paris"
+    assert [outcome for _, _, outcome in account(reply)] == ["DISCARDED", "SERVED", "SKIPPED", "CONTRIBUTED"]
 
 
 async def test_a_judge_that_names_nobody_is_marked_and_the_rule_that_decided_is_told(bench: Bench) -> None:

@@ -4,11 +4,17 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import numpy as np
 import pytest
 from aiohttp import web
 from turnout.inference.v1.input_pb2 import Input
+from turnout.inference.v1.output_pb2 import Output
 from turnout.router.v1.ensemble_pb2 import Specialists, Step
 
+from services.aggregator.answers import Ballot, Classes
+from services.aggregator.filling import look
+from services.aggregator.references import Unresolved, parse
+from services.aggregator.testimony import Vote
 from services.foundation.errors import RemoteError
 from tests.aggregator.conftest import Bench, patient, plan
 from tests.aggregator.talk import QUESTION, account, plan_of, speaker
@@ -84,6 +90,14 @@ async def test_numbers_of_one_model_are_columns_of_the_next(doctors: Bench) -> N
     assert [each.participant for each in reply.outputs] == [0, 1]
 
 
+def test_an_answer_to_several_rows_is_no_part_of_one_question() -> None:
+    answer = Classes(("no", "yes"), np.array([0, 1]))
+    vote = Vote(Ballot("a", answer), Output(), ())
+    for text in ("a", "a.label", "a.probabilities.yes", "a#/x"):
+        with pytest.raises(Unresolved, match="an answer to one row expected, got 2 rows"):
+            look(parse(text), Input(), {"a": vote}, {})
+
+
 async def test_a_failed_step_ends_the_task_and_tells_who_was_not_asked(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         writer = await speaker(bench, stack, "writer")
@@ -139,6 +153,7 @@ async def test_what_the_request_lacks_is_the_callers_mistake(bench: Bench) -> No
         ([Step(name="a", variant="nobody")], "steps[0].variant", "one of writer expected, got 'nobody'"),
         ([Step(name="a", variant="writer", template="{b.text}")], "steps[0].template", "input or one of a"),
         ([Step(name="a", variant="writer", template="{input.}")], "steps[0].template", "a column expected"),
+        ([Step(name="a", variant="writer", template="{input#/a}")], "steps[0].template", "input is none"),
         ([Step(name="a", variant="writer", columns={"x": "b#x"})], "steps[0].columns['x']", "begins with /"),
         ([Step(name="a", variant="writer"), Step(name="b", variant="writer")],
          "steps[0]", "it leads nowhere"),

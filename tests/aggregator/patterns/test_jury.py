@@ -136,6 +136,17 @@ async def test_several_answers_of_a_member_are_one_vote_and_their_share_its_conf
     assert sum(one.weight for one in reply.participants) == pytest.approx(1)
 
 
+async def test_of_who_answers_some_of_the_times_it_is_told_that_it_was_one_of_them(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "wavering", "Lyon", "", "Lyon")
+        await speaker(bench, stack, "sure", "Paris")
+        jury = plan_of("wavering", "sure", aggregation=VOTE, samples_per_member=3, full_panel_fraction=1.0)
+        reply = await bench.infer(jury, QUESTION)
+    assert reply.degraded
+    (warning,) = [one for one in reply.warnings if one.startswith("without an answer")]
+    assert warning.startswith("without an answer: wavering (one of 3 answers): malformed")
+
+
 async def test_only_what_is_the_answer_in_a_text_is_voted_on(bench: Bench) -> None:
     answers = {"a": "I think: Paris.", "b": "Paris!", "c": "Surely LYON", "d": "No idea."}
     async with AsyncExitStack() as stack:

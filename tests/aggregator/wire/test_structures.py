@@ -129,3 +129,10 @@ def test_a_merged_answer_is_written_out() -> None:
     panel.append(Ballot("m3", read_answer(json_output({"x": 1, "y": 2, "z": 3}))))
     verdict = COMBINERS["json_majority"](panel, Recipe("json_majority", options=Options(by_field=True)))
     assert write_answer(verdict, []) == json_output({"x": 1, "y": 2})
+
+
+def test_tensors_of_bytes_are_written_as_what_they_hold() -> None:
+    words = np.array([[b"a", b""], ["ü".encode(), b"long" * 100]], dtype=object)
+    again = read_answer(written(Tensors({"words": words})))
+    assert isinstance(again, Tensors)
+    assert again.tensors["words"].tolist() == words.tolist()

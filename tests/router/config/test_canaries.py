@@ -101,6 +101,8 @@ def test_the_ends_of_each_scale_are_on_it(rules: dict[str, Any]) -> None:
         ({"guardrails": [{"metric": "cost", "max_value": 0.5}]}, {"guardrails[0].metric"}),
         ({"guardrails": [{"metric": "latency_p75", "max_value": 0.5}]}, {"guardrails[0].metric"}),
         ({"guardrails": [{"metric": "drift", "max_value": 1}]}, {"guardrails[0]"}),
+        ({"guardrails": [{"metric": "accuracy", "max_value": 0.5}]}, {"guardrails[0].max_value"}),
+        ({"guardrails": [{"metric": "revenue", "max_value": 50}]}, {"guardrails[0].max_value"}),
         ({"guardrails": [{"metric": "error_rate", "max_value": 0}]}, {"guardrails[0].max_value"}),
         ({"guardrails": [{"metric": "error_rate", "max_value": 1}]}, {"guardrails[0].max_value"}),
         ({"guardrails": [{"metric": "accuracy", "max_regression": 1}]}, {"guardrails[0].max_regression"}),

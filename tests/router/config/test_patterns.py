@@ -58,7 +58,8 @@ RIGHT: list[dict[str, Any]] = [
     judge({"verifier": VERIFIER | {"verdict_schema": deep(28)}}),
     judge({"json_schema": deep(30)}),
     judge({"verifier": VERIFIER}, max_rounds=10, tell_reason=True, order=CHATS[::-1]),
-    judge({"verifier": VERIFIER | {"rubric": LONG[1:], "accept_pointer": "/score", "min_score": 1}}),
+    judge({"verifier": VERIFIER | {"rubric": LONG[1:], "min_score": 1}}),
+    judge({"verifier": VERIFIER | {"accept_pointer": "/score", "verdict_schema": FIELD}}),
     judge({"json_schema": FIELD, "on_failure": "CHECK_FAILURE_ACCEPT"}, max_rounds=1),
     judge({"verifier": {"helper": {"model": "filter"}, "accept_labels": ["yes"]}}),
     graph(step("only")),
@@ -101,6 +102,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (judge({"verifier": VERIFIER | {"rubric": LONG}}), "judge.check.verifier.rubric"),
     (judge({"verifier": VERIFIER | {"min_score": 1.5}}), "judge.check.verifier.min_score"),
     (judge({"verifier": VERIFIER | {"accept_pointer": "accept"}}), "judge.check.verifier.accept_pointer"),
+    (judge({"verifier": VERIFIER | {"accept_pointer": "/score"}}), "judge.check.verifier.accept_pointer"),
     (
         judge({"verifier": VERIFIER | {"verdict_schema": {"type": 3}}}),
         "judge.check.verifier.verdict_schema",
