@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.aggregator.canonical import Json, canonical, key_of
-from services.foundation.lazy import lazy
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -68,7 +68,7 @@ class Structure:
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", canonical(self.value))
 
-    @lazy
+    @cached_property
     def key(self) -> str:
         """Equal for equal structures."""
         return key_of(self.value)
@@ -92,12 +92,12 @@ class Calls:
         made = tuple(ToolCall(call.name, canonical(call.arguments)) for call in self.calls)
         object.__setattr__(self, "calls", made)
 
-    @lazy
+    @cached_property
     def value(self) -> Json:
         """The same as JSON: a list of names with arguments."""
         return [{"arguments": call.arguments, "name": call.name} for call in self.calls]
 
-    @lazy
+    @cached_property
     def key(self) -> str:
         """Equal for equal calls."""
         return key_of(self.value)

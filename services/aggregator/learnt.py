@@ -1,12 +1,12 @@
 """A meta-model over the members' answers: which columns it reads, and what it learnt about them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from services.aggregator.answers import Floats
-from services.foundation.lazy import lazy
 
 Kind = Literal["softmax", "linear"]
 
@@ -86,7 +86,7 @@ class Learnt:
         """The columns that it reads."""
         return Layout(self.members, self.labels)
 
-    @lazy
+    @cached_property
     def heard(self) -> dict[str, float]:
         """How much it listens to each member: the sum of its absolute coefficients."""
         columns = np.abs(self.coefficients).sum(axis=0).reshape(len(self.members), -1)

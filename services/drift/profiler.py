@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
@@ -19,7 +20,6 @@ from services.drift.observed import Asked, models_asked, records_of, rows_of
 from services.drift.placing import Placed, place
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import Block, Rows
-from services.foundation.lazy import lazy
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -36,7 +36,7 @@ class Observed:
     events: Sequence[PackedEvent]
     late: Sequence[Late] = ()
 
-    @lazy
+    @cached_property
     def asked(self) -> Sequence[Asked]:
         """Each prediction, with the models that saw it."""
         return [(event, models_asked(event)) for event in self.events]
@@ -58,7 +58,7 @@ class Watched:
     columns: tuple[str, ...]
     outputs: OutputSpec | None
 
-    @lazy
+    @cached_property
     def parts(self) -> frozenset[Segment | None]:
         """The segments that are counted, None for all of the traffic."""
         return frozenset(one.segment for one in self.baselines)
@@ -93,7 +93,7 @@ class Watched:
                 rows += [Block(some.time, 0, {}, one, given=False) for one in some.answers()]
         return rows
 
-    @lazy
+    @cached_property
     def listens(self) -> bool:
         """Whether any baseline has what the model says."""
         return any(feature.role is not Role.FEATURE for one in self.baselines for feature in one.features)

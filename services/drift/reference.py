@@ -1,6 +1,7 @@
 """What of a comparison is the same for every window: the reference's counts, laid out once."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -11,7 +12,6 @@ from services.drift.baselines import Feature
 from services.drift.cells import Frame, Grid, Tally, Vocabulary
 from services.drift.statistics.counts import Layout, Pairs, Side
 from services.drift.statistics.wasserstein import Scale
-from services.foundation.lazy import lazy
 
 T = TypeVar("T")
 _PARTS = attrgetter("singletons"), attrgetter("places"), attrgetter("widths")
@@ -62,7 +62,7 @@ class Reference:
             found[at] = item
         return found
 
-    @lazy
+    @cached_property
     def line(self) -> Line | None:
         """The cells of numbers; None where there are none."""
         cells = self.cells(self.tallies)
@@ -92,7 +92,7 @@ class Reference:
         layout = Layout([*self._sizes, *map(len, rows)])
         return Pairs(*(Side(np.concatenate([*a, *b]), layout) for a, b in ((left, own), (numbers, rows))))
 
-    @lazy
+    @cached_property
     def _bins(self) -> Side:
         """The reference where nobody has names that it does not have."""
         numbers = self._coarse(self.tallies, self.line.cells if self.line else None)
@@ -111,7 +111,7 @@ class Reference:
             return found
         return [np.add.reduceat(cells.part(0, done).counts, self._firsts), *found]
 
-    @lazy
+    @cached_property
     def _firsts(self) -> NDArray[np.intp] | None:
         """The first cell of each bin of those cut at quantiles, where the bins of each are runs of cells."""
         known = [grid.firsts for grid in self._grids[: self.quantiles] if grid.firsts is not None]
@@ -120,11 +120,11 @@ class Reference:
         starts = self._cells.starts[: self.quantiles].tolist()
         return np.concatenate([firsts + start for firsts, start in zip(known, starts, strict=True)])
 
-    @lazy
+    @cached_property
     def _cells(self) -> Layout:
         return Layout([len(grid.places) for grid in self._grids])
 
-    @lazy
+    @cached_property
     def _sizes(self) -> list[int]:
         """How many PSI bins each of the numbers has."""
         return [int(grid.bins.max()) + 1 for grid in self._grids]

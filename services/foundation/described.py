@@ -6,14 +6,13 @@ Without the latter, clients that go by descriptors (grpcurl) write `prediction_i
 """
 
 import importlib.util
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-
-from services.foundation.lazy import lazy
 
 # The package of the generated code.
 CONTRACT = "turnout"
@@ -42,7 +41,7 @@ class Described:
             file = self._pool.FindServiceByName(service).methods_by_name[method].containing_service.file
         return ToldFile(file, self._written)
 
-    @lazy
+    @cached_property
     def _written(self) -> dict[str, FileDescriptorProto]:
         # Beside the generated code, whatever that is of: a process whose contract was not built has none.
         package = importlib.util.find_spec(CONTRACT)

@@ -7,12 +7,12 @@ range, so what falls out of range is counted without a counter of its own.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from services.drift.cells.tally import Counts, Tally
-from services.foundation.lazy import lazy
 
 Values = NDArray[np.float64]
 
@@ -37,12 +37,12 @@ class Grid:
     bins: NDArray[np.int64]
     width: float
 
-    @lazy
+    @cached_property
     def id(self) -> str:
         """Names the cells: counts may be added only on equal ids."""
         return hashlib.sha256(self.edges.astype("<f8").tobytes()).hexdigest()[:16]
 
-    @lazy
+    @cached_property
     def packed(self) -> tuple[bytes, bytes]:
         """Edges and bins as bytes, always the same ones: what is known of equal grids is found by them."""
         return self.edges.tobytes(), self.bins.tobytes()
@@ -52,26 +52,26 @@ class Grid:
         """How many columns a tally on this grid has."""
         return len(self.edges) + 1 + BESIDE
 
-    @lazy
+    @cached_property
     def singletons(self) -> NDArray[np.bool_]:
         """True for cells that hold exactly one value: they add no uncertainty to the KS bracket."""
         alone = np.zeros(len(self.edges) + 1, dtype=bool)
         alone[1:-1] = just_below(self.edges[1:]) == self.edges[:-1]
         return alone
 
-    @lazy
+    @cached_property
     def few_values(self) -> bool:
         """True if each baseline value has a PSI bin of its own: no more of them than there are deciles."""
         # Then the gaps share one bin, so bins do not follow the cells' order.
         return bool((np.diff(self.bins) < 0).any())
 
-    @lazy
+    @cached_property
     def firsts(self) -> NDArray[np.intp] | None:
         """The first cell of each bin, where bins are runs of cells in order and none is left out."""
         firsts = np.flatnonzero(np.diff(self.bins, prepend=-1))
         return firsts if np.array_equal(self.bins[firsts], np.arange(len(firsts))) else None
 
-    @lazy
+    @cached_property
     def widths(self) -> Values:
         """Width of each cell that holds several values, in the feature's unit; 0 of the others and of the two
         that lie out of range."""
@@ -81,7 +81,7 @@ class Grid:
         inner = np.where(self.singletons[1:-1], 0.0, whole)
         return np.pad(inner, 1)
 
-    @lazy
+    @cached_property
     def places(self) -> Values:
         """Where the mass of each cell stands, ascending: at its value, or in its middle. The outermost cells
         stand at their inner ends, for a wild value may be the other one; and what is out of range beside

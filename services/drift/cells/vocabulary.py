@@ -4,11 +4,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from services.drift.cells.tally import Counts, Tally
-from services.foundation.lazy import lazy
 
 MAX_NAMES = 1000
 """Names counted exactly in a baseline, and unseen names kept in one tally; the rest is OTHER."""
@@ -30,13 +30,13 @@ class Vocabulary:
     names: tuple[str, ...]
     overflowed: bool = False
 
-    @lazy
+    @cached_property
     def id(self) -> str:
         """Names the cells: counts may be added only on equal ids."""
         text = "\0".join(self.names) + f"\0{self.overflowed}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    @lazy
+    @cached_property
     def _index(self) -> Mapping[str, int]:
         return {name: index for index, name in enumerate(self.names)}
 

@@ -1,12 +1,11 @@
 """What every statistic takes and gives."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-from services.foundation.lazy import lazy
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,7 +43,7 @@ class Layout:
         self.lasts = ends - 1
         self._parts: dict[tuple[int, int], Layout] = {}
 
-    @lazy
+    @cached_property
     def owner(self) -> NDArray[np.intp]:
         """For each bin, the feature that it is of."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
@@ -67,7 +66,7 @@ class Layout:
         """The values by feature."""
         return [values[start : last + 1] for start, last in self._ends]
 
-    @lazy
+    @cached_property
     def _ends(self) -> list[tuple[int, int]]:
         return list(zip(self.starts.tolist(), self.lasts.tolist(), strict=True))
 
@@ -89,33 +88,33 @@ class Side:
             self._parts[first, end] = Side(self.counts[start:stop], self.layout.part(first, end))
         return self._parts[first, end]
 
-    @lazy
+    @cached_property
     def rows(self) -> Counts:
         """Rows of each feature."""
         return self.layout.sum(self.counts)
 
-    @lazy
+    @cached_property
     def whole(self) -> Counts:
         """Rows of each bin's feature; 1 in an empty sample, which has shares of 0."""
         return np.asarray(np.maximum(self.rows, 1)[self.layout.owner])
 
-    @lazy
+    @cached_property
     def shares(self) -> Floats:
         """Share of each bin."""
         return self.counts / self.whole
 
-    @lazy
+    @cached_property
     def roots(self) -> Floats:
         """Their square roots."""
         return np.sqrt(self.shares)
 
-    @lazy
+    @cached_property
     def running(self) -> Counts:
         """Counts up to each bin of its feature, that bin included."""
         total = np.cumsum(self.counts)
         return np.asarray(total - (total - self.counts)[self.layout.starts][self.layout.owner])
 
-    @lazy
+    @cached_property
     def distribution(self) -> Floats:
         """The distribution function at the right end of each bin."""
         # Shares are divided last: equal shares then differ by exactly nothing, whatever the sample sizes.
@@ -153,33 +152,33 @@ class Pairs:
         """How many features there are."""
         return len(self.starts)
 
-    @lazy
+    @cached_property
     def rows(self) -> CountsPair:
         """Rows of each feature in both samples."""
         return self.before.rows, self.after.rows
 
-    @lazy
+    @cached_property
     def there(self) -> list[bool]:
         """Which features have rows in both samples: the others are not measured."""
         found: list[bool] = ((self.rows[0] > 0) & (self.rows[1] > 0)).tolist()
         return found
 
-    @lazy
+    @cached_property
     def shares(self) -> tuple[Floats, Floats]:
         """Share of each bin in its sample; 0 in an empty one."""
         return self.before.shares, self.after.shares
 
-    @lazy
+    @cached_property
     def occupied(self) -> NDArray[np.bool_]:
         """Which bins are not empty in both samples: those carry no evidence."""
         return (self.left + self.right) > 0
 
-    @lazy
+    @cached_property
     def occupied_bins(self) -> Counts:
         """How many of them each feature has."""
         return self.sum(self.occupied.astype(np.int64))
 
-    @lazy
+    @cached_property
     def gaps(self) -> Floats:
         """Difference of the two distribution functions at the right end of each bin."""
         return self.before.distribution - self.after.distribution

@@ -1,12 +1,11 @@
 """Logged decisions as estimators see them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from services.foundation.lazy import lazy
 
 Floats = NDArray[np.float64]
 Integers = NDArray[Any]
@@ -31,7 +30,7 @@ class Sample:
     expected: Floats
     clip: float = CLIP
 
-    @lazy
+    @cached_property
     def size(self) -> int:
         """Observations."""
         return len(self.rewards)
