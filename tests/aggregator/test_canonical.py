@@ -115,6 +115,14 @@ def test_a_tolerance_must_be_a_finite_number_from_zero() -> None:
             Tolerance(relative=bad)
 
 
+def test_a_fence_is_found_in_texts_of_any_length() -> None:
+    """Whoever looks for its end from each of the blanks is still at it tomorrow."""
+    blanks = " " * 1_000_000
+    with pytest.raises(canonical.NotJson):
+        canonical.parse_told("```json\n" + blanks)
+    assert canonical.parse_told(f"```json\n{blanks}1{blanks}```") == 1
+
+
 @pytest.mark.parametrize("module", [alike, canonical, kinds, learnt, pointers, stopping, tolerance])
 def test_the_examples_are_true(module: Any) -> None:
     names = {"np": np, "Text": Text}

@@ -117,8 +117,12 @@ def test_json_may_stand_in_a_fence_and_nothing_else_may() -> None:
     rule = by_pointer("/x", LABEL)
     assert label(rule, '```json\n{"x": "y"}\n```\n') == "y"
     assert label(rule, '```\n{"x": "y"}```') == "y"
-    assert refusal(rule, 'Sure! {"x": "y"}').startswith("JSON expected")
-    assert refusal(rule, "").startswith("JSON expected")
+    assert label(rule, ' \n```JSON  \n\n{"x":\n"y"}\n\n ```') == "y"
+    for other in (
+        'Sure! {"x": "y"}', "", '```{"x": "y"}```', '```json {"x": "y"}\n```', '```js on\n{"x": "y"}\n```',
+        '```json\n{"x": "y"}', "```", "``````", "```json\n```",
+    ):  # fmt: skip
+        assert refusal(rule, other).startswith("JSON expected")
 
 
 @pytest.mark.parametrize(
