@@ -19,7 +19,8 @@ Options = Sequence[tuple[str, Any]]
 LOOK_SECONDS = 1.0
 # What still runs on a former channel when so many came after it is cut; certificates change once a day or so.
 MOST_FORMER = 3
-# Otherwise a new channel would share the old one's connection, and with it the certificate that was shown.
+# Otherwise it would share the connection of any channel to the same address: the certificate that was shown
+# there, and the wait for the next try, where whoever listens by now has not been tried.
 ALONE = ("grpc.use_local_subchannel_pool", 1)
 
 
@@ -32,13 +33,12 @@ class Channel:
     ) -> None:
         self._target = target
         self._files: PemFiles | None = None
-        self._options = list(options)
+        self._options = [*options, ALONE]
         self._look_at = monotonic() + LOOK_SECONDS
         self._former: deque[grpc.aio.Channel] = deque()
         self._closing: set[asyncio.Task[None]] = set()
         if isinstance(credentials, ClientCertificates):
             self._files = credentials.files()
-            self._options.append(ALONE)
             credentials = credentials_of(self._files.read())
         self._channel = self._made(credentials)
 

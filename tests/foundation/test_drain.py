@@ -11,7 +11,7 @@ from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from services.foundation.server import Server
 from tests.foundation.conftest import Start
-from tests.foundation.echo import SERVICE, Echo, Words
+from tests.foundation.echo import POOL, SERVICE, Echo, Words
 
 STATUS = health_pb2.HealthCheckResponse
 
@@ -90,3 +90,21 @@ async def test_beyond_loopback_only_when_told_so(start: Start) -> None:
     with pytest.raises(ValueError, match="only loopback is served unless expose is true"):
         await start(host="0.0.0.0")  # noqa: S104 - what is refused here
     assert (await start(host="0.0.0.0", expose=True)).port  # noqa: S104
+
+
+async def test_a_server_at_the_address_of_a_former_one_is_found_at_once(start: Start) -> None:
+    """Whoever failed to reach the former one waits longer and longer before the next try, and nobody else."""
+    former = await start()
+    address, port = former.address, int(former.address.rpartition(":")[2])
+    client, others = Client(address, pool=POOL), Client(address, pool=POOL)
+    try:
+        await client.unary(SERVICE, "Say")(Words(text="hello"), timeout=20)
+        await former.stop()
+        for _ in range(8):
+            with pytest.raises(RemoteError):
+                await client.unary(SERVICE, "Say")(Words(text="hello"), timeout=20)
+        await start(port=port)
+        assert (await others.unary(SERVICE, "Say")(Words(text="hello"), timeout=20)).text == "hello"
+    finally:
+        await client.close()
+        await others.close()
