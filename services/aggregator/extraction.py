@@ -129,14 +129,17 @@ def by_labels(labels: Sequence[str]) -> Extraction:
 
 def typed(found: Json, kinds: Sequence[str], *, written: bool = False) -> Answer:
     """What was found as an answer of one of `kinds`, those that a method takes: a number where numbers are
-    taken, else any scalar as a label, else a text, else JSON; anything else is a structure. `written`: a text
-    is the JSON itself, and no value out of it. Raises Unreadable for a text that must be JSON and is not.
+    taken, else any scalar but null as a label, else a text, else JSON; anything else is a structure.
+    `written`: a text is the JSON itself, and no value out of it. Raises Unreadable for null that must be more
+    than JSON, and for a text that must be JSON and is not.
 
     >>> [type(typed("4.0", kinds, written=True)).__name__ for kinds in (("numbers",), ("json",))]
     ['Numbers', 'Structure']
     """
     if isinstance(found, dict | list):
         return Structure(found)
+    if found is None and (CLASSES in kinds or TEXT in kinds):
+        raise Unreadable("text.content", "an answer expected, got null")
     if NUMBERS in kinds and (number := _number(found)) is not None:
         return Numbers(np.array([number]))
     said = found if isinstance(found, str) else key_of(found)

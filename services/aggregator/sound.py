@@ -2,12 +2,15 @@
 the others go on. What a combiner would have to refuse costs everybody's answer."""
 
 import numpy as np
+from turnout.inference.v1.output_pb2 import Output
 
 from services.aggregator.answers import Answer, Floats, Tensors, Vectors, kind_of
 from services.aggregator.checks.verifier import Verifier
 from services.aggregator.combiners.kinds import EMBEDDING, TENSORS
 from services.aggregator.errors import Unreadable
 from services.aggregator.plan import BestOfN, Jury, MixtureOfN, Pattern, Plan, Sequence
+from services.aggregator.wording import answer_of
+from services.models.embedding_request import LONGEST_TEXT
 
 # They compute with every element of a tensor; the others pass it on as it is, and models may mean its NaN.
 ARITHMETIC = ("average", "weighted_average", "median")
@@ -22,6 +25,16 @@ def require_sound(answer: Answer, plan: Plan) -> None:
     reader = reader_of(plan.pattern)
     if reader is not None and (kind := kind_of(answer)) in WORDLESS:
         raise Unreadable("", f"{WORDS} expected, which {reader[1]} can read; got {kind}")
+
+
+def require_readable(served: Output, answer: Answer, plan: Plan) -> None:
+    """Raise Unreadable for an answer that is longer than the plan's embedder, who reads it with all others,
+    would take."""
+    if plan.embedder is None or isinstance(answer, Vectors):
+        return
+    if (length := len(answer_of(served))) > LONGEST_TEXT:
+        said = f"at most {LONGEST_TEXT} characters expected, which the embedder reads; got {length}"
+        raise Unreadable("text.content", said)
 
 
 def require_numbers(answer: Answer, method: str) -> None:

@@ -13,7 +13,7 @@ from services.aggregator.combiners import COMBINERS
 from services.aggregator.errors import CannotCombine, Unreadable
 from services.aggregator.plan import Plan
 from services.aggregator.recipe import Recipe
-from services.aggregator.sound import require_sound
+from services.aggregator.sound import require_readable, require_sound
 from services.aggregator.voices import Member
 from services.aggregator.wire.answers import confidence_of, output_of, read_answer
 from services.models.answer import Answer
@@ -41,6 +41,7 @@ def testify(entry: Entry, plan: Plan) -> None:
             answer = extraction.read(answer.content)
             served = output_of(answer)
         require_sound(answer, plan)
+        require_readable(served, answer, plan)
     except Unreadable as wrong:
         # What could be read and is not what this plan looks for may be what others want of the same model.
         entry.spoilt, entry.excused = f"malformed answer: {wrong}", read

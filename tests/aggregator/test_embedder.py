@@ -8,6 +8,7 @@ from turnout.router.v1 import ensemble_pb2 as ensemble
 from turnout.router.v1 import strategy_pb2
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_EMBEDDINGS, Model
 
+from services.models.embedding_request import LONGEST_TEXT
 from tests.aggregator.conftest import Bench
 from tests.aggregator.talk import QUESTION, account, helper, plan_of, speaker
 from tests.models.chat_server import ChatServer, chat_server, vector_of
@@ -17,8 +18,8 @@ SEMANTIC = strategy_pb2.AGGREGATION_METHOD_SEMANTIC_MEAN
 SAID = ("stocks fell in London", "the cat sat on the mat", "the cat sat on the red mat")
 
 
-async def asked(bench: Bench, stack: AsyncExitStack, server: ChatServer) -> Any:
-    for name, line in zip("abc", SAID, strict=True):
+async def asked(bench: Bench, stack: AsyncExitStack, server: ChatServer, first: str = SAID[0]) -> Any:
+    for name, line in zip("abc", (first, *SAID[1:]), strict=True):
         await speaker(bench, stack, name, line)
     endpoints = [{"address": server.url}]
     cost = {"input_per_1k_tokens": 10.0, "currency": "USD"}
@@ -42,6 +43,21 @@ async def test_all_answers_are_embedded_in_one_call(bench: Bench) -> None:
     embedder = reply.participants[3]
     words = sum(len(text.split()) for text in SAID)
     assert (embedder.tokens_in, round(embedder.cost.amount, 9)) == (words, words / 100)
+
+
+async def test_an_answer_that_is_too_long_to_embed_is_its_members_own_failure(bench: Bench) -> None:
+    for length, outcome in ((LONGEST_TEXT, "CONTRIBUTED"), (LONGEST_TEXT + 1, "FAILED")):
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(chat_server())
+            reply = await asked(bench, stack, server, "x" * length)
+        assert account(reply)[0] == ("a", "JUROR", outcome)
+        assert reply.degraded == (outcome == "FAILED")
+        assert len(server.bodies[0]["input"]) == (2 if reply.degraded else 3)
+    assert reply.participants[0].error_message == (
+        "malformed answer: text.content: at most 131072 characters expected, which the embedder reads; "
+        "got 131073"
+    )
+    assert account(reply)[3] == ("mini", "EMBEDDER", "CONTRIBUTED")
 
 
 async def test_an_embedder_that_wants_to_be_left_alone_is_told(bench: Bench) -> None:

@@ -107,6 +107,15 @@ def test_a_pointer_to_nothing_finds_no_answer(pointer: str) -> None:
     assert refusal(by_pointer(pointer, LABEL), DOCUMENT).startswith("nothing at /")
 
 
+@pytest.mark.parametrize("method", ["vote", "median", "semantic_mean"])
+def test_null_is_no_answer_where_it_is_no_json(method: str) -> None:
+    null = '{"x": null}'
+    assert refusal(by_pointer("/x", TAKES[method]), null) == "an answer expected, got null"
+    found = by_pointer("/x", TAKES["json_majority"]).read(null)
+    assert isinstance(found, Structure)
+    assert found.value is None
+
+
 @pytest.mark.parametrize("pointer", ["a", "/~2", "/~"])
 def test_what_is_no_pointer_is_refused_when_it_is_written(pointer: str) -> None:
     with pytest.raises(BadExtraction, match="JSON pointer"):

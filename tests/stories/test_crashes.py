@@ -46,7 +46,7 @@ async def test_a_router_worker_that_is_killed_is_replaced_while_the_others_answe
         answered += len(results) - len(failed)
         lost += failed
         if failed:
-            # It may have been connected to the dying one once more. Until it tries again it fails whoever asks.
+            # It may have reached the dying one once more, and fails whoever asks until it tries again.
             await eventually(lambda: _reached(predict(client, "crash-worker", supply.take())), within=30)
         if answered >= 50 and not killed:
             os.kill(workers[0], signal.SIGKILL)

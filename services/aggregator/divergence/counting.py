@@ -9,6 +9,9 @@ from services.aggregator.answers import Answer, Ballot, Classes, Flags, Floats, 
 from services.aggregator.desk import Panel
 from services.aggregator.divergence.tally import Counts, OfAll, OfMember, OfPair
 
+# How far apart two numbers count as at most: sums of such distances must stay numbers.
+FARTHEST = 1e300
+
 
 def counted(panel: Panel) -> Counts:
     """What a panel adds to a tally. Numbers differ by degree: nobody dissents from a mean. A batch is one
@@ -61,7 +64,9 @@ def _pairwise(panel: Panel, found: Counts) -> Flags | None:
     if values:
         numbers = np.stack(values)
         found.pairs[OfPair.NUMBERS] = rows
-        found.pairs[OfPair.DIFFERENCE] = np.abs(numbers[:, None] - numbers[None]).sum(axis=2)
+        with np.errstate(over="ignore"):
+            apart = np.abs(numbers[:, None] - numbers[None])
+        found.pairs[OfPair.DIFFERENCE] = np.minimum(apart, FARTHEST).sum(axis=2)
         return None
     said = [ballot.answer for ballot in ballots]
     if reply is not None and reply.rows != rows:

@@ -12,6 +12,7 @@ from turnout.router.v1.model_pb2 import (
 )
 from turnout.router.v1.router_pb2 import Router, Variant
 
+from services.router.config.combining import labels_of
 from services.router.config.combining import misfits as cannot_do
 from services.router.config.overrides import misfits
 from services.router.config.panels import panels_in
@@ -100,7 +101,7 @@ def _labels(router: Router, members: Sequence[Model]) -> Iterator[str]:
     declared = set(router.task.labels)
     first: tuple[str, set[str]] | None = (router.name, declared) if declared else None
     for model in members:
-        labels = {model.label_map.get(name, name) for name in model.signature.outputs.class_order}
+        labels = set(labels_of(model))
         if not labels:
             continue
         if first is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from turnout.router.v1 import model_pb2, strategy_pb2
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS, Model
 
-from services.router.config.confidences import unsure
+from services.router.config.confidences import HOW, tells_confidence, unsure
 from services.router.config.panels import (
     EMBEDDER,
     FUSER,
@@ -62,6 +62,8 @@ HAVE = {
     "text": (TEXT,),
     "json": (TEXT, JSON, CALLS),
 }
+# What there is only where the model says how sure it is.
+SURE = ("confidence", "probabilities")
 
 
 def kind_of(model: Model) -> str:
@@ -77,6 +79,11 @@ def kind_of(model: Model) -> str:
     outputs = model.signature.outputs
     named = next((kind for field, kind in BY_TENSOR.items() if getattr(outputs, field)), TENSORS)
     return KINDS.get(outputs.kind, named)
+
+
+def labels_of(model: Model) -> list[str]:
+    """The labels that it answers, as they are spelled in answers; none where it does not say."""
+    return [model.label_map.get(one, one) for one in model.signature.outputs.class_order]
 
 
 def methods_for(kind: str) -> list[str]:
@@ -116,10 +123,12 @@ def embeds(panel: Panel) -> bool:
 
 def never_meets(panel: Panel, name: str) -> str:
     """Why no member's answer ever has what a check reads by that name; empty where one may."""
-    if name not in HAVE or len(panel.known) < len(panel.members) or not panel.known:
+    if name not in (*HAVE, *SURE) or len(panel.known) < len(panel.members) or not panel.known:
         return ""
     if any(may_have(panel, model, name) for _, model in panel.known):
         return ""
+    if name in SURE and not any(tells_confidence(model) for _, model in panel.known):
+        return f"no member tells one: {HOW}"
     kinds = sorted({kind_of(model) for _, model in panel.known})
     return f"the members answer {either(kinds)}, where there is no {name}"
 
@@ -127,6 +136,8 @@ def never_meets(panel: Panel, name: str) -> str:
 def may_have(panel: Panel, model: Model, name: str) -> bool:
     """Whether the model's answer may have what is read by that name. What is extracted from a text may be
     anything."""
+    if name in SURE and not tells_confidence(model):
+        return False
     kind = kind_of(model)
     if name not in HAVE or (kind == TEXT and panel.given.HasField("extraction")):
         return True
@@ -194,7 +205,7 @@ def _unsaid(panel: Panel) -> Iterator[tuple[str, str]]:
         if model is None or model.protocol in (PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS):
             continue
         field = f"{panel.field}.{name}.check.verifier.accept_labels"
-        labels = [model.label_map.get(one, one) for one in model.signature.outputs.class_order]
+        labels = labels_of(model)
         if not verifier.accept_labels:
             yield field, f"is required: the labels of {model.name}, a classifier, that mean acceptance"
         elif strange := [one for one in verifier.accept_labels if labels and one not in labels]:

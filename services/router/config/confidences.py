@@ -17,6 +17,7 @@ BY_CONFIDENCE = (
 # The methods that read weights.
 WEIGHING = ("vote", "weighted_average", "median", "log_pool", "semantic_mean", "json_majority")
 MOST_NAMED = 5
+HOW = "declare signature.outputs.probabilities (of a chat confidence_from)"
 
 
 def tells_confidence(model: Model) -> bool:
@@ -38,8 +39,8 @@ def unsure(panel: Panel, method: str, kind_of: Callable[[Model], str]) -> Iterat
         more = ", …" if len(mute) > MOST_NAMED else ""
         does = "tells" if len(mute) == 1 else "tell"
         said = (
-            f"{method} decides by confidence, and {', '.join(mute[:MOST_NAMED])}{more} {does} none: declare "
-            "signature.outputs.probabilities (of a chat confidence_from), or leave confidence out of it"
+            f"{method} decides by confidence, and {', '.join(mute[:MOST_NAMED])}{more} {does} none: {HOW}, "
+            "or leave confidence out of it"
         )
         yield f"{panel.field}.{field}", said
 

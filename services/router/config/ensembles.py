@@ -4,7 +4,6 @@ import math
 from collections.abc import Collection, Mapping
 
 from turnout.router.v1 import strategy_pb2 as strategy
-from turnout.router.v1.ensemble_pb2 import LearntStacker
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.overrides_pb2 import Overrides
 from turnout.router.v1.router_pb2 import Router
@@ -22,6 +21,7 @@ from services.router.config.patterns import check_pattern
 from services.router.config.policies import variant_named
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
+from services.router.config.stackers import check_learnt
 
 WEIGHING = (strategy.AGGREGATION_METHOD_VOTE, strategy.AGGREGATION_METHOD_WEIGHTED_AVERAGE)
 # Seconds that a member may be given, on top of which its model's own timeout holds.
@@ -125,7 +125,7 @@ def _options(panel: Panel, known: bool, problems: Problems) -> None:
         )
         problems.add(f"{field}.stacking", said)
     elif chosen == "learnt":
-        _learnt(given.stacking.learnt, panel, f"{field}.stacking.learnt", problems)
+        check_learnt(given.stacking.learnt, panel, f"{field}.stacking.learnt", problems)
     meaning = not panel.pattern and given.aggregation == strategy.AGGREGATION_METHOD_SEMANTIC_MEAN
     fits = not any(uncombined(panel))
     if meaning and known and fits and not given.HasField("semantic_mean") and not embeds(panel):
@@ -134,32 +134,6 @@ def _options(panel: Panel, known: bool, problems: Problems) -> None:
     majority = given.json_majority
     if majority.HasField("tolerance") and not 0 <= majority.tolerance <= 1:
         problems.add(f"{field}.json_majority.tolerance", f"0 to 1, got {majority.tolerance:g}")
-
-
-def _learnt(given: LearntStacker, panel: Panel, field: str, problems: Problems) -> None:
-    for name in ("members", "labels"):
-        listed: list[str] = list(getattr(given, name))
-        if len(set(listed)) < len(listed):
-            problems.add(f"{field}.{name}", "each one once")
-    if not given.members:
-        problems.add(f"{field}.members", "at least one")
-    picked = panel.given.members or panel.everybody
-    for place, member in enumerate(given.members):
-        if member not in picked:
-            said = f"{member[:100]!r} is no member of this ensemble"
-            problems.add(f"{field}.members[{place}]", said)
-    outputs = len(given.labels) or 1
-    columns = len(given.members) * outputs
-    for name, wanted, why in (
-        ("coefficients", outputs * columns, f"{outputs} outputs x {columns} columns"),
-        ("intercepts", outputs, "one per output"),
-        ("fill", columns, "one per column, or none"),
-    ):
-        found: list[float] = list(getattr(given, name))
-        if len(found) != wanted and (found or name != "fill"):
-            problems.add(f"{field}.{name}", f"{wanted} numbers, {why}; got {len(found)}")
-        elif not all(map(math.isfinite, found)):
-            problems.add(f"{field}.{name}", "finite numbers")
 
 
 def _helper(one: Helping, panel: Panel, problems: Problems) -> None:

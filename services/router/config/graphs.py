@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from turnout.router.v1.ensemble_pb2 import Specialists, Step
 
 from services.router.config.answers import check_text, wrong_pointer
-from services.router.config.combining import WORDLESS, kind_of, may_have
+from services.router.config.combining import WORDLESS, either, kind_of, labels_of, may_have
 from services.router.config.confidences import tells_confidence
 from services.router.config.panels import Panel
 from services.router.config.problems import Problems
@@ -91,6 +91,8 @@ def _step(
     if step.template and step.columns:
         problems.add(f"{field}.columns", "either a template or columns, not both")
     check_text(step.template, f"{field}.template", problems)
+    for where, said in _unread(step, panel):
+        problems.add(f"{field}.{where}", said)
     found = set()
     for where, text in _named(step, field):
         if said := wrong_reference(text, places) or _unanswered(text, places, panel):
@@ -100,19 +102,34 @@ def _step(
     return frozenset(found - {-1})
 
 
+def _unread(step: Step, panel: Panel) -> Iterator[tuple[str, str]]:
+    """What the step's model cannot be asked: a field of the step, and what would be right."""
+    model = panel.by_id.get(step.variant)
+    if model is None:
+        return
+    columns = bool(model.signature.features)
+    if step.template and columns:
+        yield "template", f"columns, which {model.name} reads; a template is a text"
+    if step.columns and not columns:
+        reads = "declares no columns in its signature; a template can ask it"
+        yield "columns", f"a template or nothing: {model.name} {reads}"
+
+
 def _unanswered(text: str, places: Mapping[str, int], panel: Panel) -> str:
     """Why the step that a reference names never answers what it speaks of; empty where it may."""
     name, sign, rest = NAMED.fullmatch(text).groups()  # type: ignore[union-attr]
     if name == INPUT:
         return ""
     variant = panel.given.specialists.steps[places[name]].variant
-    model = {one.id: known for one, known in panel.known}.get(variant)
-    part = "json" if sign == "#" else rest.partition(".")[0]
+    model = panel.by_id.get(variant)
+    part, _, label = ("json", "", "") if sign == "#" else rest.partition(".")
     if model is None:
         return ""
     who = f"{name}, which {variant} ({model.name}) does, answers {kind_of(model)}"
     if part in ("confidence", "probabilities") and not tells_confidence(model):
         return f"{who} and tells no {part}; got {text[:100]}"
+    if label and (labels := labels_of(model)) and label not in labels:
+        return f"{who}: {either(labels[:10])} after {name}.probabilities., got {label[:100]!r}"
     if not sign and kind_of(model) in WORDLESS:
         return f"{who}, which no template can quote; got {text[:100]}"
     return "" if may_have(panel, model, part) else f"{who}, where there is no {part}; got {text[:100]}"

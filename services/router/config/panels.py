@@ -62,6 +62,11 @@ class Panel:
         return [(one, self.models[one.model]) for one in self.members if one.model in self.models]
 
     @property
+    def by_id(self) -> dict[str, Model]:
+        """The same by the members' ids."""
+        return {one.id: model for one, model in self.known}
+
+    @property
     def helpers(self) -> Iterator[Helping]:
         """Who helps it."""
         return helpers_of(self.given, self.field)

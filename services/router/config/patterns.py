@@ -6,7 +6,8 @@ from turnout.router.v1.ensemble_pb2 import Cascade, Check, CheckFailure, Exhaust
 
 from services.foundation.nesting import DEEPEST_VERDICT
 from services.router.config.answers import check_condition, check_pointer, check_schema, check_text
-from services.router.config.combining import never_meets
+from services.router.config.combining import either, kind_of, never_meets
+from services.router.config.confidences import COUNTED
 from services.router.config.graphs import check_graph
 from services.router.config.panel_defaults import ACCEPT_POINTER
 from services.router.config.panels import Panel
@@ -33,9 +34,20 @@ def _cascade(panel: Panel, problems: Problems) -> None:
     if given.HasField("agreement") and not LEAST_AGREEMENT <= given.agreement <= asked:
         said = f"{LEAST_AGREEMENT} to {asked}, the number of members that it asks; got {given.agreement}"
         problems.add(f"{field}.agreement", said)
+    elif given.HasField("agreement") and (said := _never_agree(panel)):
+        problems.add(f"{field}.agreement", said)
     if given.HasField("check"):
         _check(given.check, f"{field}.check", panel, problems)
     _exhausted(given, field, problems)
+
+
+def _never_agree(panel: Panel) -> str:
+    """Why no two members ever say the same; empty where they may."""
+    kinds = {kind_of(model) for _, model in panel.known}
+    if not kinds or len(panel.known) < len(panel.members) or kinds & {*COUNTED}:
+        return ""
+    said = f"the members answer {either(sorted(kinds))}, of which no two are the same"
+    return f"left out: {said}; use min_confidence or check"
 
 
 def _judge(panel: Panel, problems: Problems) -> None:

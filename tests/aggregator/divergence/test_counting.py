@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.aggregator.answers import Ballot, Classes, Numbers, Taken, Text, Vectors, Verdict
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.desk import Panel
-from services.aggregator.divergence.counting import counted
+from services.aggregator.divergence.counting import FARTHEST, counted
 from services.aggregator.divergence.tally import Counts, OfAll, OfMember, OfPair, Tally
 from services.aggregator.plan import Plan
 from services.aggregator.recipe import Options, Recipe
@@ -184,3 +184,11 @@ def test_nothing_is_added_by_nobody() -> None:
     tally = Tally()
     tally.add(Counts.of())
     assert write_tally(tally) == write_tally(Tally())
+
+
+def test_numbers_from_both_ends_of_the_scale_have_a_distance() -> None:
+    for far, distance in ((1e299, 2e299), (1e308, FARTHEST)):
+        tally = sums(panel([number("a", -far), number("b", far)], MEDIAN))
+        assert pair(tally, "a", "b", OfPair.DIFFERENCE) == distance
+    many = sums(*[panel([number("a", -1e308, -1e308), number("b", 1e308, 1e308)], MEDIAN)] * 100)
+    assert pair(many, "a", "b", OfPair.DIFFERENCE) == pytest.approx(200 * FARTHEST)

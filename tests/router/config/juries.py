@@ -29,6 +29,7 @@ DECLARED = {
         Model(name="models/referee", protocol=CHAT),
         Model(name="models/embedder", protocol=EMBEDDINGS),
         Model(name="models/raw", protocol=OIP),
+        Model(name="models/table", protocol=OIP, signature=CLASSES | {"features": [{"name": "x"}]}),
         Model(name="models/filter", protocol=OIP, signature=CLASSES),
         Model(name="models/meta", protocol=OIP, signature=CLASSES),
     )

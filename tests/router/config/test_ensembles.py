@@ -149,6 +149,26 @@ def test_a_learnt_meta_model_fits_together(change: dict[str, Any], field: str) -
     assert field in refused({"aggregation": STACKING, "stacking": {"learnt": LEARNT | change}}, DOCTORS)
 
 
+@pytest.mark.parametrize(
+    ("members", "labels", "said"),
+    [
+        (GAUGES, ["no", "yes"], "none: gauge-a (models/gauge-a) answers numbers"),
+        (DOCTORS, [], "the labels that it was fitted on: doctor-a (models/doctor-a) answers labels"),
+        (DOCTORS, ["good", "bad"], "some of no or yes, which doctor-a (models/doctor-a) answers; got 'good'"),
+    ],
+)
+def test_a_learnt_meta_model_was_fitted_on_what_the_members_answer(
+    members: list[str], labels: list[str], said: str
+) -> None:
+    outputs = len(labels) or 1
+    columns = len(members) * outputs
+    learnt = {"members": members, "labels": labels, "intercepts": [0] * outputs, "fill": [0] * columns}
+    learnt["coefficients"] = [1] * outputs * columns
+    told = refused({"aggregation": STACKING, "stacking": {"learnt": learnt}}, members)
+    assert list(told) == ["stacking.learnt.labels"]
+    assert said in told["stacking.learnt.labels"]
+
+
 def test_a_meta_model_is_one_that_reads_tensors() -> None:
     accepted({"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}, DOCTORS)
     assert list(refused({"aggregation": STACKING}, DOCTORS)) == ["stacking"]

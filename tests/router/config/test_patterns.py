@@ -66,7 +66,7 @@ RIGHT: list[dict[str, Any]] = [
     graph(
         step("a", optional=True),
         step("b", "chat-b", template='Say {a.text} and {input} as {"a": 1}'),
-        step("c", "chat-c", columns={"x": "a.text", "y": "b#/items/0"}),
+        step("c", "chat-c", template="{a.text} {b#/items/0}"),
         output="c",
     ),
     graph(*(step(f"s{n}", template=f"{{s{n - 1}}}" if n else "") for n in range(32))),
@@ -210,12 +210,35 @@ def test_a_schema_may_be_so_large() -> None:
         (reading("chat-a", "{a.confidence}"), CHATS, PLACE, "answers text and tells no confidence"),
         (reading("chat-a", "{b}"), CHATS, PLACE, "a reference begins with input or the name of a step (a, "),
         ({"mixture_of_n": {"fuser": {"model": "filter"}}}, CHATS, "mixture_of_n.fuser.model", "a fuser is"),
+        (reading("doctor-a", "{a.probabilities.maybe}"), DOCTORS, PLACE, "no or yes after a.probabilities."),
+        (judge({"cel": "confidence > 0.5"}), CHATS, "judge.check.cel", "no member tells one: declare"),
+        (judge({"cel": "probabilities.yes > 0.5"}), CHATS, "judge.check.cel", "no member tells one: declare"),
+        (cascade(agreement=2), GAUGES, "cascade.agreement", "numbers, of which no two are the same"),
+        (
+            graph(step("a", template="{input}"), step("b", columns={"x": "a"})),
+            CHATS,
+            "specialists.steps[1].columns",
+            "models/chat-a declares no columns",
+        ),
+        (
+            graph(step("a"), step("b", "table", template="{a}")),
+            [*CHATS, "table"],
+            "specialists.steps[1].template",
+            "columns, which models/table reads",
+        ),
     ],
 )
 def test_what_the_models_cannot_do_is_refused(
     given: dict[str, Any], members: list[str], field: str, said: str
 ) -> None:
     assert said in refused(given, members)[field]
+
+
+def test_columns_are_for_those_who_read_columns() -> None:
+    read = step("b", "table", columns={"x": "a.confidence"})
+    accepted(graph(step("a", "doctor-a"), read), ["doctor-a", "table"])
+    accepted(reading("doctor-a", "{a.probabilities.yes}"), DOCTORS)
+    accepted(cascade(agreement=2), ["gauge-a", "doctor-a", "doctor-b"])
 
 
 def without_the_first(given: dict[str, Any]) -> Router:
