@@ -6,14 +6,13 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.drift.rows import Seconds
+from services.state.sound import Word, number_of
 
-# Seconds of the years 1978 to 3058 as a Timestamp begins: their tag, and five bytes of which all but the last
-# say that another one follows.
-DIGITS = 5
 # Fewer are read one by one in less time.
 FEW = 32
-SURE, EXPECTED, LAST = np.uint64(0x80_80_80_80_80_FF), np.uint64(0x00_80_80_80_80_08), np.uint64(0x7F << 40)
-SEVEN = np.uint64(0x7F)
+# Seconds of the years 1978 to 3058 as a Timestamp begins: their tag, and five bytes of which all but the last
+# say that another one follows.
+SURE, EXPECTED, LAST = Word(0x80_80_80_80_80_FF), Word(0x00_80_80_80_80_08), Word(0x7F << 40)
 
 
 def times_of(stamps: Sequence[bytes]) -> Seconds:
@@ -23,10 +22,7 @@ def times_of(stamps: Sequence[bytes]) -> Seconds:
         return np.array([Timestamp.FromString(stamp).seconds for stamp in stamps], dtype=np.int64)
     # The first eight bytes of each as a number; zeros for those that it does not have.
     words = np.array(stamps, "S8").view("<u8")
-    times = np.zeros(len(stamps), np.uint64)
-    for digit in range(DIGITS):
-        times |= (words >> np.uint64(8 * (digit + 1)) & SEVEN) << np.uint64(7 * digit)
-    found = times.astype(np.int64)
+    found = number_of(words >> Word(8)).astype(np.int64)
     for place in np.flatnonzero((words & SURE != EXPECTED) | (words & LAST == 0)).tolist():
         found[place] = Timestamp.FromString(stamps[place]).seconds
     return found

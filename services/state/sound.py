@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.state.moments import END, FIRST, NANOS
+from services.state.moments import END, NANOS
 
-Bytes = NDArray[np.uint8]
+Word = np.uint64
+Words = NDArray[Word]
 # What a byte of an id may be, and what it is at each place: 01a20767-9104-7d63-a54f-a06924eea7f6.
 HEX, DASH, VERSION, VARIANT = 1, 2, 4, 8
 _KINDS = {HEX: b"0123456789abcdef", DASH: b"-", VERSION: b"7", VARIANT: b"89ab"}
@@ -21,9 +22,15 @@ _PLACES = np.full(36, HEX, np.uint8)
 _PLACES[[8, 13, 18, 23]], _PLACES[14], _PLACES[19] = DASH, VERSION, VARIANT
 # A Timestamp as writers of protobuf have it: a tag and five bytes of seconds, then, unless there are none, a
 # tag and one to five bytes of nanoseconds. Seven bits in a byte, the eighth says that another one follows.
-SECONDS_TAG, NANOS_TAG, FOLLOWS = 0x08, 0x10, 0x80
-DIGITS, NANOS_AT, LONGEST = 5, 6, 12
-_WEIGHTS = 1 << 7 * np.arange(DIGITS)
+SHORTEST, LONGEST = 6, 12
+_TABLE = np.dtype([("head", "<u8"), ("tail", "<u4")])
+# By the size: both tags with the eighth bits of the seconds, and those of the nanoseconds. 1 stands for none.
+_FIXED, _TAGS, _FOLLOWS = Word(0xFF_80_80_80_80_80_FF), np.ones(LONGEST + 1, Word), np.ones(LONGEST + 1, Word)
+_TAGS[SHORTEST], _FOLLOWS[SHORTEST] = 0x00_00_80_80_80_80_08, 0
+for _size in range(SHORTEST + 2, LONGEST + 1):
+    _TAGS[_size] = 0x10_00_80_80_80_80_08
+    _FOLLOWS[_size] = sum(0x80 << 8 * digit for digit in range(_size - SHORTEST - 2))
+_EIGHTHS, _LAST = Word(0x80_80_80_80_80), Word(0x7F << 40)
 
 
 def are_ids(given: Sequence[str]) -> bool:
@@ -40,21 +47,21 @@ def are_ids(given: Sequence[str]) -> bool:
 def are_moments(stamps: Sequence[bytes]) -> bool:
     """Whether each is the bytes of a Timestamp that `moment` takes, of 1978 or later, written as most writers
     do."""
-    sizes = np.fromiter(map(len, stamps), np.int64, len(stamps))
-    if not ((sizes == NANOS_AT) | (sizes > NANOS_AT + 1) & (sizes <= LONGEST)).all():
+    sizes = np.fromiter(map(len, stamps), np.intp, len(stamps))
+    if sizes.max(initial=0) > LONGEST:
         return False
-    table = np.array(stamps, f"S{LONGEST}").view(np.uint8).reshape(-1, LONGEST)
-    follows = table >= FOLLOWS
-    seconds, nanos = (_number(table[:, at : at + DIGITS]) for at in (1, NANOS_AT + 1))
-    tagged = (table[:, 0] == SECONDS_TAG) & (table[:, NANOS_AT] == np.where(sizes > NANOS_AT, NANOS_TAG, 0))
-    whole = follows[:, 1:DIGITS].all(axis=1) & ~follows[:, DIGITS] & (table[:, DIGITS] > 0)
-    ends = np.arange(NANOS_AT + 1, LONGEST) < (sizes - 1)[:, np.newaxis]
-    apart = (follows[:, NANOS_AT + 1 :] == ends).all(axis=1)
-    within = (seconds >= FIRST) & (seconds < END) & (nanos < NANOS)
-    return bool((tagged & whole & apart & within).all())
+    table = np.array(stamps, f"S{LONGEST}").view(_TABLE)
+    head = table["head"]
+    rest = head >> Word(56) | table["tail"].astype(Word) << Word(8)
+    sound = (head & _FIXED == _TAGS[sizes]) & (head & _LAST > 0) & (rest & _EIGHTHS == _FOLLOWS[sizes])
+    within = (number_of(head >> Word(8)) < END) & (number_of(rest) < NANOS)
+    return bool((sound & within).all())
 
 
-def _number(digits: Bytes) -> NDArray[np.int64]:
-    """The number in each row, its least digit first."""
-    found: NDArray[np.int64] = (digits & ~np.uint8(FOLLOWS)).astype(np.int64) @ _WEIGHTS
+def number_of(digits: Words) -> Words:
+    """The number that the first five bytes of each word are, seven bits in a byte, the least first."""
+    pairs = digits & Word(0x7F_00_7F_00_7F) | (digits & Word(0x7F_00_7F_00)) >> Word(1)
+    found: Words = (
+        pairs & Word(0x3FFF) | (pairs & Word(0x3FFF << 16)) >> Word(2) | pairs >> Word(4) & Word(0x7F << 28)
+    )
     return found
