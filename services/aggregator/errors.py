@@ -33,6 +33,10 @@ class Unreadable(ValueError):
         self.said = said
 
 
+class NothingSaid(Unreadable):
+    """A text without words: the model would not answer this, or was cut off, and may answer others."""
+
+
 class QuorumNotMet(Unavailable):
     """Fewer members answered than the plan requires."""
 

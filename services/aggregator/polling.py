@@ -67,7 +67,7 @@ class Poll:
 
     def votes(self) -> list[Vote]:
         """Those of the members that have answered. Raises QuorumNotMet."""
-        votes = votes_of(self._session.entries)
+        votes = votes_of(self._session.entries, self._plan.recipe)
         if len(votes) < self._plan.quorum:
             raise missed(self._plan, self._session.entries, len(votes), self._plan.quorum)
         return votes
@@ -109,7 +109,7 @@ class Poll:
             if not all(seat.done for seat in seats):
                 continue
             entries = [entry for entry in self._session.entries if entry.seat in seats]
-            if votes := votes_of(entries):
+            if votes := votes_of(entries, self._plan.recipe):
                 self._count.hear(rank, votes[0].ballot.answer)
             else:
                 self._count.miss(rank)

@@ -35,6 +35,14 @@ class Purse:
         gone = f"{self.spent + self._aside + kept:g} of {self._limit:g} {self.currency} are spent or promised"
         return f"max_cost: {gone}, and this call costs {'more than' if metered else 'at least'} {least:g}"
 
+    @property
+    def exceeded(self) -> str:
+        """That more was spent than may be, which prices per token make possible; empty where it was not."""
+        if self._limit is None or self.spent <= self._limit * (1 + ROUNDING):
+            return ""
+        told = f"max_cost: {self.spent:g} {self.currency} were spent, and {self._limit:g} is the limit"
+        return f"{told}; what tokens cost is known when a call has ended"
+
     def promise(self, price: Price) -> None:
         """A call starts."""
         if self._limit is not None and self._counts(price):

@@ -63,6 +63,8 @@ def _tell(reply: InferResponse, session: Session, decided: Decided) -> None:
         reply.warnings.append(
             f"max_cost counts {session.purse.currency}; calls in {stranger} are not counted"
         )
+    if exceeded := session.purse.exceeded:
+        reply.warnings.append(exceeded)
 
 
 def _called(entry: Entry, heard: set[str], plan: Plan) -> str:
@@ -110,7 +112,8 @@ def _representative(session: Session, decided: Decided) -> bool:
     beforehand are like the others."""
     plan = session.plan
     censored = isinstance(plan.pattern, Jury) and can_stop(plan.recipe) and len(plan.members) > 1
-    return decided.full and (not censored or session.sampled)
+    # What stands in for a judge, an embedder or a meta-model that failed is not what the members came to.
+    return decided.full and decided.complete and (not censored or session.sampled)
 
 
 def _wanted(plan: Plan) -> int:

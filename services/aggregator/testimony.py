@@ -7,16 +7,17 @@ import numpy as np
 from turnout.inference.v1.output_pb2 import Output
 
 from services.aggregator.alike import alike
-from services.aggregator.answers import Ballot, Taken, Text
+from services.aggregator.answers import Answer, Ballot, Classes, Taken, Text
 from services.aggregator.asking import Entry, Testimony
 from services.aggregator.combiners import COMBINERS
-from services.aggregator.errors import CannotCombine, Unreadable
+from services.aggregator.errors import CannotCombine, NothingSaid, Unreadable
 from services.aggregator.plan import Plan
-from services.aggregator.recipe import Recipe
+from services.aggregator.recipe import PLAIN, Options, Recipe
 from services.aggregator.sound import require_readable, require_sound
+from services.aggregator.tolerance import EXACT
 from services.aggregator.voices import Member
 from services.aggregator.wire.answers import confidence_of, output_of, read_answer
-from services.models.answer import Answer
+from services.models.answer import Answer as Reply
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +32,7 @@ class Vote:
 def testify(entry: Entry, plan: Plan) -> None:
     """Read the answer of a member; one that is none spoils the entry."""
     result, member = entry.result, entry.seat.voice
-    assert isinstance(result, Answer)  # noqa: S101 - asked of answers alone
+    assert isinstance(result, Reply)  # noqa: S101 - asked of answers alone
     output, extraction = result.output, plan.extraction
     served = output
     read = False
@@ -44,7 +45,7 @@ def testify(entry: Entry, plan: Plan) -> None:
         require_readable(served, answer, plan)
     except Unreadable as wrong:
         # What could be read and is not what this plan looks for may be what others want of the same model.
-        entry.spoilt, entry.excused = f"malformed answer: {wrong}", read
+        entry.spoilt, entry.excused = f"malformed answer: {wrong}", read or isinstance(wrong, NothingSaid)
         return
     # A batch has a confidence per row where it has probabilities; the model's own is one for all rows.
     confidence = confidence_of(output, answer)
@@ -54,22 +55,23 @@ def testify(entry: Entry, plan: Plan) -> None:
     entry.testimony = Testimony(output, served, Ballot(member.variant, answer, weight, confidence))
 
 
-def votes_of(entries: Iterable[Entry]) -> list[Vote]:
-    """One per member that has answered, in declared order."""
+def votes_of(entries: Iterable[Entry], recipe: Recipe = PLAIN) -> list[Vote]:
+    """One per member that has answered, in declared order. Of several answers of one the recipe says which
+    are the same."""
     heard: dict[int, list[Entry]] = {}
     for entry in entries:
         if entry.testimony is not None and entry.answered:
             heard.setdefault(entry.seat.rank, []).append(entry)
-    return [_vote(heard[rank]) for rank in sorted(heard)]
+    return [_vote(heard[rank], recipe) for rank in sorted(heard)]
 
 
-def _vote(entries: Sequence[Entry]) -> Vote:
+def _vote(entries: Sequence[Entry], recipe: Recipe) -> Vote:
     if len(entries) == 1 and entries[0].testimony is not None:
         (entry,) = entries
         said = entries[0].testimony
         return Vote(said.ballot, said.served, (entry,))
     try:
-        return _most_frequent(entries)
+        return _most_frequent(entries, recipe)
     except CannotCombine:
         # Answers of several kinds: the first stands, without a confidence, and the others are not its own.
         first = entries[0]
@@ -77,23 +79,38 @@ def _vote(entries: Sequence[Entry]) -> Vote:
         return Vote(replace(first.testimony.ballot, confidence=None), first.testimony.served, (first,))
 
 
-def _most_frequent(entries: Sequence[Entry]) -> Vote:
+def _has_probabilities(answer: Answer) -> bool:
+    return isinstance(answer, Classes) and answer.probabilities is not None
+
+
+def _most_frequent(entries: Sequence[Entry], recipe: Recipe) -> Vote:
     """Self-consistency: the plurality of a member's own answers, the earliest where they are level, and the
-    share of them that agree as its confidence (X. Wang et al., ICLR 2023); of numbers and the like, which
-    agree by degree, the mean."""
+    share of them that agree as its confidence (X. Wang et al., ICLR 2023); of probabilities, numbers and the
+    like, which agree by degree, the mean."""
     said = [entry.testimony for entry in entries if entry.testimony is not None]
     ballots = [
         replace(one.ballot, member=f"answer {place + 1}", weight=None) for place, one in enumerate(said)
     ]
-    same = alike([ballot.answer for ballot in ballots])
-    verdict = COMBINERS["vote" if same is not None else "average"](ballots, Recipe())
+    tolerance = recipe.options.tolerance
+    same = alike([ballot.answer for ballot in ballots], tolerance)
+    verdict = COMBINERS["average" if same is None else "vote" if tolerance == EXACT else recipe.method](
+        ballots, Recipe(recipe.method, options=Options(tolerance=tolerance))
+    )
     answer = verdict.answer
+    if isinstance(answer, Classes) and all(_has_probabilities(ballot.answer) for ballot in ballots):
+        # How often they agree says less than they do.
+        mean = COMBINERS["average"](ballots, PLAIN).answer
+        assert isinstance(mean, Classes)  # noqa: S101 - as they all are
+        answer = replace(answer, probabilities=mean.probabilities)
+        served = output_of(answer)
+        own = confidence_of(served, answer)
+        return Vote(replace(said[0].ballot, answer=answer, confidence=own), served, entries)
     if isinstance(answer, Taken):
         chosen = said[answer.ballot]
         confidence = None if same is None else np.asarray(same[answer.ballot].mean(axis=0))
         return Vote(replace(chosen.ballot, confidence=confidence), chosen.served, entries)
     own = verdict.confidence
     if same is not None:
-        shares = alike([*(ballot.answer for ballot in ballots), answer])
+        shares = alike([*(ballot.answer for ballot in ballots), answer], tolerance)
         own = None if shares is None else np.asarray(shares[-1, :-1].mean(axis=0))
     return Vote(replace(said[0].ballot, answer=answer, confidence=own), output_of(answer), entries)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from turnout.router.v1.model_pb2 import (
     CONFIDENCE_SOURCE_JSON_POINTER,
+    PROTOCOL_OPENAI_EMBEDDINGS,
     PROTOCOL_UNSPECIFIED,
     Model,
     Protocol,
@@ -33,12 +34,14 @@ class Price(NamedTuple):
     currency: str
 
     def of(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
-        """The known cost of a call; None if nothing of it is known, for unknown is not free."""
+        """The cost of a call; None where a part of it is not known, for unknown is not free."""
+        if (self.per_input and tokens_in is None) or (self.per_output and tokens_out is None):
+            return None
         known = [] if self.per_call is None else [self.per_call]
-        if self.per_input is not None and tokens_in is not None:
-            known.append(self.per_input * tokens_in)
-        if self.per_output is not None and tokens_out is not None:
-            known.append(self.per_output * tokens_out)
+        if self.per_input is not None:
+            known.append(self.per_input * (tokens_in or 0))
+        if self.per_output is not None:
+            known.append(self.per_output * (tokens_out or 0))
         return sum(known) if known else None
 
 
@@ -112,9 +115,11 @@ def _price(model: Model, problems: Problems) -> Price:
         amount = getattr(cost, field)
         if cost.HasField(field) and not (math.isfinite(amount) and amount >= 0):
             problems.add(f"model.cost.{field}", f"an amount from 0 expected, got {amount}")
+    # An embedding model writes no tokens, whatever they would cost.
+    writes = cost.HasField("output_per_1k_tokens") and model.protocol != PROTOCOL_OPENAI_EMBEDDINGS
     return Price(
         cost.per_call if cost.HasField("per_call") else None,
         cost.input_per_1k_tokens / 1000 if cost.HasField("input_per_1k_tokens") else None,
-        cost.output_per_1k_tokens / 1000 if cost.HasField("output_per_1k_tokens") else None,
+        cost.output_per_1k_tokens / 1000 if writes else None,
         cost.currency or "USD",
     )

@@ -48,7 +48,11 @@ def test_a_price_per_token_is_known_to_be_more_than_nothing() -> None:
     purse = Purse(0.05)
     assert purse.refusal(METERED) is None
     purse.promise(METERED)
-    purse.settle(METERED, 0.06)
+    purse.settle(METERED, 0.05)
+    assert not purse.exceeded
+    purse.promise(METERED)
+    purse.settle(METERED, 0.01)
+    assert purse.exceeded.startswith("max_cost: 0.06 USD were spent, and 0.05 is the limit")
     assert "costs more than 0" in (purse.refusal(METERED) or "")
     assert purse.refusal(FREE) is None
 

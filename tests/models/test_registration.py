@@ -218,5 +218,8 @@ def test_unknown_cost_is_absent_and_never_zero() -> None:
     model.cost.currency = "EUR"
     price = compile_model(model).price
     assert price.of(1_000, 500) == 0.5 + 2.0 + 2.0
-    assert price.of(None, None) == 0.5
+    # Of a price that has several parts one alone is not what a call costs.
+    assert price.of(None, None) is price.of(1_000, None) is price.of(None, 500) is None
+    model.cost.input_per_1k_tokens = model.cost.output_per_1k_tokens = 0
+    assert compile_model(model).price.of(None, None) == 0.5
     assert price.currency == "EUR"

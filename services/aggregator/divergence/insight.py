@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from turnout.aggregator.v1.aggregator_service_pb2 import (
     GetDivergenceRequest,
@@ -75,7 +76,11 @@ class Insight:
 
 
 def _seconds(router: Router, models: Mapping[str, Model]) -> Mapping[str, float]:
-    """How long each may take: its model's own timeout, or the panel's if that is shorter."""
-    limit = router.ensemble.member_timeout.ToNanoseconds() / 1e9 or float("inf")
-    own = {variant: model.timeout.ToNanoseconds() / 1e9 for variant, model in models.items()}
-    return {variant: min(limit, seconds) for variant, seconds in own.items() if seconds}
+    """How long each may take: its model's own timeout, or that of its panels if they are shorter."""
+    limits: dict[str, float] = {}
+    own = [router.ensemble] if router.HasField("ensemble") else []
+    for how in (*own, *(policy.ensemble for policy in router.policies if policy.HasField("ensemble"))):
+        limit = how.member_timeout.ToNanoseconds() / 1e9 or inf
+        limits |= {variant: max(limits.get(variant, 0.0), limit) for variant in how.members or models}
+    alone = {variant: model.timeout.ToNanoseconds() / 1e9 for variant, model in models.items()}
+    return {variant: min(limits.get(variant, inf), seconds) for variant, seconds in alone.items() if seconds}

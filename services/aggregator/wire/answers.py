@@ -26,7 +26,7 @@ from services.aggregator.answers import (
     Vectors,
     Verdict,
 )
-from services.aggregator.errors import Unreadable
+from services.aggregator.errors import NothingSaid, Unreadable
 from services.aggregator.wire.structures import (
     read_calls,
     read_structure,
@@ -43,6 +43,7 @@ SUM_ROUNDING = 0.001
 # Those written with two digits by this much: they are rescaled, and the reply says so. What misses 1 by more
 # is something else than probabilities.
 SUM_TOLERANCE = 0.01
+KINDS = ", ".join(field.name for field in Output.DESCRIPTOR.oneofs_by_name["kind"].fields)
 
 
 def read_answer(output: Output) -> Answer:
@@ -65,7 +66,7 @@ def read_answer(output: Output) -> Answer:
         case "embedding":
             return read_vectors(output.embedding)
         case _:
-            raise Unreadable("", "an answer is required: one of classification, regression, text")
+            raise Unreadable("", f"an answer is required: one of {KINDS}")
 
 
 def confidence_of(output: Output, answer: Answer, given: float | None = None) -> Floats | None:
@@ -105,7 +106,8 @@ def output_of(answer: Answer) -> Output:
 
 def _read_text(given: TextOutput) -> Text:
     if not given.content.strip():
-        raise Unreadable("text.content", "a text expected, or calls of tools; it is empty")
+        why = f"; the model refused: {given.refusal[:200]!r}" if given.refusal else ""
+        raise NothingSaid("text.content", f"a text expected, or calls of tools; it is empty{why}")
     # Written so that NaN fails.
     if given.HasField("confidence") and not 0 <= given.confidence <= 1:
         raise Unreadable("text.confidence", f"a number from 0 to 1 expected, got {given.confidence:g}")

@@ -11,6 +11,8 @@ from services.aggregator.errors import Problems
 from services.aggregator.voices import Helper, Member
 from services.state.names import ID, ID_RULE, BadName, id_of, resource_name
 
+NO_PROMPT = "left out: what a helper is told is its rubric or instruction"
+
 
 def read_members(given: wire.Plan, problems: Problems) -> tuple[Member, ...]:
     """In declared order; those that the ensemble's `members` pick, where it does."""
@@ -37,6 +39,8 @@ def read_helper(given: ensemble_pb2.Helper, path: str, problems: Problems) -> He
     """`path` is where the plan names it."""
     model = _model(given.model, path, problems)
     overrides = given.overrides if given.overrides.ListFields() else None
+    if given.overrides.system_prompt:
+        problems[f"{path}.overrides.system_prompt"] = NO_PROMPT
     timeout = _seconds(given.timeout, f"{path}.timeout", problems) if given.HasField("timeout") else None
     return Helper(model, timeout, overrides, path)
 

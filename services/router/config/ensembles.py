@@ -27,6 +27,8 @@ WEIGHING = (strategy.AGGREGATION_METHOD_VOTE, strategy.AGGREGATION_METHOD_WEIGHT
 # Seconds that a member may be given, on top of which its model's own timeout holds.
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 0.001, 3600.0
 MOST_SAMPLES = 16
+# A system prompt of its own would take the place of what it is told to do.
+NO_PROMPT = "left out: what a helper is told is its rubric or instruction"
 MOST_RETRIES = 3
 
 
@@ -143,6 +145,8 @@ def _helper(one: Helping, panel: Panel, problems: Problems) -> None:
         check_span(helper.timeout, f"{path}.timeout", SHORTEST_TIMEOUT, LONGEST_TIMEOUT, problems)
     if not helper.HasField("overrides"):
         return
+    if helper.overrides.system_prompt:
+        problems.add(f"{path}.overrides.system_prompt", NO_PROMPT)
     found, model = Found(), panel.models.get(helper.model)
     check_overrides(helper.overrides, f"{path}.overrides", found)
     if not found and model is not None:

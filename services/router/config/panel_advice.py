@@ -6,7 +6,7 @@ from math import inf
 
 from google.protobuf.duration_pb2 import Duration
 from turnout.router.v1 import strategy_pb2 as strategies
-from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model
+from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router, Variant
 
 from services.router.config.defaults import weight_of
@@ -93,21 +93,13 @@ def _votes(panel: Panel) -> Iterator[str]:
 
 
 def _unlike(panel: Panel) -> Iterator[str]:
-    """Methods that need more than two, or another kind of answers than members give unasked."""
+    """Methods that need more than two."""
     method, members = panel.given.aggregation, panel.members
     level = len({weight_of(one) for one in members}) == 1
     if method == strategies.AGGREGATION_METHOD_SEMANTIC_MEAN and len(members) == 2 and level:
         yield (
             f"{panel.title} has 2 members of equal weight, whose answers are always as near to their mean: "
             "the first declared is served each time; add one, or weigh them."
-        )
-    chats = [variant.id for variant, model in panel.known if model.protocol == PROTOCOL_OPENAI_CHAT]
-    by_form = method == strategies.AGGREGATION_METHOD_JSON_MAJORITY
-    if by_form and chats and not panel.given.HasField("extraction"):
-        yield (
-            f"{panel.title} combines JSON, and {len(chats)} of {len(members)} members are chats, which "
-            f"answer text ({_some(chats)}): without tools in the request every prediction fails. Say in "
-            'extraction where the JSON is, such as json_pointer: "" for all of the text.'
         )
 
 

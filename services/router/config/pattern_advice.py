@@ -127,6 +127,17 @@ def _dear(panel: Panel) -> Iterator[str]:
             f"{panel.title} may cost {panel.given.max_cost:g}, and {len(unpriced)} of {len(panel.members)} "
             f"members declare no cost ({_some(unpriced)}): what they cost is not counted."
         )
+    metered = [
+        variant.id
+        for variant, model in panel.known
+        if model.cost.input_per_1k_tokens or model.cost.output_per_1k_tokens
+    ]
+    if panel.given.HasField("max_cost") and metered:
+        yield (
+            f"{panel.title} may cost {panel.given.max_cost:g}, and {len(metered)} of {len(panel.members)} "
+            f"members are paid by the token ({_some(metered)}): what that comes to is known when a call has "
+            "ended, and those in flight together may cost more."
+        )
 
 
 def _partial(panel: Panel) -> Iterator[str]:

@@ -60,9 +60,6 @@ def _alone(price: Price, own: Usage | None, last: Usage) -> float | None:
     if own is not None and own.cost is not None:
         return own.cost
     used = own or last
-    # Of a price that has two parts one alone is not what a call costs.
-    if (price.per_input and used.tokens_in is None) or (price.per_output and used.tokens_out is None):
-        return None
     return price.of(used.tokens_in, used.tokens_out)
 
 

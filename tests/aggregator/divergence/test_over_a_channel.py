@@ -121,6 +121,23 @@ async def test_who_helps_is_paid_too(doctors: Ward, pattern: str) -> None:
     assert [one.HasField("dissent") for one in told.members] == [pattern == "best_of_n"] * len(DOCTORS)
 
 
+async def test_what_stands_in_for_a_judge_that_failed_is_not_what_the_members_came_to(doctors: Ward) -> None:
+    async with chat_server() as server:
+        server.answering({"error": {"message": "down"}}, 500)
+        endpoints = [Endpoint(address=server.url)]
+        judge = Model(name="models/judge", protocol=PROTOCOL_OPENAI_CHAT, endpoints=endpoints)
+        judge.timeout.FromSeconds(20)
+        await doctors.models.create(judge)
+        await doctors.follower.reconcile()
+        how: dict[str, Any] = {"best_of_n": {"judge": {"model": "judge"}}, "member_retries": 0}
+        replies = [await doctors.infer(plan(**how), row) for row in ROWS]
+    # Where all say the same it is not asked.
+    judged = [reply for reply in replies if len(set(labels(reply).values())) > 1]
+    assert judged
+    assert all(reply.degraded and not reply.aggregation.representative for reply in judged)
+    assert (await doctors.ask("GetRoutingEfficiency")).panels == len(replies) - len(judged)
+
+
 async def test_a_vote_that_may_stop_early_counts_only_where_it_was_sampled(doctors: Ward) -> None:
     """Those that heard everybody because they were divided would make members look at odds."""
     for row in ROWS:

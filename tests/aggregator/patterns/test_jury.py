@@ -15,6 +15,8 @@ from tests.aggregator.talk import QUESTION, account, plan_of, speaker
 from tests.waiting import eventually
 
 VOTE, STAGED = strategy_pb2.AGGREGATION_METHOD_VOTE, strategy_pb2.LAUNCH_STAGED
+AVERAGE, MAJORITY = strategy_pb2.AGGREGATION_METHOD_AVERAGE, strategy_pb2.AGGREGATION_METHOD_JSON_MAJORITY
+MAX_CONFIDENCE = strategy_pb2.AGGREGATION_METHOD_MAX_CONFIDENCE
 PICTURES = ("digits-right", "digits-top", "digits-bottom", "digits-svm")
 # The strongest one, as a variant of its own besides: five votes of four models.
 FIVE = (*PICTURES, "digits-svm-2")
@@ -134,6 +136,49 @@ async def test_several_answers_of_a_member_are_one_vote_and_their_share_its_conf
     assert reply.aggregation.quorum_met == 2
     assert list(reply.aggregation.dissenting) == ["wavering"]
     assert sum(one.weight for one in reply.participants) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", [AVERAGE, VOTE, MAX_CONFIDENCE])
+async def test_the_same_answer_several_times_is_that_answer(doctors: Bench, method: int) -> None:
+    once, thrice = [
+        await doctors.infer(plan(aggregation=method, samples_per_member=samples, full_panel_fraction=1.0))
+        for samples in (1, 3)
+    ]
+    assert [one.attempt for one in thrice.participants] == [1, 2, 3] * 3
+    assert thrice.output.classification.label == once.output.classification.label
+    spread, expected = [
+        {one.label: one.probability for one in reply.output.classification.probabilities}
+        for reply in (thrice, once)
+    ]
+    assert spread == pytest.approx(expected)
+    assert thrice.aggregation.confidence == pytest.approx(once.aggregation.confidence)
+
+
+async def test_of_several_answers_of_a_member_the_plan_says_which_are_the_same(bench: Bench) -> None:
+    near = {"a": ['{"t": 200}', '{"t": 100}', '{"t": 100.4}'], "b": ['{"t": 100}']}
+    async with AsyncExitStack() as stack:
+        for name, lines in near.items():
+            await speaker(bench, stack, name, *lines)
+        jury = plan_of(*near, aggregation=MAJORITY, samples_per_member=3)
+        jury.ensemble.json_majority.tolerance = 0.01
+        reply = await bench.infer(jury, QUESTION)
+    assert reply.output.json.struct_value["t"] == pytest.approx(100, rel=0.01)
+    assert reply.aggregation.agreement == 1
+    assert not reply.aggregation.dissenting
+
+
+async def test_a_refusal_is_no_answer_and_nothing_is_wrong_with_its_model(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        for name in ("a", "b", "c"):
+            await speaker(bench, stack, name)
+        unwilling = await speaker(bench, stack, "d")
+        message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+        unwilling.server.answering({"object": "chat.completion", "choices": [{"message": message}]})
+        reply = await bench.infer(plan_of(*"abcd", aggregation=VOTE, full_panel_fraction=1.0), QUESTION)
+    refused = reply.participants[3]
+    assert account(reply)[3] == ("d", "JUROR", "FAILED")
+    assert refused.excused
+    assert refused.error_message.endswith("it is empty; the model refused: 'I cannot help with that.'")
 
 
 async def test_of_who_answers_some_of_the_times_it_is_told_that_it_was_one_of_them(bench: Bench) -> None:

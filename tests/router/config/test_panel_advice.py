@@ -69,6 +69,13 @@ SOUND: list[tuple[dict[str, Any], dict[str, Model]]] = [
 ]
 
 
+def test_a_limit_of_cost_and_prices_by_the_token_are_told() -> None:
+    models = chats(1, 2, 3)
+    models["models/b"].cost.output_per_1k_tokens = 2
+    (sentence,) = told(vote(max_cost=10), models)
+    assert "may cost 10, and 1 of 3 members are paid by the token (b)" in sentence
+
+
 @pytest.mark.parametrize(("given", "models"), SOUND)
 def test_a_sound_ensemble_needs_no_advice(given: dict[str, Any], models: dict[str, Model]) -> None:
     assert told(given, models) == []
@@ -95,13 +102,6 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, Model], str]] = [
     ),
     ({"cascade": {"agreement": 2, "order": ["c", "a"]}}, THREE, "asks c first, at 3 a call, and a costs 1"),
     (vote(max_cost=0.5), chats(1, None, 2), "may cost 0.5, and 1 of 3 members declare no cost (b)"),
-    (
-        {
-            "aggregation": "AGGREGATION_METHOD_JSON_MAJORITY",
-        },
-        THREE,
-        "combines JSON, and 3 of 3 members are chats, which answer text (a, b, c)",
-    ),
     (
         {
             "aggregation": "AGGREGATION_METHOD_SEMANTIC_MEAN",

@@ -211,6 +211,12 @@ def test_a_schema_may_be_so_large() -> None:
         (reading("chat-a", "{b}"), CHATS, PLACE, "a reference begins with input or the name of a step (a, "),
         ({"mixture_of_n": {"fuser": {"model": "filter"}}}, CHATS, "mixture_of_n.fuser.model", "a fuser is"),
         (reading("doctor-a", "{a.probabilities.maybe}"), DOCTORS, PLACE, "no or yes after a.probabilities."),
+        (
+            {"best_of_n": {"judge": REFEREE | {"overrides": {"system_prompt": "Be kind."}}}},
+            CHATS,
+            "best_of_n.judge.overrides.system_prompt",
+            "left out: what a helper is told is its rubric",
+        ),
         (judge({"cel": "confidence > 0.5"}), CHATS, "judge.check.cel", "no member tells one: declare"),
         (judge({"cel": "probabilities.yes > 0.5"}), CHATS, "judge.check.cel", "no member tells one: declare"),
         (cascade(agreement=2), GAUGES, "cascade.agreement", "numbers, of which no two are the same"),
