@@ -9,6 +9,8 @@ from services.aggregator.canonical import Json, key_of
 from services.aggregator.errors import CannotCombine
 from services.aggregator.tolerance import EXACT, Tolerance
 
+# What a text, and what JSON begins with, which no label does.
+AS_TEXT, AS_JSON = "\0text ", "\0json "
 # More members, or rows, are compared as arrays.
 FEW = 16
 # Members x members x numbers of a structure, compared within a tolerance: 40 MB, four times.
@@ -16,13 +18,13 @@ MOST_COMPARED = 5_000_000
 
 
 def voices(answer: Answer) -> list[str] | None:
-    """[rows]: what the answer says, so that two that say the same are equal; None for answers that differ by
-    degree."""
+    """[rows]: what the answer says, so that two that say the same are equal, and none of another kind is;
+    None for answers that differ by degree."""
     if isinstance(answer, Classes):
         return answer.names
     if isinstance(answer, Text):
-        return [answer.content.strip()]
-    return [answer.key] if isinstance(answer, Structure | Calls) else None
+        return [AS_TEXT + answer.content.strip()]
+    return [AS_JSON + answer.key] if isinstance(answer, Structure | Calls) else None
 
 
 def words(answers: Sequence[Answer], tolerance: Tolerance = EXACT) -> list[str] | None:

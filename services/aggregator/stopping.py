@@ -31,9 +31,9 @@ def can_stop(recipe: Recipe) -> bool:
 class Count:
     """The votes of one panel as they come in; members are places in the declared order.
 
-    `weights` are the declared ones, None where none was declared. Hearing a member takes microseconds; an
-    answer that can never be counted with the others (another kind, another number of rows, nothing to
-    vote on) leaves the vote unsettled, so that the whole panel is heard and the combiner says what is wrong.
+    `weights` are the declared ones, None where none was declared. Hearing a member takes microseconds. An
+    answer that nobody can vote on counts as none; one for another number of rows leaves the vote unsettled,
+    so that the whole panel is heard and the combiner says what is wrong.
     """
 
     def __init__(self, weights: Sequence[float | None], quorum: int) -> None:
@@ -42,19 +42,19 @@ class Count:
         self.answered = 0
         self.open = set(range(len(weights)))
         self._slack = MARGIN * sum(self.weights)
-        self._kind: type[Answer] | None = None
         self._labels: dict[str, int] = {}
         self._scores = np.zeros((0, 0))
         self._sound = True
 
     def hear(self, member: int, answer: Answer) -> None:
         """Count an answer. Raises KeyError for a member that was heard or missed before."""
-        self.open.remove(member)
+        self.miss(member)
+        if (said := voices(answer)) is None:
+            return
         self.answered += 1
-        said = voices(answer)
-        if self._kind is None and said is not None:
-            self._kind, self._scores = type(answer), np.zeros((len(said), 4))
-        if said is None or type(answer) is not self._kind or len(said) != len(self._scores):
+        if not self._scores.size:
+            self._scores = np.zeros((len(said), 4))
+        if len(said) != len(self._scores):
             self._sound = False
             return
         places = [self._labels.setdefault(name, len(self._labels)) for name in said]

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 import pytest
 
-from services.aggregator.answers import Answer, Ballot, Classes, Floats, Numbers, Structure, Text
+from services.aggregator.alike import voices
+from services.aggregator.answers import Answer, Ballot, Classes, Floats, Numbers, Structure, Taken, Text
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.combiners.vote import combine
 from services.aggregator.recipe import Recipe
@@ -23,8 +24,9 @@ Panel = list[Ballot | None]
 
 def panel(rng: random.Random, members: int, rows: int) -> tuple[list[float | None], Panel]:
     """Weights, and what comes of everybody: a ballot, or None for a timeout or an abstention. Each lists its
-    labels in an order of its own; one in three panels is of equals, and ties often."""
-    pool = rng.choice([WEIGHTS, (None,), (1.0, 2.0)])
+    labels in an order of its own; one in three panels is of equals, and ties often; one in two has answers of
+    several kinds."""
+    pool, odd = rng.choice([WEIGHTS, (None,), (1.0, 2.0)]), rng.choice([0.0, 0.4])
     weights = [rng.choice(pool) for _ in range(members)]
     ballots: Panel = []
     for member, weight in enumerate(weights):
@@ -35,18 +37,21 @@ def panel(rng: random.Random, members: int, rows: int) -> tuple[list[float | Non
         chosen = np.array([labels.index(rng.choice(LABELS[: rng.randint(1, 3)])) for _ in range(rows)])
         confidence: Floats | None = np.array([rng.random() for _ in range(rows)])
         confidence = confidence if rng.random() < 0.8 else None
-        ballots.append(Ballot(f"m{member}", Classes(labels, chosen), weight, confidence))
+        answer: Answer = Classes(labels, chosen)
+        if rows == 1 and rng.random() < odd:
+            said = rng.choice(LABELS)
+            answer = rng.choice([Text(said), Structure(said)])
+        ballots.append(Ballot(f"m{member}", answer, weight, confidence))
     return weights, ballots
 
 
 def names(ballots: Sequence[Ballot | None]) -> list[str] | None:
-    """The labels of the verdict of those who answered; None where they have no verdict."""
+    """What the verdict of those who answered says; None where they have no verdict."""
     heard = [ballot for ballot in ballots if ballot is not None]
     if not heard or not any(ballot.weight != 0 for ballot in heard):
         return None
     answer = combine(heard).answer
-    assert isinstance(answer, Classes)
-    return answer.names
+    return voices(heard[answer.ballot].answer if isinstance(answer, Taken) else answer)
 
 
 def only(ballots: Panel, members: Collection[int]) -> Panel:
@@ -178,15 +183,25 @@ def test_structures_are_counted_once_they_are_canonical() -> None:
     assert count.settled
 
 
-@pytest.mark.parametrize(
-    "odd", [Text("a"), Numbers(np.zeros(1)), Classes(("a",), np.zeros(2, dtype=np.int64))]
-)
-def test_an_answer_that_does_not_fit_the_others_is_for_the_whole_panel_to_refuse(odd: Answer) -> None:
+def test_an_answer_for_other_rows_is_for_the_whole_panel_to_refuse() -> None:
     count = Count([5.0, 1.0, 1.0], 1)
     count.hear(1, Classes(("a",), np.zeros(1, dtype=np.int64)))
-    count.hear(0, odd)
+    count.hear(0, Classes(("a",), np.zeros(2, dtype=np.int64)))
     assert not count.settled
     assert count.wave((0, 1)) == (2,)
+
+
+def test_an_answer_of_another_kind_is_another_answer_and_one_that_cannot_be_counted_is_none() -> None:
+    count = Count([5.0, 1.0, 1.0], 2)
+    count.hear(1, Classes(("a",), np.zeros(1, dtype=np.int64)))
+    count.hear(0, Text("a"))
+    assert (count.answered, count.lead) == (2, 0.8)
+    assert count.settled
+    count = Count([1.0, 5.0, 1.0], 2)
+    count.hear(1, Numbers(np.zeros(1)))
+    count.hear(0, Text("a"))
+    assert (count.answered, count.lead) == (1, 0.2)
+    assert not count.settled
 
 
 def test_nobody_is_heard_twice() -> None:

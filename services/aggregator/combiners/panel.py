@@ -19,10 +19,22 @@ MOST_CELLS = 5_000_000
 
 def uniform(ballots: Sequence[Ballot]) -> None:
     """Raise CannotCombine, naming the members, unless all answered in one kind and for as many rows."""
-    first = ballots[0].answer
     if len({kind_of(ballot.answer) for ballot in ballots}) > 1:
         kinds = ", ".join(f"{ballot.member} with {kind_of(ballot.answer)}" for ballot in ballots)
         raise CannotCombine(f"members answered in different kinds: {kinds}", kinds=kinds)
+    _as_long(ballots)
+
+
+def countable(ballots: Sequence[Ballot]) -> None:
+    """The same of a vote, in which answers of another kind are other answers."""
+    if all(kind_of(ballot.answer) in TAKES["vote"] for ballot in ballots):
+        _as_long(ballots)
+    else:
+        uniform(ballots)
+
+
+def _as_long(ballots: Sequence[Ballot]) -> None:
+    first = ballots[0].answer
     if any(ballot.answer.rows != first.rows for ballot in ballots):
         rows = ", ".join(f"{ballot.member} {ballot.answer.rows}" for ballot in ballots)
         raise CannotCombine(f"members answered for different numbers of rows: {rows}", rows=rows)

@@ -7,7 +7,8 @@ vote). Level leaders are told apart by the confidence behind them, sum of share 
 confidence counts 0), and after that by the declared order: the label whose first supporter comes first. The
 scores are returned as the probabilities: shares of the vote, 1 in sum, not calibrated likelihoods. Texts are
 labels of their own, equal but for white space around them, and so are structures and tool calls, equal once
-they are canonical; the first supporter's is taken as it stands, and its share is the verdict's confidence.
+they are canonical; the first supporter's is taken as it stands, and its share is the verdict's confidence. A
+text is another answer than a call of a tool, and both than a label.
 
 Reference: L. Kuncheva, Combining Pattern Classifiers, 2nd edition 2014, chapter 4 (weighted majority vote).
 
@@ -25,10 +26,10 @@ from services.aggregator.alike import voices
 from services.aggregator.answers import Ballot, Classes, Flags, Floats, Integers, Taken, Verdict
 from services.aggregator.combiners.panel import (
     answers,
+    countable,
     known_confidence,
     leaders,
     refusal,
-    uniform,
     union_of_labels,
     votes_of,
 )
@@ -38,9 +39,10 @@ from services.aggregator.weights import WeightSource, shares
 
 def combine(ballots: Sequence[Ballot], recipe: Recipe = PLAIN) -> Verdict:
     """The plurality of each row; [members, rows, labels] at once."""
-    uniform(ballots)
+    countable(ballots)
     classes = answers(ballots, Classes)
-    panel = classes or [_as_class(ballots, ballot) for ballot in ballots]
+    whole = len(classes) == len(ballots)
+    panel = classes if whole else [_as_class(ballots, ballot) for ballot in ballots]
     weights = shares(ballots, recipe.source, WeightSource.EQUAL)
     labels = union_of_labels(panel)
     votes = votes_of(panel, labels)
@@ -48,7 +50,7 @@ def combine(ballots: Sequence[Ballot], recipe: Recipe = PLAIN) -> Verdict:
     leading = leaders(scores)
     chosen = _settle(votes, leading, weights * known_confidence(ballots))
     tied = leading.sum(axis=1) > 1
-    if classes:
+    if whole:
         return Verdict(Classes(labels, chosen, scores), weights, tied)
     supporter = int(votes[:, 0, chosen[0]].argmax())
     return Verdict(Taken(supporter), weights, tied, confidence=scores[0, chosen])

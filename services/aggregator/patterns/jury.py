@@ -10,6 +10,7 @@ from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Jury, Plan
 from services.aggregator.polling import Poll
 from services.aggregator.session import Session
+from services.aggregator.sifting import sifted
 from services.aggregator.stopping import can_stop
 from services.aggregator.testimony import Vote
 from services.aggregator.verdicts import Deliberation, deliberate
@@ -25,7 +26,7 @@ async def run(plan: Plan, session: Session) -> Decided:
         await poll.everybody()
     else:
         await poll.settle(in_waves=isinstance(pattern, Jury) and pattern.staged)
-    votes = poll.votes()
+    votes = sifted(plan, poll.votes())
     found = await deliberate(plan, session, votes)
     credit(votes, found)
     return Decided(

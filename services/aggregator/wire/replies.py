@@ -59,8 +59,7 @@ def write_panel(
 ) -> None:
     """How the answers relate to each other, and to the verdict if there is one. Agreement, divergence and
     distance speak of the first row, tie and dissent of any."""
-    kinds = {(type(ballot.answer), ballot.answer.rows) for ballot in ballots}
-    if len(kinds) != 1:
+    if len({ballot.answer.rows for ballot in ballots}) != 1:
         return
     tolerance = recipe.options.tolerance
     if verdict is None:
