@@ -40,7 +40,7 @@ def panel(rng: random.Random, members: int, rows: int) -> tuple[list[float | Non
         answer: Answer = Classes(labels, chosen)
         if rows == 1 and rng.random() < odd:
             said = rng.choice(LABELS)
-            answer = rng.choice([Text(said), Structure(said)])
+            answer = Text(said) if rng.random() < 0.5 else Structure(said)
         ballots.append(Ballot(f"m{member}", answer, weight, confidence))
     return weights, ballots
 

@@ -37,7 +37,7 @@ def with_defaults(given: Router) -> Router:
     if router.HasField("bandit"):
         bandits.fill(router.bandit)
     if router.HasField("ensemble"):
-        panel_defaults.fill(router.ensemble, sum(variant.enabled for variant in router.variants))
+        panel_defaults.fill(router.ensemble, router.variants)
     name = router.WhichOneof("strategy") or "weighted"
     choosers.fill(name, getattr(router, name))
     options.fill(router)
@@ -92,7 +92,7 @@ def _canary(router: Router) -> None:
 def _policy(router: Router, policy: Policy) -> None:
     policy.enabled = policy.enabled if policy.HasField("enabled") else True
     if policy.HasField("ensemble"):
-        panel_defaults.fill(policy.ensemble, sum(variant.enabled for variant in router.variants))
+        panel_defaults.fill(policy.ensemble, router.variants)
     name = policy.strategy.WhichOneof("strategy")
     if name is not None:
         choosers.fill(name, getattr(policy.strategy, name))

@@ -16,7 +16,15 @@ from services.router.config.combining import AGGREGATIONS, embeds, misfits, unco
 from services.router.config.costs import check_cost
 from services.router.config.defaults import weight_of
 from services.router.config.overrides import misfits as cannot_override
-from services.router.config.panels import ALL_ANSWER, Helping, Panel, indispensable, panels_in, seated
+from services.router.config.panels import (
+    ALL_ANSWER,
+    Helping,
+    Panel,
+    has_columns,
+    indispensable,
+    panels_in,
+    seated,
+)
 from services.router.config.patterns import check_pattern
 from services.router.config.policies import variant_named
 from services.router.config.problems import Problems
@@ -83,6 +91,9 @@ def _members(panel: Panel, problems: Problems) -> None:
     for place, member in enumerate(given.members):
         if member not in panel.everybody:
             said = f"{member[:100]!r} is no variant of this router"
+            problems.add(f"{field}.members[{place}]", said)
+        elif has_columns(given) and member not in panel.ids:
+            said = f"an enabled variant: the meta-model has columns for {member}, which is disabled"
             problems.add(f"{field}.members[{place}]", said)
     # Its default counts those who are named, whoever they are; what is wrong is told of them.
     strange = any(one not in panel.everybody for one in given.members)

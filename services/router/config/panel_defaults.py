@@ -1,8 +1,11 @@
 """An ensemble as it will be stored: every default that applies is written out.
 
 What follows the members as they come and go (the order of a cascade, the rounds of a judge, who answers last
-of a graph) is not: it would be of yesterday's members.
+of a graph) is not: it would be of yesterday's members. Those of a registered meta-model are its columns, and
+do not come and go.
 """
+
+from collections.abc import Sequence
 
 from turnout.router.v1.ensemble_pb2 import (
     CHECK_FAILURE_REJECT,
@@ -12,6 +15,7 @@ from turnout.router.v1.ensemble_pb2 import (
     Check,
     Judge,
 )
+from turnout.router.v1.router_pb2 import Variant
 from turnout.router.v1.strategy_pb2 import (
     AGGREGATION_METHOD_AVERAGE,
     AGGREGATION_METHOD_JSON_MAJORITY,
@@ -19,7 +23,7 @@ from turnout.router.v1.strategy_pb2 import (
     EnsembleStrategy,
 )
 
-from services.router.config.panels import ALL_ANSWER, helpers_of, pattern_of
+from services.router.config.panels import ALL_ANSWER, has_columns, helpers_of, pattern_of
 
 # Share of requests that ask everyone although a few would settle it.
 FULL_PANEL_FRACTION = 0.05
@@ -32,15 +36,15 @@ ACCEPT_POINTER = "/accept"
 MIN_SCORE = 0.5
 
 
-def fill(given: EnsembleStrategy, enabled: int) -> None:
-    """Write them out; `enabled` counts the router's enabled variants."""
-    pattern = pattern_of(given)
+def fill(given: EnsembleStrategy, variants: Sequence[Variant]) -> None:
+    """Write them out; `variants` are the router's."""
+    pattern, enabled = pattern_of(given), sum(one.enabled for one in variants)
     if pattern == "cascade":
         _cascade(given.cascade)
     if pattern == "judge":
         _judge(given.judge)
     if not pattern:
-        _jury(given)
+        _jury(given, variants)
     elif given.aggregation == AGGREGATION_METHOD_AVERAGE:
         # A jury's default, which stays behind when the jury becomes something else.
         given.ClearField("aggregation")
@@ -54,7 +58,9 @@ def fill(given: EnsembleStrategy, enabled: int) -> None:
             one.helper.model = f"models/{one.helper.model}"
 
 
-def _jury(given: EnsembleStrategy) -> None:
+def _jury(given: EnsembleStrategy, variants: Sequence[Variant]) -> None:
+    if has_columns(given) and not given.members:
+        given.members.extend(one.id for one in variants)
     given.aggregation = given.aggregation or AGGREGATION_METHOD_AVERAGE
     given.launch = given.launch or LAUNCH_PARALLEL
     by_majority = given.aggregation == AGGREGATION_METHOD_JSON_MAJORITY

@@ -106,8 +106,13 @@ def indispensable(given: EnsembleStrategy, members: Sequence[Variant]) -> list[s
     meta-model."""
     if pattern_of(given) == "specialists":
         return list(dict.fromkeys(step.variant for step in given.specialists.steps))
+    return [one.id for one in members] if has_columns(given) else []
+
+
+def has_columns(given: EnsembleStrategy) -> bool:
+    """Whether a registered meta-model reads its members: each is a column of it, or several."""
     stacking = given.aggregation == AGGREGATION_METHOD_STACKING and given.stacking.HasField("model")
-    return [one.id for one in members] if stacking and not pattern_of(given) else []
+    return stacking and not pattern_of(given)
 
 
 def helpers_in(router: Router) -> Iterator[Helping]:

@@ -30,12 +30,6 @@ VOTE = "AGGREGATION_METHOD_VOTE"
 STACKING = "AGGREGATION_METHOD_STACKING"
 MEAN = "AGGREGATION_METHOD_SEMANTIC_MEAN"
 JSON = "AGGREGATION_METHOD_JSON_MAJORITY"
-LEARNT = {
-    "members": ["doctor-a", "doctor-b"],
-    "labels": ["no", "yes"],
-    "coefficients": [0.5] * 8,
-    "intercepts": [0, 0],
-}
 
 
 def vote(**more: Any) -> dict[str, Any]:
@@ -128,57 +122,6 @@ def test_what_is_wrong_is_named(given: dict[str, Any], field: str) -> None:
 )
 def test_what_is_right_is_accepted(given: dict[str, Any]) -> None:
     accepted(vote(**given))
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"members": ["doctor-a", "doctor-a"]}, "stacking.learnt.members"),
-        ({"members": ["doctor-a", "nobody"]}, "stacking.learnt.members[1]"),
-        ({"members": []}, "stacking.learnt.members"),
-        ({"labels": ["no", "no"]}, "stacking.learnt.labels"),
-        ({"coefficients": [1] * 7}, "stacking.learnt.coefficients"),
-        ({"coefficients": ["NaN", *[1] * 7]}, "stacking.learnt.coefficients"),
-        ({"intercepts": [1]}, "stacking.learnt.intercepts"),
-        ({"intercepts": [1, "Infinity"]}, "stacking.learnt.intercepts"),
-        ({"fill": [1]}, "stacking.learnt.fill"),
-    ],
-)
-def test_a_learnt_meta_model_fits_together(change: dict[str, Any], field: str) -> None:
-    accepted({"aggregation": STACKING, "stacking": {"learnt": LEARNT}}, DOCTORS)
-    assert field in refused({"aggregation": STACKING, "stacking": {"learnt": LEARNT | change}}, DOCTORS)
-
-
-@pytest.mark.parametrize(
-    ("members", "labels", "said"),
-    [
-        (GAUGES, ["no", "yes"], "none: gauge-a (models/gauge-a) answers numbers"),
-        (DOCTORS, [], "the labels that it was fitted on: doctor-a (models/doctor-a) answers labels"),
-        (DOCTORS, ["good", "bad"], "some of no or yes, which doctor-a (models/doctor-a) answers; got 'good'"),
-    ],
-)
-def test_a_learnt_meta_model_was_fitted_on_what_the_members_answer(
-    members: list[str], labels: list[str], said: str
-) -> None:
-    outputs = len(labels) or 1
-    columns = len(members) * outputs
-    learnt = {"members": members, "labels": labels, "intercepts": [0] * outputs, "fill": [0] * columns}
-    learnt["coefficients"] = [1] * outputs * columns
-    told = refused({"aggregation": STACKING, "stacking": {"learnt": learnt}}, members)
-    assert list(told) == ["stacking.learnt.labels"]
-    assert said in told["stacking.learnt.labels"]
-
-
-def test_a_meta_model_is_one_that_reads_tensors() -> None:
-    accepted({"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}, DOCTORS)
-    assert list(refused({"aggregation": STACKING}, DOCTORS)) == ["stacking"]
-    chat = {"aggregation": STACKING, "stacking": {"model": {"model": "referee"}}}
-    assert list(refused(chat, DOCTORS)) == ["stacking.model.model"]
-
-
-def test_numbers_have_one_output() -> None:
-    learnt = {"members": GAUGES, "coefficients": [0.3, 0.3, 0.4], "intercepts": [0], "fill": [1, 1, 1]}
-    accepted({"aggregation": STACKING, "stacking": {"learnt": learnt}}, GAUGES)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Meta-models of an ensemble: their numbers fit together, and the members are the columns that they read."""
+
+from typing import Any
+
+import pytest
+
+from services.router.config.defaults import with_defaults
+from services.router.config.problems import InvalidConfiguration
+from services.router.config.validate import validate
+from tests.router.config.juries import DECLARED, DOCTORS, GAUGES, accepted, refused
+
+STACKING = "AGGREGATION_METHOD_STACKING"
+LEARNT = {
+    "members": ["doctor-a", "doctor-b"],
+    "labels": ["no", "yes"],
+    "coefficients": [0.5] * 8,
+    "intercepts": [0, 0],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"members": ["doctor-a", "doctor-a"]}, "stacking.learnt.members"),
+        ({"members": ["doctor-a", "nobody"]}, "stacking.learnt.members[1]"),
+        ({"members": []}, "stacking.learnt.members"),
+        ({"labels": ["no", "no"]}, "stacking.learnt.labels"),
+        ({"coefficients": [1] * 7}, "stacking.learnt.coefficients"),
+        ({"coefficients": ["NaN", *[1] * 7]}, "stacking.learnt.coefficients"),
+        ({"intercepts": [1]}, "stacking.learnt.intercepts"),
+        ({"intercepts": [1, "Infinity"]}, "stacking.learnt.intercepts"),
+        ({"fill": [1]}, "stacking.learnt.fill"),
+    ],
+)
+def test_a_learnt_meta_model_fits_together(change: dict[str, Any], field: str) -> None:
+    accepted({"aggregation": STACKING, "stacking": {"learnt": LEARNT}}, DOCTORS)
+    assert field in refused({"aggregation": STACKING, "stacking": {"learnt": LEARNT | change}}, DOCTORS)
+
+
+@pytest.mark.parametrize(
+    ("members", "labels", "said"),
+    [
+        (GAUGES, ["no", "yes"], "none: gauge-a (models/gauge-a) answers numbers"),
+        (DOCTORS, [], "the labels that it was fitted on: doctor-a (models/doctor-a) answers labels"),
+        (DOCTORS, ["good", "bad"], "some of no or yes, which doctor-a (models/doctor-a) answers; got 'good'"),
+    ],
+)
+def test_a_learnt_meta_model_was_fitted_on_what_the_members_answer(
+    members: list[str], labels: list[str], said: str
+) -> None:
+    outputs = len(labels) or 1
+    columns = len(members) * outputs
+    learnt = {"members": members, "labels": labels, "intercepts": [0] * outputs, "fill": [0] * columns}
+    learnt["coefficients"] = [1] * outputs * columns
+    told = refused({"aggregation": STACKING, "stacking": {"learnt": learnt}}, members)
+    assert list(told) == ["stacking.learnt.labels"]
+    assert said in told["stacking.learnt.labels"]
+
+
+def test_a_meta_model_is_one_that_reads_tensors() -> None:
+    accepted({"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}, DOCTORS)
+    assert list(refused({"aggregation": STACKING}, DOCTORS)) == ["stacking"]
+    chat = {"aggregation": STACKING, "stacking": {"model": {"model": "referee"}}}
+    assert list(refused(chat, DOCTORS)) == ["stacking.model.model"]
+
+
+def test_the_columns_of_a_meta_model_do_not_come_and_go() -> None:
+    """A variant that is added is no column of it, and one that is one cannot be disabled."""
+    given = {"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}
+    stored = accepted(given, DOCTORS)
+    assert list(stored.ensemble.members) == DOCTORS
+    stored.variants.add(id="doctor-d", model="models/doctor-a")
+    more = with_defaults(stored)
+    validate(more, DECLARED, DECLARED)
+    assert list(more.ensemble.members) == DOCTORS
+    more.variants[1].enabled = False
+    with pytest.raises(InvalidConfiguration) as caught:
+        validate(more, DECLARED, DECLARED)
+    (one,) = caught.value.fields
+    assert one.field == "router.ensemble.members[1]"
+    assert "has columns for doctor-b, which is disabled" in one.description
+
+
+def test_numbers_have_one_output() -> None:
+    learnt = {"members": GAUGES, "coefficients": [0.3, 0.3, 0.4], "intercepts": [0], "fill": [1, 1, 1]}
+    accepted({"aggregation": STACKING, "stacking": {"learnt": learnt}}, GAUGES)
