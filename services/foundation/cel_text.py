@@ -49,6 +49,14 @@ FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 KINDS = {float: "a number", int: "a number", str: "a text", dict: "a map", list: "a list"}
 
 
+# Of CEL's standard library what the evaluator has, but for parts of times.
+FUNCTIONS = (
+    *("size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bytes"),
+    *("type", "dyn", "duration", "timestamp", "has"),
+)
+_OF_TIMES = re.compile("get[A-Z][A-Za-z]+")
+
+
 class BadCel(ValueError):
     """A text that cannot be a condition; the message says what is wrong, where, and what would be right."""
 
@@ -102,9 +110,16 @@ def other_than_boolean(program: cel.Program, names: Mapping[str, Any]) -> str:
 
     >>> other_than_boolean(compiled("size(text)"), {"text": "x"})
     'is a number; a condition is true or false: compare it with something'
+    >>> other_than_boolean(compiled("lower(text) == 'x'"), {"text": "x"})[:26]
+    'calls lower(); there are s'
     """
+    for name in program.functions():
+        if name.isidentifier() and name not in FUNCTIONS and not _OF_TIMES.fullmatch(name):
+            return f"calls {name[:100]}(); there are {', '.join(FUNCTIONS)}"
     try:
         found = program.execute(dict(names))
+    except TypeError as wrong:
+        return f"compares or computes with what does not go together: {str(wrong)[:150]}"
     except FAILURES:
         return ""
     if isinstance(found, bool):

@@ -170,7 +170,17 @@ def test_what_an_extraction_finds_in_a_text_may_be_anything() -> None:
     assert PLACE in refused(reading("chat-a", "{a.label}"))
 
 
-@pytest.mark.parametrize("cel", ["json", "input.sure", "json.fine", "label == 'x' ? true : confidence > 0.5"])
+@pytest.mark.parametrize(
+    "cel",
+    [
+        "json",
+        "timestamp(json.at).getFullYear() > 2020",
+        "has(json.a)",
+        "input.sure",
+        "json.fine",
+        "label == 'x' ? true : confidence > 0.5",
+    ],
+)
 def test_a_condition_that_may_be_true_is_accepted(cel: str) -> None:
     accepted(judge({"cel": cel}), DOCTORS if "label" in cel else CHATS)
 
@@ -271,6 +281,8 @@ def test_an_order_goes_on_without_a_disabled_member_and_a_step_cannot() -> None:
             (judge({"cel": text}), "judge.check.cel")
             for text in (
                 "", " ", "text =", "txt == 'a'", "text == '''a'''", "json.all(x, x > 1)",
+                "lower(text) == 'a'", "text.lowerAscii() == 'a'", "text > 3", "size(text) > 'a'", "!text",
+                "text == 'x' || nosuch(1)",
                 "size(text) > 1 && " * 20 + "size(text) > 1", "text == '" + "x" * 1024 + "'", "has(text)",
             )
         ),
