@@ -99,7 +99,8 @@ class Plan:
 
     `full_fraction`: share of the requests that ask everyone although a few would settle it. `max_cost`: in
     the currency of the first priced member. `retries`: of one member, after failures that may pass.
-    `samples`: answers drawn from each member. `helpers`: every model that is no member.
+    `samples`: answers drawn from each member. `helpers`: every model that is no member. `partial`: the router
+    has more members than these, and leaves some out.
     """
 
     members: tuple[Member, ...]
@@ -116,6 +117,7 @@ class Plan:
     embedder: Helper | None = None
     meta: Helper | None = None
     helpers: tuple[Helper, ...] = ()
+    partial: bool = False
 
     @property
     def voices(self) -> tuple[Voice, ...]:

@@ -85,6 +85,8 @@ class Poll:
     @property
     def full(self) -> bool:
         """Whether everybody was asked and nobody was cut off: answers and members' own failures."""
+        if self._plan.partial:
+            return False
         last = {entry.seat: entry for entry in self._session.entries if isinstance(entry.seat.voice, Member)}
         return not self.stopped and all(
             isinstance(one.result, Answer) or (one.result is not None and one.result.kind == "FAILED")

@@ -65,6 +65,7 @@ def read_plan(given: wire.Plan) -> Plan:
         embedder=embedder,
         meta=meta,
         helpers=helpers,
+        partial=bool(given.left_out),
     )
     settle(problems, "the plan cannot be run")
     return replace(plan, warnings=_warnings(how, plan))

@@ -80,6 +80,7 @@ def make_jury(
     if not bench.asked:
         return None
     plan = _plan(ensemble, bench.asked, _quorum(ensemble, len(bench.whole)))
+    plan.left_out.extend(one.variant for one in bench.out)
     whole, asked = len(bench.whole), len(bench.asked)
     whom = f"{asked} of {whole}" if asked < whole else f"all {whole}"
     ids = {variant.id for variant, _ in bench.asked}

@@ -149,6 +149,17 @@ async def test_a_vote_that_may_stop_early_counts_only_where_it_was_sampled(docto
     assert (await doctors.ask("GetDivergence")).panels == 1
 
 
+async def test_a_panel_without_those_who_are_left_out_is_no_full_one(doctors: Ward) -> None:
+    jury = plan(*DOCTORS[:2], aggregation=AVERAGE)
+    jury.left_out.append(DOCTORS[2])
+    reply = await doctors.infer(jury)
+    assert reply.output.HasField("classification")
+    assert not reply.aggregation.full_panel
+    assert not reply.aggregation.representative
+    assert not reply.aggregation.pivotal
+    assert (await doctors.ask("GetDivergence")).panels == 0
+
+
 async def test_plans_that_are_not_the_routers_say_nothing_of_it(doctors: Ward) -> None:
     """Who may predict may come with a plan of his own, under the router's name and its variants'."""
     posing = plan(*DOCTORS[:2])

@@ -118,6 +118,8 @@ async def test_who_is_left_out_for_its_health_is_named_with_why(writers: Writers
     assert why.endswith("3 failures in a row")
     assert f"plain-1 is left out: {why}" in manifest.warnings
     assert manifest.degraded
+    assert not manifest.aggregation.full_panel
+    assert not manifest.aggregation.representative
     said = "1 of 2 members is asked; left out for their health: plain-1"
     assert manifest.decision.explanation == said
     assert told(manifest.participants)[0] == ("prose-0", "JUROR", "CONTRIBUTED")
