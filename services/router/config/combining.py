@@ -151,7 +151,8 @@ def uncombined(panel: Panel) -> Iterator[tuple[str, str]]:
         return
     for variant, model in panel.known:
         kind = kind_of(model)
-        if kind in TAKES[method] or (kind == TEXT and _readable(panel, method, model)):
+        labelled = kind == TEXT and panel.given.extraction.WhichOneof("from") == "labels"
+        if (kind in TAKES[method] and not labelled) or (kind == TEXT and _readable(panel, method, model)):
             continue
         instead = f"{either(methods_for(kind))} can"
         if kind == TEXT:
@@ -159,6 +160,28 @@ def uncombined(panel: Panel) -> Iterator[tuple[str, str]]:
         said = f"{method} cannot combine {kind}, which {variant.id} ({model.name}) answers; {instead}"
         yield f"{panel.field}.aggregation", said
         return
+    yield from _unlike(panel, method)
+
+
+def _unlike(panel: Panel, method: str) -> Iterator[tuple[str, str]]:
+    """Answers that a method cannot combine with each other. In a vote they are other answers."""
+    first: tuple[str, str] | None = None
+    for variant, model in panel.known if method != "vote" else ():
+        kind = _found(panel, kind_of(model))
+        who = f"{kind} of {variant.id} ({model.name})"
+        if first is not None and kind and kind != first[0]:
+            yield f"{panel.field}.aggregation", f"{method} cannot combine {first[1]} with {who}"
+            return
+        first = first or (kind, who) if kind else first
+
+
+def _found(panel: Panel, kind: str) -> str:
+    """What is combined of answers of that kind; empty where it may be anything."""
+    if kind != TEXT:
+        return kind
+    extraction = panel.given.extraction.WhichOneof("from")
+    by_form = panel.given.aggregation == strategy_pb2.AGGREGATION_METHOD_JSON_MAJORITY
+    return CLASSES if extraction == "labels" else "" if extraction or by_form else TEXT
 
 
 def _unread(panel: Panel) -> Iterator[tuple[str, str]]:
@@ -177,6 +200,8 @@ def _readable(panel: Panel, method: str, model: Model) -> bool:
     """Whether something that the method takes may be found in the model's texts."""
     # Of a chat the answer may be a structure or calls of tools, as the request wants it.
     chat = model.protocol == PROTOCOL_OPENAI_CHAT and CALLS in TAKES[method]
+    if panel.given.extraction.WhichOneof("from") == "labels":
+        return CLASSES in TAKES[method]
     return panel.given.HasField("extraction") or method == "json_majority" or chat
 
 
@@ -185,12 +210,18 @@ def _cannot_help(one: Helping, model: Model) -> str:
     match one.role:
         case role if role in (JUDGE, FUSER) and not chat:
             return f"a {one.role} is a chat model; {model.name} is none"
-        case role if role == VERIFIER and embeddings:
-            return f"a verifier is a chat model or a classifier of texts; {model.name} embeds"
-        case role if role == EMBEDDER and chat:
-            return f"an embedder answers vectors; {model.name} is a chat model"
+        case role if role == VERIFIER and (embeddings or kind_of(model) == NUMBERS):
+            does = "embeds" if embeddings else "answers numbers"
+            return f"a verifier is a chat model or a classifier of texts; {model.name} {does}"
+        case role if role == VERIFIER and model.signature.features:
+            return f"a verifier is a chat model or a classifier of texts; {model.name} reads columns"
+        case role if role == EMBEDDER and kind_of(model) not in WORDLESS:
+            does = "is a chat model" if chat else f"answers {kind_of(model)}"
+            return f"an embedder answers vectors; {model.name} {does}"
         case role if role == META and (chat or embeddings):
             return f"a meta-model reads one tensor over OIP; {model.name} does not"
+        case role if role == META and kind_of(model) not in (CLASSES, NUMBERS):
+            return f"a meta-model answers labels or numbers; {model.name} answers {kind_of(model)}"
     return ""
 
 

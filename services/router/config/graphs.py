@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from turnout.router.v1.ensemble_pb2 import Specialists, Step
+from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC
 
 from services.router.config.answers import check_text, wrong_pointer
 from services.router.config.combining import WORDLESS, either, kind_of, labels_of, may_have
@@ -97,8 +98,7 @@ def _step(
     for where, text in _named(step, field):
         if said := wrong_reference(text, places) or _unanswered(text, places, panel):
             problems.add(where, said)
-        else:
-            found.add(places.get(re.split("[.#]", text, maxsplit=1)[0], -1))
+        found.add(places.get(re.split("[.#]", text, maxsplit=1)[0], -1))
     return frozenset(found - {-1})
 
 
@@ -113,6 +113,11 @@ def _unread(step: Step, panel: Panel) -> Iterator[tuple[str, str]]:
     if step.columns and not columns:
         reads = "declares no columns in its signature; a template can ask it"
         yield "columns", f"a template or nothing: {model.name} {reads}"
+    numeric = {one.name for one in model.signature.features if one.kind == FEATURE_KIND_NUMERIC}
+    for column, text in sorted(step.columns.items()):
+        if column in numeric and text.partition(".")[2] in ("label", "text"):
+            said = f"a number, which {model.name} reads there; got {text[:100]}"
+            yield f"columns['{column[:100]}']", said
 
 
 def _unanswered(text: str, places: Mapping[str, int], panel: Panel) -> str:

@@ -20,6 +20,7 @@ CHAT, EMBEDDINGS, OIP = (
 )
 NUMBERS = {"outputs": {"value": "y"}}
 CLASSES = {"outputs": {"label": "l", "probabilities": "p", "class_order": ["no", "yes"]}}
+COLUMNS = [{"name": "x", "kind": model_pb2.FEATURE_KIND_NUMERIC}, {"name": "y"}]
 DECLARED = {
     model.name: model
     for model in (
@@ -29,7 +30,7 @@ DECLARED = {
         Model(name="models/referee", protocol=CHAT),
         Model(name="models/embedder", protocol=EMBEDDINGS),
         Model(name="models/raw", protocol=OIP),
-        Model(name="models/table", protocol=OIP, signature=CLASSES | {"features": [{"name": "x"}]}),
+        Model(name="models/table", protocol=OIP, signature=CLASSES | {"features": COLUMNS}),
         Model(name="models/filter", protocol=OIP, signature=CLASSES),
         Model(name="models/meta", protocol=OIP, signature=CLASSES),
     )

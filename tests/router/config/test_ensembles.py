@@ -142,6 +142,48 @@ def test_a_method_that_cannot_combine_the_answers_is_refused_with_those_that_can
     assert instead in told["aggregation"]
 
 
+@pytest.mark.parametrize(
+    ("given", "members", "field", "said"),
+    [
+        (
+            {"aggregation": "AGGREGATION_METHOD_AVERAGE"},
+            ["doctor-a", "gauge-a"],
+            "aggregation",
+            "average cannot combine labels of doctor-a (models/doctor-a) with numbers of gauge-a",
+        ),
+        (
+            {"aggregation": JSON, "extraction": {"labels": {"labels": ["yes", "no"]}}},
+            CHATS,
+            "aggregation",
+            "json_majority cannot combine text",
+        ),
+        (
+            {"aggregation": MEAN, "semantic_mean": {"embedder": {"model": "gauge-a"}}},
+            CHATS,
+            "semantic_mean.embedder.model",
+            "an embedder answers vectors; models/gauge-a answers numbers",
+        ),
+        (
+            {"aggregation": STACKING, "stacking": {"model": {"model": "raw"}}},
+            DOCTORS,
+            "stacking.model.model",
+            "a meta-model answers labels or numbers; models/raw answers tensors",
+        ),
+    ],
+)
+def test_what_can_never_be_combined_is_refused(
+    given: dict[str, Any], members: list[str], field: str, said: str
+) -> None:
+    told = refused(given, members)
+    assert list(told) == [field]
+    assert said in told[field]
+
+
+def test_a_vote_takes_labels_and_texts_for_other_answers() -> None:
+    accepted(vote(), ["doctor-a", "chat-a", "chat-b"])
+    accepted({"aggregation": MEAN, "semantic_mean": {"embedder": {"model": "raw"}}})
+
+
 def test_texts_that_labels_are_found_in_are_combined_as_labels() -> None:
     extraction = {"labels": {"labels": ["yes", "no"]}}
     accepted({"aggregation": "AGGREGATION_METHOD_AVERAGE", "extraction": extraction})

@@ -229,6 +229,24 @@ def test_a_schema_may_be_so_large() -> None:
         ),
         (judge({"cel": "confidence > 0.5"}), CHATS, "judge.check.cel", "no member tells one: declare"),
         (judge({"cel": "probabilities.yes > 0.5"}), CHATS, "judge.check.cel", "no member tells one: declare"),
+        (
+            graph(step("a", "doctor-a"), step("b", "table", columns={"x": "a.label"})),
+            ["doctor-a", "table"],
+            "specialists.steps[1].columns['x']",
+            "a number, which models/table reads there; got a.label",
+        ),
+        (
+            judge({"verifier": {"helper": {"model": "gauge-a"}, "accept_labels": ["yes"]}}),
+            CHATS,
+            "judge.check.verifier.helper.model",
+            "models/gauge-a answers numbers",
+        ),
+        (
+            judge({"verifier": {"helper": {"model": "table"}, "accept_labels": ["yes"]}}),
+            CHATS,
+            "judge.check.verifier.helper.model",
+            "models/table reads columns",
+        ),
         (cascade(agreement=2), GAUGES, "cascade.agreement", "numbers, of which no two are the same"),
         (
             graph(step("a", template="{input}"), step("b", columns={"x": "a"})),
