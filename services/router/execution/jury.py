@@ -1,6 +1,7 @@
 """One prediction by several models: the aggregator asks and combines, the router accounts for it."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferRequest, InferResponse
@@ -8,6 +9,7 @@ from turnout.inference.v1.manifest_pb2 import (
     OUTCOME_CANCELLED,
     OUTCOME_SKIPPED,
     OUTCOME_UNKNOWN,
+    PARTICIPANT_ROLE_FUSER,
     PARTICIPANT_ROLE_JUROR,
     Outcome,
     Participant,
@@ -34,6 +36,7 @@ from services.router.failures import (
 )
 from services.router.health.probe import Probe
 
+LEFT = "the caller left before anything was heard of it"
 FAILURES: dict[str, type[TurnoutError]] = {
     failure.reason: failure
     for failure in (QuorumNotMet, CostLimitReached, CannotCombine, NotAccepted, JuryTimedOut)
@@ -106,17 +109,16 @@ async def _asked(
     """The serialized Output of the jury, or of who answers in its stead; why there is none."""
     probe = use.trial(jury.probe)
     question = InferRequest(input=request.input, prediction_id=ledger.prediction_id, router=plan.name)
+    ended: list[Participant] = []
     try:
         seconds = plan.budget(call) if stead is None else stead.seconds
         if speech is None:
             reply = await use.panel.ask(jury, question, seconds, call)
         else:
-            reply = await use.panel.hear(jury, question, seconds, call, speech.say)
+            reply = await use.panel.hear(jury, question, seconds, call, speech.say, ended.append)
     except asyncio.CancelledError:
         _unheard(probe)
-        _enter(
-            ledger, jury, OUTCOME_CANCELLED, "CANCELLED", "the caller left before anything was heard of it"
-        )
+        _abandoned(ledger, jury, ended, speech)
         raise
     except RemoteError as refused:
         _unheard(probe)
@@ -146,9 +148,13 @@ def _unanswered(refused: RemoteError, jury: Jury, ledger: Ledger) -> RemoteError
     return refused
 
 
-def _enter(ledger: Ledger, jury: Jury, outcome: Outcome, code: str, why: str) -> None:
-    """Enter every member of the plan, of whom nobody told anything."""
+def _enter(
+    ledger: Ledger, jury: Jury, outcome: Outcome, code: str, why: str, known: Collection[str] = ()
+) -> None:
+    """Enter every member of the plan, of whom nobody told anything: whose variants are not `known`."""
     for member in jury.plan.members:
+        if member.variant in known:
+            continue
         participant = Participant(
             model=member.model,
             variant=member.variant,
@@ -160,6 +166,23 @@ def _enter(ledger: Ledger, jury: Jury, outcome: Outcome, code: str, why: str) ->
         )
         ledger.join(participant.SerializeToString())
     _leave_out(ledger, jury)
+
+
+def _abandoned(ledger: Ledger, jury: Jury, ended: Sequence[Participant], speech: Speech | None) -> None:
+    """Enter who has ended, who has not, and the fuser of whose words the caller had some."""
+    ledger.note_ended(ended)
+    _enter(ledger, jury, OUTCOME_CANCELLED, "CANCELLED", LEFT, {one.variant for one in ended})
+    how = jury.plan.ensemble
+    if speech is not None and speech.said and how.HasField("mixture_of_n"):
+        fuser = Participant(
+            model=how.mixture_of_n.fuser.model,
+            role=PARTICIPANT_ROLE_FUSER,
+            outcome=OUTCOME_CANCELLED,
+            attempt=1,
+            error_code="CANCELLED",
+            error_message="the caller left while it spoke",
+        )
+        ledger.join(fuser.SerializeToString())
 
 
 def _leave_out(ledger: Ledger, jury: Jury) -> None:

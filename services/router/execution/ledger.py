@@ -1,13 +1,13 @@
 """The account of one prediction, written while it happens: what its manifest says and its event."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.input_pb2 import TabularInput
-from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, Manifest, Outcome
+from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED, Manifest, Outcome, Participant
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.inference_service_pb2 import PredictRequest
 
@@ -133,12 +133,16 @@ class Ledger:
         """Note who may be asked, each with the price of its model."""
         self._members = prices
 
-    def note_panel(self, reply: InferResponse) -> None:
-        """Enter what came of a jury."""
-        for one in reply.participants:
+    def note_ended(self, participants: Iterable[Participant]) -> None:
+        """Enter who has ended of a jury whose reply nobody waits for."""
+        for one in participants:
             self._participants.append(one.SerializeToString())
             if one.HasField("cost"):
                 self.costs.append((one.cost.amount, one.cost.currency))
+
+    def note_panel(self, reply: InferResponse) -> None:
+        """Enter what came of a jury."""
+        self.note_ended(reply.participants)
         self._usages = pricing.usages(reply.participants)
         for said in reply.outputs:
             self._say(said.participant, said.output.SerializeToString())

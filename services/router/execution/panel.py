@@ -10,6 +10,7 @@ from turnout.aggregator.v1.aggregator_service_pb2 import (
     InferStreamRequest,
     InferStreamResponse,
 )
+from turnout.inference.v1.manifest_pb2 import Participant
 
 from services.foundation.call import Call
 from services.foundation.client import Client
@@ -49,8 +50,10 @@ class Panel:
         timeout: float,  # noqa: ASYNC109
         call: Call,
         say: Callable[[str], None],
+        ended: Callable[[Participant], None],
     ) -> InferResponse:
-        """The same; what the final step says goes to `say` as it comes. Cancelled, it stops every call."""
+        """The same; what the final step says goes to `say` as it comes, and who has ended to `ended`.
+        Cancelled, it stops every call."""
         request.plan.CopyFrom(jury.plan)
         asked = InferStreamRequest(request=request)
         told = cast(
@@ -63,6 +66,8 @@ class Panel:
                     return one.response
                 if one.delta:
                     say(one.delta)
+                elif one.HasField("participant"):
+                    ended(one.participant)
         said = "the stream ended without an answer"
         raise RemoteUnavailable(said, code="UNAVAILABLE", reason="UNAVAILABLE")
 

@@ -85,6 +85,12 @@ async def test_who_leaves_stops_everybody_and_is_accounted_for(choir: Choir, log
         assert (await anext(words)).delta == "Guten "
     (event,) = await log.predictions()
     assert event.error_code == "CANCELLED"
+    assert sorted(told(event.manifest.participants)) == [
+        ("", "FUSER", "CANCELLED"),
+        ("one", "JUROR", "DISCARDED"),
+        ("two", "JUROR", "DISCARDED"),
+    ]
+    assert {one.tokens_in > 0 for one in event.manifest.participants if one.variant} == {True}
     await eventually(lambda: choir.voices["fuser"].in_flight == 0)
 
 
