@@ -16,7 +16,7 @@ from turnout.router.v1.overrides_pb2 import Overrides
 
 from services.aggregator.combiners.kinds import EMBEDDING, TENSORS
 from services.aggregator.errors import ModelsNotFound, settle
-from services.aggregator.plan import Plan
+from services.aggregator.plan import Jury, Plan
 from services.aggregator.sound import WORDS, reader_of
 from services.aggregator.voices import Member, Voice
 from services.models.errors import InputMismatch, InvalidModel
@@ -32,6 +32,8 @@ class Roster:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.models = tuple(voice.model for voice in plan.voices)
+        jury = isinstance(plan.pattern, Jury)
+        self._embeds = jury and plan.recipe.method == "semantic_mean" and plan.embedder is None
         # How each is asked, by path and sample. Weakly: a model that is gone must not keep its channel.
         self._asked: WeakKeyDictionary[ModelHandle, dict[tuple[str, int], ModelHandle]] = WeakKeyDictionary()
 
@@ -54,8 +56,10 @@ class Roster:
         return found
 
     def require_readers(self, find: Find) -> None:
-        """Raise InvalidPlan where members answer what the plan's judge, fuser or verifier cannot read, as far
-        as their models say what that is."""
+        """Raise InvalidPlan where members answer what the plan's judge, fuser or verifier cannot read, or
+        what must be embedded and nobody is named who would, as far as their models say what that is."""
+        if self._embeds:
+            self._require_vectors(find)
         reader = reader_of(self.plan.pattern)
         if reader is None:
             return
@@ -65,6 +69,13 @@ class Roster:
             if handle is not None and (kind := wordless(handle.model)):
                 said = f"{title} reads {WORDS}; {member.variant} ({member.model}) answers {kind}"
                 settle({f"plan.ensemble.{field}": said}, "the plan cannot be run")
+
+    def _require_vectors(self, find: Find) -> None:
+        for member in self.plan.members:
+            handle = find(member.model)
+            if handle is not None and not wordless(handle.model):
+                said = f"is required: {member.variant} ({member.model}) does not answer vectors itself"
+                settle({"plan.ensemble.semantic_mean.embedder": said}, "the plan cannot be run")
 
     def _as_asked(self, voice: Voice, handle: ModelHandle, sample: int) -> ModelHandle:
         how = self._overrides(voice, handle, sample)

@@ -4,10 +4,12 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import numpy as np
+import pytest
 from turnout.router.v1 import ensemble_pb2 as ensemble
 from turnout.router.v1 import strategy_pb2
 from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_EMBEDDINGS, Model
 
+from services.foundation.errors import RemoteError
 from services.models.embedding_request import LONGEST_TEXT
 from tests.aggregator.conftest import Bench
 from tests.aggregator.talk import QUESTION, account, helper, plan_of, speaker
@@ -43,6 +45,20 @@ async def test_all_answers_are_embedded_in_one_call(bench: Bench) -> None:
     embedder = reply.participants[3]
     words = sum(len(text.split()) for text in SAID)
     assert (embedder.tokens_in, round(embedder.cost.amount, 9)) == (words, words / 100)
+
+
+async def test_nobody_is_asked_where_nobody_would_embed_what_they_say(bench: Bench) -> None:
+    async with AsyncExitStack() as stack:
+        speakers = [await speaker(bench, stack, name) for name in "ab"]
+        with pytest.raises(RemoteError) as told:
+            await bench.infer(plan_of(*"ab", aggregation=SEMANTIC), QUESTION)
+        assert not any(one.server.bodies for one in speakers)
+    (violation,) = told.value.fields
+    assert (told.value.code, violation.field) == (
+        "INVALID_ARGUMENT",
+        "plan.ensemble.semantic_mean.embedder",
+    )
+    assert violation.description == "is required: a (models/a) does not answer vectors itself"
 
 
 async def test_an_answer_that_is_too_long_to_embed_is_its_members_own_failure(bench: Bench) -> None:
