@@ -1,6 +1,7 @@
 """Moving aliases: all that could stand against a move is looked at first, then one step moves them, then each
 router that uses them follows with a new generation."""
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -76,14 +77,19 @@ class Champions:
         self.table = table
 
     async def plan(
-        self, model: Model, given: Collection[str], taken: Collection[str], caller: Caller
+        self,
+        model: Model,
+        given: Collection[str],
+        taken: Collection[str],
+        caller: Caller,
+        seen: Mapping[str, str] | None = None,
     ) -> Move:
-        """What a move would do.
+        """What a move would do, to the table as the caller has `seen` it, or as it is.
 
         Raises AliasInUse or ModelsDisagree, naming the router, and PermissionDenied for an alias of a model
         that the caller may not change.
         """
-        seen = await self.table.all()
+        seen = await self.table.all() if seen is None else seen
         wanted = dict.fromkeys(given)
         given = [alias for alias in wanted if seen.get(alias) != model.name]
         taken = [alias for alias in dict.fromkeys(taken) if seen.get(alias) == model.name]
@@ -189,10 +195,17 @@ def disagreement(router: Router, model: Model, news: Sequence[str], field: str) 
 
 
 def with_aliases(model: Model, table: Mapping[str, str]) -> Model:
-    """A copy that shows the aliases of the model: they are stored in their table alone."""
+    """A copy that shows the aliases of the model: they are stored in their table alone. Its etag covers them:
+    whoever read it before an alias moved has not seen the model as it is."""
     made = Model()
     made.CopyFrom(model)
     made.aliases[:] = held(table, model.name)
+    stored = made.etag.strip('"').partition("-")[0]
+    if stored and made.aliases:
+        digest = hashlib.blake2b("\0".join(made.aliases).encode(), digest_size=4).hexdigest()
+        made.etag = f'"{stored}-{digest}"'
+    elif stored:
+        made.etag = f'"{stored}"'
     return made
 
 

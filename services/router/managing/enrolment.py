@@ -1,6 +1,6 @@
 """How models come to be registered and change: checked as a whole, their aliases moved with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from turnout.router.v1.model_pb2 import Model
 
@@ -10,12 +10,14 @@ from services.foundation.rules import Role
 from services.models.registration import compile_model
 from services.router.config.models import aliases_of, check_model, model_with_defaults
 from services.router.config.resources import MODEL_KEPT
+from services.router.managing.aliases import held
 from services.router.managing.asked import Asked
 from services.router.managing.champions import Champions, with_aliases
 from services.router.managing.consequences import Consequences
 from services.state import masks
 from services.state.configs import ConfigStore
 from services.state.permissions import CatalogPermissions
+from services.state.refusals import check_etag
 
 
 class Enrolment:
@@ -60,16 +62,16 @@ class Enrolment:
         table = await self._champions.table.all()
         if done := await (self._moved(asked) if moving else self._models.repeated(asked.once)):
             return done if moving else with_aliases(done, table), []
-        before = await self._models.read(name)
+        before = await self._as_seen(name, table, asked)
         after = with_aliases(before, table)
         masks.update(after, given, paths, MODEL_KEPT, root="model")
         model_with_defaults(after)
         check_model(after)
-        wanted, present = aliases_of(after), list(with_aliases(before, table).aliases)
+        wanted, present = aliases_of(after), held(table, name)
         if after.permissions != before.permissions:
             self._permissions.demand(asked.caller, Role.OWNER, before)
         _refuse_secret(after, before, asked.caller)
-        move = await self._champions.plan(after, wanted, set(present) - set(wanted), asked.caller)
+        move = await self._champions.plan(after, wanted, set(present) - set(wanted), asked.caller, table)
         warnings = await self._consequences.of(before, after, asked.caller)
 
         def change(model: Model) -> None:
@@ -80,7 +82,12 @@ class Enrolment:
             compile_model(model)
 
         written = await self._models.update(
-            name, change, etag=asked.etag, once=asked.once, validate_only=asked.validate_only, by=asked.by
+            name,
+            change,
+            etag=before.etag if asked.etag else "",
+            once=asked.once,
+            validate_only=asked.validate_only,
+            by=asked.by,
         )
         made = with_aliases(written.message, move.table)
         if not asked.validate_only:
@@ -88,6 +95,14 @@ class Enrolment:
             how = asked if moving else asked._replace(once=None)
             await self._champions.carry_out(move, how, made.SerializeToString())
         return made, warnings
+
+    async def _as_seen(self, name: str, table: Mapping[str, str], asked: Asked) -> Model:
+        """The stored model. Raises StaleEtag where the caller has seen another, or one of other aliases."""
+        stored = await self._models.read(name)
+        # What was written before is answered as it was then, whatever the model has become by it.
+        if not (asked.etag and await self._models.repeated(asked.once)):
+            check_etag(with_aliases(stored, table), asked.etag)
+        return stored
 
     async def _moved(self, asked: Asked) -> Model | None:
         """What this very change answered when its aliases had moved; routers that have not followed do now.

@@ -25,6 +25,7 @@ from services.state.configs import ConfigStore
 from services.state.leaving import Leaving
 from services.state.names import id_of, resource_name
 from services.state.permissions import CatalogPermissions
+from services.state.refusals import check_etag
 
 # Share of an import's time that is kept back for writing what was read.
 WRITING = 0.2
@@ -127,7 +128,10 @@ class ModelService:
         if done := await self._models.repeated(how.once):
             return rpc.DeleteModelResponse(model=done)
         if how.validate_only:
-            return rpc.DeleteModelResponse(model=(await self._deletable(name, call, how))[0])
+            await self._deletable(name, call, how)
+            return rpc.DeleteModelResponse(
+                model=(await self._models.delete(name, validate_only=True)).message
+            )
         try:
             return rpc.DeleteModelResponse(model=await self._delete(name, call, how))
         except TurnoutError:
@@ -142,14 +146,17 @@ class ModelService:
             # Aliases first: one that leads nowhere would stop the next deployment of whoever names it.
             move = await self._champions.plan(model, (), aliases, call.caller)
             await self._champions.carry_out(move, how._replace(once=None))
-            seen = await self._models.delete(name, etag=how.etag, once=how.once, by=how.by)
+            etag = model.etag if how.etag else ""
+            seen = await self._models.delete(name, etag=etag, once=how.once, by=how.by)
         return seen.message
 
     async def _deletable(self, name: str, call: Call, how: Asked) -> tuple[Model, list[str]]:
-        """The model and its aliases. Raises ModelInUse."""
-        aliases = held(await self._champions.table.all(), name)
-        await self._refuse_in_use(name, aliases, call)
-        return (await self._models.delete(name, etag=how.etag, validate_only=True)).message, aliases
+        """The model as it is stored, and its aliases. Raises ModelInUse, StaleEtag."""
+        table = await self._champions.table.all()
+        await self._refuse_in_use(name, held(table, name), call)
+        model = await self._models.read(name)
+        check_etag(with_aliases(model, table), how.etag)
+        return model, held(table, name)
 
     async def ProbeModel(self, request: rpc.ProbeModelRequest, call: Call) -> rpc.ProbeModelResponse:
         """Ask it once."""

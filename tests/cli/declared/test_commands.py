@@ -181,6 +181,26 @@ async def test_what_somebody_else_changed_since_is_not_overwritten(running: Town
     assert " 9 " in (await terminal.type("routers", "get", "contested")).out
 
 
+async def test_an_alias_moves_between_two_models_of_one_file(terminal: Terminal) -> None:
+    """Whoever comes first takes it, which is no change by somebody else to whoever gives it up."""
+
+    def two(first: list[str], second: list[str], version: str) -> dict[str, object]:
+        endpoints = [{"address": "127.0.0.1:9"}]
+        plain = {"protocol": "PROTOCOL_OIP_GRPC", "endpoints": endpoints, "timeout": "1s", "version": version}
+        return {
+            "models": [
+                {"name": "taker", **plain, "aliases": first},
+                {"name": "giver", **plain, "aliases": second},
+            ]
+        }
+
+    told = await terminal.type("apply", "-f", put(terminal, two([], ["pair@best", "own"], "1")))
+    assert told.code == 0, told
+    told = await terminal.type("apply", "-f", put(terminal, two(["pair@best"], ["own"], "2")))
+    assert told.code == 0, told
+    assert (await terminal.type("diff", "-f", "f.yaml")).out == "2 unchanged\n"
+
+
 async def test_a_canary_that_has_moved_by_itself_stays_where_it_is(running: Town, terminal: Terminal) -> None:
     content = {"routers": [{"name": "mover", "canary": dict(CANARY)}]}
     file = put(terminal, content)

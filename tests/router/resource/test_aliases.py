@@ -162,6 +162,34 @@ async def test_an_alias_that_a_router_uses_is_not_taken_away(desk: Desk) -> None
     assert (error.reason, fields_of(error)) == ("MODEL_NOT_FOUND", ["router.variants[0].model"])
 
 
+async def test_who_read_a_model_before_its_alias_moved_does_not_take_the_alias_back(desk: Desk) -> None:
+    """Also without a mask, where all that was read comes back with the change."""
+    await duel(desk)
+    seen = (await ask(desk, "ModelService/GetModel", name="cancer-bayes")).model
+    await give(desk, "cancer-stump", CHAMPION)
+    seen.display_name = "Naive"
+    error = await refusal(desk, "ModelService/UpdateModel", model=seen)
+    assert (error.code, error.reason, fields_of(error)) == ("ABORTED", "STALE_ETAG", ["etag"])
+    error = await refusal(desk, "ModelService/DeleteModel", name="cancer-bayes", etag=seen.etag)
+    assert error.reason == "STALE_ETAG"
+    assert stand_for(await read(desk, "duel"))[0] == "models/cancer-stump"
+    now = (await ask(desk, "ModelService/GetModel", name="cancer-bayes")).model
+    now.display_name = "Naive"
+    made = (await ask(desk, "ModelService/UpdateModel", model=now)).model
+    assert (made.display_name, list(made.aliases)) == ("Naive", [])
+
+
+async def test_whatever_shows_a_model_with_aliases_shows_the_same_etag(desk: Desk) -> None:
+    moved = (await give(desk, "cancer-bayes", CHAMPION)).model
+    (listed,) = (await ask(desk, "ModelService/ListModels", alias=CHAMPION)).models
+    assert moved.etag == listed.etag
+    moved.display_name = "Naive"
+    made = (await ask(desk, "ModelService/UpdateModel", model=moved)).model
+    assert made == (await ask(desk, "ModelService/GetModel", name="cancer-bayes")).model
+    assert list(made.aliases) == [CHAMPION]
+    await ask(desk, "ModelService/DeleteModel", name="cancer-bayes", etag=made.etag)
+
+
 async def test_an_undeleted_router_stands_where_its_aliases_do_by_then(desk: Desk) -> None:
     await desk.seat("cancer-logistic")
     await duel(desk)
