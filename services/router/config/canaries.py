@@ -77,13 +77,17 @@ def check(router: Router, problems: Problems) -> None:
 
 
 def _pair(router: Router, problems: Problems) -> None:
-    canary, ids = router.canary, {variant.id for variant in router.variants}
-    for field in ("baseline_model", "canary_model"):
+    canary, enabled = router.canary, {variant.id: variant.enabled for variant in router.variants}
+    # Nobody misses a canary that has ended, or has not begun: at 0 % it may be disabled.
+    for field, needed in (("baseline_model", True), ("canary_model", canary.canary_percentage > 0)):
         named: str = getattr(canary, field)
         if not named:
             problems.add(f"router.canary.{field}", "is required")
-        elif named not in ids:
+        elif named not in enabled:
             problems.add(f"router.canary.{field}", f"{named} is no variant of this router")
+        elif needed and not enabled[named]:
+            said = f"{named} is disabled, and the other of the two would get everything; enable it first"
+            problems.add(f"router.canary.{field}", said)
     if canary.baseline_model and canary.baseline_model == canary.canary_model:
         problems.add("router.canary.canary_model", "must differ from baseline_model")
 

@@ -73,8 +73,19 @@ def move(router: Router, request: TransitionCanaryRequest) -> Moved:
             _swap(router)
             was = 100.0
         to = canary.canary_percentage = 0.0
-    recheck(router, "move")
+    _check(router, request.move, before)
     return Moved(request.transition_id, request.move, after, was, to, request.reason)
+
+
+def _check(router: Router, move: int, before: int) -> None:
+    """Check the moved router. Where one of the two is disabled, who has it stopped or taken back must not be
+    kept from it; whoever would get traffic by the move has to be enabled. Raises InvalidConfiguration."""
+    seen = Router()
+    seen.CopyFrom(router)
+    giving = move in (wire.CANARY_MOVE_STEP, wire.CANARY_MOVE_PROMOTE) or before == PROMOTED
+    for variant in seen.variants:
+        variant.enabled = variant.enabled or not giving
+    recheck(seen, "move")
 
 
 def made_before(router: Router, request: TransitionCanaryRequest) -> bool:

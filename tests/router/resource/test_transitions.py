@@ -158,6 +158,40 @@ async def test_a_bad_request_is_told_its_field(desk: Desk, change: dict[str, Any
     assert await read(desk, "trial") == before
 
 
+async def test_what_would_give_traffic_to_who_is_disabled_is_refused(desk: Desk) -> None:
+    await desk.seat("cancer-logistic")
+    await trial(desk, canary_percentage=0)
+    await ask(desk, "AddVariant", name="trial", variant={"model": "cancer-logistic"})
+    off = {"name": "trial", "variant": "cancer-stump", "enabled": False}
+    await ask(desk, "ToggleVariant", **off)
+    for kind, more in (("STEP", {"percentage": 50}), ("PROMOTE", {})):
+        error = await refused(desk, kind, **more)
+        assert (error.code, fields_of(error)) == ("INVALID_ARGUMENT", ["move"])
+        assert "cancer-stump is disabled" in error.message
+    await move(desk, "PAUSE")
+    assert state(await move(desk, "ROLLBACK")) == "ROLLED_BACK"
+
+
+@pytest.mark.parametrize(("variant", "field"), [(0, "baseline_model"), (1, "canary_model")])
+async def test_neither_of_the_two_may_be_disabled_while_the_canary_has_a_share(
+    desk: Desk, variant: int, field: str
+) -> None:
+    """Or the other one would get everything, whatever the percentage."""
+    await desk.seat("cancer-logistic")
+    await trial(desk)
+    await ask(desk, "AddVariant", name="trial", variant={"model": "cancer-logistic"})
+    before = await read(desk, "trial")
+    named = before.variants[variant].id
+    error = await refusal(desk, "ToggleVariant", name="trial", variant=named, enabled=False)
+    assert (error.code, fields_of(error)) == ("INVALID_ARGUMENT", ["enabled"])
+    assert f"router.canary.{field} wrong: {named} is disabled" in error.message
+    before.variants[variant].enabled = False
+    before.name = ""
+    error = await refusal(desk, "CreateRouter", router_id="other", router=before)
+    assert fields_of(error) == [f"router.canary.{field}"]
+    assert (await read(desk, "trial")).generation == 2
+
+
 async def test_a_router_without_a_canary_and_one_that_is_not_there(desk: Desk) -> None:
     await desk.create("trial", Router(variants=[{"model": "cancer-bayes"}, {"model": "cancer-stump"}]))
     assert (await refused(desk, "PAUSE")).reason == "WRONG_STATE"
