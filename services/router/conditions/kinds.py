@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -46,18 +47,29 @@ def _one(names: Names) -> Names:
     return names
 
 
+class Form(NamedTuple):
+    """How a model's columns travel as tensors: their names in its order, which of them are numbers, and the
+    name of the one tensor [rows, columns] that has them all; empty where each is a tensor of its own."""
+
+    names: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    stacked: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """The names that conditions of one router may use.
 
     `features` are the columns that its variants' models read; empty where no model says, and then any bare
     name is a feature or else an attribute of the request. `attributes` are those declared with a kind (TEXT,
-    NUMBER or BOOL); others are text and written attributes['x']. `key` is the same for equal ones.
+    NUMBER or BOOL); others are text and written attributes['x']. `forms` are those in
+    which a row may come as tensors. `key` is the same for equal names.
     """
 
     features: Mapping[str, Kind] = field(default_factory=dict)
     attributes: Mapping[str, Kind] = field(default_factory=dict)
     headers: Collection[str] = ()
+    forms: tuple[Form, ...] = ()
     key: Names = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

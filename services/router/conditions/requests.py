@@ -9,6 +9,7 @@ from turnout.inference.v1.input_pb2 import Input
 
 from services.models.records import Record, record_of_row, record_of_tabular
 from services.router.conditions.kinds import Kind, Schema
+from services.router.conditions.tensors import record_of_tensors
 from services.router.conditions.view import LONGEST_TEXT, Columns, Measures, nothing
 
 BOOLEAN = {"true": True, "false": False}
@@ -77,6 +78,8 @@ class RequestView:
     def _record(self) -> Record:
         if self.kind == "tabular":
             return record_of_tabular(self._asked.tabular)
+        if self.kind == "tensors":
+            return record_of_tensors(self._asked.tensors, self._schema.forms) or EMPTY
         return record_of_row(self._asked.row, self._boolean) if self.kind == "row" else EMPTY
 
     @Lazy

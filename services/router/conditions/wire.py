@@ -18,6 +18,7 @@ from services.router.conditions.names import MEASURES
 from services.router.conditions.operators import Value as Scalar
 from services.router.conditions.operators import compile_rule
 from services.router.conditions.policies import Rule, Rules
+from services.router.conditions.tensors import forms_of
 from services.router.conditions.values import Valued, compile_value
 from services.router.conditions.view import Measures
 
@@ -44,7 +45,7 @@ def schema_of(router: Router, models: Mapping[str, Model]) -> Schema:
             # Two models that disagree about a column: what the request sends decides.
             features[feature.name] = kind if features.get(feature.name, kind) is kind else Kind.FREE
     attributes = {name: ATTRIBUTES.get(kind, Kind.TEXT) for name, kind in router.attributes.items()}
-    return Schema(features, attributes, frozenset(router.allowed_headers))
+    return Schema(features, attributes, frozenset(router.allowed_headers), forms_of(router, models))
 
 
 def condition_of(given: Policy | FeatureRule, schema: Schema) -> Condition:

@@ -107,6 +107,19 @@ async def test_what_else_a_prediction_may_say_travels_in_parameters(
     assert event.manifest.decision.variant == "cancer-bayes"
 
 
+@pytest.mark.parametrize("raw", [True, False])
+async def test_columns_are_seen_by_policies(counter: Counter, raw: bool) -> None:
+    router = doctors_of_two_columns()
+    router.policies.add(name="large", condition="features['mean radius'] > 14.0", variant="cancer-twin")
+    await counter.desk.deploy("sized", router)
+    for radius, policy in ((14.2, "large"), (9.0, "")):
+        request = asked((radius, 20.1), model="sized", raw=raw)
+        request.parameters["turnout_manifest"].bool_param = True
+        manifest = json.loads((await counter.infer(request)).parameters["turnout_manifest"].string_param)
+        assert manifest["decision"].get("policy", "") == policy
+        assert "ruleErrors" not in manifest["decision"]
+
+
 async def test_attributes_are_seen_by_policies(counter: Counter) -> None:
     router = doctors_of_two_columns()
     router.policies.add(name="gold", condition="attributes.tier == 'gold'", variant="cancer-twin")
