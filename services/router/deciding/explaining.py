@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from turnout.inference.v1.event_pb2 import PredictionEvent
-from turnout.inference.v1.manifest_pb2 import Decision, DecisionMode, Manifest
+from turnout.inference.v1.manifest_pb2 import DECISION_MODE_PINNED, Decision, DecisionMode, Manifest
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1.router_pb2 import Router
 
@@ -28,6 +28,7 @@ from services.state.records import RecordStore
 # Shares that differ by less are rounded otherwise.
 SAME_SHARE = 1e-9
 MOST_HIDDEN = 5
+OF_A_QUESTION = ("input", "entity_id", "attributes", "variant")
 
 
 class DrawOutOfRange(InvalidArgument):
@@ -36,6 +37,10 @@ class DrawOutOfRange(InvalidArgument):
 
 class DrawNotTaken(InvalidArgument):
     """A draw to explain where something else decides it."""
+
+
+class NothingElseAsked(InvalidArgument):
+    """A past prediction to explain, and beside it a part of another question."""
 
 
 class Past(NamedTuple):
@@ -69,12 +74,13 @@ class Explainer:
     async def explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
         """The decision on a request that nobody makes, or once made.
 
-        Raises DrawOutOfRange, DrawNotTaken, PredictionNotFound, GenerationNotFound, CannotCompile, and what
-        `choose` raises.
+        Raises DrawOutOfRange, DrawNotTaken, NothingElseAsked, PredictionNotFound, GenerationNotFound,
+        CannotCompile, and what `choose` raises.
         """
         check_entity(request.entity_id)
         plan = await self._plan(request)
         _check_draw(plan, request)
+        _check_past(request)
         reply = rpc.ExplainResponse(generation=plan.generation, warnings=plan.remarks)
         if request.prediction_id:
             await self._again(plan, request, call, reply)
@@ -101,7 +107,7 @@ class Explainer:
             said = f"{plan.name} has no record of prediction {request.prediction_id[:100]}, or not yet"
             raise PredictionNotFound(said, prediction_id=request.prediction_id[:100])
         original = record.event.manifest.decision
-        again, warnings = _repeated(request, record.event, original)
+        again, warnings = _repeated(plan, request, record.event, original)
         decision = await self._told(plan, again, call, reply)
         reply.decision.CopyFrom(decision)
         reply.original.CopyFrom(original)
@@ -147,6 +153,14 @@ def _check_draw(plan: RoutingPlan, request: rpc.ExplainRequest) -> None:
         raise DrawNotTaken(f"u: {said}", fields=[("u", said)])
 
 
+def _check_past(request: rpc.ExplainRequest) -> None:
+    """Raise NothingElseAsked for what a past prediction has itself."""
+    given = [field.name for field, _ in request.ListFields() if field.name in OF_A_QUESTION]
+    if request.prediction_id and given:
+        said = "leave it out: a past prediction is explained with its own"
+        raise NothingElseAsked(f"{given[0]}: {said}", fields=[(name, said) for name in given])
+
+
 def told(choice: Choice) -> Decision:
     """The decision as a manifest would have it."""
     decision = Decision.FromString(choice.sheet.decision)
@@ -156,12 +170,19 @@ def told(choice: Choice) -> Decision:
 
 
 def _repeated(
-    request: rpc.ExplainRequest, event: PredictionEvent, original: Decision
+    plan: RoutingPlan, request: rpc.ExplainRequest, event: PredictionEvent, original: Decision
 ) -> tuple[rpc.ExplainRequest, list[str]]:
     """The question of a past prediction as far as it was logged, and what is missing of it."""
     again = rpc.ExplainRequest(router=request.router, entity_id=event.entity_id, u=original.u)
     again.attributes.update(event.attributes)
-    warnings = []
+    warnings = _unlogged(plan)
+    if original.mode == DECISION_MODE_PINNED:
+        arm = plan.by_variant.get(original.variant)
+        if arm is not None and arm.enabled:
+            # The caller's pin goes before rules: what they would have read makes no difference.
+            again.variant = arm.variant
+            return again, []
+        warnings.append(f"the caller pinned {original.variant}, which cannot be pinned any more")
     if event.withheld:
         hidden = ", ".join(sorted(event.withheld)[:MOST_HIDDEN])
         warnings.append(f"the router does not log {hidden}: rules on it may decide otherwise")
@@ -172,6 +193,15 @@ def _repeated(
         kind = event.input_kind or "unknown"
         warnings.append(f"its input, of kind {kind}, was not logged: rules on it may decide otherwise")
     return again, warnings
+
+
+def _unlogged(plan: RoutingPlan) -> list[str]:
+    """What rules read and no event has."""
+    names = plan.ruling.rules.names if plan.ruling is not None else ()
+    read = sorted(name.removeprefix("headers.") for name in names if name.startswith("headers."))
+    if not read:
+        return []
+    return [f"headers are not logged ({', '.join(read[:MOST_HIDDEN])}): rules on them may decide otherwise"]
 
 
 def differences(before: Decision, after: Decision) -> list[str]:
