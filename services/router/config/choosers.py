@@ -8,7 +8,7 @@ from typing import Any
 from turnout.router.v1 import strategy_pb2 as strategies
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config.policies import variant_named
+from services.router.config.mentions import variant_named
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 

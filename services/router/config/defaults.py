@@ -13,6 +13,7 @@ from services.router.config import (
     segments,
 )
 from services.router.config.health import limits_with_defaults
+from services.router.config.mentions import call_by_ids
 from services.state.names import id_of
 
 DEADLINE_SECONDS = 30
@@ -31,9 +32,7 @@ def with_defaults(given: Router) -> Router:
         _take_in(router, *by_rule, router.feature_based.default_model)
     for variant in router.variants:
         _variant(variant)
-    if router.HasField("canary"):
-        router.canary.baseline_model = _variant_named(router, router.canary.baseline_model)
-        router.canary.canary_model = _variant_named(router, router.canary.canary_model)
+    call_by_ids(router)
     if router.HasField("bandit"):
         bandits.fill(router.bandit)
     if router.HasField("ensemble"):
@@ -62,12 +61,6 @@ def _variant(variant: Variant) -> None:
     variant.enabled = variant.enabled if variant.HasField("enabled") else True
 
 
-def _variant_named(router: Router, named: str) -> str:
-    """The id of the variant that is called so, or whose model is; else what was written."""
-    by_model = (one.id for one in router.variants if id_of(one.model) == named)
-    return named if any(one.id == named for one in router.variants) else next(by_model, named)
-
-
 def weight_of(variant: Variant) -> float:
     """The variant's weight; 1 where none was declared."""
     return variant.weight if variant.HasField("weight") else 1.0
@@ -86,7 +79,6 @@ def _canary(router: Router) -> None:
     canary = router.canary
     canaries.fill(canary)
     _take_in(router, canary.baseline_model, canary.canary_model)
-    canary.baseline_model, canary.canary_model = id_of(canary.baseline_model), id_of(canary.canary_model)
 
 
 def _policy(router: Router, policy: Policy) -> None:

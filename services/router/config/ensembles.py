@@ -15,6 +15,7 @@ from services.router.config.answers import check_extraction
 from services.router.config.combining import AGGREGATIONS, embeds, misfits, uncombined
 from services.router.config.costs import check_cost
 from services.router.config.defaults import weight_of
+from services.router.config.mentions import variant_named
 from services.router.config.overrides import misfits as cannot_override
 from services.router.config.panels import (
     ALL_ANSWER,
@@ -26,7 +27,6 @@ from services.router.config.panels import (
     seated,
 )
 from services.router.config.patterns import check_pattern
-from services.router.config.policies import variant_named
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 from services.router.config.stackers import check_learnt

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from google.protobuf.duration_pb2 import Duration
 from turnout.router.v1.router_pb2 import Router
 
-from services.router.config.policies import variant_named
+from services.router.config.mentions import variant_named
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 
@@ -30,10 +30,9 @@ LARGEST_LIMIT = 2**31 - 1
 
 
 def fill(router: Router) -> None:
-    """Write out the defaults of those parts that are given, and call variants by their ids."""
+    """Write out the defaults of those parts that are given."""
     if router.HasField("fallback"):
         fallback = router.fallback
-        fallback.variants[:] = _ids(router, fallback.variants)
         if not fallback.HasField("retry_budget"):
             fallback.retry_budget = RETRY_BUDGET
     if router.HasField("hedging"):
@@ -44,7 +43,6 @@ def fill(router: Router) -> None:
             hedging.min_delay.CopyFrom(Duration(nanos=int(HEDGE_SECONDS * 1e9)))
     if router.HasField("mirror"):
         mirror = router.mirror
-        mirror.variants[:] = _ids(router, mirror.variants)
         for field, value in (
             ("percentage", MIRROR_PERCENTAGE),
             ("max_concurrency", MIRROR_CONCURRENCY),
@@ -53,8 +51,6 @@ def fill(router: Router) -> None:
         ):
             if not mirror.HasField(field):
                 setattr(mirror, field, value)
-    if router.HasField("shadow"):
-        router.shadow.primary = (_ids(router, [router.shadow.primary]) or [""])[0]
 
 
 def check(router: Router, problems: Problems) -> None:
@@ -138,7 +134,3 @@ def _named(router: Router, field: str, named: str, problems: Problems) -> None:
         problems.add(field, "is required: the id of a variant, or its model")
     elif variant_named(router, named) is None:
         problems.add(field, f"{named[:100]!r} is no variant of this router, nor the model of one")
-
-
-def _ids(router: Router, named: Sequence[str]) -> list[str]:
-    return [variant_named(router, one) or one for one in named]

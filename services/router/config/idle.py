@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Policy, Router
 
-from services.router.config.policies import variant_named
+from services.router.config.mentions import variant_named
 from services.router.managing.aliases import model_of
 
 # They never read a weight but to leave out who has none: strategy, and what it reads instead.

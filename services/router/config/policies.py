@@ -10,8 +10,9 @@ from turnout.router.v1.strategy_pb2 import FeatureRule
 from services.router.conditions.errors import BadCondition
 from services.router.conditions.kinds import Schema
 from services.router.conditions.wire import condition_of, schema_of
+from services.router.config.mentions import variant_named
 from services.router.config.problems import Problems
-from services.state.names import ID, ID_RULE, id_of
+from services.state.names import ID, ID_RULE
 
 # Each is asked at every prediction, for a third of a microsecond up to ten.
 MOST_POLICIES = 200
@@ -45,13 +46,6 @@ def check(
         problems.add("router.policies", said)
     if router.default_model:
         _default("router.default_model", router, router.default_model, problems)
-
-
-def variant_named(router: Router, named: str) -> str | None:
-    """The id of the variant that is called so, or whose model is, as models/{id} or {id}; None if none is."""
-    if any(one.id == named for one in router.variants):
-        return named
-    return next((one.id for one in router.variants if id_of(one.model) == id_of(named)), None)
 
 
 def _attributes(router: Router, problems: Problems) -> None:

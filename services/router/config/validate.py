@@ -11,6 +11,7 @@ from services.router.config import (
     execution,
     experiments,
     measures,
+    mentions,
     options,
     overrides,
     policies,
@@ -41,6 +42,8 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     redaction.check(router, problems)
     execution.check(router, problems)
     checks.policy_strategies(router, problems)
+    if declared is not None:
+        mentions.check(router, problems)
     policies.check(router, models, declared, problems)
     ensembles.check(router, models, declared, problems)
     segments.check(router, declared, problems)

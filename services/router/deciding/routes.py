@@ -9,7 +9,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.models.handle import ModelHandle
 from services.router.config.choosers import HALF_LIFE_SECONDS
-from services.router.config.policies import variant_named
+from services.router.config.mentions import variant_named
 from services.router.deciding.contexts import Contexts
 from services.router.deciding.draw import Counter, Wheel
 from services.router.deciding.latencies import Latencies

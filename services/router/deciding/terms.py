@@ -11,8 +11,8 @@ from turnout.router.v1.router_pb2 import Policy, Router
 from services.router.conditions.wire import measures_of
 from services.router.config.choosers import COMPLEXITY_THRESHOLD, LEAST_SAMPLES
 from services.router.config.defaults import weight_of
+from services.router.config.mentions import variant_named
 from services.router.config.options import RAMP_START
-from services.router.config.policies import variant_named
 from services.router.deciding.bounds import Growth
 from services.router.deciding.shares import NAMING, Known, Terms, shares
 from services.router.strategies.state import DECLARED_COST, Measured

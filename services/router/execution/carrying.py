@@ -8,7 +8,7 @@ from typing import NamedTuple
 from turnout.router.v1.router_pb2 import Fallback, Hedging, Router, ShadowSet
 
 from services.router.config import execution as defaults
-from services.router.config.policies import variant_named
+from services.router.config.mentions import variant_named
 
 
 class Link(NamedTuple):

@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Router, Variant
 from services.foundation.errors import FailedPrecondition, TurnoutError
 from services.router.config.checks import LEAST_ENABLED
 from services.router.config.defaults import with_defaults
+from services.router.config.mentions import call_by_ids
 from services.router.config.naming import models_called
 from services.router.config.problems import InvalidConfiguration, renamed
 from services.router.config.references import references
@@ -30,6 +31,8 @@ def add_variant(router: Router, variant: Variant, models: Collection[str]) -> No
         raise InvalidConfiguration(f"variant.model: {said}", fields=[("variant.model", said)])
     place = len(router.variants)
     present = models_called(router)
+    # Before there are two that a name could mean: it means who has it by now.
+    call_by_ids(router)
     router.variants.add().CopyFrom(variant)
     router.CopyFrom(with_defaults(router))
     own = f"router.variants[{place}]"

@@ -10,6 +10,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.router.config import policies
 from services.router.config.defaults import with_defaults
+from services.router.config.mentions import variant_named
 from services.router.config.problems import InvalidConfiguration, Problems
 from services.router.config.validate import validate
 
@@ -240,9 +241,9 @@ def test_a_header_that_is_none_or_a_secret_is_refused(name: str) -> None:
 def test_a_variant_is_found_by_its_id_before_its_model() -> None:
     given = router()
     given.variants.add(id="b", model="models/c")
-    assert policies.variant_named(given, "b") == "b"
-    assert policies.variant_named(given, "models/b") == "bee"
-    assert policies.variant_named(given, "zed") is None
+    assert variant_named(given, "b") == "b"
+    assert variant_named(given, "models/b") == "bee"
+    assert variant_named(given, "zed") is None
 
 
 @pytest.mark.parametrize(

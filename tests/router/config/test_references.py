@@ -1,8 +1,11 @@
 """Where a router names its variants: every field of the contract that does is looked at."""
 
 import pytest
+from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router, Variant
 
+from services.router.config.defaults import with_defaults
+from services.router.config.mentions import mentions
 from services.router.config.references import references
 
 VARIANT = Variant(id="b", model="models/churn-b")
@@ -37,3 +40,32 @@ VARIANT = Variant(id="b", model="models/churn-b")
 def test_says_where(router: Router, path: str) -> None:
     assert references(router, VARIANT) == [path]
     assert references(router, Variant(id="c", model="models/churn-c")) == []
+
+
+def test_every_name_of_a_variant_is_stored_as_its_id() -> None:
+    """Also as models/{id}; what is an id already stays, whatever else has a model of that name."""
+    given = Router(variants=[{"id": "x", "model": "a"}, {"id": "b", "model": "c"}, {"id": "z", "model": "b"}])
+    given.complexity.MergeFrom(
+        strategy.ComplexityStrategy(small="a", large="b", specialists=[{"variant": "models/a"}])
+    )
+    given.policies.add(name="p", subset={"variants": ["a", "c"]})
+    given.policies.add(name="q", ensemble={"members": ["models/a", "b"]})
+    given.policies.add(name="r", strategy={"complexity": {"small": "c", "large": "z"}, "variants": ["a"]})
+    given.mirror.variants.append("models/b")
+    given.default_model = "nobody"
+    stored = with_defaults(given)
+    ids = {one.path: one.named for one in mentions(stored) if one.named}
+    assert ids == {
+        "complexity.small": "x",
+        "complexity.large": "b",
+        "complexity.specialists[0].variant": "x",
+        "policies[0].subset.variants[0]": "x",
+        "policies[0].subset.variants[1]": "b",
+        "policies[1].ensemble.members[0]": "x",
+        "policies[1].ensemble.members[1]": "b",
+        "policies[2].strategy.complexity.small": "b",
+        "policies[2].strategy.complexity.large": "z",
+        "policies[2].strategy.variants[0]": "x",
+        "mirror.variants[0]": "z",
+        "default_model": "nobody",
+    }

@@ -53,6 +53,28 @@ async def test_the_ends_of_the_scale_are_on_it(desk: Desk, weight: float) -> Non
     assert (await ask(desk, "AddVariant", name="cancer", variant=variant)).router.variants[2].weight == weight
 
 
+async def test_a_name_means_the_same_variant_whoever_joins(desk: Desk) -> None:
+    policies = [{"name": "mine", "condition": "true", "variant": "cancer-bayes"}]
+    given = Router(variants=[{"id": "x", "model": "cancer-bayes"}, {"model": "cancer-stump"}])
+    given.MergeFrom(Router(policies=policies, default_model="models/cancer-bayes"))
+    made = await desk.create("cancer", given)
+    assert (made.policies[0].variant, made.default_model) == ("x", "x")
+    after = (await ask(desk, "AddVariant", name="cancer", variant={"model": "cancer-bayes"})).router
+    assert [one.id for one in after.variants] == ["x", "cancer-stump", "cancer-bayes"]
+    assert (after.policies[0].variant, after.default_model) == ("x", "x")
+
+
+async def test_a_name_that_could_mean_two_variants_is_refused_where_it_is_written(desk: Desk) -> None:
+    given = Router(variants=[{"id": one, "model": "cancer-bayes"} for one in ("x", "y")])
+    given.policies.add(name="mine", condition="true", variant="cancer-bayes")
+    given.fallback.variants.append("x")
+    error = await refusal(desk, "CreateRouter", router_id="cancer", router=given)
+    assert (error.code, fields_of(error)) == ("INVALID_ARGUMENT", ["router.policies[0].variant"])
+    assert "the id of one variant: cancer-bayes is the model of x, y" in error.message
+    given.policies[0].variant = "y"
+    assert (await desk.create("cancer", given)).policies[0].variant == "y"
+
+
 async def test_a_variant_leaves_and_two_stay(desk: Desk) -> None:
     await three(desk)
     after = (await ask(desk, "RemoveVariant", name="cancer", variant="cancer-stump")).router
