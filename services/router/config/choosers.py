@@ -16,6 +16,7 @@ from services.router.config.spans import check_span
 QUALITIES = ("accuracy", "f1", "precision", "recall", "agreement")
 LOSSES = ("log_loss", "mae", "rmse")
 METRICS = (*QUALITIES, *LOSSES, "latency_p50", "latency_p95", "latency_p99", "error_rate", "cost")
+SHARES = (*QUALITIES, "error_rate")
 LEAST_SAMPLES = 100
 MOST_SAMPLES = 1_000_000
 MOST_THRESHOLDS = 16
@@ -54,6 +55,8 @@ def _best(field: str, _router: Router, given: strategies.BestMetricStrategy, pro
     _samples(field, given.min_samples, problems)
     if given.HasField("min_value"):
         _number(f"{field}.min_value", given.min_value, problems)
+        least = given.metric in QUALITIES
+        _within_reach(f"{field}.min_value", given.metric, given.min_value, problems, least=least)
     if len(given.thresholds) > MOST_THRESHOLDS:
         problems.add(f"{field}.thresholds", f"at most {MOST_THRESHOLDS}, got {len(given.thresholds)}")
     seen: set[str] = set()
@@ -70,6 +73,10 @@ def _best(field: str, _router: Router, given: strategies.BestMetricStrategy, pro
         if one.HasField("min_value") and one.HasField("max_value") and one.min_value > one.max_value:
             said = f"not less than min_value, {one.min_value:g}; got {one.max_value:g}"
             problems.add(f"{here}.max_value", said)
+        for side in ("min_value", "max_value"):
+            if one.HasField(side):
+                least = side == "min_value"
+                _within_reach(f"{here}.{side}", one.metric, getattr(one, side), problems, least=least)
 
 
 def _cost(field: str, _router: Router, given: strategies.CostAwareStrategy, problems: Problems) -> None:
@@ -120,6 +127,14 @@ def _samples(field: str, given: int, problems: Problems) -> None:
 def _number(field: str, given: float, problems: Problems) -> None:
     if not math.isfinite(given):
         problems.add(field, f"a finite number, got {given:g}")
+
+
+def _within_reach(field: str, metric: str, bound: float, problems: Problems, *, least: bool) -> None:
+    """A bound that somebody can keep: no measure is below 0, and shares are at most 1."""
+    if least and metric in SHARES and bound > 1:
+        problems.add(field, f"at most 1, as no {metric} is greater; got {bound:g}")
+    if not least and metric in METRICS and bound < 0:
+        problems.add(field, f"0 or more, as no {metric} is less; got {bound:g}")
 
 
 def _variant(field: str, router: Router, named: str, problems: Problems) -> None:

@@ -1,5 +1,7 @@
 """What is ours to say of a model's registration, before its protocol has its say."""
 
+import re
+
 from turnout.router.v1.model_pb2 import Model
 
 from services.router.config.health import check_detection, detection_with_defaults
@@ -11,6 +13,7 @@ from services.state.names import BadName, id_of
 LONGEST_NAME = 256
 MOST_ENDPOINTS = 64
 CURRENCY = "USD"
+ISO_4217 = re.compile("[A-Z]{3}")
 
 
 def model_with_defaults(model: Model) -> None:
@@ -28,6 +31,9 @@ def check_model(model: Model) -> None:
             problems.add(f"model.{field}", f"at most {LONGEST_NAME} characters, got {len(text)}")
     _endpoints(model, problems)
     _aliases(model, problems)
+    if model.HasField("cost") and not ISO_4217.fullmatch(model.cost.currency):
+        said = f"three capital letters of ISO 4217, such as USD; got {model.cost.currency[:40]!r}"
+        problems.add("model.cost.currency", said)
     check_detection(model, problems)
     check_permissions(model.permissions, "model.permissions", problems)
     problems.settle()

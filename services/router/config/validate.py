@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Router
 
 from services.router.config import (
     checks,
+    currencies,
     ensembles,
     execution,
     experiments,
@@ -44,6 +45,7 @@ def validate(router: Router, models: Collection[str], declared: Mapping[str, Mod
     checks.policy_strategies(router, problems)
     if declared is not None:
         mentions.check(router, problems)
+        currencies.check(router, declared, problems)
     policies.check(router, models, declared, problems)
     ensembles.check(router, models, declared, problems)
     segments.check(router, declared, problems)

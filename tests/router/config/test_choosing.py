@@ -4,6 +4,7 @@ limit."""
 from collections.abc import Callable
 
 import pytest
+from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.router.config.defaults import with_defaults
@@ -182,3 +183,72 @@ def test_both_sides_of_the_number_of_specialists_and_words() -> None:
     validate(with_defaults(complexity(16, 1000)), MODELS)
     assert "router.complexity.specialists" in refused(complexity(17, 2))
     assert "router.complexity.specialists[0].words" in refused(complexity(1, 1001))
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"min_value": 1.01}, "min_value"),
+        ({"metric": "error_rate", "min_value": -0.01}, "min_value"),
+        ({"metric": "latency_p95", "min_value": -1}, "min_value"),
+        ({"thresholds": [{"metric": "f1", "min_value": 9}]}, "thresholds[0].min_value"),
+        ({"thresholds": [{"metric": "recall", "max_value": -1}]}, "thresholds[0].max_value"),
+        ({"thresholds": [{"metric": "cost", "max_value": -1}]}, "thresholds[0].max_value"),
+    ],
+)
+def test_a_bound_that_nobody_could_keep_is_refused(given: dict[str, object], field: str) -> None:
+    assert [*refused(router(best_metric=given))] == [f"router.best_metric.{field}"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"min_value": 1},
+        {"metric": "latency_p95", "min_value": 250},
+        {"metric": "error_rate", "min_value": 0},
+        {"thresholds": [{"metric": "log_loss", "min_value": 9}, {"metric": "f1", "max_value": 9}]},
+    ],
+)
+def test_a_bound_that_somebody_can_keep_is_not(given: dict[str, object]) -> None:
+    validate(with_defaults(router(best_metric=given)), MODELS)
+
+
+COMPARING: list[tuple[dict[str, object], str]] = [
+    ({"best_metric": {"metric": "cost"}}, "best_metric.metric"),
+    ({"best_metric": {"thresholds": [{"metric": "cost", "max_value": 1}]}}, "best_metric.thresholds[0]"),
+    ({"cost_aware": {"min_quality": 0.5}}, "cost_aware"),
+]
+
+
+def priced(*currencies: str) -> dict[str, Model]:
+    """What the three models cost; nothing where it is empty."""
+    return {
+        name: Model(cost={"per_call": 1.0, "currency": currency}) if currency else Model()
+        for name, currency in zip(MODELS, currencies, strict=True)
+    }
+
+
+def mixed(given: Router, models: dict[str, Model]) -> dict[str, str]:
+    with pytest.raises(InvalidConfiguration) as wrong:
+        validate(with_defaults(given), models, models)
+    return {one.field: one.description for one in wrong.value.fields}
+
+
+@pytest.mark.parametrize(("given", "field"), COMPARING, ids=str)
+def test_costs_of_several_currencies_are_not_compared(given: dict[str, object], field: str) -> None:
+    models = priced("USD", "", "JPY")
+    said = "compares costs, which needs one currency; got models/a in USD, models/c in JPY"
+    assert mixed(router(**given), models) == {f"router.{field}": said}
+    validate(with_defaults(router(**given)), MODELS, priced("JPY", "", "JPY"))
+    without = router(**given)
+    without.variants[2].enabled = False
+    validate(with_defaults(without), MODELS, models)
+
+
+@pytest.mark.parametrize(("given", "field"), COMPARING, ids=str)
+def test_a_policys_costs_are_those_of_its_own_variants(given: dict[str, object], field: str) -> None:
+    models, ruled = priced("USD", "USD", "JPY"), router()
+    ruled.policies.add(name="p", condition="true", strategy={**given, "variants": ["a", "b"]})
+    validate(with_defaults(ruled), MODELS, models)
+    ruled.policies[0].strategy.variants.append("models/c")
+    assert [*mixed(ruled, models)] == [f"router.policies[0].strategy.{field}"]
