@@ -6,15 +6,9 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Policy, Router
 
 from services.router.config.mentions import variant_named
+from services.router.config.weighing import NAMING, chosen_by
 from services.router.managing.aliases import model_of
 
-# They never read a weight but to leave out who has none: strategy, and what it reads instead.
-BY_OTHER_MEANS = {
-    "least_loaded": "by calls in flight",
-    "latency_based": "by latency",
-    "bandit": "by rewards",
-    "feature_based": "by its rules",
-}
 MOST_NAMED = 5
 
 
@@ -27,17 +21,17 @@ def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
 
 
 def _weights(router: Router) -> Iterator[str]:
-    name = router.WhichOneof("strategy") or "weighted"
-    if name not in BY_OTHER_MEANS or _weighed_elsewhere(router):
+    name, how = router.WhichOneof("strategy") or "weighted", chosen_by(router)
+    if not how:
         return
-    # Rules name who answers, whatever its weight; the others never choose who has a weight of 0.
-    counts = name == "feature_based"
+    # Who is named answers, whatever its weight; the others never choose who has a weight of 0.
+    counts = name in NAMING
     given = [one for one in router.variants if one.HasField("weight") and (counts or one.weight > 0)]
     # Equal weights are what an echo of the defaults looks like to whoever writes it back.
     if given and any(one.weight != 1 for one in given):
         some = _some([one.id for one in given])
         kept = "" if counts else ", except that 0 means never"
-        yield f"The weights of {some} do nothing: {name} chooses {BY_OTHER_MEANS[name]}{kept}."
+        yield f"The weights of {some} do nothing: {name} chooses {how}{kept}."
 
 
 def _beside_a_canary(router: Router) -> Iterator[str]:
@@ -48,16 +42,6 @@ def _beside_a_canary(router: Router) -> Iterator[str]:
     if idle := [one.id for one in router.variants if one.enabled and one.id not in taking]:
         two = f"{canary.baseline_model} and {canary.canary_model}"
         yield f"Nothing is sent to {_some(idle)}: the canary has {two}, and nothing else names it."
-
-
-def _weighed_elsewhere(router: Router) -> bool:
-    """Whether a policy leads to something that reads weights."""
-    return any(
-        policy.HasField("ensemble")
-        or policy.strategy.WhichOneof("strategy") in ("weighted", "best_metric", "cost_aware", "complexity")
-        or (policy.HasField("subset") and router.HasField("feature_based"))
-        for policy in router.policies
-    )
 
 
 def _policies(router: Router) -> Iterator[str]:

@@ -10,6 +10,7 @@ from services.router.config.checks import LEAST_ENABLED
 from services.router.config.naming import models_called
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
+from services.router.config.weighing import unread
 
 
 class UnknownVariant(NotFound):
@@ -60,6 +61,8 @@ def _set_weight(router: Router, variant: Variant, weight: float, field: str) -> 
         )
     if (strategy := router.WhichOneof("strategy")) in ("round_robin", "random"):
         said = f"{strategy} gives each enabled variant the same share"
+        raise LearntWeights(f"{router.name}: {said}", fields=[(field, said)], router=router.name)
+    if not router.HasField("canary") and (said := unread(router)):
         raise LearntWeights(f"{router.name}: {said}", fields=[(field, said)], router=router.name)
     if not (math.isfinite(weight) and 0 <= weight <= 100):
         said = f"must be a number from 0 to 100, got {weight:g}"

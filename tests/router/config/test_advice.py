@@ -250,6 +250,8 @@ WEIGHED = [{"model": "a", "weight": 70}, {"model": "b", "weight": 30}]
         ({"least_loaded": {}}, "by calls in flight, except that 0 means never"),
         ({"latency_based": {}}, "by latency, except that 0 means never"),
         ({"bandit": {}}, "by rewards, except that 0 means never"),
+        ({"shadow": {"primary": "a"}}, "shadow chooses by its primary."),
+        ({"complexity": {"small": "a", "large": "b"}}, "complexity chooses by what a request asks for."),
         (
             {"feature_based": {"rules": [{"condition": "x > 1.0", "model": "a"}], "default_model": "b"}},
             "rules",
@@ -268,6 +270,8 @@ def test_weights_that_nobody_reads_are_told(strategy: dict[str, Any], how: str) 
         Router(variants=[{"model": "a"}, {"model": "b"}], least_loaded={}),
         Router(variants=[{"model": "a"}, {"model": "b", "weight": 0}, {"model": "c"}], least_loaded={}),
         Router(variants=WEIGHED, weighted={}),
+        # Where neither of the two may answer, the weights decide.
+        Router(variants=[*WEIGHED, {"model": "c"}], complexity={"small": "a", "large": "b"}),
         Router(variants=WEIGHED, cost_aware={"min_quality": 0.5}),
         Router(
             variants=WEIGHED,
@@ -278,6 +282,12 @@ def test_weights_that_nobody_reads_are_told(strategy: dict[str, Any], how: str) 
 )
 def test_weights_that_are_read_or_not_given_need_no_advice(router: Router) -> None:
     assert told(router) == []
+
+
+def test_weights_beside_a_canary_do_nothing() -> None:
+    canary = {"baseline_model": "a", "canary_model": "b", "promotion_criteria": {"min_samples": 100}}
+    said = one(Router(variants=WEIGHED, canary=canary))
+    assert said == "The weights of a, b do nothing: canary chooses by its percentage."
 
 
 def test_policies_whose_variants_are_all_disabled_are_told() -> None:

@@ -109,6 +109,35 @@ async def three_members(desk: Desk) -> None:
     await desk.create("panel", Router(variants=[{"model": one} for one in THREE], ensemble=members))
 
 
+@pytest.mark.parametrize(
+    ("strategy", "how"),
+    [
+        ({"shadow": {"primary": "cancer-bayes"}}, "shadow chooses by its primary"),
+        (
+            {"feature_based": {"rules": [{"condition": "true", "model": "cancer-bayes"}]}},
+            "feature_based chooses by its rules",
+        ),
+        ({"complexity": {"small": "cancer-bayes", "large": "cancer-stump"}}, "complexity chooses by what"),
+    ],
+)
+async def test_a_weight_that_nothing_reads_is_not_set(desk: Desk, strategy: dict[str, Any], how: str) -> None:
+    before = await desk.create("cancer", doctors(**strategy, default_model="cancer-stump"))
+    one = {"name": "cancer", "variant": "cancer-bayes", "weight": 30}
+    error = await refusal(desk, "UpdateVariantWeight", **one)
+    assert (error.code, fields_of(error)) == ("FAILED_PRECONDITION", ["weight"])
+    assert how in error.message
+    error = await refusal(desk, "SetWeights", name="cancer", weights={"cancer-bayes": 30})
+    assert (error.code, fields_of(error)) == ("FAILED_PRECONDITION", ["weights['cancer-bayes']"])
+    assert await read(desk, "cancer") == before
+
+
+async def test_a_weight_that_a_policy_reads_is_set(desk: Desk) -> None:
+    policies = [{"name": "split", "condition": "true", "strategy": {"weighted": {}}}]
+    await desk.create("cancer", doctors(shadow={"primary": "cancer-bayes"}, policies=policies))
+    after = await ask(desk, "UpdateVariantWeight", name="cancer", variant="cancer-bayes", weight=30)
+    assert after.router.variants[0].weight == 30
+
+
 async def test_a_variant_is_new_when_it_joins_and_when_it_is_enabled_again(desk: Desk) -> None:
     made = await three(desk)
     first = made.variants[2].enable_time
