@@ -83,7 +83,7 @@ class Metrics:
         )
         self.rules_passed_over = self._counter(
             "turnout_rules_passed_over_total",
-            "Policies and rules that held and were passed over, because nobody whom they name is enabled.",
+            "Policies and rules that held and were passed over, because nobody whom they name may be chosen.",
             "router",
             "rule",
         )

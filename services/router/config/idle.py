@@ -7,6 +7,7 @@ from turnout.router.v1.router_pb2 import Policy, Router
 
 from services.router.config.mentions import variant_named
 from services.router.config.weighing import NAMING, chosen_by
+from services.router.deciding.terms import policy_terms, reaches
 from services.router.managing.aliases import model_of
 
 MOST_NAMED = 5
@@ -18,6 +19,11 @@ def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
     yield from _beside_a_canary(router)
     yield from _policies(router)
     yield from _hedging(router, models)
+    if router.fallback.variants and router.fallback.max_attempts == 1:
+        yield (
+            "The fallback's variants are never asked: max_attempts of 1 is the call of whoever is drawn; "
+            "write 2 or more, or leave it out."
+        )
 
 
 def _weights(router: Router) -> Iterator[str]:
@@ -48,14 +54,28 @@ def _policies(router: Router) -> Iterator[str]:
     disabled = {one.id for one in router.variants if not one.enabled}
     for policy in router.policies:
         named = [variant_named(router, one) or one for one in _named(policy)]
-        if policy.enabled and named and disabled.issuperset(named):
+        if policy.enabled and (why := _unreached(router, policy, bool(named) and disabled.issuperset(named))):
+            whom = f"nobody whom it names ({_some(named)})" if named else "nobody"
             yield (
-                f"Policy {policy.name} is passed over: nobody whom it names ({_some(named)}) "
-                "is enabled; a request that it holds for goes on to the next policy."
+                f"Policy {policy.name} is passed over: {whom} {why}; "
+                "a request that it holds for goes on to the next policy."
             )
     for place, rule in enumerate(router.feature_based.rules):
         if variant_named(router, rule.model) in disabled:
             yield f"Rule rules[{place}] is passed over: {rule.model}, which it names, is disabled."
+
+
+def _unreached(router: Router, policy: Policy, disabled: bool) -> str:
+    """Why a policy leads to nobody, were everybody well; empty where it leads to somebody."""
+    if disabled:
+        return "is enabled"
+    if policy.HasField("ensemble") or reaches(*policy_terms(router, policy)):
+        return ""
+    if policy.HasField("subset") and router.HasField("canary"):
+        return f"is of the canary, which has {router.canary.baseline_model} and {router.canary.canary_model}"
+    if policy.HasField("subset") and router.HasField("shadow"):
+        return f"is the primary, which is {router.shadow.primary}"
+    return "has a weight above 0"
 
 
 def _named(policy: Policy) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 
-from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.model_pb2 import CONFIDENCE_SOURCE_MAX_PROBABILITY, PROTOCOL_OIP_GRPC, Model
 
 from services.router.config.health import check_detection, detection_with_defaults
 from services.router.config.problems import Problems
@@ -31,6 +31,10 @@ def check_model(model: Model) -> None:
             problems.add(f"model.{field}", f"at most {LONGEST_NAME} characters, got {len(text)}")
     _endpoints(model, problems)
     _aliases(model, problems)
+    probable = model.confidence_from == CONFIDENCE_SOURCE_MAX_PROBABILITY
+    if probable and model.protocol == PROTOCOL_OIP_GRPC and not model.signature.outputs.probabilities:
+        said = "needs model.signature.outputs.probabilities, the tensor that has them; or leave it out"
+        problems.add("model.confidence_from", said)
     if model.HasField("cost") and not ISO_4217.fullmatch(model.cost.currency):
         said = f"three capital letters of ISO 4217, such as USD; got {model.cost.currency[:40]!r}"
         problems.add("model.cost.currency", said)

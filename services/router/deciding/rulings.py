@@ -12,7 +12,7 @@ from services.router.deciding.plan import Route, Ruling
 from services.router.deciding.segments import Segments, segments_of
 
 # Why a rule is passed over.
-IDLE = "nobody whom it names is enabled"
+IDLE = "nobody whom it names may be chosen"
 
 
 class Written(NamedTuple):
@@ -69,7 +69,8 @@ def ruling_of(
 ) -> tuple[Ruling | None, Sequence[str]]:
     """The rules with their routes; None if there are none. And remarks on those that are passed over.
 
-    `routes` makes the route of a rule, told whether it is a policy; None if nobody whom it names is enabled.
+    `routes` makes the route of a rule, told whether it is a policy; None if nobody whom it names may be
+    chosen.
     """
     made: list[Route | None] = []
 
@@ -89,7 +90,7 @@ def ruling_of(
 
 def asked_of(written: Written, leads: Callable[[Rule, bool], bool]) -> Rules:
     """The rules in the order in which they are asked, policies before feature rules; `Rule.action` is the
-    place. `leads` says of a rule, and whether it is a policy, that somebody whom it names is enabled."""
+    place. `leads` says of a rule, and whether it is a policy, that somebody whom it names may be chosen."""
     ruled = [(rule, True) for rule in written.policies.rules]
     ruled += [(rule, False) for rule in written.features.rules]
     return Rules(

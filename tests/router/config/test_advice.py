@@ -306,6 +306,45 @@ def test_policies_whose_variants_are_all_disabled_are_told() -> None:
     assert all("is passed over: nobody whom it names (c) is enabled" in sentence for sentence in said)
 
 
+CANARY = {"baseline_model": "a", "canary_model": "b", "promotion_criteria": {"min_samples": 100}}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "action", "why"),
+    [
+        ({}, {"subset": {"variants": ["c"]}}, "has a weight above 0"),
+        ({}, {"strategy": {"weighted": {}, "variants": ["c"]}}, "has a weight above 0"),
+        ({}, {"strategy": {"round_robin": {}, "variants": ["c"]}}, "has a weight above 0"),
+        ({"canary": CANARY}, {"subset": {"variants": ["c"]}}, "is of the canary, which has a and b"),
+        ({"shadow": {"primary": "a"}}, {"subset": {"variants": ["c"]}}, "is the primary, which is a"),
+    ],
+)
+def test_a_policy_that_leads_to_nobody_is_told(
+    strategy: dict[str, Any], action: dict[str, Any], why: str
+) -> None:
+    router = Router(variants=[{"model": "a"}, {"model": "b"}, {"model": "c", "weight": 0}], **strategy)
+    router.policies.add(name="p", condition="x > 1.0", **action)
+    assert any(f"Policy p is passed over: nobody whom it names (c) {why};" in said for said in told(router))
+    # Whoever has a share there leads somewhere.
+    policy = router.policies[0]
+    (policy.subset if "subset" in action else policy.strategy).variants.append("a")
+    assert not any("passed over" in said for said in told(router))
+
+
+def test_a_policy_that_names_one_whose_weight_is_0_leads_to_it() -> None:
+    router = Router(variants=[{"model": "a"}, {"model": "b", "weight": 0}, {"model": "c"}])
+    router.policies.add(name="p", condition="x > 1.0", variant="b")
+    assert told(router) == []
+
+
+def test_a_fallback_that_is_never_asked_is_told() -> None:
+    fallback = {"variants": ["b"], "max_attempts": 1}
+    router = Router(variants=[{"model": "a"}, {"model": "b"}], fallback=fallback)
+    assert one(router).startswith("The fallback's variants are never asked: max_attempts of 1")
+    router.fallback.max_attempts = 2
+    assert told(router) == []
+
+
 def test_hedging_that_has_nobody_to_race_is_told() -> None:
     known = models("tree", "boost")
     for place, model in enumerate(known.values()):

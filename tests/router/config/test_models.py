@@ -32,3 +32,15 @@ def test_a_currency_is_three_capital_letters(currency: str) -> None:
     with pytest.raises(InvalidConfiguration, match="three capital letters") as wrong:
         check_model(model)
     assert [one.field for one in wrong.value.fields] == ["model.cost.currency"]
+
+
+def test_a_highest_probability_needs_the_tensor_of_them() -> None:
+    model = Model(
+        name="models/a", protocol="PROTOCOL_OIP_GRPC", confidence_from="CONFIDENCE_SOURCE_MAX_PROBABILITY"
+    )
+    model_with_defaults(model)
+    with pytest.raises(InvalidConfiguration, match="the tensor that has them") as wrong:
+        check_model(model)
+    assert [one.field for one in wrong.value.fields] == ["model.confidence_from"]
+    model.signature.outputs.probabilities = "p"
+    check_model(model)

@@ -109,11 +109,11 @@ async def test_a_policy_whose_variant_is_disabled_is_passed_over_and_explanation
     await desk.deploy("cancer", given)
     told = await decided(desk)
     assert (told.mode, list(told.rule_errors)) == (manifest.DECISION_MODE_STRATEGY, [])
-    assert told.explanation.endswith("; p holds and is passed over, as nobody whom it names is enabled")
+    assert told.explanation.endswith("; p holds and is passed over, as nobody whom it names may be chosen")
     labels = {"router": "routers/cancer", "rule": "p"}
     assert desk.metrics.registry.get_sample_value("turnout_rules_passed_over_total", labels) == 1
     assert "p holds and is passed over" in (await explained(desk)).decision.explanation
-    assert list((await explained(desk)).warnings) == ["p is passed over: nobody whom it names is enabled"]
+    assert list((await explained(desk)).warnings) == ["p is passed over: nobody whom it names may be chosen"]
 
 
 async def test_an_entity_stays_with_its_variant_and_the_rest_is_drawn(desk: Desk) -> None:
