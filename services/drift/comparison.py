@@ -42,8 +42,9 @@ class Comparison(NamedTuple):
     p_value: of the shift. Categories: chi-square. Numbers: Kolmogorov-Smirnov and chi-square on the PSI bins,
     the smaller one doubled (Bonferroni): the first misses a change of scale, the second a small shift.
     reference_rows, current_rows: values, missing ones included. reference_present, current_present: without.
-    outside: current values out of the reference's range, or unseen categories; outside_p: the chance of so
-    many numbers if nothing had changed. fullest: current values in the cell of a number that has most.
+    outside: current values that surely lie out of the reference's range, or unseen categories; outside_p: the
+    chance of so many numbers if nothing had changed. fullest: current values in the cell of a number that has
+    most.
     """
 
     shares: tuple[Floats, Floats]
@@ -111,7 +112,7 @@ def compare_all(reference: Reference, current: Sequence[Tally], method: Method) 
     present = [rows.tolist() for rows in pairs.rows]
     each = zip(reference.frames, tallies, strict=True)
     absent = reference.absent, [frame.absent(tally) for frame, tally in each]
-    outside = _outside(reference, tallies, cells) if method.own_range else [0] * len(current)
+    outside = reference.outside(tallies, cells) if method.own_range else [0] * len(current)
     columns = zip(
         reference.frames,
         zip(*map(pairs.layout.slices, pairs.shares), strict=True),
@@ -152,16 +153,6 @@ def _fullest(cells: Side | None, features: int) -> list[int]:
     """Values in each number's fullest cell; none for categories."""
     found = cells.layout.largest(cells.counts).tolist() if cells is not None else []
     return [*found, *[0] * (features - len(found))]
-
-
-def _outside(reference: Reference, tallies: Sequence[Tally], cells: Side | None) -> list[int]:
-    """Values that the reference's range or names do not have."""
-    found = []
-    if cells is not None:
-        found = (cells.counts[cells.layout.starts] + cells.counts[cells.layout.lasts]).tolist()
-    rest = slice(len(found), None)
-    names = zip(reference.frames[rest], tallies[rest], strict=True)
-    return [*found, *(frame.outside(tally) for frame, tally in names)]
 
 
 def _ordered(

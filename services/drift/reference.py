@@ -78,6 +78,20 @@ class Reference:
         parts = [grid.present(tally) for grid, tally in zip(self._grids, tallies, strict=False)]
         return Side(np.concatenate(parts), self._cells)
 
+    def outside(self, tallies: Sequence[Tally], cells: Side | None) -> list[int]:
+        """Values of each feature that the reference's range or names do not have. cells: of the numbers."""
+        found: list[int] = []
+        if cells is not None:
+            found = cells.layout.sum(np.where(self._beyond, cells.counts, 0)).tolist()
+        rest = zip(self._names, tallies[len(self._grids) :], strict=True)
+        return [*found, *(names.outside(tally) for names, tally in rest)]
+
+    @cached_property
+    def _beyond(self) -> NDArray[np.bool_]:
+        """Which cells of numbers lie beyond the range of the reference."""
+        pairs = zip(self._grids, self.tallies, strict=False)
+        return np.concatenate([grid.beyond(tally) for grid, tally in pairs])
+
     def bins(self, tallies: Sequence[Tally], cells: Side | None) -> Pairs:
         """Both samples on the PSI bins, or on the categories of both. cells: of the current one's numbers."""
         start = len(self._grids)

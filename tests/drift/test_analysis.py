@@ -10,7 +10,7 @@ from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_INSUFFI
 from services.drift.analysis import analyse, summarize, warn
 from services.drift.baselines import Baseline, measure_columns
 from services.drift.buckets import RESOLUTIONS, cover
-from services.drift.cells import MAX_NAMES
+from services.drift.cells import MAX_NAMES, Vocabulary
 from services.drift.cells.blob import Profile, empty
 from services.drift.folding import add, bounded, count
 from services.drift.placing import place
@@ -97,7 +97,9 @@ def test_unseen_names_stay_bounded_however_many_batches_bring_them() -> None:
     plan = total.tallies(BASELINE.sizes)[2]
     assert len(plan.unseen) == MAX_NAMES
     assert plan.rows == total.rows == 1_800
-    assert BASELINE.features[2].frame.outside(plan) == 1_800
+    frame = BASELINE.features[2].frame
+    assert isinstance(frame, Vocabulary)
+    assert frame.outside(plan) == 1_800
 
 
 @pytest.mark.parametrize("left", [0, 10])

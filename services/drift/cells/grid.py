@@ -1,8 +1,8 @@
 """Numeric cells: at most 256 right-closed intervals whose edges are frozen at the baseline.
 
 Edges are inverted-CDF quantiles (observed values, no interpolation). Each decile is split on its own, so the
-deciles of PSI are unions of cells and PSI from cells is exact. The outermost cells lie beyond the baseline's
-range, so what falls out of range is counted without a counter of its own.
+deciles of PSI are unions of cells and PSI from cells is exact. The outermost cells lie beyond the range of
+the sample that a grid is frozen at, so what falls out of range is counted without a counter of its own.
 """
 
 import hashlib
@@ -119,10 +119,15 @@ class Grid:
         """How many values were missing or not finite."""
         return int(sum(tally.columns[-BESIDE:].tolist()))
 
-    def outside(self, tally: Tally) -> int:
-        """How many finite values lay beyond the baseline's range."""
-        cells = self.present(tally)
-        return int(cells[0] + cells[-1])
+    def beyond(self, tally: Tally) -> NDArray[np.bool_]:
+        """True for cells that surely lie beyond the range of the values in the tally; of none they all do.
+
+        How far a cell at an end reaches past the last of them nobody knows: it is not beyond."""
+        filled = np.flatnonzero(self.present(tally))
+        outer = np.ones(len(self.edges) + 1, dtype=bool)
+        if filled.size:
+            outer[filled[0] : filled[-1] + 1] = False
+        return outer
 
     def coarse(self, tally: Tally) -> Counts:
         """Counts by PSI bin."""
