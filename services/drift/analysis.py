@@ -88,8 +88,9 @@ def summarize(finding: Finding) -> str:
         psi, missing = worst.comparison.psi, worst.comparison.missingness
         others = f", and {len(drifting) - 1} more" if len(drifting) > 1 else ""
         size = f" (PSI {psi.value:.3f})" if psi else ""
-        if missing and _vanished(worst.comparison):
-            size = f" (missing in {missing.current_rate:.1%} of rows)"
+        if missing and worst.verdict.by_missing:
+            before = f", {missing.reference_rate:.1%} in the baseline" if missing.value < 0 else ""
+            size = f" (missing in {missing.current_rate:.1%} of rows{before})"
         return (
             f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}."
         )
@@ -143,6 +144,7 @@ def _evidence(feature: Feature, found: Comparison) -> Evidence:
         present=found.present,
         rows=min(found.reference_rows, found.current_rows),
         importance=feature.importance,
+        missing=found.missingness.value if found.missingness else 0.0,
         vanished=_vanished(found),
         outside_p=found.outside_p,
         answer=feature.role is not Role.FEATURE,
@@ -157,7 +159,9 @@ def _vanished(found: Comparison) -> bool:
 
 def _rank(one: FeatureFinding) -> tuple[int, float, str]:
     # By decision first: a large PSI of a few rows must not stand above a shift that is certain.
-    # What has vanished has moved furthest of all.
-    psi = one.comparison.psi
-    size = inf if one.verdict.decision is Level.ALERT and _vanished(one.comparison) else 0.0
-    return -_GRAVITY[one.verdict.decision], -max(size, psi.value if psi else 0.0), one.feature.name
+    # What has vanished has moved furthest of all; shares of missing rows have the PSI's band for an alert.
+    found, size = one.comparison, 0.0
+    if one.verdict.by_missing and found.missingness:
+        size = inf if _vanished(found) else abs(found.missingness.value)
+    psi = found.psi.value if found.psi else 0.0
+    return -_GRAVITY[one.verdict.decision], -max(size, psi), one.feature.name

@@ -9,6 +9,8 @@ from services.drift.asked import BY_DEFAULT, CORRECTIONS, Rule
 
 # The bands that the industry reads PSI by.
 WARNING_PSI, ALERT_PSI = 0.1, 0.2
+# Of a change of the share of rows that miss a feature: those that alerts begin with as well.
+WARNING_MISSING, ALERT_MISSING = 0.05, 0.2
 # Below it PSI's bins hold fewer than three rows each, and no answer is an honest one.
 LEAST_ROWS = 30
 
@@ -28,6 +30,7 @@ class Evidence(NamedTuple):
     psi: None where a sample is empty. p_value: of the feature's own shift; None where there is no test.
     missing_p: of a change in the rate of missing values. outside_p: of so many values out of range.
     present, rows: values in the smaller sample, without and with the missing ones.
+    missing: the share that the window misses less the one that the baseline did.
     vanished: the window misses more than the baseline did, and has too few values to compare.
     answer: it is what the model says, and not what it is asked.
     """
@@ -39,14 +42,16 @@ class Evidence(NamedTuple):
     present: int
     rows: int
     importance: float = 1.0
+    missing: float = 0.0
     vanished: bool = False
     outside_p: float | None = None
     answer: bool = False
 
 
 class FeatureVerdict(NamedTuple):
-    """The band of the size alone, and the decision: the band if the shift is also significant, and ALERT if
-    the feature has significantly vanished."""
+    """The band of the size alone, and the decision: the graver one of that band and of the band of missing
+    values, each if it is also significant; ALERT if the feature has significantly vanished. by_missing: it is
+    missing values that decided."""
 
     name: str
     psi_level: Level
@@ -57,6 +62,7 @@ class FeatureVerdict(NamedTuple):
     adjusted_outside_p: float | None
     range_changed: bool
     decision: Level
+    by_missing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,15 @@ def psi_level(psi: float) -> Level:
     if psi < WARNING_PSI:
         return Level.OK
     return Level.WARNING if psi < ALERT_PSI else Level.ALERT
+
+
+def missing_level(item: Evidence) -> Level:
+    """The band of a change of missing values, whichever way: ok < 0.05 <= warning < 0.2 <= alert."""
+    change = abs(item.missing)
+    # What is gone altogether is an alert however rare it was: nothing is left to shift.
+    if item.vanished or change >= ALERT_MISSING:
+        return Level.ALERT
+    return Level.OK if change < WARNING_MISSING else Level.WARNING
 
 
 def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT) -> Verdict:
@@ -98,11 +113,18 @@ def _judge_one(
     significant = enough and shift is not None and shift <= level
     changed = missing is not None and missing <= level
     decision = band if significant or not enough else Level.OK
-    if item.vanished and changed:
-        # Nothing is left to shift, so no test of shifts will say it; no move is larger than this one.
-        decision = Level.ALERT
+    gone = missing_level(item) if changed else Level.OK
+    by_missing = gone is not Level.OK and _worse(gone, decision)
+    decision = gone if by_missing else decision
     beyond = outside is not None and outside <= level
-    return FeatureVerdict(item.name, band, shift, significant, missing, changed, outside, beyond, decision)
+    return FeatureVerdict(
+        item.name, band, shift, significant, missing, changed, outside, beyond, decision, by_missing
+    )
+
+
+def _worse(one: Level, other: Level) -> bool:
+    levels = list(Level)
+    return levels.index(one) > levels.index(other)
 
 
 def _adjusted(p_values: Sequence[float | None], rule: Rule) -> list[float | None]:

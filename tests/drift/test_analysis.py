@@ -117,6 +117,30 @@ def test_a_feature_that_goes_missing_is_the_worst_of_all(left: int) -> None:
     assert f"2 of 3 features drift: age (missing in {1 - left / 200:.1%} of rows)" in summarize(finding)
 
 
+@pytest.mark.parametrize("size", [200, 1_000, 2_000, 4_000])
+def test_more_rows_do_not_make_a_feature_that_goes_missing_ok(size: int) -> None:
+    """One value in fifty is left: few of them at first, then enough to compare."""
+    logged = [
+        Row(row.time, row.numeric if place % 50 == 0 else {"amount": row.numeric["amount"]}, row.categorical)
+        for place, row in enumerate(rows(np.random.default_rng(9), size))
+    ]
+    finding = analyse(BASELINE, count(BASELINE, logged, "1-1"))
+    assert finding.status is Level.ALERT
+    assert summarize(finding) == "1 of 3 features drift: age (missing in 98.0% of rows)."
+    assert finding.features[0].verdict.by_missing
+
+
+def test_a_feature_that_stops_being_missing_is_told_with_both_rates() -> None:
+    rng = np.random.default_rng(10)
+    rare = [value if place % 2 else None for place, value in enumerate(rng.choice(NAMES, 1_000).tolist())]
+    total, features = measure_columns({}, {"plan": rare}, {})
+    made = Baseline("b" * 32, "base", "models/m", "m" * 32, total, features, NOW)
+    there = [Row(NOW, {}, {"plan": str(rng.choice(NAMES))}) for _ in range(500)]
+    finding = analyse(made, count(made, there, "1-1"))
+    assert finding.status is Level.ALERT
+    assert "plan (missing in 0.0% of rows, 50.0% in the baseline)" in summarize(finding)
+
+
 def result(window: Profile):  # type: ignore[no-untyped-def]  # the message's type is generated
     found = analyse(BASELINE, window)
     return write_result(Analysis("r1", BASELINE, cover(NOW - 3600, NOW, NOW), found, NOW))

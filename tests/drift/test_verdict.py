@@ -86,6 +86,41 @@ def test_a_feature_that_is_as_rare_as_it_was_is_no_alert() -> None:
     assert judge([rare]).status is Level.INSUFFICIENT_DATA
 
 
+@pytest.mark.parametrize(
+    ("change", "level"),
+    [
+        (0.04, Level.OK),
+        (0.05, Level.WARNING),
+        (-0.19, Level.WARNING),
+        (0.2, Level.ALERT),
+        (-0.6, Level.ALERT),
+    ],
+)
+@pytest.mark.parametrize("present", [LEAST_ROWS, 500])
+def test_a_large_change_of_missing_values_counts_whatever_is_left(
+    change: float, level: Level, present: int
+) -> None:
+    changed = evidence(psi=0.0, p_value=0.9, missing=change, present=present, missing_p=1e-9)
+    (certain,) = judge([changed]).features
+    assert (certain.decision, certain.by_missing) == (level, level is not Level.OK)
+    (chance,) = judge([changed._replace(missing_p=0.2)]).features
+    assert (chance.decision, chance.by_missing) == (Level.OK, False)
+
+
+def test_the_graver_of_a_shift_and_of_missing_values_decides() -> None:
+    both = evidence(psi=0.3, missing=0.1, missing_p=1e-9)
+    assert (judge([both]).status, judge([both]).features[0].by_missing) == (Level.ALERT, False)
+    gone = both._replace(psi=0.15, missing=0.3)
+    assert (judge([gone]).status, judge([gone]).features[0].by_missing) == (Level.ALERT, True)
+
+
+def test_a_feature_that_was_seldom_there_and_always_is_now_is_an_alert() -> None:
+    come = evidence(psi=0.1, present=LEAST_ROWS - 1, missing=-0.9, missing_p=1e-9)
+    assert judge([come]).status is Level.ALERT
+    few = come._replace(missing=-0.01)
+    assert judge([few]).features[0].decision is Level.INSUFFICIENT_DATA
+
+
 def test_adjusted_p_values_are_those_of_the_paper() -> None:
     # Benjamini and Hochberg 1995, section 3.2: four of fifteen are rejected at q = 0.05.
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]

@@ -34,6 +34,16 @@ def page(result: DriftResult, before: list[DriftResult] | None = None) -> str:
     return render(Report(result, NOW, before or []))
 
 
+def test_a_feature_that_goes_missing_is_told_by_that_and_not_by_its_shift() -> None:
+    result = samples.telling(0.0)
+    age = next(one for one in result.features if one.feature == "age")
+    age.status, age.missingness_changed = drift.DRIFT_STATUS_ALERT, True
+    age.missing_share, age.baseline_missing_share = 0.98, 0.02
+    assert "It goes missing: in 98 % of the rows, 2 % in the baseline." in Page(page(result)).text
+    age.missing_share, age.baseline_missing_share = 0.02, 0.98
+    assert "It is missing more seldom: in 2 % of the rows, 98 % in the baseline." in Page(page(result)).text
+
+
 def test_a_full_report_is_well_formed_and_has_every_feature() -> None:
     result = samples.telling()
     read = Page(page(result, samples.past()))

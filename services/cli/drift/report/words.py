@@ -38,18 +38,29 @@ def kind(state: int) -> str:
 def sentence(one: FeatureDrift) -> str:
     """The verdict on a feature, with the reason."""
     psi, p = given(one, "psi"), given(one, "adjusted_p_value")
+    moved = one.status in (drift.DRIFT_STATUS_WARNING, drift.DRIFT_STATUS_ALERT)
+    if moved and not (one.significant and one.psi_level == one.status):
+        return _missing(one, few=psi is None or p is None)
     if psi is None or p is None:
-        if one.status == drift.DRIFT_STATUS_ALERT:
-            return f"It has vanished: missing in {percent(one.missing_share)} of the rows."
         return "Too few rows had it to say anything."
     size = f"PSI {score(psi)}"
-    if one.status in (drift.DRIFT_STATUS_WARNING, drift.DRIFT_STATUS_ALERT):
+    if moved:
         return f"It has moved: {size}, and chance alone would hardly do that (p {_compared(p)})."
     if one.psi_level in (drift.DRIFT_STATUS_WARNING, drift.DRIFT_STATUS_ALERT):
         return f"{size} looks large, but chance alone does that in samples of this size (p {_compared(p)})."
     if one.significant:
         return f"A shift is there for certain (p {_compared(p)}), and it is small: {size}."
     return f"No shift to be seen: {size}, p {_compared(p)}."
+
+
+def _missing(one: FeatureDrift, few: bool) -> str:
+    """What is said where missing values decide: of too few that are left, or of some."""
+    before, after = percent(one.baseline_missing_share), percent(one.missing_share)
+    if one.missing_share < one.baseline_missing_share:
+        return f"It is missing more seldom: in {after} of the rows, {before} in the baseline."
+    if few:
+        return f"It has vanished: missing in {after} of the rows."
+    return f"It goes missing: in {after} of the rows, {before} in the baseline."
 
 
 def _compared(p: float) -> str:
