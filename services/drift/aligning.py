@@ -20,9 +20,10 @@ Counted = tuple[Feature, Tally]
 
 class Aligned(NamedTuple):
     """What can be compared: each feature with the reference's counts as its own, and the window's counts. And
-    why the other columns are left out, a sentence each."""
+    the columns that are left out, and why, a sentence each."""
 
     features: list[Counted]
+    apart: list[Feature]
     left_out: list[str]
 
 
@@ -41,13 +42,14 @@ class Seen(NamedTuple):
 def align(own: Seen, other: Seen, only: Sequence[str] = ()) -> Aligned:
     """The columns of `own`, or those named, against the same ones of `other`."""
     theirs = {_key(feature): (feature, tally) for feature, tally in other.columns()}
-    aligned = Aligned([], [])
+    aligned = Aligned([], [], [])
     for feature, tally in own.columns():
         if only and feature.name not in only:
             continue
         found = theirs.get(_key(feature))
         pair = _pair((feature, tally), found) if found else f"{other.baseline.name} has no such column"
         if isinstance(pair, str):
+            aligned.apart.append(feature)
             aligned.left_out.append(f"{feature.name}: not compared, as {pair}.")
         else:
             aligned.features.append(pair)

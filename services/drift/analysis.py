@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from services.drift.aligning import Aligned, Counted
 from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baselines import Baseline, Feature, Role
 from services.drift.cells import Tally
@@ -32,12 +33,15 @@ class FeatureFinding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """All features, most shifted first; `overall_score` is None where no feature has data."""
+    """All features, most shifted first; `overall_score` is None where none has enough rows. open: columns of
+    which too little is known for all to be ok. apart: columns that could not be compared."""
 
     features: tuple[FeatureFinding, ...]
     overall_score: float | None
     status: Level
     rows: int
+    open: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 def analyse(
@@ -52,32 +56,50 @@ def analyse(
     if asked.features:
         chosen = [one for one in chosen if one[0].name in asked.features]
         reference = None
-    return compare_features(chosen, window.rows, asked, reference)
+    method = Method(asked.epsilon, asked.kullback_leibler)
+    compared = _compared(chosen, method, reference)
+    return _found(compared, window.rows, asked)
 
 
-def compare_features(
-    chosen: Sequence[tuple[Feature, Tally]],
-    rows: int,
-    asked: Asked,
-    reference: Reference | None = None,
-    *,
-    own_range: bool = True,
-) -> Finding:
-    """Compare the window's counts of each feature with the feature's own.
+def compare_models(aligned: Aligned, rows: int, asked: Asked) -> Finding:
+    """Compare a model's window, of so many rows, with another one's, in the columns that both have. Answers
+    that are left out are not known to be the same."""
+    # The cells' range is that of neither window.
+    method = Method(asked.epsilon, asked.kullback_leibler, own_range=False)
+    return _found(_compared(aligned.features, method, None), rows, asked, aligned.apart)
 
-    rows: of the window. reference: the features', if it is known. own_range: whether the cells' range is that
-    of the feature's counts.
-    """
-    method = Method(asked.epsilon, asked.kullback_leibler, own_range)
+
+def _compared(
+    chosen: Sequence[Counted], method: Method, reference: Reference | None
+) -> list[tuple[Feature, Comparison, Tally]]:
+    """The window's counts of each feature against the feature's own. reference: the features', if it is
+    known."""
     reference = reference or Reference.of([feature for feature, _ in chosen])
     compared = compare_all(reference, [tally for _, tally in chosen], method)
-    evidence = [_evidence(feature, found) for (feature, _), found in zip(chosen, compared, strict=True)]
-    verdict = judge(evidence, asked.rule)
+    return [(feature, found, tally) for (feature, tally), found in zip(chosen, compared, strict=True)]
+
+
+def _found(
+    compared: Sequence[tuple[Feature, Comparison, Tally]],
+    rows: int,
+    asked: Asked,
+    apart: Sequence[Feature] = (),
+) -> Finding:
+    """What is measured, judged and ranked. apart: columns that could not be compared."""
+    unheard = [feature.name for feature in apart if feature.role is not Role.FEATURE]
+    verdict = judge([_evidence(feature, found) for feature, found, _ in compared], asked.rule, unheard)
     findings = [
         FeatureFinding(feature, comparison, judged, tally)
-        for (feature, tally), comparison, judged in zip(chosen, compared, verdict.features, strict=True)
+        for (feature, comparison, tally), judged in zip(compared, verdict.features, strict=True)
     ]
-    return Finding(tuple(sorted(findings, key=_rank)), verdict.overall_score, verdict.status, rows)
+    return Finding(
+        tuple(sorted(findings, key=_rank)),
+        verdict.overall_score,
+        verdict.status,
+        rows,
+        verdict.open,
+        tuple(feature.name for feature in apart),
+    )
 
 
 def summarize(finding: Finding) -> str:
@@ -91,24 +113,48 @@ def summarize(finding: Finding) -> str:
         if missing and worst.verdict.by_missing:
             before = f", {missing.reference_rate:.1%} in the baseline" if missing.value < 0 else ""
             size = f" (missing in {missing.current_rate:.1%} of rows{before})"
-        return (
-            f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}."
+        said = (
+            f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}"
         )
-    unknown = [one.feature for one in finding.features if one.verdict.decision is Level.INSUFFICIENT_DATA]
+        return f"{said}{_apart(finding)}."
+    unknown = [one for one in finding.features if one.verdict.decision is Level.INSUFFICIENT_DATA]
     known = len(finding.features) - len(unknown)
     if finding.status is Level.OK:
         of = f"{known} of {len(finding.features)}" if unknown else f"{known}"
-        return f"No drift among {of} features in {finding.rows} rows{_of(unknown)}."
+        return f"No drift among {of} features in {finding.rows} rows{_few(unknown)}{_apart(finding)}."
     if known:
-        answers = [one for one in unknown if one.role is not Role.FEATURE]
-        return f"Too few answers to say in {finding.rows} rows{_of(answers)}; the other columns do not drift."
-    return f"Too few rows to say: {finding.rows} in the window, and at least 30 are needed per feature."
+        few = [one for one in unknown if one.feature.name in finding.open]
+        what = "answers" if any(one.feature.role is not Role.FEATURE for one in few) else "values"
+        said = f"Too few {what} to say" if few else "Not all is known"
+        return f"{said} in {finding.rows} rows{_few(few)}{_apart(finding)}; the other columns do not drift."
+    return _nothing(finding)
 
 
-def _of(unknown: Sequence[Feature]) -> str:
-    names = [one.name for one in unknown]
+def _nothing(finding: Finding) -> str:
+    """Of which side there is too little."""
+    before = max((one.comparison.reference_rows for one in finding.features), default=0)
+    needed = f"and at least {LEAST_ROWS} are needed per feature"
+    if finding.rows < LEAST_ROWS:
+        return f"Too few rows to say: {finding.rows} in the window, {needed}."
+    if before < LEAST_ROWS:
+        return f"Too few rows to say: {before} to compare with, {needed}."
+    return f"Too few values to say in {finding.rows} rows{_few(finding.features)}{_apart(finding)}."
+
+
+def _few(unknown: Sequence[FeatureFinding]) -> str:
+    before = all(one.comparison.reference_present < LEAST_ROWS for one in unknown)
+    where = " to compare with" if before else ""
+    names = _some([one.feature.name for one in unknown])
+    return f"; fewer than {LEAST_ROWS} values of {names}{where}" if unknown else ""
+
+
+def _apart(finding: Finding) -> str:
+    return f"; {_some(finding.apart)} not compared" if finding.apart else ""
+
+
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"; fewer than {LEAST_ROWS} values of {', '.join(names[:MOST_NAMED])}{more}" if names else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def warn(finding: Finding) -> list[str]:

@@ -9,7 +9,7 @@ from turnout.drift.v1.result_pb2 import DriftResult
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.aligning import Seen, align
-from services.drift.analysis import Finding, analyse, compare_features
+from services.drift.analysis import Finding, analyse, compare_models
 from services.drift.asked import NOTHING_SPECIAL, Asked
 from services.drift.baseline_cache import BaselineCache
 from services.drift.baseline_store import BaselineStore
@@ -132,7 +132,7 @@ def _compared(seen: Seen, other: Seen | None, asked: Asked, own: Reference) -> t
     if not aligned.features:
         said = f"has no column to compare: {' '.join(aligned.left_out[:3])}"
         raise InvalidArgument(f"{name} {said}", fields=[("reference_model", said)])
-    found = compare_features(aligned.features, seen.profile.rows, asked, own_range=False)
+    found = compare_models(aligned, seen.profile.rows, asked)
     return found, Other(name, other.profile.rows, aligned.left_out)
 
 

@@ -67,11 +67,13 @@ class FeatureVerdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of all features: `features` is in the order given; `overall_score` is None without any PSI."""
+    """Of all features: `features` is in the order given; `overall_score` is None where none has enough rows.
+    open: columns of which too little is known for all to be ok."""
 
     features: tuple[FeatureVerdict, ...]
     overall_score: float | None
     status: Level
+    open: tuple[str, ...] = ()
 
 
 def psi_level(psi: float) -> Level:
@@ -90,9 +92,9 @@ def missing_level(item: Evidence) -> Level:
     return Level.OK if change < WARNING_MISSING else Level.WARNING
 
 
-def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT) -> Verdict:
+def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT, unheard: Sequence[str] = ()) -> Verdict:
     """Decide each feature by the rule's correction over the shifts, over the missing rates and over what is
-    out of range: three families, each at the rule's level."""
+    out of range: three families, each at the rule's level. unheard: answers that could not be compared."""
     enough = [item.present >= LEAST_ROWS for item in evidence]
     families = (
         [item.p_value if some else None for item, some in zip(evidence, enough, strict=True)],
@@ -102,7 +104,8 @@ def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT) -> Verdict:
     shifts, missing, outside = (_adjusted(family, rule) for family in families)
     each = zip(evidence, shifts, missing, outside, strict=True)
     features = tuple(_judge_one(item, shift, gone, far, rule.level) for item, shift, gone, far in each)
-    return Verdict(features, _overall_score(evidence), _status(features, evidence))
+    undecided = (*_open(features, evidence, rule.level), *unheard)
+    return Verdict(features, _overall_score(evidence), _status(features, undecided), undecided)
 
 
 def _judge_one(
@@ -134,18 +137,30 @@ def _adjusted(p_values: Sequence[float | None], rule: Rule) -> list[float | None
 
 
 def _overall_score(evidence: Sequence[Evidence]) -> float | None:
-    scored = [(item.importance, item.psi) for item in evidence if item.psi is not None]
+    # Of fewer rows PSI is mostly chance: that of one feature would outweigh all others.
+    scored = [
+        (item.importance, item.psi)
+        for item in evidence
+        if item.psi is not None and item.present >= LEAST_ROWS
+    ]
     weight = sum(importance for importance, _ in scored)
     return sum(importance * psi for importance, psi in scored) / weight if weight else None
 
 
-def _status(features: Sequence[FeatureVerdict], evidence: Sequence[Evidence]) -> Level:
-    """The worst decision. Nothing decidable is INSUFFICIENT_DATA, and so is a model of whose answers too few
-    are known to say, however its questions are: silence is never success."""
+def _open(features: Sequence[FeatureVerdict], evidence: Sequence[Evidence], level: float) -> list[str]:
+    """What is not decided and forbids to call all ok: answers, for silence is never success, and what has too
+    few values for all tests but the exact one of the range, which says that they are elsewhere."""
+    certain = level / max(len(evidence), 1)
+    return [
+        item.name
+        for item, feature in zip(evidence, features, strict=True)
+        if feature.decision is Level.INSUFFICIENT_DATA
+        and (item.answer or (item.outside_p is not None and item.outside_p <= certain))
+    ]
+
+
+def _status(features: Sequence[FeatureVerdict], undecided: Sequence[str]) -> Level:
+    """The worst decision. Nothing decidable is INSUFFICIENT_DATA, and so is ok where more has to be known."""
     decided = [feature.decision for feature in features if feature.decision is not Level.INSUFFICIENT_DATA]
     worst = max(decided, key=list(Level).index, default=Level.INSUFFICIENT_DATA)
-    silent = any(
-        item.answer and feature.decision is Level.INSUFFICIENT_DATA
-        for item, feature in zip(evidence, features, strict=True)
-    )
-    return Level.INSUFFICIENT_DATA if silent and worst is Level.OK else worst
+    return Level.INSUFFICIENT_DATA if undecided and worst is Level.OK else worst

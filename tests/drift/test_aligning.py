@@ -3,10 +3,13 @@
 import numpy as np
 
 from services.drift.aligning import Seen, align
+from services.drift.analysis import compare_models, summarize
+from services.drift.asked import NOTHING_SPECIAL
 from services.drift.baselines import Baseline, Feature, Role
 from services.drift.cells import Tally, Vocabulary, freeze
 from services.drift.cells.blob import Profile
 from services.drift.cells.vocabulary import MISSING, OTHER
+from services.drift.verdict import Level
 
 
 def seen(model: str, *columns: tuple[Feature, Tally]) -> Seen:
@@ -29,8 +32,8 @@ def named(
 def test_categories_meet_on_the_union_of_their_names() -> None:
     own = seen("own", named("ab", [10, 20, 0, 3], {"c": 4, "x": 1}))
     other = seen("other", named("bc", [7, 9, 2, 1], {"a": 5, "y": 6}))
-    (((feature, after),), left_out) = align(own, other)
-    assert left_out == []
+    ((feature, after),) = align(own, other).features
+    assert align(own, other).left_out == []
     assert isinstance(feature.frame, Vocabulary)
     assert feature.frame.names == ("a", "b", "c")
     assert feature.tally.columns.tolist() == [5, 7, 9, 2, 1]
@@ -43,7 +46,7 @@ def test_categories_meet_on_the_union_of_their_names() -> None:
 def test_where_names_were_left_out_only_shared_ones_are_sure() -> None:
     own = seen("own", named("ab", [10, 20, 5, 3], overflowed=True))
     other = seen("other", named("bc", [7, 9, 2, 1], {"a": 5}))
-    (((feature, after),), _) = align(own, other)
+    ((feature, after),) = align(own, other).features
     assert isinstance(feature.frame, Vocabulary)
     assert feature.frame.names == ("b",)
     assert feature.tally.columns.tolist() == [7, 16, 1]
@@ -63,6 +66,29 @@ def test_outputs_meet_by_their_role_and_features_by_their_name() -> None:
     assert [feature.name for feature, _ in aligned.features] == ["verdict"]
     assert aligned.left_out == ["plan: not compared, as models/other/baselines/base has no such column."]
     assert align(own, other, ["verdict"]).left_out == []
+
+
+def test_models_whose_answers_cannot_be_compared_are_never_ok() -> None:
+    """The features are the same, and the scores a hundred deviations apart."""
+    rng = np.random.default_rng(2)
+    inputs = freeze(rng.normal(size=500))
+    x = (Feature("x", inputs, inputs.count([])), inputs.count(rng.normal(size=400)))
+    sides = dict[str, Seen]()
+    for model, mean in (("own", 0.0), ("other", 100.0)):
+        scores = freeze(rng.normal(mean, 1, 500))
+        p = Feature("p", scores, scores.count([]), role=Role.SCORE), scores.count(rng.normal(mean, 1, 400))
+        sides[model] = seen(model, x, p)
+    aligned = align(sides["own"], sides["other"])
+    found = compare_models(aligned, 400, NOTHING_SPECIAL)
+    assert [one.verdict.decision for one in found.features] == [Level.OK]
+    assert found.status is Level.INSUFFICIENT_DATA
+    assert summarize(found) == "Not all is known in 400 rows; p not compared; the other columns do not drift."
+    # Who asks for the features alone gets them.
+    some = align(sides["own"], sides["other"], ["x"])
+    assert compare_models(some, 400, NOTHING_SPECIAL).status is Level.OK
+    told = compare_models(aligned._replace(apart=[x[0]]), 400, NOTHING_SPECIAL)
+    assert (told.status, told.open) == (Level.OK, ())
+    assert summarize(told) == "No drift among 1 features in 400 rows; x not compared."
 
 
 def test_numbers_meet_on_equal_cells_alone() -> None:

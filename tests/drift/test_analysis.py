@@ -117,6 +117,43 @@ def test_a_feature_that_goes_missing_is_the_worst_of_all(left: int) -> None:
     assert f"2 of 3 features drift: age (missing in {1 - left / 200:.1%} of rows)" in summarize(finding)
 
 
+def test_too_few_rows_are_told_of_the_side_that_has_them() -> None:
+    rng = np.random.default_rng(11)
+    total, features = measure_columns({"age": rng.normal(40, 10, 20).tolist()}, {}, {})
+    small = Baseline("b" * 32, "base", "models/m", "m" * 32, total, features, NOW)
+    logged = [Row(row.time, {"age": row.numeric["age"]}, {}) for row in rows(rng, 100)]
+    assert summarize(analyse(small, count(small, logged, "1-1"))) == (
+        "Too few rows to say: 20 to compare with, and at least 30 are needed per feature."
+    )
+    assert summarize(analyse(BASELINE, count(BASELINE, logged[:20], "1-1"))) == (
+        "Too few rows to say: 20 in the window, and at least 30 are needed per feature."
+    )
+    hidden = [Row(row.time, {}, {}, frozenset({"age", "amount", "plan"})) for row in logged]
+    assert summarize(analyse(BASELINE, count(BASELINE, hidden, "1-1"))) == (
+        "Too few values to say in 100 rows; fewer than 30 values of age, amount, plan."
+    )
+
+
+def test_a_rare_feature_whose_values_are_all_new_is_not_ok() -> None:
+    """As rare as it ever was, twenty values in a thousand rows, all of them far from what they were."""
+    rng = np.random.default_rng(12)
+    common = {"age": rng.normal(40, 10, 3_000)}
+    rare = np.where(np.arange(3_000) % 50 == 0, rng.normal(size=3_000), np.nan)
+    total, features = measure_columns({**common, "rare": rare.tolist()}, {}, {})  # type: ignore[dict-item]
+    made = Baseline("b" * 32, "base", "models/m", "m" * 32, total, features, NOW)
+    for mean, status in ((0.0, Level.OK), (50.0, Level.INSUFFICIENT_DATA)):
+        logged = [
+            Row(
+                NOW, {"age": rng.normal(40, 10)} | ({"rare": rng.normal(mean)} if place % 50 == 0 else {}), {}
+            )
+            for place in range(1_000)
+        ]
+        finding = analyse(made, count(made, logged, "1-1"))
+        assert (finding.status, finding.features[0].feature.name) == (status, "age")
+        assert "fewer than 30 values of rare" in summarize(finding)
+        assert finding.overall_score == pytest.approx(finding.features[0].comparison.psi.value, rel=1e-12)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("size", [200, 1_000, 2_000, 4_000])
 def test_more_rows_do_not_make_a_feature_that_goes_missing_ok(size: int) -> None:
     """One value in fifty is left: few of them at first, then enough to compare."""

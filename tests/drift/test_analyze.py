@@ -193,10 +193,13 @@ async def test_what_two_models_do_not_share_is_told_by_column(
     other.score_column = ""
     await ask("CreateBaseline", other)
     rng = np.random.default_rng(6)
-    await log(connections, [answered(rng, 0.5) for _ in range(50)])
+    for name in (model.name, rival.name):
+        await log(connections, [answered(rng, 0.5, name) for _ in range(50)])
     asked = AnalyzeRequest(model="churn", reference_model="rival")
     result = (await ask("Analyze", asked)).result
     assert {one.feature for one in result.features} == {"plan", "verdict"}
+    assert result.status == result_pb2.DRIFT_STATUS_INSUFFICIENT_DATA
+    assert "age, probability not compared; the other columns do not drift" in result.summary
     assert any("age: not compared" in one and "edges" in one for one in result.warnings)
     assert any("probability: not compared" in one for one in result.warnings)
     with pytest.raises(RemoteError, match="no column to compare") as refused:

@@ -46,6 +46,24 @@ def test_a_model_that_was_asked_and_is_not_heard_is_never_ok() -> None:
     assert judge([evidence("age"), silent]).status is Level.ALERT
 
 
+def test_an_answer_that_could_not_be_compared_is_never_ok() -> None:
+    alike = evidence("age", psi=0.0, p_value=1.0)
+    verdict = judge([alike], unheard=["score"])
+    assert (verdict.status, verdict.open) == (Level.INSUFFICIENT_DATA, ("score",))
+    assert judge([evidence("age")], unheard=["score"]).status is Level.ALERT
+
+
+def test_few_values_that_are_surely_elsewhere_are_never_ok() -> None:
+    """The test of the range is exact for any number of values; others are not, so that it is no drift yet."""
+    crowd = [evidence(str(index), psi=0.0, p_value=1.0) for index in range(9)]
+    rare = evidence("rare", psi=5.0, p_value=None, present=LEAST_ROWS - 1, outside_p=1e-9)
+    verdict = judge([rare, *crowd])
+    assert (verdict.status, verdict.open) == (Level.INSUFFICIENT_DATA, ("rare",))
+    assert verdict.features[0].decision is Level.INSUFFICIENT_DATA
+    # One in ten such p-values is below 0.01 by chance.
+    assert judge([rare._replace(outside_p=0.01), *crowd]).status is Level.OK
+
+
 def test_no_features_are_never_ok() -> None:
     assert judge([]).status is Level.INSUFFICIENT_DATA
     assert judge([]).overall_score is None
@@ -59,6 +77,12 @@ def test_the_status_is_the_worst_significant_band() -> None:
 def test_the_score_is_weighted_by_importance() -> None:
     verdict = judge([evidence(psi=0.4, importance=3.0), evidence(psi=0.0, importance=1.0)])
     assert verdict.overall_score == pytest.approx(0.3)
+
+
+def test_the_score_leaves_out_what_is_too_few() -> None:
+    few = evidence("few", psi=9.0, present=LEAST_ROWS - 1)
+    assert judge([evidence(psi=0.4), few]).overall_score == pytest.approx(0.4)
+    assert judge([few]).overall_score is None
 
 
 def test_one_lucky_feature_among_many_is_no_discovery() -> None:
