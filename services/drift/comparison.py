@@ -17,6 +17,7 @@ from services.drift.statistics import (
     l_infinity,
     missingness,
     out_of_range,
+    pooled_bins,
     psi,
     quantile_bins,
     wasserstein,
@@ -122,7 +123,7 @@ def compare_all(reference: Reference, current: Sequence[Tally], method: Method) 
         l_infinity.measure_many(pairs),
         kullback_leibler.measure_many(pairs, method.epsilon) if method.kullback_leibler else nothing,
         *_ordered(reference, cells, len(current)),
-        _tested(pairs, reference.quantiles if method.own_range else 0),
+        _tested(reference, pairs, cells, method),
         _missing(present, absent),
         strict=True,
     )
@@ -168,14 +169,20 @@ def _ordered(
     return [*moves, *rest], [*ks.measure_many(pairs, line.singletons), *rest]
 
 
-def _tested(pairs: Pairs, quantiles: int) -> list[ChiSquare | None]:
-    """Bins cut at the reference's own quantiles, so many of them, have a test of their own, and are joined by
-    the reference alone; a bin per value is a category like any other."""
+def _tested(reference: Reference, pairs: Pairs, cells: Side | None, method: Method) -> list[ChiSquare | None]:
+    """Bins cut at the reference's own quantiles have a test of their own, and are joined by the reference
+    alone; a bin per value is a category like any other. Crude cells of the reference have other bins."""
     tests: list[ChiSquare | None] = []
+    quantiles = reference.quantiles if method.own_range else 0
     if quantiles:
         tests += quantile_bins.measure_many(chi_square.joined(pairs.part(0, quantiles)))
     if quantiles < pairs.features:
         tests += chi_square.measure_many(pairs.part(quantiles, pairs.features))
+    if method.own_range and reference.crude and reference.line and cells:
+        sides = [side.layout.slices(side.counts) for side in (reference.line.cells, cells)]
+        crude = pooled_bins.measure_many([(sides[0][at], sides[1][at]) for at in reference.crude])
+        for at, test in zip(reference.crude, crude, strict=True):
+            tests[at] = test
     return tests
 
 

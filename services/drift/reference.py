@@ -32,7 +32,7 @@ class Reference:
 
     size: cells and categories of all features. frames, tallies, absent (how many values a feature lacks): of
     each, in an order of its own: numbers whose bins are cut at quantiles, `quantiles` of them; numbers of few
-    values; categories.
+    values or of crude cells, and the places of the latter, `crude`; categories.
     """
 
     def __init__(self, features: Sequence[tuple[Frame, Tally]]) -> None:
@@ -40,6 +40,8 @@ class Reference:
         self.frames = [features[at][0] for at in self._order]
         self.tallies = [features[at][1] for at in self._order]
         self.quantiles = sum(_kind(frame) == 0 for frame in self.frames)
+        places = enumerate(self.frames)
+        self.crude = [place for place, frame in places if isinstance(frame, Grid) and frame.crude]
         self._grids = [frame for frame in self.frames if isinstance(frame, Grid)]
         self._names = [frame for frame in self.frames if isinstance(frame, Vocabulary)]
         self.size = sum(frame.size for frame in self.frames)
@@ -167,5 +169,5 @@ class References:
 
 def _kind(frame: Frame) -> int:
     if isinstance(frame, Grid):
-        return int(frame.few_values)
+        return int(frame.few_values or frame.crude)
     return 2

@@ -17,6 +17,8 @@ from services.drift.cells.tally import Counts, Tally
 Values = NDArray[np.float64]
 
 MAX_CELLS = 256
+# Grids that are frozen at a sample stay well below it, whatever its values are.
+WIDEST_FROZEN = 0.02
 DECILES = 10
 BESIDE = 4
 MISSING, NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = range(-BESIDE, 0)
@@ -64,6 +66,11 @@ class Grid:
         """True if each baseline value has a PSI bin of its own: no more of them than there are deciles."""
         # Then the gaps share one bin, so bins do not follow the cells' order.
         return bool((np.diff(self.bins) < 0).any())
+
+    @property
+    def crude(self) -> bool:
+        """True if its cells are too wide for bins that end at deciles: they were not cut at the baseline."""
+        return self.width > WIDEST_FROZEN
 
     @cached_property
     def firsts(self) -> NDArray[np.intp] | None:

@@ -129,6 +129,7 @@ def test_any_sample_makes_a_grid_that_counts_each_value_once(values: np.ndarray)
     grid: Grid = freeze(values)
     assert len(grid.edges) < MAX_CELLS
     assert grid.coarse(grid.count(values)).sum() == values.size
+    assert not grid.crude
     # What is frozen at a sample has a cell on either side of it, and no other one lies beyond.
     beyond = grid.beyond(grid.count(values))
     assert np.flatnonzero(beyond).tolist() == [0, len(grid.edges)]
