@@ -117,6 +117,22 @@ async def test_a_baseline_s_cells_get_the_window_s_counts(ask: Ask, log: Log) ->
     assert sum(found["plan"].counts) == ROWS
 
 
+async def test_what_the_window_had_is_within_its_range(ask: Ask, log: Log) -> None:
+    """Also beyond the cells of the baseline that it was counted on."""
+    younger = creation()
+    younger.columns.numeric["age"].values[:] = [age - 20 for age in younger.columns.numeric["age"].values]
+    await ask("CreateBaseline", younger)
+    await log()
+    made = (await ask("CreateBaseline", request())).baseline
+    ages = next(one for one in made.features if one.name == "age")
+    assert ages.counts[-1] > ROWS / 10
+    await log()
+    result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
+    (age,) = (one for one in result.features if one.feature == "age")
+    assert (result.status, age.out_of_range_share, age.out_of_range_changed) == (DRIFT_STATUS_OK, 0, False)
+    assert not any("never saw" in said for said in result.warnings)
+
+
 async def test_refreezing_makes_new_cells(ask: Ask, log: Log) -> None:
     await ask("CreateBaseline", creation())
     await log()
