@@ -22,12 +22,19 @@ ONE_OF_TWO = "goes without reference_model: a result compares with one of the tw
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A segment of the traffic or all of it, another model or a baseline, some columns or all. baseline: the
-    id of the one that is meant; empty for any."""
+    id of the one that is meant; empty for any. uid: of that baseline, which tells it from another of its id;
+    empty for any."""
 
     segment: Segment | None = None
     reference_model: str = ""
     features: tuple[str, ...] = ()
     baseline: str = ""
+    uid: str = ""
+
+    @property
+    def reference(self) -> str:
+        """A word for the baseline, without a space."""
+        return f"{self.baseline}/{self.uid}" if self.uid else self.baseline
 
     @property
     def about(self) -> str:
@@ -37,9 +44,10 @@ class Comparison:
         said = repr((self.segment and tuple(self.segment), self.reference_model, sorted(self.features)))
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
-    def fits(self, about: str, baseline: str) -> bool:
-        """Whether a result of that word and baseline is of it."""
-        return about == self.about and self.baseline in ("", baseline)
+    def fits(self, about: str, reference: str) -> bool:
+        """Whether a result of those words is of it."""
+        own, _, uid = reference.partition("/")
+        return about == self.about and self.baseline in ("", own) and self.uid in ("", uid)
 
     def __str__(self) -> str:
         parts = [f"of segment {self.segment.name}={self.segment.value}"] if self.segment else []
@@ -49,11 +57,12 @@ class Comparison:
         return " ".join(parts) or "of all traffic and columns with a baseline"
 
 
-def compared(result: DriftResult) -> Comparison:
-    """What a result is of."""
+def compared(result: DriftResult, baseline_uid: str = "") -> Comparison:
+    """What a result is of; `baseline_uid` is of the baseline that it names."""
     segment = read_segment(result.segment) if result.HasField("segment") else None
     baseline = id_of(result.baseline) if result.baseline else NONE
-    return Comparison(segment, result.reference_model, tuple(result.settings.features), baseline)
+    uid = baseline_uid if result.baseline else ""
+    return Comparison(segment, result.reference_model, tuple(result.settings.features), baseline, uid)
 
 
 def comparison_asked(request: Any, model: Model) -> Comparison:

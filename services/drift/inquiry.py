@@ -90,7 +90,9 @@ class Inquirer:
         # Without a label there is nothing to say of how often it is wrong.
         if concept.signals and not inquiry.reference:
             result.concept.CopyFrom(concept)
-        await asyncio.gather(self.results.write(model.uid, result, now), self._publish(inquiry, result, now))
+        await asyncio.gather(
+            self.results.write(model.uid, result, now, own.uid), self._publish(inquiry, result, now)
+        )
         return result
 
     async def _publish(self, inquiry: Inquiry, result: DriftResult, now: float) -> None:

@@ -41,12 +41,13 @@ class ResultStore:
         # redis-py types every reply as bytes or text; without decode_responses it is bytes.
         self._redis: Any = connections.steady
 
-    async def write(self, model_uid: str, result: DriftResult, now: float) -> None:
-        """Keep the result. The oldest ones go beyond 90 days, MOST_RESULTS or MOST_BYTES."""
-        its = compared(result)
+    async def write(self, model_uid: str, result: DriftResult, now: float, baseline_uid: str = "") -> None:
+        """Keep the result, which is of the baseline of that uid. The oldest ones go beyond 90 days,
+        MOST_RESULTS or MOST_BYTES."""
+        its = compared(result, baseline_uid)
         args = (
             id_of(result.name),
-            f"{result.status} {its.about} {its.baseline}",
+            f"{result.status} {its.about} {its.reference}",
             result.SerializeToString(),
             ids.first_id_at(now - RETENTION_SECONDS),
             MOST_RESULTS,

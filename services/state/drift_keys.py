@@ -64,7 +64,7 @@ def drift_results(partition: int, model_uid: str) -> str:
 
 def drift_result_ids(partition: int, model_uid: str) -> str:
     """Sorted set. Drift writes. Drift reads. Lives as long as its results: of each an id, a status, a word
-    for what was compared, and the baseline's id."""
+    for what was compared, and the baseline's id and uid."""
     return f"{_partition(partition)}:drift-results:{model_uid}:ids"
 
 

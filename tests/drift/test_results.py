@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from turnout.drift.v1 import analysis_pb2 as rpc
+from turnout.drift.v1.baseline_rpc_pb2 import DeleteBaselineRequest
 from turnout.drift.v1.result_pb2 import (
     DRIFT_STATUS_ALERT,
     DRIFT_STATUS_INSUFFICIENT_DATA,
@@ -23,7 +24,7 @@ from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.ids import new_uid
 from services.state.kinds import MODELS
-from tests.drift.conftest import Ask, creation
+from tests.drift.conftest import Ask, columns, creation
 
 RNG = random.Random(7)
 DAY = 86_400.0
@@ -164,6 +165,28 @@ async def test_each_question_has_its_own_latest_answer(
     may = rpc.GetLatestResultRequest(model="churn", baseline="models/churn/baselines/may")
     assert (await ask("GetLatestResult", may)).result == made[0]
     assert await listed(ask) == await listed(ask, baseline="models/churn/baselines/may") == [made[0].name]
+
+
+async def test_what_was_said_of_a_deleted_baseline_is_no_latest_answer(ask: Ask, model: Model) -> None:
+    """Neither while nothing is active, nor of another baseline that has the same id."""
+    latest = rpc.GetLatestResultRequest(model="churn")
+    await ask("CreateBaseline", creation(baseline_id="may"))
+    former = (await ask("Analyze", rpc.AnalyzeRequest(model="churn"))).result
+    assert (await ask("GetLatestResult", latest)).result == former
+    await ask("DeleteBaseline", DeleteBaselineRequest(name=former.baseline, force=True))
+    with pytest.raises(RemoteError, match="has no active baseline; create one first"):
+        await ask("GetLatestResult", latest)
+    by_name = rpc.GetLatestResultRequest(model="churn", baseline=former.baseline)
+    assert (await ask("GetLatestResult", by_name)).result == former
+
+    await ask("CreateBaseline", creation(baseline_id="may", columns=columns(2)))
+    for asked in (latest, by_name):
+        with pytest.raises(RemoteError, match="no result with baseline may, only others") as refused:
+            await ask("GetLatestResult", asked)
+        assert refused.value.reason == "RESULT_NOT_FOUND"
+    assert await listed(ask) == await listed(ask, baseline="may") == [former.name]
+    current = (await ask("Analyze", rpc.AnalyzeRequest(model="churn"))).result
+    assert (await ask("GetLatestResult", latest)).result == current
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,18 @@ from turnout.drift.v1 import analysis_pb2 as rpc
 from turnout.drift.v1.result_pb2 import DriftStatus
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.baseline_refusals import nothing_active
 from services.drift.baselines import Baseline, Segment
 from services.drift.buckets import MAX_AHEAD, Cover, cover
 from services.drift.comparisons import (
     ONE_OF_TWO,
+    Comparison,
     baseline_named,
     comparison_asked,
     no_contradiction,
     of_that_segment,
 )
+from services.drift.errors import ResultNotFound
 from services.drift.inquiry import Inquiry
 from services.drift.reading import Reading, Wanted
 from services.drift.segments import segment_asked
@@ -57,11 +60,8 @@ class AnalysisRpcs:
         """The model's latest analysis of the comparison that is asked for."""
         model = await self._ground.model(request.model)
         asked = comparison_asked(request, model)
-        if not (asked.reference_model or asked.baseline):
-            # What an analysis of a former baseline said is no word on this one.
-            actives = (await self._ground.baselines.actives([model.uid])).get(model.uid, {})
-            if active := actives.get(asked.segment):
-                asked = replace(asked, baseline=active.id)
+        if not asked.reference_model:
+            asked = await self._with_uid(asked, model)
         result = await self._ground.results.latest(model.name, model.uid, asked)
         return rpc.GetLatestResultResponse(result=result)
 
@@ -85,6 +85,19 @@ class AnalysisRpcs:
         return rpc.ListResultsResponse(
             results=page.results, next_page_token=pages.seal(filters, page.last) if page.last else ""
         )
+
+    async def _with_uid(self, asked: Comparison, model: Model) -> Comparison:
+        """The same with the one baseline that is meant: what an analysis of a former one said, also of one of
+        the same id, is no word on it. Raises ResultNotFound where nothing is active."""
+        if asked.baseline:
+            (named,) = await self._ground.baselines.get_many(model.uid, [asked.baseline])
+            return replace(asked, uid=named.uid if named else "")
+        actives = (await self._ground.baselines.actives([model.uid])).get(model.uid, {})
+        if active := actives.get(asked.segment):
+            return replace(asked, baseline=active.id, uid=active.uid)
+        missing = nothing_active(model.name, asked.segment, actives)
+        said = f"{missing.message}. Then call Analyze; of a former baseline name it (baseline)"
+        raise ResultNotFound(said, model=model.name)
 
     def _window(self, request: rpc.AnalyzeRequest) -> Cover:
         now = self._ground.now()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.baseline_store import BaselineStore
 from services.drift.build import servicer_of
 from services.drift.result_store import ResultStore
 from services.foundation.client import Client
@@ -105,21 +106,29 @@ def terminal(server: Server, tmp_path: Path) -> Terminal:
 
 
 @pytest.fixture
-async def observed(connections: Connections, server: Server, model: Model) -> Model:
-    """The model with a baseline, and 400 predictions for people twenty years older."""
+async def compared(server: Server, model: Model) -> Model:
+    """The model with a baseline."""
     client = Client(server.address)
     create = client.unary("turnout.drift.v1.DriftService", "CreateBaseline")
     await create(creation(baseline_id="spring", description="customers of March to May"), timeout=20)
     await client.close()
-    await append(connections, 1, 400, age=60.0)
-    async with member(connections, "a") as consumer:
-        await eventually(lambda: consumer.handled == 1)
     return model
 
 
 @pytest.fixture
-async def kept(connections: Connections, model: Model) -> Kept:
-    """The model with 25 results of a world that slowly moved."""
+async def observed(connections: Connections, compared: Model) -> Model:
+    """The model with a baseline, and 400 predictions for people twenty years older."""
+    await append(connections, 1, 400, age=60.0)
+    async with member(connections, "a") as consumer:
+        await eventually(lambda: consumer.handled == 1)
+    return compared
+
+
+@pytest.fixture
+async def kept(connections: Connections, compared: Model) -> Kept:
+    """The model with a baseline, and 25 results of a world that slowly moved."""
+    model = compared
+    baseline = await BaselineStore(connections).get_active(model.name, model.uid)
     store, rng, now = ResultStore(connections), random.Random(5), time.time()
     latest = ""
     for hours, one in reversed(list(enumerate([samples.telling(), *samples.past(24)]))):
@@ -129,5 +138,5 @@ async def kept(connections: Connections, model: Model) -> Kept:
         one.end_time.FromSeconds(int(when))
         one.start_time.FromSeconds(int(when) - 3600)
         one.create_time.FromSeconds(int(when))
-        await store.write(model.uid, one, when)
+        await store.write(model.uid, one, when, baseline.uid)
     return Kept(model, latest)
