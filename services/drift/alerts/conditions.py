@@ -20,7 +20,8 @@ MOST_FEATURES = 20
 
 
 class Condition(NamedTuple):
-    """One thing that can raise an alert, and what a look saw of it. `bad` says what is, if anything is."""
+    """One thing that can raise an alert, and what a look saw of it. `bad` says what is, if anything is;
+    `over` why it cannot be seen any more, however long one looks."""
 
     kind: int
     segment: Segment | None
@@ -30,6 +31,7 @@ class Condition(NamedTuple):
     shifts: Sequence[Shift] = ()
     evidence: dict[str, float] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
     result: str = ""
+    over: str = ""
 
     @property
     def key(self) -> tuple[int, str]:
@@ -99,9 +101,13 @@ def alert_of(
         return alert
     alert.MergeFrom(Alert(severity=AlertSeverity.Name(after.severity)))
     alert.peak_severity = max(alert.peak_severity, alert.severity)
-    alert.summary = condition.bad
-    del alert.features[:]
-    alert.features.extend(_features(condition))
+    if condition.bad:
+        alert.summary = condition.bad
+        del alert.features[:]
+        alert.features.extend(_features(condition))
+    else:
+        # A good look holds it at what the looks before were; what was the matter is still what it is about.
+        alert.summary = f"Milder than it was: the last look found nothing. Before: {alert.summary}"
     return alert
 
 
@@ -131,8 +137,8 @@ def _features(condition: Condition) -> Iterable[alert_pb2.AlertFeature]:
 
 
 def _cleared(condition: Condition) -> str:
-    if condition.sight is None:
-        return "It is no longer looked for."
+    if condition.over:
+        return condition.over
     if condition.kind == alert_pb2.ALERT_KIND_NO_DATA:
         return "There is enough data again."
     return f"The last {condition.rules.good} looks with enough data were good."

@@ -28,6 +28,7 @@ from services.state import formats
 
 # Unnoticed is worse than told late: what is told of no longer stands is told at once.
 NO_RULES = Rules(1, 1, 1, 0.0)
+NO_LONGER = "It is no longer looked for."
 DRIFTING = (alert_pb2.ALERT_KIND_DRIFT, alert_pb2.ALERT_KIND_CONCEPT_DRIFT)
 STATUS = {
     GOOD: result_pb2.DRIFT_STATUS_OK,
@@ -98,21 +99,27 @@ def _stepped(
     }
     known = {condition.key for condition in conditions}
     gone = [
-        Condition(one.kind, one.segment if one.HasField("segment") else None, NO_RULES, None, "")
+        Condition(
+            one.kind, one.segment if one.HasField("segment") else None, NO_RULES, None, "", over=NO_LONGER
+        )
         for key, one in stored.items()
         if key not in known
     ]
     return [
         *(_step(config, one, stored.get(one.key), at) for one in conditions),
-        *(_step(config, one, stored[one.key], at, over=True) for one in gone),
+        *(_step(config, one, stored[one.key], at, gone=True) for one in gone),
     ]
 
 
 def _step(
-    config: AlertConfig, condition: Condition, stored: AlertMachine | None, at: Moment, *, over: bool = False
+    config: AlertConfig, condition: Condition, stored: AlertMachine | None, at: Moment, *, gone: bool = False
 ) -> Stepped:
     before = read_machine(stored)
-    after = stopped(before, at.time) if over else step(before, condition.sight, condition.rules, at.time)
+    after = (
+        stopped(before, at.time)
+        if condition.over
+        else step(before, condition.sight, condition.rules, at.time)
+    )
     held = stored.alert if stored is not None and stored.HasField("alert") else None
     changed = alert_of(condition, before, after, held, at)
     current = changed or held
@@ -124,7 +131,7 @@ def _step(
             changed.CopyFrom(current)
             note_waiting(changed, deliveries)
             current = changed
-    keep = not over or _cooling(after)
+    keep = not gone or _cooling(after)
     place = write_machine(condition.kind, condition.segment, after, current) if keep else None
     return Stepped(place, changed, deliveries)
 

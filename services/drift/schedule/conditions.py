@@ -39,8 +39,11 @@ def rules_of(config: AlertConfig) -> Rules:
 
 def _drift(config: AlertConfig, finding: Finding, evidence: Evidence) -> Condition:
     kind, rules, result = alert_pb2.ALERT_KIND_DRIFT, rules_of(config), finding.result
-    if result is None or not enough(result, config.least_rows):
-        return Condition(kind, finding.segment, rules, None, "", result=result.name if result else "")
+    if result is None:
+        over = f"There is nothing to compare with: {finding.why}"
+        return Condition(kind, finding.segment, rules, None, "", over=over)
+    if not enough(result, config.least_rows):
+        return Condition(kind, finding.segment, rules, None, "", result=result.name)
     shifts = shifts_of(result, config.thresholds, config.feature_thresholds)
     fallen = evidence.established()
     proven = [one for one in shifts if hypothesis(finding.segment, one.feature) in fallen]

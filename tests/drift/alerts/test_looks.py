@@ -15,6 +15,7 @@ from turnout.drift.v1.alert_pb2 import (
     NOTIFICATION_STATE_DELIVERED,
 )
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest, ListResultsRequest
+from turnout.drift.v1.baseline_rpc_pb2 import DeleteBaselineRequest, ListBaselinesRequest
 from turnout.drift.v1.concept_pb2 import (
     CONCEPT_STATUS_DRIFT,
     ConceptDetection,
@@ -253,6 +254,24 @@ async def test_a_deleted_model_leaves_no_alerts(
     assert await station.desk.store.firing() == []
     assert await station.desk.store.memory(watched.uid) is None
     assert await station.desk.store.alerts(watched.uid) == []
+
+
+async def test_without_a_baseline_nothing_fires_and_routers_hear_of_no_drift(
+    ask: Ask, watched: Model, station: Station, receiver: Receiver, connections: Connections, clock: Clock
+) -> None:
+    routers = reader(connections, watched, clock)
+    for _ in range(2):
+        await station.log(watched, 500, 60)
+        await station.hour()
+    (baseline,) = (await ask("ListBaselines", ListBaselinesRequest(model="churn"))).baselines
+    await ask("DeleteBaseline", DeleteBaselineRequest(name=baseline.name, force=True))
+    await station.hour()
+    (alert,) = await alerts(ask)
+    assert alert.state == ALERT_STATE_RESOLVED
+    assert alert.summary.startswith("There is nothing to compare with: models/churn has no active baseline")
+    assert receiver.events() == ["firing", "resolved"]
+    await routers.poll()
+    assert routers.get("models/churn") == "insufficient_data"
 
 
 async def test_while_a_schedule_decides_a_persons_own_look_does_not(

@@ -1,7 +1,7 @@
 """What a look comes to, from what it saw alone: segments, errors, and what is not looked for any more."""
 
 from turnout.drift.v1 import alert_pb2
-from turnout.drift.v1.alert_config_pb2 import AlertConfig
+from turnout.drift.v1.alert_config_pb2 import ALERT_SEVERITY_ALERT, ALERT_SEVERITY_WARNING, AlertConfig
 from turnout.drift.v1.alert_memory_pb2 import AlertMemory
 from turnout.drift.v1.concept_pb2 import (
     CONCEPT_STATUS_DRIFT,
@@ -9,7 +9,12 @@ from turnout.drift.v1.concept_pb2 import (
     CONCEPT_STATUS_OK,
     ConceptDrift,
 )
-from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_OK, DriftResult
+from turnout.drift.v1.result_pb2 import (
+    DRIFT_STATUS_ALERT,
+    DRIFT_STATUS_INSUFFICIENT_DATA,
+    DRIFT_STATUS_OK,
+    DriftResult,
+)
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL
 
@@ -51,7 +56,8 @@ def look(
     concept: ConceptDrift | None = None,
 ) -> Commit:
     parts = (None, *settings.schedule.segments)
-    findings = [Finding(part, one) for part, one in zip(parts, found, strict=True)]
+    why = "no baseline"
+    findings = [Finding(part, one, "" if one else why) for part, one in zip(parts, found, strict=True)]
     return conclude(settings, held, Seen(findings, concept), Moment("models/m", "u", number, number * HOUR))
 
 
@@ -117,6 +123,37 @@ def test_a_segment_that_is_no_longer_looked_at_fires_no_longer() -> None:
     after = look(settings, made.memory, 2, result())
     assert [one.state for one in after.alerts] == [alert_pb2.ALERT_STATE_RESOLVED]
     assert after.memory.status == DRIFT_STATUS_OK
+
+
+def test_with_nothing_to_compare_with_any_more_an_alert_is_over() -> None:
+    """However many looks it takes to clear one: no look will ever be good or bad again."""
+    settings = config(schedule={"segments": [GOLD], "epoch_looks": 1})
+    settings.hysteresis.of_looks = settings.hysteresis.good_looks = 3
+    fired = look(settings, None, 1, result(), result(p=1e-9, psi=0.5))
+    (alert,) = look(settings, fired.memory, 2, result(), None).alerts
+    assert (alert.state, alert.segment) == (alert_pb2.ALERT_STATE_RESOLVED, GOLD)
+    assert alert.summary == "There is nothing to compare with: no baseline"
+
+    fired = look(settings, None, 1, result(p=1e-9, psi=0.5), result())
+    assert fired.memory.status == DRIFT_STATUS_ALERT
+    over = look(settings, fired.memory, 2, None, result())
+    assert [one.state for one in over.alerts] == [alert_pb2.ALERT_STATE_RESOLVED]
+    assert over.memory.status == DRIFT_STATUS_INSUFFICIENT_DATA
+    assert not look(settings, over.memory, 3, None, result()).alerts
+
+
+def test_a_milder_alert_still_says_what_it_is_about() -> None:
+    """Its last look was good: what was found before is all that there is to tell."""
+    settings = config(schedule={"epoch_looks": 1})
+    settings.hysteresis.good_looks = 2
+    (alert,) = look(settings, None, 1, grave := result(p=1e-9, psi=0.5)).alerts
+    held = look(settings, None, 1, grave).memory
+    held = look(settings, held, 2, result(p=1e-9, psi=0.15)).memory
+    (milder,) = look(settings, held, 3, result()).alerts
+    assert (milder.state, milder.severity) == (alert_pb2.ALERT_STATE_FIRING, ALERT_SEVERITY_WARNING)
+    assert milder.peak_severity == ALERT_SEVERITY_ALERT
+    assert milder.features == alert.features
+    assert milder.summary == f"Milder than it was: the last look found nothing. Before: {alert.summary}"
 
 
 def test_after_an_alert_is_cleared_everything_has_to_be_proven_anew() -> None:
