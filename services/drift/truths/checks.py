@@ -8,6 +8,7 @@ from turnout.inference.v1.event_pb2 import PredictionEvent
 
 from services.foundation.errors import FieldViolation, InvalidArgument
 from services.state.moments import moment
+from services.state.names import resource_name
 from services.state.reports import (
     OBSERVED_AHEAD_SECONDS,
     about_faults,
@@ -22,6 +23,7 @@ KEYS = ("prediction_id", "external_id", "entity_id")
 NEEDED = "is required, or router or model with external_id, or with entity_id and event_time"
 # As of predictions.
 LONGEST_KEY = 256
+OWNERS = (("router", "routers"), ("model", "models"))
 
 
 def check(request: rpc.AddGroundTruthRequest, now: float) -> None:
@@ -38,8 +40,9 @@ def check(request: rpc.AddGroundTruthRequest, now: float) -> None:
 
 
 def check_fit(request: rpc.AddGroundTruthRequest, event: PredictionEvent) -> None:
-    """Raises InvalidArgument for a truth that does not fit what was predicted."""
-    _refuse([*row_misfits(request.row, max(event.rows, 1)), *truth_misfits(request.truth, event)])
+    """Raises InvalidArgument for a truth that does not fit what was predicted, or who made it."""
+    misfits = [*row_misfits(request.row, max(event.rows, 1)), *truth_misfits(request.truth, event)]
+    _refuse([*_maker_misfits(request, event), *misfits])
 
 
 def content_id(request: rpc.AddGroundTruthRequest) -> str:
@@ -54,6 +57,9 @@ def _key_faults(request: rpc.AddGroundTruthRequest, now: float) -> list[FieldVio
     if not keys:
         return [FieldViolation("prediction_id", NEEDED)]
     wrong = []
+    for field, collection in OWNERS:
+        if given := getattr(request, field):
+            resource_name(collection, given, field)
     if len(keys) > 1:
         wrong.append(FieldViolation(keys[1], f"goes without {keys[0]}: one key says which prediction"))
     if request.router and request.model:
@@ -63,6 +69,18 @@ def _key_faults(request: rpc.AddGroundTruthRequest, now: float) -> list[FieldVio
     if max(len(request.external_id), len(request.entity_id)) > LONGEST_KEY:
         wrong.append(FieldViolation(keys[0], f"must be at most {LONGEST_KEY} characters"))
     return wrong + _moment_faults(request, now)
+
+
+def _maker_misfits(request: rpc.AddGroundTruthRequest, event: PredictionEvent) -> list[FieldViolation]:
+    """Of the router or model that is named beside the prediction's id."""
+    manifest = event.manifest
+    made_by = manifest.router or next((one.model for one in manifest.participants), "")
+    for field, collection in OWNERS:
+        given = getattr(request, field)
+        if given and made_by and resource_name(collection, given, field) != made_by:
+            said = f"must be what made the prediction, {made_by}, or be left out; got {given[:100]!r}"
+            return [FieldViolation(field, said)]
+    return []
 
 
 def _moment_faults(request: rpc.AddGroundTruthRequest, now: float) -> list[FieldViolation]:

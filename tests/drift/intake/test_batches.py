@@ -127,6 +127,34 @@ async def test_what_leads_nowhere_is_refused(ask: Ask, order: str, key: dict[str
     assert refused.value.fields[0].field == field
 
 
+@pytest.mark.parametrize(
+    ("maker", "said"),
+    [
+        (
+            {"router": "till"},
+            "router must be what made the prediction, models/churn, or be left out",
+        ),
+        ({"model": "models/rival"}, "model must be what made the prediction, models/churn, or be left out"),
+        ({"model": "No Model"}, "model must be models/{id} or {id}"),
+    ],
+)
+async def test_who_names_a_prediction_and_another_maker_of_it_is_refused(
+    ask: Ask, order: str, model: Model, connections: Connections, maker: dict[str, str], said: str
+) -> None:
+    """By whichever door: one of the two is a mistake, and nobody knows which."""
+    wrong = truth(prediction_id=order, **maker)
+    with pytest.raises(RemoteError) as refused:
+        await ask("AddGroundTruth", wrong)
+    assert refused.value.message.startswith(said)
+    assert [one.field for one in refused.value.fields] == list(maker)
+    (outcome, own) = (
+        await ask("BatchAddGroundTruth", batch(wrong, truth(prediction_id=order, model="churn")))
+    ).outcomes
+    assert outcome.error.field == next(iter(maker))
+    assert own.added.status == ACCEPTED
+    assert len(await told(connections, model)) == 1
+
+
 async def test_a_key_of_several_predictions_is_refused(
     ask: Ask, order: str, consume: Consume, model: Model
 ) -> None:
