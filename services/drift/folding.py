@@ -13,6 +13,7 @@ from services.drift.cells.vocabulary import capped
 from services.drift.columns import Columns, columns
 from services.drift.placing import Buckets, Placed
 from services.drift.rows import Floats, Rows
+from services.drift.spelling import respelt
 from services.state.positions import order
 
 # What a profile of a few rows is summed up under before it is part of a bucket.
@@ -106,4 +107,4 @@ def _count_numbers(frame: Grid, values: Floats, size: int) -> Tally:
 
 def _count_texts(frame: Vocabulary, values: Counter[str], size: int) -> Tally:
     """The same of texts that are counted already."""
-    return frame.count_names(values, missing=size - values.total())
+    return frame.count_names(respelt(values, frame), missing=size - values.total())

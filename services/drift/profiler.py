@@ -86,12 +86,18 @@ class Watched:
 
     def _rows(self, name: str, seen: "Seen") -> list[Rows]:
         say = (lambda event: said_by(event, name, self.outputs)) if self.listens else None
-        rows = records_of(seen.events, self.columns, say)
+        rows = records_of(seen.events, self.columns, say, self.features)
         for late in seen.late:
             said = said_at(late.event, late.participant, self.outputs)
             for some in rows_of(late.event, self.columns, said):
                 rows += [Block(some.time, 0, {}, one, given=False) for one in some.answers()]
         return rows
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """What is counted of the model's input."""
+        roles = [(one.name, one.role) for baseline in self.baselines for one in baseline.features]
+        return frozenset(name for name, role in roles if role is Role.FEATURE)
 
     @cached_property
     def listens(self) -> bool:

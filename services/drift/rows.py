@@ -12,6 +12,7 @@ Seconds = NDArray[np.int64]
 NOTHING_WITHHELD = frozenset[str]()
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+NO_WORDS: Mapping[str, Sequence[str]] = MappingProxyType({})
 NONE_WITHHELD: Mapping[int, frozenset[str]] = MappingProxyType({})
 
 
@@ -63,13 +64,15 @@ class Row(NamedTuple):
 
 class Block(NamedTuple):
     """Rows of one prediction, `size` of them: a tensor's columns, as they are. given: whether the features
-    are known at all, or the answer alone. An answer to rows that are counted already comes with none."""
+    are known at all, or the answer alone. An answer to rows that are counted already comes with none. texts:
+    columns of texts; an empty text is none."""
 
     time: float
     size: int
     numeric: Mapping[str, Floats]
     said: Said | None = None
     given: bool = True
+    texts: Mapping[str, Sequence[str]] = NO_WORDS
 
     def hidden(self) -> Collection[str]:
         """Features that some row withholds: none of tensors."""

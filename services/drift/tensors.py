@@ -1,6 +1,8 @@
 """Tensors as columns: of numbers, or of texts. What does not fit its own shape is left out."""
 
 import math
+from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ _DTYPES = {
     "BOOL": "?", "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "UINT8": "<u1",
     "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
-TEXT = "BYTES"
+TEXT, LENGTH = "BYTES", Struct("<I")
 
 
 def columns_of(tensors: TensorInput) -> dict[str, NDArray[Any]]:
@@ -32,6 +34,34 @@ def texts_of(tensors: TensorInput) -> dict[str, list[str]]:
         for tensor in tensors.tensors
         if tensor.datatype == TEXT and len(tensor.contents.bytes_contents) == math.prod(tensor.shape)
     }
+
+
+def text_columns_of(tensors: TensorInput, wanted: Callable[[str, int], bool]) -> dict[str, list[list[str]]]:
+    """The tensors of texts by name, as columns of rows, however they travel; only those that are wanted, by
+    name and how many columns they have."""
+    found = {}
+    for index, tensor in enumerate(tensors.tensors):
+        size, rows = math.prod(tensor.shape), int(tensor.shape[0]) if tensor.shape else 0
+        if tensor.datatype != TEXT or rows <= 0 or size <= 0 or not wanted(tensor.name, size // rows):
+            continue
+        raw = tensors.raw_contents[index] if index < len(tensors.raw_contents) else None
+        words = tensor.contents.bytes_contents if raw is None else _words(raw)
+        if len(words) == size:
+            width = size // rows
+            texts = [one.decode(errors="replace") for one in words]
+            found[tensor.name] = [texts[column::width] for column in range(width)]
+    return found
+
+
+def _words(raw: bytes) -> Sequence[bytes]:
+    """Raw texts, each behind its length; none where they are cut off."""
+    at, found = 0, list[bytes]()
+    while at < len(raw):
+        begin = at + LENGTH.size
+        if begin > len(raw) or (at := begin + LENGTH.unpack_from(raw, at)[0]) > len(raw):
+            return []
+        found.append(raw[begin:at])
+    return found
 
 
 def _values(tensor: Tensor, raw: bytes | None) -> NDArray[Any] | None:

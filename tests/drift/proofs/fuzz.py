@@ -26,6 +26,7 @@ from services.drift.baselines import Baseline
 from services.drift.cells import Frame, Vocabulary
 from services.drift.observed import rows_of
 from services.drift.rows import Row
+from services.drift.spelling import name_of, number_of
 from services.drift.verdict import LEAST_ROWS
 from services.foundation.errors import InvalidArgument
 from tests.drift.proofs.outliers import changed
@@ -245,9 +246,14 @@ def value_of(row: Row, one: result_pb2.FeatureDrift, withheld: bool) -> float | 
     """What the row has of the feature: None if nothing may be known, NaN or '' if it is missing."""
     if withheld:
         return None
+    number, text = row.numeric.get(one.feature), row.categorical.get(one.feature)
     if one.kind == model_pb2.FEATURE_KIND_NUMERIC:
-        return row.numeric.get(one.feature, math.nan)
-    return row.categorical.get(one.feature, "")
+        if number is None and text is not None:
+            number = number_of(text)
+        return math.nan if number is None else number
+    if text is None:
+        text = name_of(math.nan if number is None else number)
+    return text
 
 
 def strange(frame: Frame, known: Sequence[float | str]) -> float:
