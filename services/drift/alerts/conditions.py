@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from turnout.drift.v1 import alert_pb2
 from turnout.drift.v1.alert_config_pb2 import AlertSeverity
@@ -54,8 +55,25 @@ def key_of(kind: int, segment: Segment | None) -> tuple[int, str]:
 
 
 def segment_key(segment: Segment | None) -> str:
-    """A segment as a text; empty for all traffic."""
-    return f"{segment.name}={segment.value}" if segment is not None else ""
+    """A segment as a text of one line, another one for each; empty for all traffic.
+
+    >>> segment_key(Segment(name="a", value="b=c")), segment_key(Segment(name="a=b", value="c"))
+    ('a=b=c', 'a%3Db=c')
+    """
+    if segment is None:
+        return ""
+    return f"{_escaped(segment.name).replace('=', '%3D')}={_escaped(segment.value)}"
+
+
+def segment_of(key: str) -> Segment | None:
+    """The segment of such a text."""
+    name, _, value = key.partition("=")
+    return Segment(name=unquote(name), value=unquote(value)) if key else None
+
+
+def _escaped(part: str) -> str:
+    # No more than must be: under these names evidence is remembered.
+    return part.replace("%", "%25").replace("\n", "%0A")
 
 
 def read_machine(stored: AlertMachine | None) -> Machine:

@@ -6,7 +6,6 @@ from turnout.drift.v1 import alert_pb2
 from turnout.drift.v1.alert_config_pb2 import AlertConfig
 from turnout.drift.v1.alert_memory_pb2 import AlertMachine, AlertMemory
 from turnout.drift.v1.alert_rpc_pb2 import AlertCondition, FeatureEvidence, ScheduleStatus
-from turnout.drift.v1.segment_pb2 import Segment
 
 from services.drift.alerts.conditions import read_machine
 from services.drift.schedule.evidence import Evidence
@@ -41,10 +40,9 @@ def _evidence(memory: AlertMemory) -> Iterator[FeatureEvidence]:
     fallen = Evidence(memory.first_look, memory.terms, dict(memory.evidence)).established()
     most = sorted(memory.evidence, key=lambda name: (-memory.evidence[name], name))[:MOST_EVIDENCE]
     for name in most:
-        where, feature = split(name)
-        segment_name, _, value = where.partition("=")
+        segment, feature = split(name)
         yield FeatureEvidence(
-            segment=Segment(name=segment_name, value=value) if where else None,
+            segment=segment,
             feature=feature,
             e_value=memory.evidence[name],
             established=name in fallen,

@@ -9,6 +9,7 @@ from turnout.drift.v1.concept_pb2 import ConceptDrift
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import Model
 
+from services.drift.alerts.conditions import segment_key
 from services.drift.asked import Asked
 from services.drift.buckets import cover
 from services.drift.errors import BaselineNotFound
@@ -55,6 +56,5 @@ class Analyst:
 
 def _result_id(model: Model, span: Span, segment: Segment | None) -> str:
     """The same whoever makes this look, and makes it again: it is kept once."""
-    name = f"{segment.name}={segment.value}" if segment is not None else ""
-    made = random.Random(f"{model.uid} {span.look} {span.start} {span.end} {name}")
+    made = random.Random(f"{model.uid} {span.look} {span.start} {span.end} {segment_key(segment)}")
     return new_uid(span.end, made)

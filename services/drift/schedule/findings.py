@@ -10,7 +10,7 @@ from turnout.drift.v1.result_pb2 import DriftResult, FeatureDrift
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC
 
-from services.drift.alerts.conditions import segment_key
+from services.drift.alerts.conditions import segment_key, segment_of
 from services.drift.alerts.levels import enough
 from services.drift.schedule.evidence import weigh
 
@@ -47,10 +47,10 @@ def hypothesis(segment: Segment | None, feature: str) -> str:
     return f"{segment_key(segment)}\n{feature}"
 
 
-def split(name: str) -> tuple[str, str]:
+def split(name: str) -> tuple[Segment | None, str]:
     """Segment and feature of a hypothesis."""
-    segment, _, feature = name.rpartition("\n")
-    return segment, feature
+    segment, _, feature = name.partition("\n")
+    return segment_of(segment), feature
 
 
 def p_values(found: FeatureDrift) -> dict[str, float | None]:

@@ -1,5 +1,6 @@
 """What a look comes to, from what it saw alone: segments, errors, and what is not looked for any more."""
 
+import pytest
 from turnout.drift.v1 import alert_pb2
 from turnout.drift.v1.alert_config_pb2 import ALERT_SEVERITY_ALERT, ALERT_SEVERITY_WARNING, AlertConfig
 from turnout.drift.v1.alert_memory_pb2 import AlertMemory
@@ -16,11 +17,13 @@ from turnout.drift.v1.result_pb2 import (
     DriftResult,
 )
 from turnout.drift.v1.segment_pb2 import Segment
-from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL
+from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, Model
 
 from services.drift.alerts.alert_store import Commit
 from services.drift.alerts.conditions import Moment
 from services.drift.alerts.config_store import filled
+from services.drift.alerts.standing import standing
+from services.drift.schedule.analyst import Span, _result_id
 from services.drift.schedule.concluding import conclude
 from services.drift.schedule.findings import Finding, Seen
 
@@ -75,6 +78,26 @@ def test_a_segment_that_drifts_is_told_of_by_its_name_and_all_traffic_is_not() -
     assert (alert.segment, alert.kind) == (GOLD, alert_pb2.ALERT_KIND_DRIFT)
     assert alert.features[0].feature == "age"
     assert made.memory.status == DRIFT_STATUS_ALERT
+
+
+ALIKE = [
+    (Segment(name="a", value="b=c"), Segment(name="a=b", value="c")),
+    (Segment(name="a%3Db", value="c"), Segment(name="a=b", value="c")),
+    (Segment(name="a", value="b\nage"), Segment(name="a", value="b")),
+    (Segment(name="a", value="50%25"), Segment(name="a", value="50%")),
+]
+
+
+@pytest.mark.parametrize("pair", ALIKE, ids=str)
+def test_segments_that_are_written_alike_are_two(pair: tuple[Segment, Segment]) -> None:
+    settings = config(schedule={"segments": pair, "epoch_looks": 1})
+    made = look(settings, None, 1, result(), result(p=1e-9, psi=0.5), result())
+    assert [alert.segment for alert in made.alerts] == [pair[0]]
+    evidence = {one.segment.SerializeToString(): one for one in standing(settings, made.memory).evidence}
+    assert evidence.keys() == {part.SerializeToString() for part in (Segment(), *pair)}
+    assert [one.segment for one in evidence.values() if one.established] == [pair[0]]
+    ids = [_result_id(Model(uid="u"), Span(0.0, 1.0, 1), part) for part in (None, *pair)]
+    assert len(set(ids)) == 3
 
 
 def test_more_segments_ask_for_more_evidence() -> None:
