@@ -12,6 +12,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.drift.listing.merging import Merged
 from services.drift.listing.users import Users
 from services.drift.observed import models_asked
+from services.drift.segments import segment_asked
 from services.foundation.errors import InvalidArgument
 from services.state import ids
 from services.state.config_reader import ConfigReader
@@ -134,8 +135,8 @@ def _check(request: Asked) -> None:
         raise _wrong("truth", f"one of {', '.join(rpc.GroundTruthState.keys())} expected, got {truth}")
     if request.router and request.outside:
         raise _wrong("outside", "goes without router: what was made outside no router made")
-    if request.HasField("segment") and not request.segment.name:
-        raise _wrong("segment.name", "the name of a segment expected, with the value that is looked for")
+    # Without a value it would be that of no prediction.
+    segment_asked(request)
     for field, value in (("entity_id", request.entity_id), ("external_id", request.external_id)):
         if len(value) > LONGEST_KEY:
             raise _wrong(field, f"at most {LONGEST_KEY} characters, got {len(value):,}")

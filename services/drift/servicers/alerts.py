@@ -7,7 +7,7 @@ from typing import Any
 
 from turnout.drift.v1 import alert_rpc_pb2 as rpc
 from turnout.drift.v1.alert_config_pb2 import AlertConfig, AlertSeverity
-from turnout.drift.v1.alert_pb2 import Alert, AlertState
+from turnout.drift.v1.alert_pb2 import ALERT_STATE_PENDING, Alert, AlertState
 from turnout.router.v1.model_pb2 import Model
 
 from services.drift.alerts.desk import chosen, tried
@@ -83,7 +83,7 @@ class AlertRpcs:
         """A page of the model's alerts, newest first, of those that fit every filter."""
         model, desk = await self._ground.model(request.model), self._ground.alerts
         size = min(pages.size(request.page_size, DEFAULT_PAGE), MAX_PAGE)
-        _known_word("state", request.state, AlertState)
+        _known_word("state", request.state, AlertState, but=ALERT_STATE_PENDING)
         _known_word("min_severity", request.min_severity, AlertSeverity)
         filters = f"alerts {model.uid} {request.state} {request.min_severity}"
         last = pages.unseal(filters, request.page_token)
@@ -102,6 +102,7 @@ class AlertRpcs:
         self, request: rpc.WatchAlertsRequest, call: Call
     ) -> AsyncIterator[rpc.WatchAlertsResponse]:
         """What fires now, then each change, of the models that the caller may see."""
+        _known_word("min_severity", request.min_severity, AlertSeverity)
         desk, name = self._ground.alerts, await self._named(request, call)
         async for news in desk.feed.watch(_position(request.resume_token)):
             alert = news.alert
@@ -132,10 +133,11 @@ class AlertRpcs:
         return Known({feature.name for one in bodies if one is not None for feature in one.features})
 
 
-def _known_word(field: str, given: int, words: Any) -> None:
-    """Raises InvalidArgument for a filter by what there is not."""
-    if given not in words.values():
-        said = f"is one of {', '.join(words.keys()[1:])}; got {given}"
+def _known_word(field: str, given: int, words: Any, but: int | None = None) -> None:
+    """Raises InvalidArgument for a filter by what there is not, or by `but`, which nothing here is."""
+    if given not in words.values() or given == but:
+        known = ", ".join(name for name, number in words.items()[1:] if number != but)
+        said = f"is one of {known}; got {words.Name(given) if given == but else given}"
         raise InvalidArgument(f"{field} {said}", fields=[(field, said)])
 
 

@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from turnout.drift.v1 import alert_rpc_pb2 as rpc
 from turnout.drift.v1.alert_config_pb2 import ALERT_SEVERITY_WARNING, WEBHOOK_FORMAT_JSON, AlertConfig
+from turnout.drift.v1.alert_pb2 import ALERT_STATE_PENDING
 from turnout.router.v1.model_pb2 import Model
 
 from services.foundation.errors import RemoteError
@@ -249,6 +250,13 @@ WRONG: dict[str, tuple[str, Any, str, str, str]] = {
         "INVALID_ARGUMENT",
         "state",
         "ALERT_STATE_FIRING",
+    ),
+    "a state that no alert has": (
+        "ListAlerts",
+        rpc.ListAlertsRequest(model="churn", state=ALERT_STATE_PENDING),
+        "INVALID_ARGUMENT",
+        "state",
+        "state is one of ALERT_STATE_FIRING, ALERT_STATE_RESOLVED; got ALERT_STATE_PENDING",
     ),
     "a severity that there is not": (
         "ListAlerts",

@@ -157,10 +157,10 @@ async def test_a_watch_ends_in_good_order_when_the_process_drains(replica: Clien
 
 @pytest.mark.parametrize(
     ("wanted", "field"), [({"resume_token": "nonsense"}, "resume_token"), ({"model": "Ü"}, "model"),
-                          ({"model": "ghost"}, "model")],
+                          ({"model": "ghost"}, "model"), ({"min_severity": 7}, "min_severity")],
 )  # fmt: skip
 async def test_a_watch_that_cannot_be_is_refused_by_its_field(
-    replica: Client, wanted: dict[str, str], field: str
+    replica: Client, wanted: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(RemoteError) as refused:
         async with watching(replica, **wanted) as told:

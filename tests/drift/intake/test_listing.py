@@ -174,6 +174,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a state that is none": ({"truth": 9}, "truth"),
     "a segment without a name": ({"segment": Segment(value="north")}, "segment.name"),
+    "a segment without a value": ({"segment": Segment(name="region")}, "segment.value"),
     "a long key": ({"entity_id": "x" * 300}, "entity_id"),
 }  # fmt: skip
 

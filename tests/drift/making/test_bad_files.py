@@ -73,6 +73,11 @@ WRONG: dict[str, tuple[bytes, dict[str, Any], str]] = {
         {"file_bytes": 10_000_000},
         "the file was cut: .* of its 10,000,000 b",
     ),
+    "longer than announced": (
+        GOOD.encode(),
+        {"file_bytes": 10},
+        f"header.file_bytes says that the file has 10 bytes, and {len(GOOD.encode()):,} came",
+    ),
     "no such feature": (GOOD.encode(), {"features": ["amount", "age"]}, "'age' is no column of the file"),
     "no such segment": (GOOD.encode(), {"segments": ["region"]}, "'region' is no column of the file"),
     "no such weight": (GOOD.encode(), {"weight_column": "w"}, "'w' is no column of the file"),
