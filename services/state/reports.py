@@ -97,6 +97,9 @@ def truth_misfits(truth: Truth, event: PredictionEvent) -> list[FieldViolation]:
         return [
             FieldViolation(f"truth.{kind}", "is empty; the prediction is a class, so its truth is a label")
         ]
+    if len(label) > LONGEST_LABEL:
+        said = f"must have 1 to {LONGEST_LABEL} characters, as the prediction is a class; got {len(label):,}"
+        return [FieldViolation(f"truth.{kind}", said)]
     if not known or label in known:
         return []
     said = f"{label[:100]!r} is none of the prediction's classes {', '.join(sorted(known)[:20])}"

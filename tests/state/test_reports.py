@@ -68,6 +68,8 @@ def test_a_truth_is_of_the_predictions_kind() -> None:
     assert fields(Truth(number=2), number) == []
     assert fields(Truth(number=2), answered({})) == ["truth"]
     assert fields(Truth(text=""), answered({})) == ["truth.text"]
+    assert fields(Truth(text="x" * 1024), answered({})) == []
+    assert fields(Truth(text="x" * 1025), answered({})) == ["truth.text"]
     assert fields(Truth(number=2), PredictionEvent()) == []
 
 

@@ -49,7 +49,7 @@ class Columns:
                 self._refuse(f"there is no column {column[:40]!r} for {field}", columns)
         if not any(self._mapped.get(key, key) in columns for key in KEYS):
             self._refuse(f"one of {', '.join(KEYS)} is needed", columns)
-        if self._truth_of(columns) is None:
+        if not self._truths_of(columns):
             self._refuse(f"a column of truths is needed: {', '.join(NAMES)}", columns)
 
     def report(self, row: Mapping[str, Any]) -> tuple[rpc.AddGroundTruthRequest, str]:
@@ -67,10 +67,7 @@ class Columns:
                 getattr(report, field).CopyFrom(_time(value, self._named(field)))
         if (value := self._of(row, "row")) is not None:
             report.row = _whole(value, self._named("row"))
-        column = self._truth_of(row)
-        if column is None or row[column] is None:
-            said = f"is needed: a column of the name {', '.join(NAMES)}"
-            raise InvalidArgument(f"truth: {said}", fields=[(TRUTH, said)])
+        column = self._truth_in(row)
         kind = self._kind or (column if column in NAMES[:4] and TRUTH not in self._mapped else EITHER)
         report.truth.CopyFrom(_truth(row[column], kind, column))
         return report, kind
@@ -81,9 +78,21 @@ class Columns:
     def _named(self, field: str) -> str:
         return self._mapped.get(field, field)
 
-    def _truth_of(self, columns: Collection[str]) -> str | None:
+    def _truth_in(self, row: Mapping[str, Any]) -> str:
+        """The one column that holds the row's truth: of two, one may be what was predicted."""
+        given = [name for name in self._truths_of(row) if row[name] is not None]
+        if len(given) == 1:
+            return given[0]
+        said = f"is needed: a column of the name {', '.join(NAMES)}"
+        if given:
+            said = (
+                f"is in one column, and {' and '.join(given)} have a value: say which with header.column_map"
+            )
+        raise InvalidArgument(f"truth: {said}", fields=[(TRUTH, said)])
+
+    def _truths_of(self, columns: Collection[str]) -> list[str]:
         names = [self._mapped[TRUTH]] if TRUTH in self._mapped else NAMES
-        return next((name for name in names if name in columns), None)
+        return [name for name in names if name in columns]
 
     def _refuse(self, why: str, columns: Collection[str]) -> None:
         got = ", ".join(column[:40] for column in list(columns)[:20])
