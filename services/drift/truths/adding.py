@@ -196,6 +196,8 @@ def _missing(request: Request) -> PredictionNotFound:
     by = next(word for word in KEYS if getattr(request, word))
     of = "" if request.prediction_id else f" of {request.router or request.model}"
     said = f"there is no record of a prediction{of} with {by} {getattr(request, by)[:100]}, or not yet"
+    if not request.prediction_id:
+        said += ": it is found by this key a second or so after it was logged; send the truth again then"
     return PredictionNotFound(said, fields=[(by, said)], prediction_id=request.prediction_id)
 
 

@@ -11,6 +11,7 @@ from turnout.router.v1.router_pb2 import REDACTION_HASHED, REDACTION_NONE, Route
 from services.foundation.errors import InvalidArgument, TurnoutError, Unavailable
 from services.state.attribution import ENTITY, EXTERNAL, AttributionIndex, Sought, only
 from services.state.config_reader import ConfigReader
+from services.state.errors import PredictionNotFound
 from services.state.moments import moment
 from services.state.names import resource_name
 from services.state.records import SETTLED_SECONDS
@@ -58,8 +59,10 @@ class Finder:
             except TurnoutError as wrong:
                 found[place] = wrong
         names = await self.index.find([sought for _, _, sought in asked]) if asked else []
+        settled = self.now() - SETTLED_SECONDS
         for (place, owner, sought), ids in zip(asked, names, strict=True):
-            found[place] = only(sought, ids, owner.name, self.now() - SETTLED_SECONDS)
+            unsettled = sought.before is not None and sought.before > settled
+            found[place] = _too_soon(sought.by) if unsettled else only(sought, ids, owner.name, settled)
         return found
 
     async def _owner(
@@ -94,6 +97,14 @@ class Finder:
             raise self.routers.kind.missing(name, "router")
         hidden = [word for word in (EXTERNAL, ENTITY) if router.log.redact.get(word) in HIDDEN]
         return Owner(name, router.uid, hidden)
+
+
+def _too_soon(by: str) -> PredictionNotFound:
+    said = (
+        f"must be {SETTLED_SECONDS:g} seconds ago or more: until then a newer prediction with this {by} may "
+        "be on its way here, and be the one that is meant; send it again then, or give prediction_id"
+    )
+    return PredictionNotFound(f"event_time {said}", fields=[("event_time", said)])
 
 
 def _sought(request: AddGroundTruthRequest, owner: Owner) -> Sought:

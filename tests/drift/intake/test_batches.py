@@ -112,6 +112,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a time of no key": ({"prediction_id": "", "event_time": Timestamp(seconds=5)}, "prediction_id"),
     "an unknown model": ({"external_id": "order-7", "model": "nobody"}, "model"),
     "an unknown router": ({"external_id": "order-7", "router": "nobody"}, "router"),
+    "a time of just now": (
+        {"entity_id": "ann", "model": "churn", "event_time": -2.0}, "event_time",
+    ),
     "an unknown key": ({"external_id": "order-8", "model": "churn"}, "external_id"),
     "a time before the first": (
         {"entity_id": "ann", "model": "churn", "event_time": Timestamp(seconds=1_700_000_000)}, "entity_id",
@@ -123,8 +126,22 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("key", "field"), WRONG.values(), ids=WRONG)
 async def test_what_leads_nowhere_is_refused(ask: Ask, order: str, key: dict[str, Any], field: str) -> None:
     with pytest.raises(RemoteError) as refused:
-        await ask("AddGroundTruth", truth(**key))
+        await ask("AddGroundTruth", truth(**dated(key)))
     assert refused.value.fields[0].field == field
+
+
+async def test_a_key_that_comes_at_once_is_told_to_come_again(ask: Ask, model: Model) -> None:
+    """The prediction is logged, and nobody has counted it yet."""
+    await ask("LogPrediction", logged(external_id="order-9", entity_id="ann"))
+    with pytest.raises(
+        RemoteError, match="a second or so after it was logged; send the truth again"
+    ) as refused:
+        await ask("AddGroundTruth", truth(external_id="order-9", model="churn"))
+    assert (refused.value.code, refused.value.fields[0].field) == ("NOT_FOUND", "external_id")
+    soon = truth(entity_id="ann", model="churn", event_time=at(0.0))
+    with pytest.raises(RemoteError, match="event_time must be 5 seconds ago or more") as refused:
+        await ask("AddGroundTruth", soon)
+    assert (refused.value.code, refused.value.fields[0].field) == ("NOT_FOUND", "event_time")
 
 
 @pytest.mark.parametrize(
