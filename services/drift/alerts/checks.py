@@ -7,6 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from turnout.drift.v1.alert_config_pb2 import AlertConfig, AlertSeverity, AlertThresholds
 
 from services.drift.alerts.addresses import Reach
+from services.drift.alerts.levels import MOST
 from services.drift.alerts.webhook_checks import webhook_problems
 from services.drift.concept.terms import faults
 from services.drift.detectors import DETECTORS
@@ -27,7 +28,7 @@ LONGEST_COOLDOWN = 7 * 86_400
 # As long as profiles are kept.
 LONGEST_SILENCE = 90 * 86_400
 MOST_ROWS = 1_000_000_000
-# The Wasserstein distance alone has no end of its own.
+# Of what has no end of its own: the PSI, and the Wasserstein distance.
 LARGEST_BAND = 1e6
 MOST_SPECIAL = 1_000
 MOST_REPORTED = 20
@@ -123,11 +124,12 @@ def _thresholds(thresholds: AlertThresholds, where: str) -> Iterator[Problem]:
     for field, bands in thresholds.ListFields():
         if bands.off:
             continue
+        most = MOST.get(field.name, LARGEST_BAND)
         for name in ("warning", "alert"):
             value = getattr(bands, name)
             # At 0 everything is past it, also what has not moved at all.
-            if not (math.isfinite(value) and 0 < value <= LARGEST_BAND):
-                said = f"must be above 0 and at most {LARGEST_BAND:g}, got {value:g}"
+            if not (math.isfinite(value) and 0 < value <= most):
+                said = f"must be above 0 and at most {most:g}, got {value:g}"
                 yield Problem(f"{where}.{field.name}.{name}", said)
         if bands.alert < bands.warning:
             said = f"must not be less than warning ({bands.warning:g}), got {bands.alert:g}"

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from turnout.drift.v1.alert_config_pb2 import AlertConfig
+from turnout.drift.v1.alert_config_pb2 import AlertConfig, AlertThresholds
 
 from services.drift.alerts.addresses import Reach
 from services.drift.alerts.checks import check
 from services.drift.alerts.config_store import etag_of, filled
+from services.drift.alerts.levels import counts, thresholds_of
 from services.drift.alerts.secrets import keep
-from services.drift.wire import timestamp
+from services.drift.baselines import Segment
+from services.drift.wire import read_segment, timestamp
 from services.state import masks
 
 KEPT = {
@@ -19,9 +21,11 @@ KEPT = {
 
 
 class Known(NamedTuple):
-    """What the model is compared with: the features of its active baselines, None where it has none."""
+    """What the model is compared with: the features of its active baselines, None where it has none; and what
+    these are of, None for all traffic."""
 
     features: Collection[str] | None
+    parts: Collection[Segment | None] = ()
 
 
 def draft(
@@ -44,8 +48,10 @@ def draft(
 
 def advice(config: AlertConfig, known: Known) -> Iterator[str]:
     """What might not be meant, a sentence each."""
-    if config.schedule.enabled and known.features is None:
-        yield "The model has no active baseline: looks find nothing to compare with (CreateBaseline)."
+    if config.schedule.enabled:
+        yield from _nothing_compared(config, known)
+    if config.schedule.enabled and not any(map(counts, (config.thresholds, *_special(config)))):
+        yield "Every statistic is off: no look is bad, whatever drifts (thresholds)."
     if config.schedule.enabled and not config.webhooks:
         yield "There is no webhook: alerts are told by WatchAlerts and ListAlerts alone."
     if config.webhooks and not config.schedule.enabled:
@@ -53,6 +59,22 @@ def advice(config: AlertConfig, known: Known) -> Iterator[str]:
     for webhook in config.webhooks:
         if webhook.url.startswith("http://") and (webhook.secret or webhook.headers):
             yield f"Webhook {webhook.id} is told over http: whoever listens reads it, and its headers."
+
+
+def _nothing_compared(config: AlertConfig, known: Known) -> Iterator[str]:
+    if None not in known.parts:
+        yield "The model has no active baseline: looks find nothing to compare with (CreateBaseline)."
+    for one in config.schedule.segments:
+        if read_segment(one) not in known.parts:
+            yield (
+                f"The segment {one.name} = {one.value!r} has no active baseline: its looks find nothing to "
+                "compare with (CreateBaseline with that segment)."
+            )
+
+
+def _special(config: AlertConfig) -> Iterator[AlertThresholds]:
+    for feature in config.feature_thresholds:
+        yield thresholds_of(feature, config.thresholds, config.feature_thresholds)
 
 
 def _date(before: AlertConfig, stored: AlertConfig, now: float) -> None:

@@ -19,6 +19,8 @@ DEFAULTS: dict[str, tuple[float, float]] = {
     "missing": (0.05, 0.2),
     "unseen": (0.05, 0.2),
 }
+# The most that each can be; the others have no end of their own.
+MOST = {"ks": 1.0, "jensen_shannon": 1.0, "hellinger": 1.0, "missing": 1.0, "unseen": 1.0}
 # What counts unless it is switched off; the others have to be asked for.
 USUAL = ("psi", "missing", "unseen")
 
@@ -79,6 +81,11 @@ def thresholds_of(
     for field, value in special[feature].ListFields():
         getattr(made, field.name).CopyFrom(value)
     return made
+
+
+def counts(thresholds: AlertThresholds) -> bool:
+    """Whether any statistic can be past a threshold."""
+    return any(not bands.off for _, bands in thresholds.ListFields())
 
 
 def enough(result: DriftResult, least_rows: int) -> bool:

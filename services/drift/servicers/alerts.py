@@ -130,7 +130,8 @@ class AlertRpcs:
         if not active:
             return Known(None)
         bodies = await self._ground.baselines.get_many(model.uid, [one.id for one in active.values()])
-        return Known({feature.name for one in bodies if one is not None for feature in one.features})
+        features = {feature.name for one in bodies if one is not None for feature in one.features}
+        return Known(features, active.keys())
 
 
 def _known_word(field: str, given: int, words: Any, but: int | None = None) -> None:

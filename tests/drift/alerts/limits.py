@@ -122,6 +122,16 @@ LIMITS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "bands in order": (psi(warning=0.3, alert=0.3), psi(warning=0.3, alert=0.29), "thresholds.psi.alert"),
     "band, no number": (psi(alert=1e6), psi(alert=float("nan")), "thresholds.psi.alert"),
     "band, no end": (psi(alert=1e6), psi(alert=float("inf")), "thresholds.psi.alert"),
+    "band of a share": (
+        {"thresholds": {"ks": {"alert": 1.0}}},
+        {"thresholds": {"ks": {"alert": 1.01}}},
+        "thresholds.ks.alert",
+    ),
+    "band of a share of missing values": (
+        {"thresholds": {"missing": {"warning": 1.0}}},
+        {"thresholds": {"missing": {"alert": 3.0}}},
+        "thresholds.missing.alert",
+    ),
     "a feature's band": (
         {"feature_thresholds": {"age": {"ks": {"warning": 0.2}}}},
         {"feature_thresholds": {"age": {"ks": {"warning": -1.0}}}},

@@ -9,6 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from turnout.drift.v1 import alert_rpc_pb2 as rpc
 from turnout.drift.v1.alert_config_pb2 import ALERT_SEVERITY_WARNING, WEBHOOK_FORMAT_JSON, AlertConfig
 from turnout.drift.v1.alert_pb2 import ALERT_STATE_PENDING
+from turnout.drift.v1.segment_pb2 import Segment
 from turnout.router.v1.model_pb2 import Model
 
 from services.foundation.errors import RemoteError
@@ -169,6 +170,28 @@ async def test_what_might_not_be_meant_is_said(ask: Ask, model: Model) -> None:
     await ask("CreateBaseline", creation())
     answer = await ask("UpdateAlertConfig", update(config=hooked()))
     assert answer.warnings == []
+
+
+async def test_a_schedule_that_cannot_do_what_it_says_is_told_so(ask: Ask, model: Model) -> None:
+    north, south = Segment(name="region", value="north"), Segment(name="region", value="south")
+    quiet = {name: {"off": True} for name in ("psi", "missing", "unseen")}
+    schedule = {"enabled": True, "segments": [north, south]}
+
+    async def said(**changes: Any) -> list[str]:
+        given = {**hooked(), "schedule": schedule, **changes}
+        return list((await ask("UpdateAlertConfig", update(config=given))).warnings)
+
+    await ask("CreateBaseline", creation(baseline_id="north", segment=north))
+    whole, part = await said()
+    assert whole.startswith("The model has no active baseline: looks find nothing")
+    assert part.startswith("The segment region = 'south' has no active baseline: its looks find nothing")
+    for changes in ({}, {"segment": south}):
+        await ask("CreateBaseline", creation(**changes))
+    assert await said() == []
+    (off,) = await said(thresholds=quiet)
+    assert off.startswith("Every statistic is off: no look is bad")
+    assert await said(thresholds={**quiet, "ks": {}}) == []
+    assert await said(thresholds=quiet, feature_thresholds={"age": {"psi": {}}}) == []
 
 
 @pytest.mark.parametrize(("right", "wrong", "field"), LIMITS.values(), ids=LIMITS)
