@@ -15,7 +15,7 @@ from services.foundation.errors import InvalidArgument
 
 
 class UnknownFilter(InvalidArgument):
-    """A filter of a value that this version does not know."""
+    """A filter of a value that this version does not know, or that nothing could pass."""
 
 
 def outcome_of(event: PredictionEvent) -> PredictionOutcome:

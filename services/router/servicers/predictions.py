@@ -6,13 +6,14 @@ from contextlib import aclosing
 
 from turnout.inference.v1.event_pb2 import PredictionRecord
 from turnout.router.v1 import router_service_pb2 as rpc
-from turnout.router.v1.router_pb2 import Router
+from turnout.router.v1.router_pb2 import REDACTION_FULL, REDACTION_HASHED, REDACTION_NONE, Router
 
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument
+from services.router.execution.large import PREFIX
 from services.router.execution.requests import check_entity
 from services.router.logbook.export import export
-from services.router.logbook.wanted import Wanted, known
+from services.router.logbook.wanted import UnknownFilter, Wanted, known
 from services.router.managing.changes import find_variant
 from services.router.managing.office import Desk
 from services.state.errors import PredictionNotFound
@@ -44,6 +45,7 @@ class Predictions(Desk):
         known(request.truth, rpc.TruthState, "truth")
         check_entity(request.entity_id)
         router = await self._router(request.router)
+        _refuse_hidden(router, request.entity_id)
         wanted = Wanted(request.variant, request.outcome, request.entity_id)
         start, end = _times(request)
         page = await self.office.records.list(
@@ -104,6 +106,17 @@ class Predictions(Desk):
             return [name for name in names if (name in matched) == (truth == rpc.TRUTH_STATE_MATCHED)]
 
         return sift
+
+
+def _refuse_hidden(router: Router, entity_id: str) -> None:
+    """Raise UnknownFilter for an entity whose id is hashed in the log, or not there. It is not hashed for the
+    caller: nobody is to find out by asking whether somebody whom he guesses was here."""
+    hidden = router.log.redact.get("entity_id", REDACTION_FULL) in (REDACTION_HASHED, REDACTION_NONE)
+    if entity_id and hidden and not entity_id.startswith(PREFIX):
+        said = (
+            f"{router.name} does not log it (log.redact), so it leads nowhere; give the hash that is logged"
+        )
+        raise UnknownFilter(f"entity_id: {said}", fields=[("entity_id", said)])
 
 
 def _times(request: rpc.ListPredictionsRequest | rpc.ExportPredictionsRequest) -> tuple[float, float | None]:

@@ -12,6 +12,7 @@ from turnout.router.v1 import router_service_pb2 as rpc
 from services.foundation.errors import RemoteError
 from services.state import formats
 from services.state.truth import TruthLog
+from tests.router.conftest import doctors
 from tests.router.logbook.conftest import Shelf, names
 
 
@@ -43,6 +44,20 @@ async def test_each_filter_leaves_what_it_should(shelf: Shelf) -> None:
     assert await listed(shelf, entity_id="me", variant="b") == []
     assert await listed(shelf, start_time=other.time) == [one, two]
     assert await listed(shelf, end_time=other.time) == [three, four, five]
+
+
+@pytest.mark.parametrize("rule", ["REDACTION_HASHED", "REDACTION_NONE"])
+async def test_an_entity_that_is_not_logged_leads_nowhere(shelf: Shelf, rule: str) -> None:
+    hidden = "hash:0123456789abcdef"
+    shelf.at(await shelf.desk.deploy("secret", doctors(log={"redact": {"entity_id": rule}})))
+    (mine,) = await shelf.write(shelf.event(60, entity_id=hidden))
+    request = rpc.ListPredictionsRequest(router="secret", entity_id="me")
+    with pytest.raises(RemoteError, match="routers/secret does not log it") as refused:
+        await shelf.desk.call("RouterService/ListPredictions", request)
+    assert (refused.value.code, refused.value.fields[0].field) == ("INVALID_ARGUMENT", "entity_id")
+    request.entity_id = hidden
+    page = await shelf.desk.call("RouterService/ListPredictions", request)
+    assert names(page.predictions) == [mine]
 
 
 async def test_truth_is_a_filter(shelf: Shelf) -> None:
