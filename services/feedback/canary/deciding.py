@@ -124,6 +124,8 @@ def _doubt(plan: Canary, seen: Seen, now: float) -> str:
     """Why nothing may happen now; silence is never success."""
     if seen.doubts:
         return f"sound evidence: {seen.doubts[0]}"
+    if not seen.watermark:
+        return "fresh data: nothing was judged yet"
     behind = now - seen.watermark - plan.label_horizon
     if behind > STALE_SECONDS:
         return f"fresh data: nothing was judged for {words.span(behind)} longer than labels may take"

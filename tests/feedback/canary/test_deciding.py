@@ -79,6 +79,7 @@ def test_a_percentage_between_two_steps_is_of_the_lower_one() -> None:
         ({}, seen(labelled=9), LATER, "labels: 9 of 10"),
         ({}, seen(), NOW + 20, "time: 40 s more"),
         ({}, seen(at=LATER - 3600 - STALE_SECONDS - 1), LATER, "fresh data"),
+        ({}, seen(at=0.0), LATER, "fresh data: nothing was judged yet"),
         (
             {},
             replace(seen(), canary=ArmSeen(90, 0, SILENT)),
