@@ -56,8 +56,9 @@ def leaf(node: Node, schema: Schema) -> Term | None:
     return None
 
 
-def bare(node: Node, name: str, schema: Schema) -> Term:
-    """A name on its own: one of ours, a feature, or else a declared attribute."""
+def bare(node: Node, name: str, schema: Schema, *, field: bool = False) -> Term:
+    """A name on its own: one of ours, a feature, or else a declared attribute. field: that of a rule in
+    operator form, which is spelled without quotes."""
     if name == "now":
         return Term(node, Kind.MOMENT, lambda view: view.now, names=frozenset({"now"}))
     if name == "entity_id":
@@ -70,9 +71,10 @@ def bare(node: Node, name: str, schema: Schema) -> Term:
     if name in schema.attributes:
         return member(node, "attributes", name, schema)
     if schema.features:
+        other = f"attributes.{name[:64]}" if field else f"attributes['{name[:64]}'], and text '{name[:64]}'"
         raise BadCondition(
             f"does not know {name[:64]!r}; features and declared attributes are: {schema.known()}. Another "
-            f"attribute is written attributes['{name[:64]}'], and text '{name[:64]}'"
+            f"attribute is written {other}"
         )
     read = frozenset({f"features.{name}", f"attributes.{name}"})
     return Term(node, Kind.FREE, _first(name, attributes=True), names=read)

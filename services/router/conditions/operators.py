@@ -1,5 +1,6 @@
 """The operator form: one field, one operator, one value. No CEL is involved."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ MOST_VALUES = 256
 LONGEST_VALUE = 256
 
 Value = str | float | bool
+QUOTED = re.compile(r"""(?P<of>features|attributes|headers)\[(?P<mark>['"])(?P<name>.*)(?P=mark)\]""")
 NOWHERE = Literal(0, 0, 1, None)
 
 
@@ -58,7 +60,11 @@ def _field(field: str, schema: Schema) -> Term:
         return names.member(NOWHERE, of, name, schema)
     if not field or field == "now":
         raise BadCondition("needs a field: a feature, or attributes.x, headers.x, entity_id, input.kind")
-    return names.bare(NOWHERE, field, schema)
+    # Without declared features any name is one, however odd.
+    if schema.features and (quoted := QUOTED.fullmatch(field)):
+        of, name = quoted["of"], quoted["name"]
+        raise BadCondition(f"needs a field without brackets: {of}.{name[:64]}, not {field[:80]}")
+    return names.bare(NOWHERE, field, schema, field=True)
 
 
 def _ready(term: Term) -> Run:
@@ -131,8 +137,10 @@ def _less(term: Term, value: Value | Sequence[Value]) -> Run:
 
 def _texts(term: Term, value: Value | Sequence[Value]) -> tuple[Run, str]:
     wanted = value if isinstance(value, str) else ""
-    if not wanted or term.kind not in (Kind.TEXT, Kind.FREE):
-        raise BadCondition(f"needs a field that is text and a text that is not empty, not {term.kind.value}")
+    if term.kind not in (Kind.TEXT, Kind.FREE):
+        raise BadCondition(f"needs a field that is text, not {term.kind.value}")
+    if not wanted:
+        raise BadCondition(f"needs a text that is not empty, not {value!r}")
     if len(wanted) > LONGEST_VALUE:
         raise BadCondition(f"has a value of {len(wanted)} characters; at most {LONGEST_VALUE} are allowed")
     run = _ready(term)

@@ -73,7 +73,10 @@ def check_template(template: Model) -> None:
     try:
         checked(model)
     except TurnoutError as wrong:
-        raise renamed(wrong, lambda field: field.replace("model.", "template.", 1)) from None
+        named = renamed(wrong, lambda field: field.replace("model.", "template.", 1))
+        # Its own words are of the model that was tried, which nobody has heard of.
+        told = [f"{one.field}: {one.description}" for one in named.fields]
+        raise type(named)(told[0] if told else named.message, fields=named.fields) from None
 
 
 def checked(model: Model) -> None:

@@ -220,4 +220,10 @@ async def test_what_cannot_work_is_refused_by_its_field(
     error = await refused(desk, registry, **given)
     assert field in fields_of(error)
     assert "hunter2" not in error.message
+    assert "trial" not in error.message
     assert not registry.asked
+
+
+async def test_a_template_is_refused_in_its_own_words(desk: Desk, registry: MlflowServer) -> None:
+    error = await refused(desk, registry, template=Model(protocol=model_pb2.PROTOCOL_OIP_GRPC))
+    assert error.message.startswith("template.timeout: ")
