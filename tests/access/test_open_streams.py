@@ -28,7 +28,8 @@ OPENED = {
         routers.WatchPredictionsRequest(router="watched"), **how
     ),
     "PredictStream": lambda house, how: house.clients["router"].exchange(INFERENCE, "PredictStream")(
-        silent(inference.PredictStreamRequest(request=inference.PredictRequest(router="watched"))), **how
+        silent(inference.PredictStreamRequest(tag="one", request=inference.PredictRequest(router="watched"))),
+        **how,
     ),
     "ModelStreamInfer": lambda house, how: house.clients["router"].exchange(
         "inference.GRPCInferenceService", "ModelStreamInfer"

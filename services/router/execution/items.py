@@ -83,8 +83,8 @@ class Items:
         """The serialized PredictStreamResponse to one question of a stream."""
         item = ItemCall(call, _STREAM, self._metrics)
         tag = asked.tag[:LONGEST_TAG]
-        if len(asked.tag) > LONGEST_TAG:
-            told = f"at most {LONGEST_TAG} characters, got {len(asked.tag)}"
+        if not 1 <= len(asked.tag) <= LONGEST_TAG:
+            told = f"1 to {LONGEST_TAG} characters, got {len(asked.tag)}"
             wrong = InvalidArgument(f"tag: {told}", fields=[("tag", told)])
             said = Said(item.status(wrong).SerializeToString())
         else:

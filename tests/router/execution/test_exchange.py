@@ -68,6 +68,16 @@ async def line(desk: Desk) -> AsyncIterator[Line]:
     await opened.close()
 
 
+async def test_a_question_without_a_tag_is_refused_and_the_stream_goes_on(line: Line) -> None:
+    line.ask(tagged(""), tagged("a"))
+    line.hang_up()
+    await line.task
+    by_tag = {one.tag: one for one in line.answers}
+    assert {tag: one.status.code for tag, one in by_tag.items()} == {"": 3, "a": 0}
+    assert by_tag[""].status.message.startswith("tag: 1 to 256 characters, got 0")
+    assert not by_tag[""].HasField("response")
+
+
 async def test_each_question_is_answered_under_its_tag(line: Line, log: Log) -> None:
     line.ask(tagged("a"), tagged("b", router="nobody"), tagged("c"), tagged("d" * 300))
     line.hang_up()

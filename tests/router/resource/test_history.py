@@ -131,6 +131,30 @@ async def test_an_event_carries_the_calls_own_id(desk: Desk) -> None:
     assert fields_of(error) == ["resource"]
 
 
+@pytest.mark.parametrize(
+    ("filters", "field", "said"),
+    [
+        ({"method": "SetWeight"}, "method", "did you mean SetWeights?"),
+        ({"method": "GetRouter"}, "method", "a method that changes something"),
+        ({"method": "ResetRewards"}, "method", "mean turnout.feedback.v1.FeedbackService/ResetRewards?"),
+        ({"resource": "cancer-bayes"}, "resource", "routers/cancer-bayes or models/cancer-bayes, in full"),
+    ],
+)
+async def test_a_filter_that_no_event_can_pass_is_refused(
+    desk: Desk, filters: dict[str, str], field: str, said: str
+) -> None:
+    error = await refusal(desk, "ListAuditEvents", **filters)
+    assert (error.code, fields_of(error)) == ("INVALID_ARGUMENT", [field])
+    assert said in error.message
+
+
+async def test_a_deleted_routers_events_are_found_by_its_id(desk: Desk) -> None:
+    await desk.create("cancer", doctors())
+    await ask(desk, "DeleteRouter", name="cancer")
+    events = (await ask(desk, "ListAuditEvents", resource="cancer", method="DeleteRouter")).events
+    assert [one.method for one in events] == ["DeleteRouter"]
+
+
 async def test_routers_are_listed_by_what_they_are(desk: Desk) -> None:
     await desk.create("a", doctors(tags=["x"]))
     await desk.create("b", doctors(random={}))
