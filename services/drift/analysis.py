@@ -13,7 +13,7 @@ from services.drift.cells.blob import Profile
 from services.drift.comparison import Comparison, Method, compare_all
 from services.drift.crowding import COARSE, WAY_OUT, crowded
 from services.drift.reference import Reference
-from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Level, judge
+from services.drift.verdict import LEAST_ROWS, Evidence, FeatureVerdict, Ground, Level, judge
 
 # The ends of a sample are passed by a few values of the next one; more than a hundredth is news.
 MANY_OUTSIDE = 0.01
@@ -106,16 +106,9 @@ def summarize(finding: Finding) -> str:
     """The verdict in a sentence."""
     drifting = [one for one in finding.features if one.verdict.decision in (Level.WARNING, Level.ALERT)]
     if drifting:
-        worst = drifting[0]
-        psi, missing = worst.comparison.psi, worst.comparison.missingness
+        worst = f"{drifting[0].feature.name}{_size(drifting[0])}"
         others = f", and {len(drifting) - 1} more" if len(drifting) > 1 else ""
-        size = f" (PSI {psi.value:.3f})" if psi else ""
-        if missing and worst.verdict.by_missing:
-            before = f", {missing.reference_rate:.1%} in the baseline" if missing.value < 0 else ""
-            size = f" (missing in {missing.current_rate:.1%} of rows{before})"
-        said = (
-            f"{len(drifting)} of {len(finding.features)} features drift: {worst.feature.name}{size}{others}"
-        )
+        said = f"{len(drifting)} of {len(finding.features)} features drift: {worst}{others}"
         return f"{said}{_apart(finding)}."
     unknown = [one for one in finding.features if one.verdict.decision is Level.INSUFFICIENT_DATA]
     known = len(finding.features) - len(unknown)
@@ -124,10 +117,21 @@ def summarize(finding: Finding) -> str:
         return f"No drift among {of} features in {finding.rows} rows{_few(unknown)}{_apart(finding)}."
     if known:
         few = [one for one in unknown if one.feature.name in finding.open]
-        what = "answers" if any(one.feature.role is not Role.FEATURE for one in few) else "values"
-        said = f"Too few {what} to say" if few else "Not all is known"
+        said = "Too few answers to say" if few else "Not all is known"
         return f"{said} in {finding.rows} rows{_few(few)}{_apart(finding)}; the other columns do not drift."
     return _nothing(finding)
+
+
+def _size(one: FeatureFinding) -> str:
+    """How far a feature moved, by what the decision rests on."""
+    found, ground = one.comparison, one.verdict.ground
+    if ground is Ground.MISSING and found.missingness:
+        before, after = found.missingness.reference_rate, found.missingness.current_rate
+        fallen = f", {before:.1%} in the baseline" if after < before else ""
+        return f" (missing in {after:.1%} of rows{fallen})"
+    if ground is Ground.RANGE:
+        return f" ({found.outside} of {found.current_present} values out of range)"
+    return f" (PSI {found.psi.value:.3f})" if found.psi else ""
 
 
 def _nothing(finding: Finding) -> str:
@@ -193,6 +197,8 @@ def _evidence(feature: Feature, found: Comparison) -> Evidence:
         missing=found.missingness.value if found.missingness else 0.0,
         vanished=_vanished(found),
         outside_p=found.outside_p,
+        outside=found.outside,
+        rare=found.current_present < LEAST_ROWS <= min(found.reference_present, found.current_rows),
         answer=feature.role is not Role.FEATURE,
     )
 
@@ -207,7 +213,7 @@ def _rank(one: FeatureFinding) -> tuple[int, float, str]:
     # By decision first: a large PSI of a few rows must not stand above a shift that is certain.
     # What has vanished has moved furthest of all; shares of missing rows have the PSI's band for an alert.
     found, size = one.comparison, 0.0
-    if one.verdict.by_missing and found.missingness:
+    if one.verdict.ground is Ground.MISSING and found.missingness:
         size = inf if _vanished(found) else abs(found.missingness.value)
     psi = found.psi.value if found.psi else 0.0
     return -_GRAVITY[one.verdict.decision], -max(size, psi), one.feature.name

@@ -13,6 +13,9 @@ WARNING_PSI, ALERT_PSI = 0.1, 0.2
 WARNING_MISSING, ALERT_MISSING = 0.05, 0.2
 # Below it PSI's bins hold fewer than three rows each, and no answer is an honest one.
 LEAST_ROWS = 30
+# Of fewer values than that so many out of range are a third of them, which is a PSI far beyond 0.2; and some
+# wild ones are no shift.
+LEAST_OUTSIDE = 10
 
 
 class Level(StrEnum):
@@ -24,6 +27,14 @@ class Level(StrEnum):
     ALERT = "ALERT"
 
 
+class Ground(StrEnum):
+    """What a decision rests on."""
+
+    SHIFT = "SHIFT"
+    MISSING = "MISSING"
+    RANGE = "RANGE"
+
+
 class Evidence(NamedTuple):
     """What was measured on one feature.
 
@@ -32,6 +43,7 @@ class Evidence(NamedTuple):
     present, rows: values in the smaller sample, without and with the missing ones.
     missing: the share that the window misses less the one that the baseline did.
     vanished: the window misses more than the baseline did, and has too few values to compare.
+    outside: values out of range. rare: only the window's values are too few to compare, its rows are enough.
     answer: it is what the model says, and not what it is asked.
     """
 
@@ -45,13 +57,15 @@ class Evidence(NamedTuple):
     missing: float = 0.0
     vanished: bool = False
     outside_p: float | None = None
+    outside: int = 0
+    rare: bool = False
     answer: bool = False
 
 
 class FeatureVerdict(NamedTuple):
     """The band of the size alone, and the decision: the graver one of that band and of the band of missing
-    values, each if it is also significant; ALERT if the feature has significantly vanished. by_missing: it is
-    missing values that decided."""
+    values, each if it is also significant; ALERT if the feature has significantly vanished, or if it is rare
+    and the test of the range, which is exact for any few values, says that they are elsewhere."""
 
     name: str
     psi_level: Level
@@ -62,7 +76,7 @@ class FeatureVerdict(NamedTuple):
     adjusted_outside_p: float | None
     range_changed: bool
     decision: Level
-    by_missing: bool
+    ground: Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +113,14 @@ def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT, unheard: Sequen
     families = (
         [item.p_value if some else None for item, some in zip(evidence, enough, strict=True)],
         [item.missing_p if item.rows >= LEAST_ROWS else None for item in evidence],
-        [item.outside_p if some else None for item, some in zip(evidence, enough, strict=True)],
+        [item.outside_p if some or item.rare else None for item, some in zip(evidence, enough, strict=True)],
     )
     shifts, missing, outside = (_adjusted(family, rule) for family in families)
     each = zip(evidence, shifts, missing, outside, strict=True)
     features = tuple(_judge_one(item, shift, gone, far, rule.level) for item, shift, gone, far in each)
-    undecided = (*_open(features, evidence, rule.level), *unheard)
+    # A model that is not heard is not ok, whatever it is asked: silence is never success.
+    silent = [item.name for item, one in zip(evidence, features, strict=True) if item.answer and _open(one)]
+    undecided = (*silent, *unheard)
     return Verdict(features, _overall_score(evidence), _status(features, undecided), undecided)
 
 
@@ -115,14 +131,20 @@ def _judge_one(
     band = psi_level(item.psi) if item.psi is not None and enough else Level.INSUFFICIENT_DATA
     significant = enough and shift is not None and shift <= level
     changed = missing is not None and missing <= level
-    decision = band if significant or not enough else Level.OK
+    beyond = outside is not None and outside <= level and (enough or item.outside >= LEAST_OUTSIDE)
+    decision, ground = band if significant or not enough else Level.OK, Ground.SHIFT
     gone = missing_level(item) if changed else Level.OK
-    by_missing = gone is not Level.OK and _worse(gone, decision)
-    decision = gone if by_missing else decision
-    beyond = outside is not None and outside <= level
+    far = Level.ALERT if beyond and not enough else Level.OK
+    for other, why in ((gone, Ground.MISSING), (far, Ground.RANGE)):
+        if other is not Level.OK and _worse(other, decision):
+            decision, ground = other, why
     return FeatureVerdict(
-        item.name, band, shift, significant, missing, changed, outside, beyond, decision, by_missing
+        item.name, band, shift, significant, missing, changed, outside, beyond, decision, ground
     )
+
+
+def _open(feature: FeatureVerdict) -> bool:
+    return feature.decision is Level.INSUFFICIENT_DATA
 
 
 def _worse(one: Level, other: Level) -> bool:
@@ -147,20 +169,8 @@ def _overall_score(evidence: Sequence[Evidence]) -> float | None:
     return sum(importance * psi for importance, psi in scored) / weight if weight else None
 
 
-def _open(features: Sequence[FeatureVerdict], evidence: Sequence[Evidence], level: float) -> list[str]:
-    """What is not decided and forbids to call all ok: answers, for silence is never success, and what has too
-    few values for all tests but the exact one of the range, which says that they are elsewhere."""
-    certain = level / max(len(evidence), 1)
-    return [
-        item.name
-        for item, feature in zip(evidence, features, strict=True)
-        if feature.decision is Level.INSUFFICIENT_DATA
-        and (item.answer or (item.outside_p is not None and item.outside_p <= certain))
-    ]
-
-
 def _status(features: Sequence[FeatureVerdict], undecided: Sequence[str]) -> Level:
     """The worst decision. Nothing decidable is INSUFFICIENT_DATA, and so is ok where more has to be known."""
-    decided = [feature.decision for feature in features if feature.decision is not Level.INSUFFICIENT_DATA]
+    decided = [feature.decision for feature in features if not _open(feature)]
     worst = max(decided, key=list(Level).index, default=Level.INSUFFICIENT_DATA)
     return Level.INSUFFICIENT_DATA if undecided and worst is Level.OK else worst

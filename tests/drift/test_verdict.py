@@ -3,7 +3,7 @@
 import pytest
 
 from services.drift.benjamini_hochberg import adjust
-from services.drift.verdict import LEAST_ROWS, Evidence, Level, judge, psi_level
+from services.drift.verdict import LEAST_OUTSIDE, LEAST_ROWS, Evidence, Ground, Level, judge, psi_level
 
 
 def evidence(name: str = "x", **changes: float | None) -> Evidence:
@@ -53,15 +53,21 @@ def test_an_answer_that_could_not_be_compared_is_never_ok() -> None:
     assert judge([evidence("age")], unheard=["score"]).status is Level.ALERT
 
 
-def test_few_values_that_are_surely_elsewhere_are_never_ok() -> None:
-    """The test of the range is exact for any number of values; others are not, so that it is no drift yet."""
+def test_few_values_that_are_surely_elsewhere_are_an_alert() -> None:
+    """The test of the range is exact for any number of values."""
     crowd = [evidence(str(index), psi=0.0, p_value=1.0) for index in range(9)]
-    rare = evidence("rare", psi=5.0, p_value=None, present=LEAST_ROWS - 1, outside_p=1e-9)
+    rare = evidence("rare", psi=5.0, present=20, outside_p=1e-9)._replace(outside=20, rare=True)
     verdict = judge([rare, *crowd])
-    assert (verdict.status, verdict.open) == (Level.INSUFFICIENT_DATA, ("rare",))
-    assert verdict.features[0].decision is Level.INSUFFICIENT_DATA
-    # One in ten such p-values is below 0.01 by chance.
-    assert judge([rare._replace(outside_p=0.01), *crowd]).status is Level.OK
+    assert verdict.status is verdict.features[0].decision is Level.ALERT
+    assert (verdict.features[0].ground, verdict.features[0].range_changed) == (Ground.RANGE, True)
+    # Some wild values are no shift, chance is none, and a window or a baseline of few rows says nothing.
+    for spared in (
+        rare._replace(outside=LEAST_OUTSIDE - 1),
+        rare._replace(outside_p=0.06),
+        rare._replace(rare=False),
+    ):
+        (one,) = judge([spared]).features
+        assert (one.decision, one.range_changed) == (Level.INSUFFICIENT_DATA, False)
 
 
 def test_no_features_are_never_ok() -> None:
@@ -126,16 +132,16 @@ def test_a_large_change_of_missing_values_counts_whatever_is_left(
 ) -> None:
     changed = evidence(psi=0.0, p_value=0.9, missing=change, present=present, missing_p=1e-9)
     (certain,) = judge([changed]).features
-    assert (certain.decision, certain.by_missing) == (level, level is not Level.OK)
+    assert (certain.decision, certain.ground is Ground.MISSING) == (level, level is not Level.OK)
     (chance,) = judge([changed._replace(missing_p=0.2)]).features
-    assert (chance.decision, chance.by_missing) == (Level.OK, False)
+    assert (chance.decision, chance.ground) == (Level.OK, Ground.SHIFT)
 
 
 def test_the_graver_of_a_shift_and_of_missing_values_decides() -> None:
     both = evidence(psi=0.3, missing=0.1, missing_p=1e-9)
-    assert (judge([both]).status, judge([both]).features[0].by_missing) == (Level.ALERT, False)
+    assert (judge([both]).status, judge([both]).features[0].ground) == (Level.ALERT, Ground.SHIFT)
     gone = both._replace(psi=0.15, missing=0.3)
-    assert (judge([gone]).status, judge([gone]).features[0].by_missing) == (Level.ALERT, True)
+    assert (judge([gone]).status, judge([gone]).features[0].ground) == (Level.ALERT, Ground.MISSING)
 
 
 def test_a_feature_that_was_seldom_there_and_always_is_now_is_an_alert() -> None:

@@ -44,6 +44,14 @@ def test_a_feature_that_goes_missing_is_told_by_that_and_not_by_its_shift() -> N
     assert "It is missing more seldom: in 2 % of the rows, 98 % in the baseline." in Page(page(result)).text
 
 
+def test_a_rare_feature_that_moved_is_told_by_its_range() -> None:
+    result = samples.telling(0.0)
+    age = next(one for one in result.features if one.feature == "age")
+    age.status, age.out_of_range_changed = drift.DRIFT_STATUS_ALERT, True
+    age.ClearField("adjusted_p_value")
+    assert "lie outside the baseline's range than chance puts there." in Page(page(result)).text
+
+
 def test_a_full_report_is_well_formed_and_has_every_feature() -> None:
     result = samples.telling()
     read = Page(page(result, samples.past()))

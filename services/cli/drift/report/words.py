@@ -40,7 +40,12 @@ def sentence(one: FeatureDrift) -> str:
     psi, p = given(one, "psi"), given(one, "adjusted_p_value")
     moved = one.status in (drift.DRIFT_STATUS_WARNING, drift.DRIFT_STATUS_ALERT)
     if moved and not (one.significant and one.psi_level == one.status):
-        return _missing(one, few=psi is None or p is None)
+        few = psi is None or p is None
+        if few and one.out_of_range_changed and not one.missingness_changed:
+            return (
+                "Few rows had it, and more of them lie outside the baseline's range than chance puts there."
+            )
+        return _missing(one, few)
     if psi is None or p is None:
         return "Too few rows had it to say anything."
     size = f"PSI {score(psi)}"
