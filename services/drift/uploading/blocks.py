@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.drift.cells.grid import Values
 from services.drift.cells.tally import Counts
+from services.drift.spelling import TRUTHS
 from services.drift.uploading.kinds import LONGEST_NAME, MISSING_NUMBERS, number_of
 from services.drift.uploading.wishes import Kind
 
@@ -90,6 +91,9 @@ def numbers(asked: Asked, cells: Sequence[Any], wrong: Wrong) -> NumberCells:
             values[index] = number
         elif isinstance(cell, str) and not cell.strip():
             missing[index] = True
+        elif isinstance(cell, str) and (truth := TRUTHS.get(cell.strip().lower())):
+            # As true of JSON and of Parquet is; CSV has no other way to write it.
+            values[index] = float(truth)
         else:
             wrong.setdefault(
                 index, (asked.column, f"{_shown(cell)} is no number, as the column's values are")

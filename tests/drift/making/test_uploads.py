@@ -234,3 +234,17 @@ async def test_other_encodings_and_delimiters(
     features = {one.name: one for one in reply.baseline.features}
     assert list(features["art"].categories) == ["herb", "süß"]
     assert sum(features["größe"].counts) == 100
+
+
+@pytest.mark.parametrize("spelt", [("False", "True"), ("false", "true")], ids=["pandas", "JSON"])
+async def test_truths_of_csv_are_numbers_where_the_header_says_so(
+    upload: Upload, model: Model, spelt: tuple[str, str]
+) -> None:
+    """As they are in JSON and in Parquet."""
+    text = "vip\n" + "".join(f"{spelt[at % 4 == 0]}\n" for at in range(100))
+    wanted = {"vip": FEATURE_KIND_NUMERIC}
+    made = await upload(text.encode(), kinds=wanted)
+    kept = await upload(json.dumps([{"vip": at % 4 == 0} for at in range(100)]).encode(), kinds=wanted)
+    (found,), (other,) = made.baseline.features, kept.baseline.features
+    assert (found.kind, found.missing, sum(found.counts)) == (FEATURE_KIND_NUMERIC, 0, 100)
+    assert (found.counts, found.edges) == (other.counts, other.edges)
