@@ -49,7 +49,7 @@ class Analyst:
                 return Finding(segment, None, f"{baseline.name} has none of the schedule's features.")
             window = cover(span.start, span.end, self.inquirer.now())
             inquiry = Inquiry(model, window, Asked(chosen), part, look=_result_id(model, span, segment))
-            return Finding(segment, await self.inquirer.answer(inquiry))
+            return Finding(segment, await self.inquirer.answer(inquiry), baseline=baseline.uid)
         except BaselineNotFound as missing:
             return Finding(segment, None, missing.message)
 

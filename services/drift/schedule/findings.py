@@ -17,11 +17,12 @@ from services.drift.schedule.evidence import weigh
 
 class Finding(NamedTuple):
     """What a look found of all traffic, or of a segment; without a result where there was nothing to compare
-    with, and `why`."""
+    with, and `why`. baseline: the uid of what it was compared with."""
 
     segment: Segment | None
     result: DriftResult | None
     why: str = ""
+    baseline: str = ""
 
 
 class Seen(NamedTuple):
@@ -72,7 +73,8 @@ def terms(config: AlertConfig, findings: Sequence[Finding]) -> str:
         schedule.start_time.ToJsonString(),
         *sorted(schedule.features),
         *(
-            f"{segment_key(one.segment)} {one.result.baseline} {one.result.baseline_rows}"
+            # By its uid: another baseline may have the same id, and as many rows.
+            f"{segment_key(one.segment)} {one.baseline} {one.result.baseline} {one.result.baseline_rows}"
             for one in findings
             if one.result
         ),

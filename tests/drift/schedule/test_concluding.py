@@ -209,6 +209,15 @@ def test_a_new_epoch_begins_from_nothing_and_lets_what_fires_fire() -> None:
     assert later.memory.status == DRIFT_STATUS_ALERT
 
 
+def test_evidence_against_one_baseline_is_none_against_another_of_its_id() -> None:
+    settings, memory, first = config(), None, []
+    for number, baseline in enumerate(("u1", "u1", "u2", "u2"), 1):
+        seen = Seen([Finding(None, result(), baseline=baseline)])
+        memory = conclude(settings, memory, seen, Moment("models/m", "u", number, number * HOUR)).memory
+        first.append(memory.first_look)
+    assert first == [1, 1, 3, 3]
+
+
 def test_the_same_look_made_twice_is_the_same() -> None:
     """Ids too: whoever makes it again writes what was written."""
     settings = config(webhooks=[{"id": "ops", "url": "https://example.com/"}])
