@@ -12,6 +12,7 @@ from services.router.config import bandits, canaries, experiments
 from services.router.config.defaults import weight_of
 from services.router.config.idle import idle
 from services.router.config.panel_advice import panels
+from services.router.strategies import BY_LOAD
 
 MOST_TOLD = 20
 # What redaction calls that part of a request which a name of conditions begins with.
@@ -42,6 +43,12 @@ def _routing(router: Router) -> Iterator[str]:
         chosen = [one for one in router.variants if one.enabled and weight_of(one) > 0]
         if len(chosen) == 1 and not router.policies:
             yield f"Only {chosen[0].id} has a weight above 0: no other variant is ever chosen."
+    name = router.WhichOneof("strategy")
+    if name in BY_LOAD and router.stickiness.enabled and not router.stickiness.pin:
+        yield (
+            f"Stickiness keeps nobody's variant here: {name} has other shares from one request to the next, "
+            "and the hash follows them; with stickiness.pin an entity keeps what it first got."
+        )
 
 
 def _rules(router: Router) -> Iterator[str]:

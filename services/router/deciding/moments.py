@@ -15,6 +15,7 @@ from services.router.deciding.plan import Route
 from services.router.deciding.shares import Known, Terms, shares
 from services.router.deciding.sheets import Saying
 from services.router.execution.frames import Sheet
+from services.router.strategies import BY_LOAD
 from services.router.strategies.state import Scores
 from services.router.strategies.texts import Looks, complexity, domain_words, words_of
 
@@ -79,7 +80,11 @@ class Observing:
                 weighed.context.extend(scores.context)
             return sheet._replace(decision=sheet.decision + weighed.SerializeToString())
 
-        return Route(self._terms.strategy, Wheel(found.allocation), say, policy=self._saying.policy)
+        # Who is busy now will not be for long, and its entities would not find it again.
+        able = found.able if self._terms.strategy in BY_LOAD else None
+        return Route(
+            self._terms.strategy, Wheel(found.allocation), say, policy=self._saying.policy, able=able
+        )
 
 
 @dataclass(frozen=True, slots=True)

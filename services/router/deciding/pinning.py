@@ -30,8 +30,9 @@ async def held(
     """The choice for an entity that holds a variant: that one, if it may be drawn here.
 
     A variant that is out for its health, has no share, or is none of the policy's keeps its entities: the
-    hash decides meanwhile. One that is disabled or gone loses them to whoever is drawn. Without Redis, or if
-    it is slow, the hash decides and the manifest says so.
+    hash decides meanwhile. Where load or latency decides, a share of 0 is of the moment, and is no reason.
+    One that is disabled or gone loses them to whoever is drawn. Without Redis, or if it is slow, the hash
+    decides and the manifest says so.
     """
     if choice.arm is None or request.variant:
         # A jury has nobody to hold, and a caller who names a variant means it.
@@ -73,8 +74,8 @@ def _honouring(choice: Choice, plan: RoutingPlan, sticky: Sticky, unit: str, pin
     """The choice of the pin. Its propensity is that of the draw by which the unit got the variant: it was
     chosen then. Where only one may be drawn, whatever is pinned, the pin chooses nothing."""
     assert choice.arm is not None  # noqa: S101 - who calls has looked
-    allocation, arm = choice.route.wheel.allocation, plan.by_variant.get(pin.variant)
-    if arm is None or allocation[arm.place] <= 0 or sum(share > 0 for share in allocation) == 1:
+    arm = plan.by_variant.get(pin.variant)
+    if arm is None or not choice.route.may_hold(arm.place):
         return choice
     drawn, told = choice.arm.variant, Decision.FromString(choice.sheet.decision)
     said = Decision(

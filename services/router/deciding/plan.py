@@ -65,10 +65,11 @@ class Route:
 
     wheel: their allocation; empty where a jury is asked. counter: of those who take turns. jury: who is asked
     instead of anybody. live: what makes the route of a request, where this one is only its model. A sheet is
-    made when its variant is first drawn: most of many routes are never asked.
+    made when its variant is first drawn: most of many routes are never asked. able: whom an entity may hold
+    although its share of the moment is 0; None where whoever has a share may be.
     """
 
-    __slots__ = ("_say", "_sheets", "counter", "jury", "live", "policy", "strategy", "wheel")
+    __slots__ = ("_say", "_sheets", "able", "counter", "jury", "live", "policy", "strategy", "wheel")
 
     def __init__(
         self,
@@ -80,12 +81,18 @@ class Route:
         counter: Counter | None = None,
         jury: Jury | None = None,
         live: Live | None = None,
+        able: Sequence[bool] | None = None,
     ) -> None:
-        self.strategy, self.policy = strategy, policy
+        self.strategy, self.policy, self.able = strategy, policy, able
         self.wheel, self.counter = wheel, counter
         self.jury, self.live = jury, live
         self._say = say
         self._sheets: dict[int, Sheet] = {}
+
+    def may_hold(self, place: int) -> bool:
+        """Whether an entity may hold the variant at `place`, and could as well have got another one."""
+        able = [share > 0 for share in self.wheel.allocation] if self.able is None else self.able
+        return able[place] and sum(able) > 1
 
     def sheet(self, place: int) -> Sheet:
         """The event as far as it is known once the variant at `place` is chosen."""

@@ -7,6 +7,7 @@ from turnout.inference.v1.manifest_pb2 import Decision
 
 from services.router.deciding.draw import Wheel
 from services.router.deciding.rendezvous import keyed, pick
+from services.router.strategies import BY_LOAD
 
 # Nothing was drawn: a caller asked for the variant, or everybody was asked.
 UNDRAWN = frozenset({manifest.DECISION_MODE_PINNED, manifest.DECISION_MODE_ENSEMBLE})
@@ -39,7 +40,8 @@ def redraw(decision: Decision) -> list[str]:
 def _held(decision: Decision, shares: Mapping[str, float]) -> list[str]:
     """The same of a pin: the draw that its propensity is of was an earlier one, on other shares."""
     found = []
-    if not shares.get(decision.variant):
+    able = {one.variant for one in decision.candidates if one.eligible and decision.strategy in BY_LOAD}
+    if not shares.get(decision.variant) and decision.variant not in able:
         found.append(f"{decision.variant} is held, and has no share")
     if decision.displaced == decision.variant or decision.draw != manifest.DRAW_SOURCE_RENDEZVOUS:
         found.append("what is held was drawn by no hash of an entity")

@@ -36,5 +36,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 # Allocated anew for each request, by the scores of the moment or of the request.
 AT_THE_MOMENT = frozenset({"latency_based", "least_loaded", "complexity"})
+# Of these, by how busy or slow the variants are: a share is of the moment, and says nothing of the request.
+BY_LOAD = frozenset({"latency_based", "least_loaded"})
 
-__all__ = ["AT_THE_MOMENT", "STRATEGIES", "Allocation", "Candidate", "RoutingState", "Strategy"]
+__all__ = ["AT_THE_MOMENT", "BY_LOAD", "STRATEGIES", "Allocation", "Candidate", "RoutingState", "Strategy"]

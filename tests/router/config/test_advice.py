@@ -337,6 +337,14 @@ def test_a_policy_that_names_one_whose_weight_is_0_leads_to_it() -> None:
     assert told(router) == []
 
 
+@pytest.mark.parametrize("name", ["least_loaded", "latency_based"])
+def test_a_hash_over_shares_of_the_moment_keeps_nobodys_variant(name: str) -> None:
+    router = Router(variants=[{"model": "a"}, {"model": "b"}], stickiness={"enabled": True}, **{name: {}})  # type: ignore[arg-type]  # by field
+    assert one(router).startswith(f"Stickiness keeps nobody's variant here: {name} has other shares")
+    router.stickiness.pin = True
+    assert told(router) == []
+
+
 def test_a_fallback_that_is_never_asked_is_told() -> None:
     fallback = {"variants": ["b"], "max_attempts": 1}
     router = Router(variants=[{"model": "a"}, {"model": "b"}], fallback=fallback)
