@@ -35,7 +35,7 @@ def variant_named(router: Router, named: str) -> str | None:
     """The id of the variant that is called so, or whose model is, as models/{id} or {id}; None if none is."""
     if any(one.id == named for one in router.variants):
         return named
-    return next(iter(_of_model(router, named)), None)
+    return next((one.id for one in router.variants if id_of(one.model) == id_of(named)), None)
 
 
 def mentions(router: Router) -> Iterator[Mention]:
@@ -51,29 +51,28 @@ def mentions(router: Router) -> Iterator[Mention]:
 def call_by_ids(router: Router) -> None:
     """Write the id of the one variant that is meant by its model, in place: another one that joins later must
     not take its name. What names several, or none, stays as it is written."""
-    for one in mentions(router):
-        ids = _meant(router, one.named)
+    for one, ids in _by_model(router):
         if len(ids) == 1:
             one.write(ids[0])
 
 
 def check(router: Router, problems: Problems) -> None:
     """Names that could mean several variants."""
-    for one in mentions(router):
-        if len(ids := _meant(router, one.named)) > 1:
+    for one, ids in _by_model(router):
+        if len(ids) > 1:
             said = f"the id of one variant: {one.named[:100]} is the model of {', '.join(ids[:5])}"
             problems.add(f"router.{one.path}", said)
 
 
-def _meant(router: Router, named: str) -> list[str]:
-    """The ids of those whose model is called so, unless it is the id of a variant."""
-    if not named or any(one.id == named for one in router.variants):
-        return []
-    return _of_model(router, named)
-
-
-def _of_model(router: Router, named: str) -> list[str]:
-    return [one.id for one in router.variants if id_of(one.model) == id_of(named)]
+def _by_model(router: Router) -> Iterator[tuple[Mention, list[str]]]:
+    """Names that are no variant's id, each with the ids of those whose model is called so."""
+    known = {one.id for one in router.variants}
+    found: dict[str, list[str]] = {}
+    for variant in router.variants:
+        found.setdefault(id_of(variant.model), []).append(variant.id)
+    for one in mentions(router):
+        if (named := one.named) and named not in known:
+            yield one, found.get(id_of(named), [])
 
 
 def _strategy(router: Router) -> Iterator[Mention]:
