@@ -10,7 +10,6 @@ from services.router.config.problems import Problems
 
 COST = "cost"
 PRICES = ("per_call", "input_per_1k_tokens", "output_per_1k_tokens")
-MOST_NAMED = 5
 
 
 def check(router: Router, declared: Mapping[str, Model], problems: Problems) -> None:
@@ -20,7 +19,7 @@ def check(router: Router, declared: Mapping[str, Model], problems: Problems) -> 
         blamed = _compares(name, given)
         prices = _priced(router, declared, among) if blamed is not None else {}
         if len(set(prices.values())) > 1:
-            told = ", ".join(f"{model} in {currency}" for model, currency in [*prices.items()][:MOST_NAMED])
+            told = ", ".join(f"{model} in {currency}" for model, currency in [*prices.items()][:5])
             problems.add(f"{field}{blamed}", f"compares costs, which needs one currency; got {told}")
 
 
