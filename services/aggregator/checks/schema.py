@@ -12,6 +12,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from services.aggregator.canonical import Json
+from services.foundation.schema_references import lost_reference
 
 # Bytes of the schema as JSON.
 LARGEST = 65_536
@@ -62,6 +63,8 @@ class Schema:
         except jsonschema.SchemaError as wrong:
             where = "/".join(str(part) for part in wrong.absolute_path)
             raise BadSchema(f"no JSON Schema at /{where}: {wrong.message[:200]}") from wrong
+        if lost := lost_reference(self.given):
+            raise BadSchema(lost)
         self._validator = _Validator(self.given, registry=Registry())
 
     def complaint(self, value: Json) -> str:

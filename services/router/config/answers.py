@@ -12,6 +12,7 @@ from turnout.router.v1.ensemble_pb2 import Extraction
 
 from services.foundation.cel_text import BadCel, compiled, other_than_boolean, tokens_of
 from services.foundation.nesting import DEEPEST, is_too_deep
+from services.foundation.schema_references import lost_reference
 from services.router.config.problems import Problems
 
 LONGEST_PATTERN = 256
@@ -85,6 +86,8 @@ def check_schema(given: Struct, field: str, problems: Problems, deepest: int = D
         problems.add(field, f"is no JSON: {str(wrong)[:200]}")
     else:
         _expressions(schema, "", field, problems)
+        if lost := lost_reference(schema):
+            problems.add(field, lost)
 
 
 def check_condition(text: str, field: str, problems: Problems) -> frozenset[str]:

@@ -34,6 +34,19 @@ def panels(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
                 "fails, fails the prediction; a lower quorum goes on with the rest."
             )
         yield from working_together(panel)
+        if panel.field == "router.ensemble" and panel.pattern in ALL_ANSWER:
+            yield from _smaller(panel, router)
+
+
+def _smaller(panel: Panel, router: Router) -> Iterator[str]:
+    """Policies that leave fewer members than the quorum, which is lower there."""
+    for policy in router.policies:
+        left = sum(one in policy.subset.variants for one in panel.ids)
+        if policy.enabled and policy.HasField("subset") and 0 < left < panel.given.quorum:
+            yield (
+                f"Policy {policy.name} leaves {left} of {len(panel.members)} members: the quorum of "
+                f"{panel.given.quorum} is {left} there; give it an ensemble of its own, or more members."
+            )
 
 
 def _alike(panel: Panel) -> Iterator[str]:

@@ -112,8 +112,14 @@ def test_what_is_no_schema_is_refused(given: dict[str, Any], said: str) -> None:
     "given", [{"$ref": "#/$defs/a"}, {"$ref": "http://example.com/schema"}, {"$ref": "#"}]
 )
 def test_a_reference_that_leads_nowhere_is_told_and_never_followed_out(given: dict[str, Any]) -> None:
-    with pytest.raises(BadSchema, match=r"a \$ref leads nowhere"):
-        Schema(given).complaint({"a": 1})
+    with pytest.raises(BadSchema, match=r"^/\$ref: a place in the schema, as in #/\$defs/name, expected"):
+        Schema(given)
+
+
+def test_a_reference_that_leads_on_for_ever_is_told_when_it_is_followed() -> None:
+    endless = Schema({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}})
+    with pytest.raises(BadSchema, match=r"a \$ref leads nowhere, or for ever"):
+        endless.complaint({"a": 1})
 
 
 def text(content: str) -> Output:

@@ -69,6 +69,14 @@ SOUND: list[tuple[dict[str, Any], dict[str, Model]]] = [
 ]
 
 
+def test_a_policy_that_leaves_fewer_than_the_quorum_is_told() -> None:
+    subset: dict[str, Any] = {"name": "vip", "condition": "true", "subset": {"variants": ["a"]}}
+    (sentence,) = told(vote(quorum=2), policies=[subset])
+    assert sentence.startswith("Policy vip leaves 1 of 3 members: the quorum of 2 is 1 there")
+    subset["subset"] = {"variants": ["a", "b"]}
+    assert told(vote(quorum=2), policies=[subset]) == []
+
+
 def test_a_limit_of_cost_and_prices_by_the_token_are_told() -> None:
     models = chats(1, 2, 3)
     models["models/b"].cost.output_per_1k_tokens = 2

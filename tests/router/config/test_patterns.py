@@ -57,6 +57,8 @@ RIGHT: list[dict[str, Any]] = [
     cascade(agreement=2, check={"cel": "size(text) > 2 || json.score >= 0.5"}),
     judge({"verifier": VERIFIER | {"verdict_schema": deep(28)}}),
     judge({"json_schema": deep(30)}),
+    judge({"json_schema": {"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"items": {"$ref": "#"}}}}}),
+    judge({"json_schema": {"$ref": "#here", "$defs": {"b": {"$anchor": "here"}}}}),
     judge({"verifier": VERIFIER}, max_rounds=10, tell_reason=True, order=CHATS[::-1]),
     judge({"verifier": VERIFIER | {"rubric": LONG[1:], "min_score": 1}}),
     judge({"verifier": VERIFIER | {"accept_pointer": "/score", "verdict_schema": FIELD}}),
@@ -94,6 +96,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (judge({"json_schema": FIELD}, max_rounds=0), "judge.max_rounds"),
     (judge({"json_schema": FIELD}, max_rounds=11), "judge.max_rounds"),
     (judge({"json_schema": {"type": "strnig"}}), "judge.check.json_schema"),
+    (judge({"json_schema": {"$ref": "https://example.com/schema"}}), "judge.check.json_schema"),
+    (judge({"json_schema": {"items": {"$ref": "#/$defs/a"}, "$defs": {"b": {}}}}), "judge.check.json_schema"),
     (judge({"json_schema": {"pattern": "(?=x)"}}), "judge.check.json_schema"),
     (judge({"cel": "confidence"}), "judge.check.cel"),
     (judge({"cel": "text == 'x' ? 1 : 2"}), "judge.check.cel"),
@@ -304,6 +308,7 @@ def test_an_order_goes_on_without_a_disabled_member_and_a_step_cannot() -> None:
                 "size(text) > 1 && " * 20 + "size(text) > 1", "text == '" + "x" * 1024 + "'", "has(text)",
             )
         ),
+        (judge({"json_schema": {"items": {"$ref": "#/$defs/a"}}}), "judge.check.json_schema"),
         *(({"max_cost": limit}, "max_cost") for limit in (0.0, -1.0, "NaN", "Infinity")),
     ],
 )  # fmt: skip
