@@ -6,7 +6,7 @@ import pytest
 from turnout.router.v1 import ensemble_service_pb2 as ensembles
 from turnout.router.v1 import model_service_pb2 as models
 from turnout.router.v1 import router_service_pb2 as routers
-from turnout.router.v1.model_pb2 import Model, Permissions
+from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Model, Permissions
 from turnout.router.v1.router_pb2 import Router
 
 from examples.fleet.catalog import registration
@@ -86,16 +86,19 @@ async def test_a_helper_is_a_model_that_its_ensembles_maker_may_ask(house: House
     await house.make("shared")
     for name in ("own", "second"):
         await register(house, "stranger", name)
+    chat = Model(name="models/chat", protocol=PROTOCOL_OPENAI_CHAT)
+    chat.endpoints.add(address="http://127.0.0.1:9")
+    chat.timeout.FromSeconds(1)
+    await house.call("stranger", "ModelService/RegisterModel", models.RegisterModelRequest(model=chat))
     router = doctors("own", "second")
-    verifier = router.ensemble.judge.check.verifier
-    verifier.helper.model, verifier.accept_labels[:] = "shared", ["benign"]
+    router.ensemble.judge.check.verifier.helper.model = "shared"
     request = routers.CreateRouterRequest(router_id="mine", router=router)
     hidden = await house.refusal("stranger", "RouterService/CreateRouter", request)
     request.router.ensemble.judge.check.verifier.helper.model = "absent"
     missing = await house.refusal("stranger", "RouterService/CreateRouter", request)
     assert hidden.message.replace("shared", "absent") == missing.message
     assert hidden.reason == missing.reason == "MODEL_NOT_FOUND"
-    request.router.ensemble.judge.check.verifier.helper.model = "own"
+    request.router.ensemble.judge.check.verifier.helper.model = "chat"
     await house.call("stranger", "RouterService/CreateRouter", request)
 
 
