@@ -66,7 +66,8 @@ def folded(baseline: Baseline, events: Sequence[bytes], values: int) -> float:
 
 
 def _rows(entry: bytes) -> list[Rows]:
-    return records_of(read_packed(entry).predictions, NUMBERS)
+    read = read_packed(entry)
+    return records_of(read.predictions, NUMBERS, read=read.columns)
 
 
 def ingested(baseline: Baseline) -> dict[str, float]:

@@ -45,7 +45,7 @@ class EventConsumer:
         for one in batches:
             await self._records.write(partition, fence, one.id, one.message.predictions)
             late = await self._completer.complete(partition, fence, one.id, one.message.participants)
-            entries.append(Observed(one.id, one.message.predictions, late))
+            entries.append(Observed(one.id, one.message.predictions, late, one.message.columns))
         # After the records: where somebody is sent to look, there is something.
         await self._users.note(partition, fence, (one for entry in entries for one in entry.asked))
         await self._gaps.mark(partition, fence, (one.message.gap for one in batches), self._now())

@@ -12,6 +12,7 @@ from services.drift.rows import NOTHING_WITHHELD, Block, Floats, One, Records, R
 from services.drift.stamps import times_of
 from services.drift.tensors import columns_of, text_columns_of
 from services.drift.wire import seconds
+from services.state.logged import Columns
 from services.state.packed import PackedEvent, happened
 
 # Whoever may have been called is not counted either: what a model saw is not guessed.
@@ -49,9 +50,14 @@ def records_of(
     columns: Sequence[str] = (),
     say: Callable[[PackedEvent], Said | None] | None = None,
     features: Collection[str] = (),
+    read: Columns | None = None,
 ) -> list[Rows]:
     """The rows of many predictions: those that have features together, the others as `rows_of` has them.
-    `say` gives what the model said to one; None where nobody counts it."""
+    `say` gives what the model said to one; None where nobody counts it. read: their columns, where they were
+    read with the batch."""
+    if read is not None and events:
+        answers = [_one(say(event)) for event in events] if say else ()
+        return [Records(read.seconds, read.features, said=answers)]
     packed: list[Any] = [event.features for event in events]
     found: list[Rows] = []
     # Empty ones may be features too, and may be none.

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from services.drift.buckets import Bucket, buckets_of
-from services.drift.rows import Records, Rows, Seconds
+from services.drift.rows import Records, Rows
+from services.state.sound import Seconds
 
 Buckets = tuple[Bucket, ...]
 MINUTE = 60

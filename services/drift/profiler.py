@@ -24,17 +24,19 @@ from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.fenced import Fence
+from services.state.logged import Columns
 from services.state.packed import PackedEvent
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One stream entry: its id, the predictions that it carries, and what participants of earlier ones
-    answered late."""
+    """One stream entry: its id, the predictions that it carries, what participants of earlier ones answered
+    late, and the predictions' columns, where they were read with it."""
 
     id: str
     events: Sequence[PackedEvent]
     late: Sequence[Late] = ()
+    columns: Columns | None = None
 
     @cached_property
     def asked(self) -> Sequence[Asked]:
@@ -43,10 +45,25 @@ class Observed:
 
 
 class Seen(NamedTuple):
-    """What of an entry a model saw, and what it answered late."""
+    """What of an entry a model saw, by the places of its events, and what it answered late."""
 
-    events: list[PackedEvent]
+    entry: Observed
+    places: list[int]
     late: list[Late]
+
+    @property
+    def events(self) -> Sequence[PackedEvent]:
+        """The predictions that it saw."""
+        events = self.entry.events
+        return events if len(self.places) == len(events) else [events[at] for at in self.places]
+
+    @property
+    def columns(self) -> Columns | None:
+        """Theirs, where they were read with the entry."""
+        columns = self.entry.columns
+        if columns is None or len(self.places) == len(self.entry.events):
+            return columns
+        return columns.at(self.places)
 
 
 @dataclass(frozen=True)
@@ -66,9 +83,9 @@ class Watched:
     def rows(self, name: str, seen: "Seen") -> Mapping[Segment | None, list[Rows]]:
         """What the model saw and answered of an entry, by the segments that are counted; and what it said
         late, of rows that are counted already."""
-        alike = defaultdict[tuple[Segment | None, ...], Seen](lambda: Seen([], []))
-        for event in seen.events:
-            alike[self._parts_of(event)].events.append(event)
+        alike = defaultdict[tuple[Segment | None, ...], Seen](lambda: Seen(seen.entry, [], []))
+        for at, event in zip(seen.places, seen.events, strict=True):
+            alike[self._parts_of(event)].places.append(at)
         for late in seen.late if self.listens else ():
             alike[self._parts_of(late.event)].late.append(late)
         found = defaultdict[Segment | None, list[Rows]](list)
@@ -86,7 +103,7 @@ class Watched:
 
     def _rows(self, name: str, seen: "Seen") -> list[Rows]:
         say = (lambda event: said_by(event, name, self.outputs)) if self.listens else None
-        rows = records_of(seen.events, self.columns, say, self.features)
+        rows = records_of(seen.events, self.columns, say, self.features, seen.columns)
         for late in seen.late:
             said = said_at(late.event, late.participant, self.outputs)
             for some in rows_of(late.event, self.columns, said):
@@ -183,10 +200,10 @@ class Profiler:
 
 def _seen(entry: Observed) -> dict[str, Seen]:
     """The entry by the names of the models that saw something of it."""
-    found = defaultdict[str, Seen](lambda: Seen([], []))
-    for event, models in entry.asked:
+    found = defaultdict[str, Seen](lambda: Seen(entry, [], []))
+    for at, (_, models) in enumerate(entry.asked):
         for name in models:
-            found[name].events.append(event)
+            found[name].places.append(at)
     for late in entry.late:
         found[late.model].late.append(late)
     return found

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.state.sound import Seconds
+
 Floats = NDArray[np.float64]
-Seconds = NDArray[np.int64]
 NOTHING_WITHHELD = frozenset[str]()
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})

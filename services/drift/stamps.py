@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.drift.rows import Seconds
-from services.state.sound import Word, number_of
+from services.state.sound import Seconds, Word, number_of
 
 # Fewer are read one by one in less time.
 FEW = 32

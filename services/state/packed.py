@@ -18,8 +18,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent, PredictionRecord
+from turnout.inference.v1.manifest_pb2 import Manifest
 
 M = TypeVar("M", bound=Message)
+_Field = descriptor_pb2.FieldDescriptorProto
 # In every other field it is a PredictionEvent, and may stand for one where those are not read.
 PackedEvent: TypeAlias = PredictionEvent
 
@@ -62,6 +64,44 @@ WholeBatch: Any = _twin(EventBatch, "WholeBatch", {"predictions": PredictionEven
 PackedBatch: Any = _twin(EventBatch, "PackedBatch", {"predictions": _EVENT})
 # Typed as it is made: with bytes for an event.
 PackedRecord: Any = _twin(PredictionRecord, "PackedRecord", {"event": None})
+
+
+def _columns() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="turnout/columns.proto", package="turnout.columns", syntax="proto3"
+    )
+    manifests = file.message_type.add(name="Manifests")
+    _listed(manifests, Manifest, "prediction_id")
+    events = file.message_type.add(name="Events")
+    _listed(events, PredictionEvent, "format", "time", "event_time", "features", "withheld")
+    _merged(events, PredictionEvent, "manifest", ".turnout.columns.Manifests")
+    batch = file.message_type.add(name="Batch")
+    _merged(batch, EventBatch, "predictions", ".turnout.columns.Events")
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("turnout.columns.Batch"))
+
+
+def _listed(made: descriptor_pb2.DescriptorProto, known: type[Message], *names: str) -> None:
+    """Fields of a message that shall be lists; messages and texts are bytes in it."""
+    for name in names:
+        field = known.DESCRIPTOR.fields_by_name[name]
+        own = made.field.add(
+            name=name, number=field.number, label=_Field.LABEL_REPEATED, type=_Field.TYPE_BYTES
+        )
+        if field.type not in (_Field.TYPE_MESSAGE, _Field.TYPE_STRING):
+            own.type = cast("Any", field.type)
+
+
+def _merged(made: descriptor_pb2.DescriptorProto, known: type[Message], name: str, other: str) -> None:
+    """A field that shall be one message of another kind, however often it comes."""
+    number = known.DESCRIPTOR.fields_by_name[name].number
+    made.field.add(
+        name=name, number=number, label=_Field.LABEL_OPTIONAL, type=_Field.TYPE_MESSAGE, type_name=other
+    )
+
+
+SideBySide: Any = _columns()
 
 
 def packed_event(wire: bytes) -> PackedEvent:

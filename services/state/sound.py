@@ -12,6 +12,7 @@ from services.state.moments import END, NANOS
 
 Word = np.uint64
 Words = NDArray[Word]
+Seconds = NDArray[np.int64]
 # What a byte of an id may be, and what it is at each place: 01a20767-9104-7d63-a54f-a06924eea7f6.
 HEX, DASH, VERSION, VARIANT = 1, 2, 4, 8
 _KINDS = {HEX: b"0123456789abcdef", DASH: b"-", VERSION: b"7", VARIANT: b"89ab"}
@@ -33,29 +34,29 @@ for _size in range(SHORTEST + 2, LONGEST + 1):
 _EIGHTHS, _LAST = Word(0x80_80_80_80_80), Word(0x7F << 40)
 
 
-def are_ids(given: Sequence[str]) -> bool:
-    """Whether each is the id of a prediction, as `partition_of` takes it."""
+def are_ids(given: Sequence[bytes]) -> bool:
+    """Whether each is the id of a prediction in UTF-8, as `partition_of` takes it."""
     if set(map(len, given)) - {len(_PLACES)}:
         return False
-    # Other characters are several bytes, of which none is of any kind.
-    found = np.frombuffer("".join(given).encode("utf-8", "replace"), np.uint8)
-    if found.size != len(given) * len(_PLACES):
-        return False
+    # Of other characters, which are several bytes, none is of any kind.
+    found = np.frombuffer(b"".join(given), np.uint8)
     return bool((_BYTES[found.reshape(-1, len(_PLACES))] & _PLACES).all())
 
 
-def are_moments(stamps: Sequence[bytes]) -> bool:
-    """Whether each is the bytes of a Timestamp that `moment` takes, of 1978 or later, written as most writers
-    do."""
+def seconds_of(stamps: Sequence[bytes]) -> Seconds | None:
+    """Whole seconds since 1970 of each, where each is the bytes of a Timestamp that `moment` takes, of 1978
+    or later, written as most writers do; None where that is not sure."""
     sizes = np.fromiter(map(len, stamps), np.intp, len(stamps))
     if sizes.max(initial=0) > LONGEST:
-        return False
+        return None
     table = np.array(stamps, f"S{LONGEST}").view(_TABLE)
     head = table["head"]
     rest = head >> Word(56) | table["tail"].astype(Word) << Word(8)
     sound = (head & _FIXED == _TAGS[sizes]) & (head & _LAST > 0) & (rest & _EIGHTHS == _FOLLOWS[sizes])
-    within = (number_of(head >> Word(8)) < END) & (number_of(rest) < NANOS)
-    return bool((sound & within).all())
+    seconds = number_of(head >> Word(8))
+    if not (sound & (seconds < END) & (number_of(rest) < NANOS)).all():
+        return None
+    return seconds.astype(np.int64)
 
 
 def number_of(digits: Words) -> Words:

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from turnout.inference.v1.event_pb2 import PredictionEvent
+from turnout.inference.v1.event_pb2 import EventBatch, PredictionEvent
 from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED
 from turnout.router.v1.model_pb2 import Model
 
@@ -22,8 +22,9 @@ from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
 from services.state.errors import LostLease, NewerFormat
 from services.state.fenced import Fence
-from services.state.ids import new_uid
+from services.state.ids import new_prediction_id, new_uid
 from services.state.kinds import MODELS
+from services.state.logged import read_packed
 from services.state.packed import packed_event
 
 PARTITION = 7
@@ -97,6 +98,36 @@ async def test_batches_cut_anywhere_give_the_same_profile(
     )
     await make(connections).fold(PARTITION, FENCE, ENTRIES)
     assert await counted(connections, baseline) == cut
+
+
+def events_of_two(size: int) -> bytes:
+    """A batch of which every third prediction was another model's."""
+    rng, draw, wires = np.random.default_rng(17), random.Random(17), []
+    now = int(time.time())
+    for place in range(size):
+        event = PredictionEvent()
+        event.time.FromNanoseconds((now - place % 90) * 10**9 + place)
+        event.manifest.prediction_id = new_prediction_id(PARTITION, now, draw)
+        model = "models/other" if place % 3 == 0 else "models/churn"
+        event.manifest.participants.add(model=model, outcome=OUTCOME_SERVED)
+        event.features.numeric_features["age"] = rng.normal(50, 10)
+        wires.append(event.SerializeToString())
+    return EventBatch(predictions=wires).SerializeToString()
+
+
+async def test_what_was_read_as_columns_is_counted_as_what_was_not(
+    connections: Connections, baseline: Baseline
+) -> None:
+    read = read_packed(events_of_two(300))
+    assert read.columns is not None
+    await make(connections).fold(PARTITION, FENCE, [Observed("8-0", read.predictions, (), read.columns)])
+    together = await counted(connections, baseline)
+    await connections.steady.unlink(
+        *[key async for key in connections.steady.scan_iter(match="turnout:{p07}:profile:*")]
+    )
+    await make(connections).fold(PARTITION, FENCE, [Observed("8-0", read.predictions)])
+    assert together == await counted(connections, baseline)
+    assert together.rows == 200
 
 
 async def test_who_lost_the_partition_writes_nothing(

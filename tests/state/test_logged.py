@@ -88,3 +88,48 @@ def test_a_newer_format_is_refused_as_a_whole(size: int) -> None:
     given[-1].format += 1
     with pytest.raises(NewerFormat):
         read_packed(wire_of(given))
+
+
+def whole(size: int) -> list[PredictionEvent]:
+    """Events that all have features, and say all or none when they were."""
+    given = events(size)
+    for one in given:
+        one.event_time.CopyFrom(one.time)
+    return given
+
+
+def test_columns_are_what_each_event_says() -> None:
+    for told in (True, False):
+        given = whole(300)
+        for place, one in enumerate(given):
+            if told:
+                one.event_time.seconds -= place
+            else:
+                one.ClearField("event_time")
+        found = read_packed(wire_of(given))
+        assert found.columns is not None
+        seconds = [(one.event_time if told else one.time).seconds for one in given]
+        assert found.columns.seconds.tolist() == seconds
+        assert list(found.columns.features) == [one.features.SerializeToString() for one in given]
+        some = found.columns.at([7, 3, 299])
+        assert some.seconds.tolist() == [seconds[place] for place in (7, 3, 299)]
+        assert some.features == [given[place].features.SerializeToString() for place in (7, 3, 299)]
+
+
+@pytest.mark.parametrize("how", [*HOWS, "no features", "empty features", "withheld", "some untold", "few"])
+def test_there_are_columns_only_where_each_event_has_all(how: str) -> None:
+    given = whole(FEW - 1 if how == "few" else 300)
+    match how:
+        case "no features":
+            given[5].ClearField("features")
+        case "empty features":
+            given[5].features.Clear()
+        case "withheld":
+            given[5].withheld.append("age")
+        case "some untold":
+            given[5].ClearField("event_time")
+        case _:
+            spoil(given[5], how)
+    found = read_packed(wire_of(given))
+    assert found.columns is None
+    assert len(found.predictions) == len(given) - (how in HOWS)
