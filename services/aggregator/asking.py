@@ -91,6 +91,11 @@ class Entry:
         return isinstance(self.result, Answer) and not self.spoilt
 
     @property
+    def refused(self) -> bool:
+        """Whether the model was asked, and refuses the input."""
+        return isinstance(self.result, Failure) and self.result.refused
+
+    @property
     def outcome(self) -> Result | None:
         """What came of the call; None where there was none."""
         if self.attempt is None or self.result is not None:

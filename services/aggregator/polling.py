@@ -14,7 +14,7 @@ from services.aggregator.testimony import Vote, votes_of
 from services.aggregator.voices import Helper, Member
 from services.foundation.errors import FieldViolation, TurnoutError
 from services.models.answer import Answer
-from services.models.errors import InputMismatch
+from services.models.errors import InputMismatch, InputRefused
 
 SETTLED = "not asked: the vote was settled without it"
 HOPELESS = "not asked: the quorum was out of reach"
@@ -66,7 +66,7 @@ class Poll:
         self._spare()
 
     def votes(self) -> list[Vote]:
-        """Those of the members that have answered. Raises QuorumNotMet."""
+        """Those of the members that have answered. Raises what `missed` says of the others."""
         votes = votes_of(self._session.entries, self._plan.recipe)
         if len(votes) < self._plan.quorum:
             raise missed(self._plan, self._session.entries, len(votes), self._plan.quorum)
@@ -146,9 +146,9 @@ class Poll:
 
 def missed(
     plan: Plan, entries: Sequence[Entry], answered: int, required: int
-) -> QuorumNotMet | CostLimitReached:
-    """Too few have answered: who has not, and why. Where too few could be paid for, the same again ends the
-    same."""
+) -> QuorumNotMet | CostLimitReached | InputRefused:
+    """Too few have answered: who has not, and why. Where too few could be paid for, or too few take the
+    input, the same again ends the same."""
     last = {entry.seat.voice.variant: entry for entry in entries if entry.seat.voice.variant}
     missing = [f"{variant}: {one.trouble}" for variant, one in last.items() if one.trouble]
     wanted = "1 is required" if required == 1 else f"{required} are required"
@@ -156,8 +156,11 @@ def missed(
     called = {entry.seat.voice.variant for entry in entries if entry.attempt is not None}
     refused = {variant for variant, one in last.items() if isinstance(one.skipped, CostLimitReached)}
     unpaid = len(refused - called)
-    kind = CostLimitReached if unpaid and len(plan.members) - unpaid < required else QuorumNotMet
-    return kind(f"{said}: {listed(missing)}")
+    refusing = sum(one.refused or isinstance(one.skipped, InputMismatch) for one in last.values())
+    told = f"{said}: {listed(missing)}"
+    if unpaid and len(plan.members) - unpaid < required:
+        return CostLimitReached(told)
+    return InputRefused(told) if len(plan.members) - refusing < required else QuorumNotMet(told)
 
 
 def listed(told: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from services.aggregator.wire.replies import write_entries, write_panel
 from services.aggregator.worth import worth
 from services.foundation.errors import TurnoutError
 from services.models.answer import Answer
+from services.models.errors import InputRefused
 
 
 async def run(session: Session) -> InferResponse:
@@ -28,7 +29,7 @@ async def run(session: Session) -> InferResponse:
     plan = session.plan
     try:
         decided = await PATTERNS[plan.pattern.name](plan, session)
-    except (QuorumNotMet, CostLimitReached, CannotCombine) as failure:
+    except (QuorumNotMet, CostLimitReached, CannotCombine, InputRefused) as failure:
         decided = Decided(error=failure, complete=False)
     session.desk.watch.finished(session.router, plan.pattern.name, session.entries, decided.stopped_early)
     reply = InferResponse(warnings=plan.warnings)

@@ -20,3 +20,6 @@ NAMES = (
     "UNAUTHENTICATED",
 )
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
+
+# What a model answers to an input that it cannot read: the caller's mistake, and proof that it is alive.
+CALLERS = frozenset(("INVALID_ARGUMENT", "OUT_OF_RANGE"))

@@ -4,8 +4,9 @@ from typing import Literal, NamedTuple
 
 from turnout.inference.v1.output_pb2 import Output
 
+from services.foundation.codes import CALLERS
 from services.foundation.errors import Internal, TurnoutError
-from services.models.errors import ModelBusy, ModelFailed, ModelTimedOut
+from services.models.errors import InputRefused, ModelBusy, ModelFailed, ModelTimedOut
 
 FailureKind = Literal["TIMED_OUT", "FAILED", "CANCELLED", "DROPPED"]
 
@@ -99,10 +100,17 @@ class Failure(NamedTuple):
     retry_after: float | None = None
 
     @property
+    def refused(self) -> bool:
+        """Whether the model understood, and refuses this input."""
+        return self.kind == "FAILED" and self.code in CALLERS
+
+    @property
     def error(self) -> TurnoutError:
         """What a caller is told when nobody else answers instead."""
         if self.error_id:
             return Internal(f"{self.model}: {self.message}", model=self.model, error_id=self.error_id)
+        if self.refused:
+            return self._refusal
         kinds: dict[str, type[TurnoutError]] = {"TIMED_OUT": ModelTimedOut, "DROPPED": ModelBusy}
         # Never with UNAVAILABLE: the caller's library would wait as long and repeat the call by itself.
         limited = self.retry_after if self.code == "RESOURCE_EXHAUSTED" else None
@@ -110,6 +118,17 @@ class Failure(NamedTuple):
         return kind(
             f"{self.model}: {self.message}",
             retry_after=1.0 if self.kind == "DROPPED" else limited,
+            model=self.model,
+            endpoint=self.endpoint,
+            model_code=self.code,
+        )
+
+    @property
+    def _refusal(self) -> TurnoutError:
+        said = f"{self.model} refuses it: {self.message}"
+        return InputRefused(
+            f"input: {said}",
+            fields=[("input", said)],
             model=self.model,
             endpoint=self.endpoint,
             model_code=self.code,

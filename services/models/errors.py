@@ -14,8 +14,14 @@ class InputMismatch(InvalidArgument):
     reason = "INPUT_MISMATCH"
 
 
+class InputRefused(InvalidArgument):
+    """The model was asked, and says that it cannot read this input: the same again ends the same."""
+
+    reason = "INPUT_REFUSED"
+
+
 class ModelFailed(Unavailable):
-    """The model could not be reached, refused the call, or answered what cannot be read."""
+    """The model could not be reached, failed, or answered what cannot be read."""
 
     reason = "MODEL_FAILED"
 

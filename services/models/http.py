@@ -15,11 +15,13 @@ from services.models.reach import ForbiddenAddressError
 
 CODES = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
-    408: "DEADLINE_EXCEEDED", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 499: "CANCELLED",
-    501: "UNIMPLEMENTED", 504: "DEADLINE_EXCEEDED",
+    408: "DEADLINE_EXCEEDED", 409: "ABORTED", 413: "INVALID_ARGUMENT", 422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED", 499: "CANCELLED", 501: "UNIMPLEMENTED", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
 
-CLASSES = {4: "INVALID_ARGUMENT", 5: "UNAVAILABLE"}
+# What is not said to be wrong with the input is nothing that its sender could mend: a bill that is not paid
+# (402), a method that the server has not (405), a model that it has no longer (410).
+CLASSES = {4: "FAILED_PRECONDITION", 5: "UNAVAILABLE"}
 
 # A quota that comes back tomorrow is told as an hour: who waits longer asks again.
 LONGEST_WAIT_SECONDS = 3600.0

@@ -168,8 +168,11 @@ async def test_the_secret_comes_from_the_environment() -> None:
     [
         (400, "FAILED", "INVALID_ARGUMENT", False),
         (401, "FAILED", "UNAUTHENTICATED", False),
+        (402, "FAILED", "FAILED_PRECONDITION", False),
         (404, "FAILED", "NOT_FOUND", False),
         (408, "TIMED_OUT", "DEADLINE_EXCEEDED", False),
+        (410, "FAILED", "FAILED_PRECONDITION", False),
+        (413, "FAILED", "INVALID_ARGUMENT", False),
         (422, "FAILED", "INVALID_ARGUMENT", False),
         (429, "FAILED", "RESOURCE_EXHAUSTED", False),
         (500, "FAILED", "UNAVAILABLE", False),
@@ -183,6 +186,7 @@ async def test_statuses_are_failures(status: int, kind: str, code: str, retryabl
         failure = await failed(writer(server, secret_ref="env:KEY"), {"KEY": "sk-1"})
     assert (failure.kind, failure.code, failure.retryable) == (kind, code, retryable)
     assert failure.message == f"HTTP {status}: key *** refused, it says"
+    assert (failure.error.code == "INVALID_ARGUMENT") is (status in (400, 413, 422))
 
 
 async def test_redirects_are_not_followed() -> None:

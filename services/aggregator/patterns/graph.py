@@ -14,12 +14,12 @@ from services.aggregator.references import Unresolved
 from services.aggregator.session import Session
 from services.aggregator.testimony import Vote, votes_of
 from services.foundation.errors import TurnoutError
-from services.models.errors import InputMismatch
+from services.models.errors import InputMismatch, InputRefused
 
 
 async def run(plan: Plan, session: Session) -> Decided:
-    """Run the steps. Raises QuorumNotMet where a step fails that is not optional, and what the caller got
-    wrong before anybody is called."""
+    """Run the steps. Raises QuorumNotMet where a step fails that is not optional, InputRefused where its
+    model refuses what the request says, and what the caller got wrong before anybody is called."""
     pattern = plan.pattern
     assert isinstance(pattern, Specialists)  # noqa: S101 - the table leads here for no other
     graph = _Graph(plan, pattern, session)
@@ -103,10 +103,13 @@ class _Graph:
         """Why there is no answer."""
         failed = self._pattern.output if self.failed is None else self.failed
         seat = self._seats.get(failed)
-        unpaid = any(
-            isinstance(one.skipped, CostLimitReached) for one in self._session.entries if one.seat is seat
-        )
-        kind = CostLimitReached if unpaid else QuorumNotMet
+        entries = [one for one in self._session.entries if one.seat is seat]
+        kind: type[TurnoutError] = QuorumNotMet
+        if any(isinstance(one.skipped, CostLimitReached) for one in entries):
+            kind = CostLimitReached
+        elif entries and entries[-1].refused and not self._pattern.steps[failed].needs:
+            # Of a step that needs others, what was refused is what those have answered.
+            kind = InputRefused
         return kind(f"the step '{self._name(failed)}' failed: {self._trouble(failed)}")
 
     def _seat(self, index: int, step: Step) -> Seat:

@@ -1,10 +1,6 @@
-"""How the time that is left is shared among the attempts that may still be made, and which failures another
-attempt can help."""
+"""How the time that is left is shared among the attempts that may still be made."""
 
 from collections.abc import Sequence
-
-# The model understood, and refuses this input. Another one would be asked the same wrong thing.
-CALLERS = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 
 
 def seconds_for(left: float, own: float, later: Sequence[float]) -> float:
@@ -18,8 +14,3 @@ def seconds_for(left: float, own: float, later: Sequence[float]) -> float:
     [1.0, 0.8, 0.15, -1.0]
     """
     return min(own, max(left / (1 + len(later)), left - sum(later)) if left > 0 else left)
-
-
-def helped(code: str) -> bool:
-    """Whether another variant may do better than one that failed with this canonical status name."""
-    return code not in CALLERS

@@ -20,6 +20,7 @@ from services.foundation.call import Call
 from services.foundation.errors import RemoteError, TurnoutError, Unavailable
 from services.foundation.wording import plain
 from services.models.answer import MESSAGE_LENGTH
+from services.models.errors import InputRefused
 from services.router.deciding.choosing import Choice
 from services.router.deciding.plan import Jury, RoutingPlan
 from services.router.execution.carrying_out import Stead
@@ -39,7 +40,7 @@ from services.router.health.probe import Probe
 LEFT = "the caller left before anything was heard of it"
 FAILURES: dict[str, type[TurnoutError]] = {
     failure.reason: failure
-    for failure in (QuorumNotMet, CostLimitReached, CannotCombine, NotAccepted, JuryTimedOut)
+    for failure in (QuorumNotMet, CostLimitReached, CannotCombine, NotAccepted, JuryTimedOut, InputRefused)
 }
 # With these the aggregator refuses a plan before it asks anybody.
 REFUSALS = frozenset(
@@ -212,4 +213,5 @@ def _unheard(probe: Probe | None) -> None:
 
 
 def _error(reply: InferResponse) -> TurnoutError:
-    return FAILURES.get(reply.error_reason, Unavailable)(reply.error_message)
+    kind, said = FAILURES.get(reply.error_reason, Unavailable), reply.error_message
+    return kind(f"input: {said}", fields=[("input", said)]) if kind is InputRefused else kind(said)

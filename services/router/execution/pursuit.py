@@ -10,7 +10,6 @@ from services.foundation.call import Call
 from services.models.answer import Answer, Failure
 from services.models.signature import Request
 from services.router.deciding.plan import Arm
-from services.router.execution.apportioning import helped
 from services.router.execution.carrying import Carrying
 from services.router.execution.chain import Chain, Next
 from services.router.execution.entries import Entry, Skipped, seat_of
@@ -127,13 +126,19 @@ class Pursuit:
         return Next(arm, question, seconds, None, PARTICIPANT_ROLE_HEDGE, first.attempt.endpoint)
 
     def _failure_helped(self) -> bool:
+        """Whether another variant may do better: one that follows a refusal is asked the same wrong thing."""
         failures = [one.result for one in self._entries if isinstance(one, Entry)]
-        return all(isinstance(one, Failure) and helped(one.code) for one in failures)
+        return all(isinstance(one, Failure) and not one.refused for one in failures)
 
     def _outcome(self, first: Entry) -> Answer | Failure:
-        result = self._served.result if self._served is not None else first.result
-        # Of several failures, the chosen variant's is told: the others stand in the manifest beside it.
-        return result if result is not None else first.attempt.cancelled()
+        if self._served is not None and self._served.result is not None:
+            return self._served.result
+        # Of several failures, the chosen variant's is told: the others stand in the manifest beside it. Only
+        # where all refuse the input is it the caller's mistake.
+        made = [one.result for one in self._entries if isinstance(one, Entry)]
+        failures = [one for one in made if isinstance(one, Failure)]
+        failures.sort(key=lambda one: one.refused)
+        return failures[0] if failures else first.attempt.cancelled()
 
     def _abandoned(self, entry: Entry) -> None:
         """A call was cancelled: it lost, or the caller has left."""

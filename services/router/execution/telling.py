@@ -12,7 +12,6 @@ from services.models.handle import Attempt
 from services.models.signature import Request
 from services.models.streaming import StreamedAttempt
 from services.router.deciding.plan import Arm, RoutingPlan
-from services.router.execution.apportioning import helped
 from services.router.execution.carrying import Carrying, Limits
 from services.router.execution.chain import Chain, Next
 from services.router.execution.entries import Entry, seat_of
@@ -56,7 +55,8 @@ class Telling:
                 async for piece in self._speech(entry):
                     self._said = True
                     yield piece
-            failed = isinstance(entry.result, Failure) and helped(entry.result.code)
+            # Another model would be asked the same wrong thing as one that refuses it.
+            failed = isinstance(entry.result, Failure) and not entry.result.refused
             following = self.chain.next() if failed and not self._said else None
 
     def enter(self, ledger: Ledger) -> None:

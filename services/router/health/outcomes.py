@@ -1,9 +1,8 @@
 """Which outcomes say something about a model's health."""
 
-ANSWERED = frozenset(("SERVED", "CONTRIBUTED", "DISCARDED"))
+from services.foundation.codes import CALLERS
 
-# What a model answers to an input that it cannot read: the caller's affair, and proof that it is alive.
-CALLERS = frozenset(("INVALID_ARGUMENT", "OUT_OF_RANGE"))
+ANSWERED = frozenset(("SERVED", "CONTRIBUTED", "DISCARDED"))
 
 # A caller with little time must not condemn a model that never takes so little. A wait counts when nearly all
 # answers come ten times sooner, or when the model had all the time that its registration gives it.

@@ -98,16 +98,22 @@ def test_an_answer_to_several_rows_is_no_part_of_one_question() -> None:
             look(parse(text), Input(), {"a": vote}, {})
 
 
-async def test_a_failed_step_ends_the_task_and_tells_who_was_not_asked(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(500, ("UNAVAILABLE", "QUORUM_NOT_MET")), (400, ("INVALID_ARGUMENT", "INPUT_REFUSED"))],
+)
+async def test_a_failed_step_ends_the_task_and_tells_who_was_not_asked(
+    bench: Bench, status: int, told: tuple[str, str]
+) -> None:
     async with AsyncExitStack() as stack:
         writer = await speaker(bench, stack, "writer")
-        writer.server.answering({"error": {"message": "out of memory"}}, 400)
+        writer.server.answering({"error": {"message": "out of memory"}}, status)
         await speaker(bench, stack, "checker", '{"facts": ["capital"]}')
         await speaker(bench, stack, "editor")
         task = plan_of("writer", "checker", "editor", specialists=Specialists(steps=STEPS))
         reply = await bench.infer(task, QUESTION)
-    assert (reply.error_code, reply.error_reason) == ("UNAVAILABLE", "QUORUM_NOT_MET")
-    assert reply.error_message == "the step 'draft' failed: HTTP 400: out of memory"
+    assert (reply.error_code, reply.error_reason) == told
+    assert reply.error_message == f"the step 'draft' failed: HTTP {status}: out of memory"
     assert account(reply)[2] == ("editor/final", "SPECIALIST", "SKIPPED")
     assert reply.participants[2].error_message == "not asked: the step 'draft' failed"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.execution.apportioning import helped, seconds_for
+from services.router.execution.apportioning import seconds_for
 
 SECONDS = st.floats(0.001, 100)
 
@@ -31,19 +31,3 @@ def test_a_chain_of_models_that_hang_ends_within_the_callers_time(left: float, t
 @pytest.mark.parametrize("left", [0.0, -0.5])
 def test_no_time_is_no_time(left: float) -> None:
     assert seconds_for(left, 1.0, [1.0]) == left
-
-
-@pytest.mark.parametrize(
-    ("code", "helps"),
-    [
-        ("UNAVAILABLE", True),
-        ("DEADLINE_EXCEEDED", True),
-        ("RESOURCE_EXHAUSTED", True),
-        ("INTERNAL", True),
-        ("NOT_FOUND", True),
-        ("INVALID_ARGUMENT", False),
-        ("OUT_OF_RANGE", False),
-    ],
-)
-def test_a_wrong_question_is_not_asked_again(code: str, helps: bool) -> None:
-    assert helped(code) is helps

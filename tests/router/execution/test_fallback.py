@@ -49,7 +49,7 @@ async def test_the_next_variant_answers_and_the_decision_stays(desk: Desk, log: 
 async def test_a_wrong_question_is_not_asked_again(desk: Desk, log: Log) -> None:
     await desk.deploy("cancer", falling())
     desk.servers[DRAWN].faults.set("fail", code="INVALID_ARGUMENT")
-    await failed(desk)
+    assert (await failed(desk)).reason == "INPUT_REFUSED"
     (event,) = await log.predictions()
     assert told(event.manifest.participants) == [(DRAWN, "PRIMARY", "FAILED")]
     assert desk.servers[NEXT].calls == 0

@@ -46,7 +46,7 @@ async def test_every_refusal_is_counted_and_none_is_recorded(desk: Desk, log: Lo
     # Those that came to something are no refusals, whether they were answered or failed.
     await desk.call("InferenceService/Predict", question("cancer"))
     desk.servers[DRAWN].faults.set("fail", code="INVALID_ARGUMENT")
-    assert await refused(desk, question("cancer")) == "MODEL_FAILED"
+    assert await refused(desk, question("cancer")) == "INPUT_REFUSED"
     assert len(await log.predictions(2)) == 2
     cancer = "routers/cancer"
     assert refusals(desk) == {

@@ -124,7 +124,7 @@ async def test_what_callers_do_wrong_ejects_nobody(
         request.input.row.update(BAYES)
         desk.servers[SICK].faults.set("fail", code="INVALID_ARGUMENT")
         for _ in range(10):
-            assert await ask(desk, variant=SICK) == "MODEL_FAILED"
+            assert await ask(desk, variant=SICK) == "INPUT_REFUSED"
         # Ten callers with less time than it takes, and one who leaves.
         desk.servers[SICK].faults.set("hang")
         for _ in range(10):
