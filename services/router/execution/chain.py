@@ -1,5 +1,6 @@
 """Who is asked next when the chosen variant does not answer, and how much of the caller's time each has."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from turnout.inference.v1.input_pb2 import Input
@@ -10,6 +11,7 @@ from turnout.inference.v1.manifest_pb2 import (
 )
 
 from services.foundation.call import Call
+from services.models.answer import Answer, Failure
 from services.models.errors import InputMismatch
 from services.models.signature import Request
 from services.router.deciding.plan import Arm, RoutingPlan
@@ -64,7 +66,7 @@ class Chain:
         self._kept = call.remaining() - plan.budget(call)
         self._links = [] if closed else list(carrying.chain)
         self._asked: dict[str, int] = {}
-        # Attempts so far; a jury is one.
+        # Calls so far; a jury is one.
         self.made = 0
         self.variants: set[str] = set()
         self.entries: list[Entry | Skipped] = []
@@ -90,6 +92,16 @@ class Chain:
         self.made += 1
         number = self._asked[arm.model] = self._asked.get(arm.model, 0) + 1
         return number
+
+    def heard(self, result: Answer | Failure) -> None:
+        """What came of an attempt. Of a model that has as many calls as it may have, none was made: who
+        follows is asked in its stead, and not once more."""
+        if isinstance(result, Failure) and result.kind == "DROPPED":
+            self.made -= 1
+
+    def counted(self) -> AbstractContextManager[None]:
+        """The attempt that is made now, among second calls in flight where it is one."""
+        return self._load.retry() if self.made else nullcontext()
 
     def question(self, arm: Arm) -> Request:
         """What `arm` is asked. Raises InputMismatch."""
@@ -122,7 +134,7 @@ class Chain:
                 continue
             if self.made >= self._carrying.attempts:
                 return None
-            if not self._load.may_retry(self._carrying.budget):
+            if self.made and not self._load.may_retry(self._carrying.budget):
                 self._use.metrics.retries_refused[self._plan.name].inc()
                 self._give_up(arm, "the router's retry budget is spent")
                 return None

@@ -59,21 +59,22 @@ class Pursuit:
     async def _go_on(self) -> None:
         """Ask one after the other, until one has answered or nobody is left who could help."""
         while self._served is None and self._failure_helped() and (after := self._chain.next()) is not None:
-            with self._load.retry():
+            with self._chain.counted():
                 await self._make(self._begin(after))
 
     def _begin(self, to: Next, seat: bytes | None = None) -> Entry:
         """An attempt that starts now; a `seat` is that of the chosen variant's first."""
         attempt = to.arm.handle.attempt(to.question, to.seconds, self._call, avoid=to.avoid)
-        number = self._chain.count(to.arm)
+        again, number = self._chain.made > 0, self._chain.count(to.arm)
         entry = Entry(to.arm, seat or seat_of(to.arm, to.role, number), attempt, to.probe)
-        if seat is None:
+        if again:
             self._use.metrics.second_calls[to.told, to.arm.model].inc()
         self._entries.append(entry)
         return entry
 
     async def _make(self, entry: Entry) -> None:
         result = await entry.attempt.run()
+        self._chain.heard(result)
         entry.result = self._use.observe(entry.arm.model, result, entry.probe)
         self._time(entry)
         if self._served is None and isinstance(result, Answer):

@@ -1,7 +1,6 @@
 """A prediction that is told piece by piece: whoever begins to speak is the one who answers."""
 
 from collections.abc import AsyncGenerator
-from contextlib import nullcontext
 
 from turnout.inference.v1.input_pb2 import Input
 from turnout.inference.v1.manifest_pb2 import OUTCOME_SERVED
@@ -31,8 +30,7 @@ class Telling:
 
     def __init__(self, plan: RoutingPlan, given: Input, call: Call, use: Equipment, *, pinned: bool) -> None:
         carrying = plan.carrying or ALONE
-        self._load = use.loads.of(plan.uid)
-        self.chain = Chain(plan, carrying, self._load, given, call, use, closed=pinned)
+        self.chain = Chain(plan, carrying, use.loads.of(plan.uid), given, call, use, closed=pinned)
         self._call = call
         self._use = use
         self._entries: list[Entry] = []
@@ -50,8 +48,8 @@ class Telling:
         seconds = self.chain.seconds(arm.handle.timeout)
         following: Next | None = Next(arm, question, seconds, self._use.trial(arm.probe))
         while following is not None:
-            entry = self._begin(following)
-            with self._load.retry() if len(self._entries) > 1 else nullcontext():
+            with self.chain.counted():
+                entry = self._begin(following)
                 async for piece in self._speech(entry):
                     self._said = True
                     yield piece
@@ -74,9 +72,9 @@ class Telling:
         if handle.streams:
             left = self.chain.left
             attempt = StreamedAttempt(handle, to.question, to.seconds, left, self._call)
-        number = self.chain.count(to.arm)
+        again, number = self.chain.made > 0, self.chain.count(to.arm)
         seat = seat_of(to.arm, to.role, number) if self._entries else to.arm.seat
-        if self._entries:
+        if again:
             self._use.metrics.second_calls[to.told, to.arm.model].inc()
         entry = Entry(to.arm, seat, attempt or handle.attempt(to.question, to.seconds, self._call), to.probe)
         self._entries.append(entry)
@@ -100,4 +98,5 @@ class Telling:
         if isinstance(entry.result, Answer):
             entry.outcome = OUTCOME_SERVED
         if entry.result is not None:
+            self.chain.heard(entry.result)
             entry.result = self._use.observe(entry.arm.model, entry.result, entry.probe)

@@ -210,6 +210,30 @@ async def test_a_busy_model_is_answered_for(desk: Desk) -> None:
     await waiting
 
 
+async def test_who_is_passed_over_for_want_of_room_costs_no_retry(desk: Desk) -> None:
+    """Nobody was called: who is asked instead is the first, however many there are, and has its own retry."""
+    model = registration(DRAWN, desk.servers[DRAWN].address)
+    model.name, model.served_name, model.max_concurrency = "models/narrow", DRAWN, 1
+    await desk.register(model)
+    router = Router(
+        variants=[{"model": "narrow", "weight": 1}, {"model": NEXT, "weight": 0}],
+        fallback={"variants": [NEXT], "retry_budget": 0.0, "max_attempts": 1},
+    )
+    await desk.deploy("cancer", router)
+    for server in desk.servers.values():
+        server.faults.set("hang")
+    waiting = [asyncio.ensure_future(desk.predict("cancer")) for _ in range(9)]
+    await eventually(lambda: desk.servers[DRAWN].in_flight == 1 and desk.servers[NEXT].in_flight == 8)
+    for server in desk.servers.values():
+        server.faults.set("ok")
+    replies = [told(reply.manifest.participants) for reply in await asyncio.gather(*waiting)]
+    assert replies.count([("narrow", "PRIMARY", "SERVED")]) == 1
+    assert replies.count([("narrow", "PRIMARY", "DROPPED"), (NEXT, "FALLBACK", "SERVED")]) == 8
+    sample = desk.metrics.registry.get_sample_value
+    assert not sample("turnout_retries_refused_total", {"router": "routers/cancer"})
+    assert not sample("turnout_second_calls_total", {"role": "fallback", "model": f"models/{NEXT}"})
+
+
 async def test_a_storm_of_callers_who_leave_brings_no_count_below_nothing(desk: Desk) -> None:
     router = falling()
     router.limits.max_concurrency = 40
