@@ -27,9 +27,9 @@ from services.router.deciding.latencies import Latencies
 from services.router.deciding.masking import Masking, masked, probe_for
 from services.router.deciding.pinning import sticky_of
 from services.router.deciding.plan import Arm, Probing, Route, RoutingPlan, Ruling
-from services.router.deciding.routes import MEASURING, Routes
+from services.router.deciding.routes import Routes
 from services.router.deciding.rulings import Compiled, Written, models_read, ruling_of
-from services.router.deciding.shares import Known, Terms
+from services.router.deciding.shares import MEASURING, Known, Terms
 from services.router.deciding.sheets import DEFAULT, ENSEMBLE, PINNED, POLICY, STRATEGY, Header, Saying
 from services.router.execution.carrying import compile_carrying
 from services.router.execution.redacting import redactor_of

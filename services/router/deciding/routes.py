@@ -16,14 +16,11 @@ from services.router.deciding.latencies import Latencies
 from services.router.deciding.masking import Masking
 from services.router.deciding.moments import Growing, Loads, Observe, Observing, Speeds, Texts, settled_route
 from services.router.deciding.plan import Route
-from services.router.deciding.shares import NAMING, Known, Shares, Terms, shares
+from services.router.deciding.shares import MEASURING, NAMING, Known, Shares, Terms, shares
 from services.router.deciding.sheets import STRATEGY, Header, Saying
 from services.router.deciding.terms import fixed
 from services.router.strategies.best_metric import unmet
 from services.router.strategies.state import Measured, cost_of
-
-# Whose decisions are about something measured, and what.
-MEASURING = ("best_metric", "cost_aware")
 
 
 class One(NamedTuple):

@@ -15,6 +15,8 @@ from services.router.strategies.state import Measured, Scores
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 # They name their variants themselves: a weight says nothing to them. Elsewhere weight 0 means no traffic.
 NAMING = frozenset({"canary", "shadow", "feature_based", "complexity", "ensemble"})
+# They choose by something measured, and have nobody where no model keeps their bounds.
+MEASURING = ("best_metric", "cost_aware")
 
 
 @dataclass(frozen=True, slots=True)

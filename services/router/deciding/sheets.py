@@ -7,7 +7,7 @@ from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.inference.v1.event_pb2 import PredictionEvent
 from turnout.inference.v1.manifest_pb2 import Decision, DecisionMode, DrawSource, Manifest, StateVersions
 
-from services.router.deciding.shares import Shares
+from services.router.deciding.shares import MEASURING, Shares
 from services.router.execution.frames import Sheet
 from services.router.strategies import Allocation
 from services.state import formats
@@ -83,7 +83,8 @@ class Saying:
         decision = Decision(propensity=share)
         if shares.by_default:
             decision.mode = DEFAULT
-            said = f"{variant} answers by default: {self.strategy} has nobody"
+            lacks = " who is well and measured within its bounds" if self.strategy in MEASURING else ""
+            said = f"{variant} answers by default: {self.strategy} has nobody{lacks}"
         elif self.strategy == "feature_based":
             said = f"no rule matches: {variant} answers" if self.mode == DEFAULT else f"{variant} answers"
         else:

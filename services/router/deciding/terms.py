@@ -1,6 +1,7 @@
 """A route's terms from messages: the router's own strategy, or that of one of its policies."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
@@ -14,7 +15,7 @@ from services.router.config.defaults import weight_of
 from services.router.config.mentions import variant_named
 from services.router.config.options import RAMP_START
 from services.router.deciding.bounds import Growth
-from services.router.deciding.shares import NAMING, Known, Terms, shares
+from services.router.deciding.shares import MEASURING, NAMING, Known, Terms, shares
 from services.router.strategies.state import DECLARED_COST, Measured
 
 Parameters = dict[str, float | str]
@@ -41,7 +42,8 @@ def own_terms(router: Router) -> Terms:
 
 def terms_of(router: Router, name: str, given: Any, among: Collection[str] = ()) -> Terms:
     """The terms of a policy's strategy, over `among` (all where it is empty)."""
-    return _terms(router, name, given, among=_ids(router, among) if among else None)
+    ids = _ids(router, among) if among else None
+    return _terms(router, name, given, among=ids, default=_where_unmeasured(router, name))
 
 
 def within(router: Router, among: Collection[str]) -> tuple[Terms, Any]:
@@ -51,7 +53,8 @@ def within(router: Router, among: Collection[str]) -> tuple[Terms, Any]:
     if name == "feature_based":
         name = "weighted"
     given = getattr(router, name)
-    return _terms(router, name, given, among=_ids(router, among)), given
+    default = _where_unmeasured(router, name)
+    return _terms(router, name, given, among=_ids(router, among), default=default), given
 
 
 def fixed(router: Router, named: str) -> Terms:
@@ -80,7 +83,14 @@ def reaches(terms: Terms, given: Any) -> bool:
         asked = set(given.members) or set(terms.variants)
         return any(may and one in asked for one, may in zip(terms.variants, terms.may(), strict=True))
     everybody = Known((True,) * len(terms.variants))
-    return any(shares(terms, everybody).allocation)
+    # Without the default: it answers where nobody is good enough, and not where nobody is named.
+    return any(shares(replace(terms, default=""), everybody).allocation)
+
+
+def _where_unmeasured(router: Router, name: str) -> str:
+    """Who answers where a policy's strategy finds nobody good enough: the default model, as for the router's
+    own. A policy whose strategy asks for no measure leads to those whom it names, or is passed over."""
+    return router.default_model if name in MEASURING else ""
 
 
 def _terms(

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from turnout.feedback.v1.metrics_pb2 import ModelMetrics
 from turnout.inference.v1 import manifest_pb2 as manifest
 from turnout.router.v1 import inference_service_pb2 as rpc
+from turnout.router.v1 import model_service_pb2 as models
 from turnout.router.v1 import router_service_pb2 as routers
 
 from services.foundation.errors import RemoteError
-from services.state import pin_keys
+from services.state import formats, metric_keys, pin_keys
 from services.state.connection import Connections
 from services.state.ids import partition_for
 from tests.router.conftest import BAYES, Desk, doctors
@@ -100,6 +102,54 @@ async def test_the_default_model_answers_where_nobody_is_measured(desk: Desk) ->
     told = await decided(desk)
     assert (told.mode, told.variant, told.propensity) == (manifest.DECISION_MODE_DEFAULT, B, 1.0)
     assert "by default: best_metric has nobody" in told.explanation
+
+
+async def test_the_default_model_answers_where_a_policys_strategy_finds_nobody_good_enough(
+    desk: Desk, connections: Connections
+) -> None:
+    best = {"best_metric": {"min_value": 0.9}}
+    policy = {"name": "best", "condition": "features['mean radius'] < 20", "strategy": best}
+    await desk.deploy("cancer", doctors(default_model=B, policies=[policy]))
+    told = await decided(desk)
+    assert (told.mode, told.policy, told.variant) == (manifest.DECISION_MODE_DEFAULT, "best", B)
+    await measure(desk, connections, {A: 0.95, B: 0.99})
+
+    async def chosen(mode: manifest.DecisionMode) -> manifest.Decision | None:
+        told = await decided(desk)
+        return told if told.mode == mode and any(one.score for one in told.candidates) else None
+
+    assert await eventually(lambda: chosen(manifest.DECISION_MODE_POLICY))
+    await measure(desk, connections, {A: 0.85, B: 0.8})
+    found = await eventually(lambda: chosen(manifest.DECISION_MODE_DEFAULT))
+    assert found is not None
+    assert (found.policy, found.variant, found.propensity) == ("best", B, 1.0)
+    lacks = "best_metric has nobody who is well and measured within its bounds"
+    assert found.explanation == f"policy best: {B} answers by default: {lacks}"
+    assert found.candidates[0].reason == "its accuracy is 0.85, at least 0.9 is wanted"
+    # Elsewhere the weights decide: the default model is no more than one of two.
+    large = {**BAYES, "mean radius": 25.0}
+    assert (await decided(desk, large)).mode == manifest.DECISION_MODE_STRATEGY
+
+
+async def test_so_it_does_where_nobody_is_measured(desk: Desk) -> None:
+    cheap = {"name": "cheap", "condition": "true", "strategy": {"cost_aware": {"min_quality": 0.9}}}
+    await desk.deploy("cancer", doctors(default_model=B, policies=[cheap], round_robin={}))
+    told = await decided(desk)
+    assert (told.mode, told.policy, told.variant) == (manifest.DECISION_MODE_DEFAULT, "cheap", B)
+
+
+async def measure(desk: Desk, connections: Connections, accuracies: dict[str, float]) -> None:
+    """Publish accuracies as feedback would, on many labels, and the cost of a call."""
+    redis, key = connections.steady, metric_keys.model_metrics()
+    version = int(await redis.hget(key, "version") or 0) + 1
+    fields: dict[Any, Any] = {"format": formats.MODEL_METRICS, "version": version}
+    for name, accuracy in accuracies.items():
+        found = await desk.call("ModelService/GetModel", models.GetModelRequest(name=name))
+        made = ModelMetrics(format=formats.MODEL_METRICS, version=version, model=f"models/{name}")
+        made.model_uid, made.accuracy, made.labels, made.cost = found.model.uid, accuracy, 500, 1.0
+        fields[found.model.uid] = made.SerializeToString()
+    await redis.hset(key, mapping=fields)
+    await redis.publish(metric_keys.model_metrics_channel(), version)
 
 
 async def test_a_policy_whose_variant_is_disabled_is_passed_over_and_explanations_say_so(desk: Desk) -> None:
