@@ -8,6 +8,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.router.v1 import router_service_pb2 as rpc
+from turnout.router.v1.model_service_pb2 import DeleteModelRequest
 from turnout.router.v1.router_pb2 import Router, RouterState
 
 from services.foundation.errors import RemoteError
@@ -165,6 +166,26 @@ async def test_a_deleted_router_stops_and_comes_back_stopped(desk: Desk) -> None
     assert back.uid == gone.uid
     assert not back.HasField("delete_time")
     assert (await desk.deploy("cancer")).state == RouterState.ROUTER_STATE_RUNNING
+
+
+async def test_one_that_comes_back_without_its_model_says_so(desk: Desk) -> None:
+    router = doctors()
+    router.variants.add(model="cancer-logistic")
+    await desk.seat("cancer-logistic")
+    await desk.deploy("cancer", router)
+    await service(desk, "DeleteRouter", name="cancer")
+    await desk.call("ModelService/DeleteModel", DeleteModelRequest(name="cancer-logistic"))
+    told = "router.variants[2].model: models/cancer-logistic is not registered any more"
+    asked = await service(desk, "UndeleteRouter", name="cancer", validate_only=True)
+    assert asked.warnings[0] == told
+    back = await service(desk, "UndeleteRouter", name="cancer", request_id="once")
+    assert back.warnings[0] == told
+    assert list((await service(desk, "UndeleteRouter", name="cancer", request_id="once")).warnings) == list(
+        back.warnings
+    )
+    await desk.seat("cancer-logistic")
+    await service(desk, "DeleteRouter", name="cancer")
+    assert told not in (await service(desk, "UndeleteRouter", name="cancer")).warnings
 
 
 async def test_the_lifecycle_says_what_is_possible(desk: Desk) -> None:

@@ -89,7 +89,12 @@ def undelete(
 ) -> None:
     """Bring a deleted router back, stopped."""
     request = rpc.UndeleteRouterRequest(name=name, validate_only=dry_run, request_id=fresh_id())
-    looking.show(_done("UndeleteRouter", request, server), output)
+
+    async def change(suite: Suite) -> Any:
+        return await suite.ask("UndeleteRouter", request, 60.0)
+
+    reply = carry_out("routers", server, change)
+    looking.show(reply.router, output, reply.warnings)
 
 
 def _done(method: str, request: Any, server: str | None, seconds: float = 60.0) -> Router:

@@ -19,7 +19,9 @@ def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
     yield from _beside_a_canary(router)
     yield from _policies(router)
     yield from _hedging(router, models)
-    if router.fallback.variants and router.fallback.max_attempts == 1:
+    # Of a model that has no room no call is made, and the one that is allowed is left to who follows.
+    bounded = any(model.max_concurrency for model in models.values())
+    if router.fallback.variants and router.fallback.max_attempts == 1 and not bounded:
         yield (
             "The fallback's variants are never asked: max_attempts of 1 is the call of whoever is drawn; "
             "write 2 or more, or leave it out."

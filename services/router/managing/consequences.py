@@ -6,8 +6,13 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.identity.caller import Caller
+from services.router.config import currencies
+from services.router.config.advice import advice
 from services.router.config.agreement import disagreements
-from services.router.managing.aliases import callees
+from services.router.config.costs import check_cost
+from services.router.config.panels import panels_in
+from services.router.config.problems import Problems
+from services.router.managing.aliases import callees, spelled
 from services.router.managing.champions import Champions, disagreement, lost
 from services.state.config_reader import ConfigReader
 from services.state.permissions import CatalogPermissions
@@ -26,7 +31,8 @@ class Consequences:
         self._permissions = permissions
 
     async def of(self, before: Model, after: Model, caller: Caller) -> list[str]:
-        """A sentence for each router whose models no longer agree, of those that the caller may see.
+        """Sentences about routers whose models no longer agree or no longer compare, or that one would now be
+        advised about, of those that the caller may see.
 
         Raises ModelsDisagree where a condition would lose what it reads: no replica could load the router.
         """
@@ -39,8 +45,8 @@ class Consequences:
                 refused = disagreement(router, after, news, "model.signature.features")
                 raise self._champions.told(refused, router, caller)
             if visible(router) and (warned := warned + 1) <= MOST_WARNED:
-                known = disagreements(router, was)
-                news = [one for one in disagreements(router, will) if one not in known]
+                known = _told(router, was)
+                news = [one for one in _told(router, will) if one not in known]
                 told += [f"{router.name}: {sentence}" for sentence in news]
         return told
 
@@ -48,3 +54,13 @@ class Consequences:
         others = set(callees(router)) - {model.name}
         found = {one: known for one in others if (known := await self._models.find(one)) is not None}
         return found | {model.name: model}
+
+
+def _told(router: Router, models: Mapping[str, Model]) -> list[str]:
+    """What is said of a router with these models, also what would be refused of it, were it written now."""
+    known, problems = spelled(router, models), Problems()
+    currencies.check(router, known, problems)
+    for panel in panels_in(router, known):
+        check_cost(panel, problems)
+    wrong = [f"{one.field}: {one.description}" for one in problems.wrong]
+    return [*disagreements(router, models), *wrong, *advice(router, models)]

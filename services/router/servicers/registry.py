@@ -128,7 +128,7 @@ class Registry(Desk):
     async def UndeleteRouter(
         self, request: rpc.UndeleteRouterRequest, call: Call
     ) -> rpc.UndeleteRouterResponse:
-        """Take a deletion back; the router comes back stopped."""
+        """Take a deletion back; the router comes back stopped, and its models may be gone or others."""
         how = asked(request, call)
         written = await self.office.drafts.routers.undelete(
             router_name(request.name),
@@ -138,7 +138,8 @@ class Registry(Desk):
             by=how.by,
         )
         written = await self.office.drafts.kept_up(written, how)
-        return rpc.UndeleteRouterResponse(router=written.message)
+        warnings = await self.office.drafts.warnings(written.message)
+        return rpc.UndeleteRouterResponse(router=written.message, warnings=warnings)
 
 
 def _refuse_sharing(router: Router, given: Router) -> None:

@@ -173,3 +173,36 @@ async def test_a_model_may_not_take_from_a_condition_what_it_reads(desk: Desk) -
     assert await stored(desk) == both["cancer-bayes"]
     await ask(desk, "UpdateRouter", router={"name": "cancer"}, update_mask=FieldMask(paths=["policies"]))
     await change(desk, less["cancer-bayes"], "signature.features")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "field"),
+    [
+        ({"cost_aware": {"min_quality": 0.5}}, "router.cost_aware"),
+        ({"best_metric": {"metric": "cost"}}, "router.best_metric.metric"),
+    ],
+)
+async def test_a_price_in_another_currency_is_told_of_the_routers_that_compare_it(
+    desk: Desk, strategy: dict[str, Any], field: str
+) -> None:
+    await desk.create("cheap", doctors(**strategy))
+    await desk.create("plain", doctors(weighted={}))
+    cost = {"per_call": 0.25, "currency": "EUR"}
+    (warning,) = (await change(desk, Model(name=BAYES, cost=cost), "cost", validate_only=True)).warnings
+    assert warning.startswith(f"routers/cheap: {field}: compares costs, which needs one currency; got ")
+    assert "cancer-bayes in EUR" in warning
+    assert list((await change(desk, Model(name=BAYES, cost=cost), "cost")).warnings) == [warning]
+    # It is told once, by the change that brings it about.
+    assert not (await change(desk, Model(name=BAYES, family="trees"))).warnings
+    assert not (
+        await change(desk, Model(name=BAYES, cost={"per_call": 0.25, "currency": "USD"}), "cost")
+    ).warnings
+
+
+async def test_a_price_beyond_what_a_panel_may_cost_is_told_too(desk: Desk) -> None:
+    await desk.create("panel", doctors(ensemble={"aggregation": "AGGREGATION_METHOD_VOTE", "max_cost": 1.0}))
+    dear = Model(name=BAYES, cost={"per_call": 5.0, "currency": "USD"})
+    warnings = list((await change(desk, dear, "cost")).warnings)
+    assert any(one.startswith("routers/panel: router.ensemble.max_cost: at least ") for one in warnings), (
+        warnings
+    )
