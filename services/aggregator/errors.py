@@ -24,6 +24,10 @@ class CannotCombine(FailedPrecondition):
     reason = "CANNOT_COMBINE"
 
 
+class TooManyFields(CannotCombine):
+    """Structures whose fields are too many to be voted on one by one."""
+
+
 class Unreadable(ValueError):
     """An output that is no answer: `path` leads from it to what is wrong, `said` tells what is right."""
 

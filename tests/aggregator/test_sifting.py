@@ -1,5 +1,6 @@
 """One answer that does not fit the others is its member's own failure."""
 
+import json
 from contextlib import AsyncExitStack
 
 import numpy as np
@@ -80,3 +81,28 @@ async def test_a_text_among_calls_of_tools_is_no_json(bench: Bench) -> None:
         reply = await bench.infer(plan_of(*"abc", aggregation=MAJORITY), QUESTION)
     assert reply.output.text.tool_calls[0].name == "look"
     assert account(reply)[2] == ("c", "JUROR", "FAILED")
+
+
+@pytest.mark.parametrize("many", [1_001, 998])
+async def test_who_has_more_fields_than_all_may_have_costs_nobody_elses_answer(
+    bench: Bench, many: int
+) -> None:
+    """By itself, or with the fields of the others."""
+    fields = {"a": 1, "b": 2, "c": 3}
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "odd", json.dumps({f"k{place}": place for place in range(many)}))
+        await speaker(bench, stack, "first", json.dumps(fields))
+        await speaker(bench, stack, "second", json.dumps(fields | {"b": 5}))
+        await speaker(bench, stack, "third", json.dumps(fields | {"c": 6}))
+        how = {"aggregation": MAJORITY, "json_majority": {"by_field": True}}
+        reply = await bench.infer(plan_of("odd", "first", "second", "third", quorum=3, **how), QUESTION)
+        strict = await bench.infer(plan_of("odd", "first", "second", "third", quorum=4, **how), QUESTION)
+    assert reply.output.json.struct_value.fields["b"].number_value == 2
+    assert account(reply)[0] == ("odd", "JUROR", "FAILED")
+    assert reply.participants[0].excused
+    assert (
+        f"at most 1000 fields are voted on field by field; got {many}" in reply.participants[0].error_message
+    )
+    assert reply.degraded
+    assert list(reply.aggregation.dissenting) == ["second", "third"]
+    assert (strict.error_reason, strict.participants[0].excused) == ("CANNOT_COMBINE", False)

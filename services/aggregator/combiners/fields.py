@@ -14,11 +14,12 @@ import numpy as np
 from services.aggregator.answers import Flags, Floats
 from services.aggregator.canonical import Json, key_of
 from services.aggregator.combiners.plurality import plurality, sameness
-from services.aggregator.errors import CannotCombine
+from services.aggregator.errors import TooManyFields
 from services.aggregator.tolerance import Tolerance
 
 # Each is a vote of some 100 microseconds where members differ, during which nobody else is served.
 MOST_FIELDS = 1000
+LIMIT = f"structures of at most {MOST_FIELDS} fields are voted on field by field"
 
 Member = tuple[Json, float, float]
 
@@ -69,9 +70,7 @@ class Merge:
     def _count(self) -> None:
         self.votes += 1
         if self.votes > MOST_FIELDS:
-            raise CannotCombine(
-                f"structures of at most {MOST_FIELDS} fields are voted on field by field; vote on the whole"
-            )
+            raise TooManyFields(f"{LIMIT}; vote on the whole")
 
     def _vote(self, same: Flags, apart: Floats, voters: Sequence[Member], path: str) -> int:
         self._count()
@@ -82,6 +81,20 @@ class Merge:
             self.ties.append(path or "/")
         self.least = min(self.least, float(same[winner] @ weights))
         return winner
+
+
+def most_votes(values: Sequence[Json]) -> int:
+    """How many votes a merge of these takes at most, whoever wins them.
+
+    >>> most_votes([{"a": 1, "b": 2}, {"a": 3}]), most_votes([{"a": 1}]), most_votes(["a", "b"])
+    (3, 1, 1)
+    """
+    objects = [value for value in values if isinstance(value, dict)]
+    votes = 0
+    for name in set[str]().union(*objects):
+        having = [value[name] for value in objects if name in value]
+        votes += most_votes(having) + (len(having) < len(objects))
+    return votes if len(objects) == len(values) else 1 + max(votes, 1) if objects else 1
 
 
 def _equal(flags: Sequence[bool]) -> tuple[Flags, Floats]:

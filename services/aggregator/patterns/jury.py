@@ -6,11 +6,12 @@ predictions asks everybody all the same: what is learnt from panels must not be 
 alone.
 """
 
+from services.aggregator.errors import TooManyFields
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Jury, Plan
 from services.aggregator.polling import Poll
 from services.aggregator.session import Session
-from services.aggregator.sifting import sifted
+from services.aggregator.sifting import leave_out, sifted, thinned
 from services.aggregator.stopping import can_stop
 from services.aggregator.testimony import Vote
 from services.aggregator.verdicts import Deliberation, deliberate
@@ -26,8 +27,7 @@ async def run(plan: Plan, session: Session) -> Decided:
         await poll.everybody()
     else:
         await poll.settle(in_waves=isinstance(pattern, Jury) and pattern.staged)
-    votes = sifted(plan, poll.votes())
-    found = await deliberate(plan, session, votes)
+    votes, found = await _decided(plan, session, sifted(plan, poll.votes()))
     credit(votes, found)
     return Decided(
         output=write_answer(found.verdict, [vote.output for vote in votes]),
@@ -39,6 +39,19 @@ async def run(plan: Plan, session: Session) -> Decided:
         full=poll.full,
         stopped_early=poll.stopped,
     )
+
+
+async def _decided(plan: Plan, session: Session, votes: list[Vote]) -> tuple[list[Vote], Deliberation]:
+    """The votes that count, and what they came to. Who has more fields than all together may have is left
+    out, as long as the rest are a quorum."""
+    try:
+        return votes, await deliberate(plan, session, votes)
+    except TooManyFields:
+        rest, others = thinned(votes)
+        if len(rest) < plan.quorum:
+            raise
+    leave_out(others)
+    return rest, await deliberate(plan, session, rest)
 
 
 def credit(votes: list[Vote], found: Deliberation) -> None:
