@@ -77,7 +77,8 @@ def dissenting(ballots: Sequence[Ballot], verdict: Verdict, tolerance: Tolerance
 def concord(
     ballots: Sequence[Ballot], verdict: Verdict, tolerance: Tolerance = EXACT
 ) -> tuple[Floats | None, tuple[str, ...]]:
-    """`agreement` and who is `dissenting`, of answers that are compared once."""
+    """`agreement` and who is `dissenting`, of answers that are compared once. Raises CannotCombine for those
+    that are too many and too large to compare with each other."""
     decided = verdict.answer
     reply = ballots[decided.ballot].answer if isinstance(decided, Taken) else decided
     answers = [*(ballot.answer for ballot in ballots), reply]

@@ -73,14 +73,18 @@ def near(values: Sequence[Json], tolerance: Tolerance) -> tuple[Flags, Floats]:
     apart = np.zeros(same.shape)
     for skeleton in dict.fromkeys(skeleton for skeleton, _ in outlines):
         places = np.array([place for place, (own, _) in enumerate(outlines) if own == skeleton])
-        numbers = np.array([outlines[place][1] for place in places])
-        if (cells := len(places) * numbers.size) > MOST_COMPARED:
-            told = f"{len(places)} answers with {numbers.shape[1]} numbers each are too much to compare"
+        # Those that are equal are compared once: a verdict is often one of the answers.
+        known: dict[tuple[float, ...], int] = {}
+        which = [known.setdefault(tuple(outlines[place][1]), len(known)) for place in places]
+        numbers = np.array(list(known))
+        if (cells := len(numbers) * numbers.size) > MOST_COMPARED:
+            told = f"{len(numbers)} answers with {numbers.shape[1]} numbers each are too much to compare"
             raise CannotCombine(
                 f"{told}; answers x answers x numbers is at most {MOST_COMPARED}", cells=cells
             )
-        here = np.ix_(places, places)
-        same[here], apart[here] = _compared(numbers, tolerance)
+        here, among = np.ix_(places, places), np.ix_(which, which)
+        compared, units = _compared(numbers, tolerance)
+        same[here], apart[here] = compared[among], units[among]
     return same, apart
 
 

@@ -148,3 +148,27 @@ async def test_how_sure_a_verdict_is_leaves_with_it(bench: Bench) -> None:
     sure = [number("a", 1, confidence=0.4), number("b", 2, confidence=0.7)]
     assert (await aggregate(bench, *sure, aggregation=MAX)).aggregation.confidence == pytest.approx(0.7)
     assert not (await aggregate(bench, *sure)).aggregation.HasField("confidence")
+
+
+def structure(variant: str, **lists: list[float]) -> WeightedOutput:
+    found = WeightedOutput(variant=variant)
+    for name, numbers in lists.items():
+        found.output.json.struct_value.fields[name].list_value.extend(numbers)
+    return found
+
+
+@pytest.mark.parametrize("by_field", [False, True])
+async def test_a_verdict_that_could_be_found_is_told_however_large_it_is(
+    bench: Bench, by_field: bool
+) -> None:
+    """With the verdict beside them the answers are one more to compare; and fields together are larger."""
+    parts = ("x", "y", "z") if by_field else ("x",)
+    count = 500 if by_field else 1_200
+    outputs = [
+        structure(f"v{member}", **{part: [float(member)] * count for part in parts}) for member in range(64)
+    ]
+    options = {"json_majority": {"by_field": by_field}, "aggregation": MAJORITY}
+    reply = await aggregate(bench, *outputs, **options)
+    assert reply.output == outputs[0].output
+    assert reply.aggregation.tie
+    assert reply.aggregation.HasField("agreement") is not by_field

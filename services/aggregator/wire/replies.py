@@ -1,6 +1,7 @@
 """What came of a plan, or of answers that were handed in, as replies and manifests tell it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import numpy as np
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateResponse, InferResponse
@@ -16,6 +17,7 @@ from turnout.inference.v1.output_pb2 import Output
 from services.aggregator.agreement import agreement, concord, cosine_distance, dispersion, distance
 from services.aggregator.answers import Ballot, Classes, Taken, Verdict
 from services.aggregator.asking import Entry
+from services.aggregator.errors import CannotCombine
 from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.wire.answers import write_answer
 from services.models.answer import MESSAGE_LENGTH
@@ -62,13 +64,15 @@ def write_panel(
     if len({ballot.answer.rows for ballot in ballots}) != 1:
         return
     tolerance = recipe.options.tolerance
-    if verdict is None:
-        agreed = agreement(ballots, tolerance)
-    else:
-        agreed, dissent = concord(ballots, verdict, tolerance)
-        told.dissenting.extend(dissent)
-    if agreed is not None:
-        told.agreement = agreed[0]
+    # The verdict stands where its parts could be compared, and the whole is too large for it.
+    with suppress(CannotCombine):
+        if verdict is None:
+            agreed = agreement(ballots, tolerance)
+        else:
+            agreed, dissent = concord(ballots, verdict, tolerance)
+            told.dissenting.extend(dissent)
+        if agreed is not None:
+            told.agreement = agreed[0]
     if (spread := dispersion(ballots)) is not None:
         told.divergence = spread[0]
     vectors = recipe.options.vectors
