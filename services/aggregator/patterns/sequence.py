@@ -38,6 +38,16 @@ class Hearings:
     notes: list[str] = field(default_factory=list)
     whole: bool = True
 
+    @property
+    def standing(self) -> list[Vote]:
+        """The last answer of each member, in the order in which they came: who is asked again has taken
+        back what it said before."""
+        latest: dict[str, Vote] = {}
+        for vote in self.votes:
+            latest.pop(vote.ballot.member, None)
+            latest[vote.ballot.member] = vote
+        return list(latest.values())
+
 
 async def run(plan: Plan, session: Session) -> Decided:
     """Ask, look at the answer, ask the next. Raises NotAccepted where nobody's answer will do and the plan
@@ -172,17 +182,18 @@ def _spare(plan: Plan, session: Session, queue: Several[int], why: str) -> None:
 
 def _served(heard: Hearings, rounds: int) -> Decided:
     """The last answer is the reply; who said the same has a part in it."""
-    *others, last = heard.votes
+    votes = heard.standing
+    *others, last = votes
     for vote in others:
         if _same(vote, last):
             vote.entries[0].contribute()
     last.entries[0].serve()
-    shares = np.zeros((len(heard.votes), last.ballot.answer.rows))
+    shares = np.zeros((len(votes), last.ballot.answer.rows))
     shares[-1] = 1
     verdict = Verdict(Taken(len(others)), shares, np.zeros(shares.shape[1], dtype=np.bool_))
     return Decided(
         output=last.output,
-        votes=heard.votes,
+        votes=votes,
         verdict=verdict,
         notes=heard.notes,
         complete=heard.whole,
@@ -200,7 +211,7 @@ def _exhausted(plan: Plan, pattern: Sequence, session: Session, heard: Hearings)
     pairs = zip(heard.votes, heard.reasons, strict=False)
     told = listed([f"{vote.ballot.member}: {reason}" for vote, reason in pairs])
     if not pattern.serve_last:
-        decided = Decided(votes=heard.votes, notes=heard.notes, complete=False, rounds=len(heard.reasons))
+        decided = Decided(votes=heard.standing, notes=heard.notes, complete=False, rounds=len(heard.reasons))
         decided.error = NotAccepted(f"nobody's answer will do: {told}")
         return decided
     heard.notes.append(_last_resort(pattern, heard, told))

@@ -121,6 +121,10 @@ async def test_beyond_the_members_the_last_one_is_asked_again(bench: Bench) -> N
     assert reply.output.text.content == "Paris"
     assert [one.attempt for one in reply.participants] == [1, 2, 3]
     assert reply.aggregation.rounds == 3
+    # What it said before it has taken back: nobody differs from the reply.
+    assert not reply.aggregation.dissenting
+    assert not reply.aggregation.HasField("agreement")
+    assert [each[2] for each in account(reply)] == ["DISCARDED", "DISCARDED", "SERVED"]
 
 
 async def test_rounds_beyond_an_order_of_few_ask_its_last_again(bench: Bench) -> None:
