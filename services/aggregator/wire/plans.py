@@ -6,13 +6,13 @@ from dataclasses import replace
 from turnout.aggregator.v1 import aggregator_service_pb2 as wire
 from turnout.inference.v1.input_pb2 import Input
 from turnout.router.v1.overrides_pb2 import Overrides
-from turnout.router.v1.strategy_pb2 import LAUNCH_STAGED, EnsembleStrategy
+from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
 from services.aggregator.errors import Problems, settle
-from services.aggregator.plan import FULL_PANEL_FRACTION, MOST_MEMBERS, Jury, Plan, majority
+from services.aggregator.plan import FULL_PANEL_FRACTION, MOST_MEMBERS, Plan, majority
 from services.aggregator.recipe import DEFAULTS, Recipe
-from services.aggregator.stopping import can_stop
 from services.aggregator.voices import Helper
+from services.aggregator.wire.idle import idle
 from services.aggregator.wire.patterns import helpers_of, read_pattern
 from services.aggregator.wire.recipes import (
     CASCADE,
@@ -22,7 +22,6 @@ from services.aggregator.wire.recipes import (
     read_learnt,
     read_majority,
     read_recipe,
-    without_effect,
 )
 from services.aggregator.wire.voices import read_helper, read_members
 from services.models.overriding import check_overrides
@@ -68,7 +67,7 @@ def read_plan(given: wire.Plan) -> Plan:
         partial=bool(given.left_out),
     )
     settle(problems, "the plan cannot be run")
-    return replace(plan, warnings=_warnings(how, plan))
+    return replace(plan, warnings=tuple(idle(how, plan)))
 
 
 def require_input(given: Input) -> None:
@@ -131,27 +130,3 @@ def _number(
         return found
     problems[f"{PATH}.{field}"] = f"a number from {least:g} to {most:g} expected, got {found:g}"
     return default
-
-
-def _warnings(how: EnsembleStrategy, plan: Plan) -> tuple[str, ...]:
-    """What has no effect, a sentence each."""
-    said = [without_effect(plan.recipe)]
-    jury = isinstance(plan.pattern, Jury)
-    if how.launch == LAUNCH_STAGED and not (jury and can_stop(plan.recipe)):
-        said.append(
-            "launch: STAGED has no effect: only the vote of a jury, by declared weights, is settled early"
-        )
-    if plan.samples > 1 and plan.pattern.name in (CASCADE, "judge", "specialists"):
-        said.append(f"samples_per_member has no effect in the pattern {plan.pattern.name}")
-    if how.aggregation and not jury and METHODS[how.aggregation] != CASCADE:
-        name = METHODS[how.aggregation]
-        said.append(f"aggregation {name} has no effect: the pattern {plan.pattern.name} combines by itself")
-    for field, method in (("stacking", "stacking"), ("semantic_mean", "semantic_mean")):
-        if how.HasField(field) and plan.recipe.method != method:
-            does = (
-                f"the aggregation is {plan.recipe.method}"
-                if jury
-                else f"{plan.pattern.name} makes the answer"
-            )
-            said.append(f"{field} has no effect: {does}")
-    return tuple(one for one in said if one is not None)

@@ -50,9 +50,12 @@ def fill(given: EnsembleStrategy, variants: Sequence[Variant]) -> None:
         given.ClearField("aggregation")
     if pattern in ALL_ANSWER:
         _polled(given, enabled)
-    for name, value in (("full_panel_fraction", FULL_PANEL_FRACTION), ("member_retries", MEMBER_RETRIES)):
-        if not given.HasField(name):  # type: ignore[arg-type,unused-ignore]
-            setattr(given, name, value)
+    else:
+        _unpolled(given, enabled)
+    if pattern and given.full_panel_fraction == FULL_PANEL_FRACTION:
+        given.ClearField("full_panel_fraction")
+    if not given.HasField("member_retries"):
+        given.member_retries = MEMBER_RETRIES
     for one in helpers_of(given, ""):
         if one.helper.model and "/" not in one.helper.model:
             one.helper.model = f"models/{one.helper.model}"
@@ -63,15 +66,28 @@ def _jury(given: EnsembleStrategy, variants: Sequence[Variant]) -> None:
         given.members.extend(one.id for one in variants)
     given.aggregation = given.aggregation or AGGREGATION_METHOD_AVERAGE
     given.launch = given.launch or LAUNCH_PARALLEL
+    if not given.HasField("full_panel_fraction"):
+        given.full_panel_fraction = FULL_PANEL_FRACTION
     by_majority = given.aggregation == AGGREGATION_METHOD_JSON_MAJORITY
     if by_majority and not given.json_majority.HasField("tolerance"):
         given.json_majority.tolerance = TOLERANCE
 
 
+def _majority(given: EnsembleStrategy, enabled: int) -> int:
+    return (len(given.members) or enabled) // 2 + 1
+
+
+def _unpolled(given: EnsembleStrategy, enabled: int) -> None:
+    """What a jury leaves behind that has become something else: its defaults, which do nothing there."""
+    if given.quorum == _majority(given, enabled):
+        given.ClearField("quorum")
+    if given.samples_per_member == SAMPLES_PER_MEMBER:
+        given.ClearField("samples_per_member")
+
+
 def _polled(given: EnsembleStrategy, enabled: int) -> None:
     if not given.HasField("quorum"):
-        members = len(given.members) or enabled
-        given.quorum = members // 2 + 1
+        given.quorum = _majority(given, enabled)
     if not given.HasField("samples_per_member"):
         given.samples_per_member = SAMPLES_PER_MEMBER
 

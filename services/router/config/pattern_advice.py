@@ -13,7 +13,7 @@ from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, LAUNCH_ST
 
 from services.router.config.combining import AGGREGATIONS, TEXT, kind_of
 from services.router.config.confidences import WEIGHING, tells_confidence
-from services.router.config.panels import ALL_ANSWER, JUDGE, VERIFIER, Panel
+from services.router.config.panels import ALL_ANSWER, IN_ORDER, JUDGE, VERIFIER, Panel
 
 # Fewer have to be asked almost all before a vote is settled.
 LEAST_STAGED = 5
@@ -56,7 +56,7 @@ def _staged(panel: Panel) -> Iterator[str]:
             f"{panel.title} is launched in stages with {count} members: it saves little below "
             f"{LEAST_STAGED}, and a reply waits for the second stage."
         )
-    if not given.full_panel_fraction:
+    if not panel.pattern and not given.full_panel_fraction:
         yield (
             f"{panel.title} never asks everybody (full_panel_fraction 0): divergence, advice and stacking "
             "learn from full panels alone."
@@ -74,11 +74,32 @@ def _nothing(panel: Panel) -> Iterator[str]:
             f"{panel.title} has samples_per_member {given.samples_per_member}, which does nothing: "
             f"{panel.pattern} asks a member once."
         )
+    yield from _of_a_jury(panel)
     yield from _idle_options(panel, method)
     for name in ("stacking", "semantic_mean", "json_majority"):
         if given.HasField(name) and (panel.pattern or method != name):  # type: ignore[arg-type,unused-ignore]
             does = panel.pattern or method
             yield f"{panel.title} has {name}, which does nothing: its answer is made by {does}."
+
+
+def _of_a_jury(panel: Panel) -> Iterator[str]:
+    """What a pattern does not read."""
+    given, does = panel.given, f"{panel.pattern} makes the answer"
+    if panel.pattern not in ALL_ANSWER and given.HasField("quorum"):
+        yield (
+            f"{panel.title} has a quorum of {given.quorum}, which does nothing: {panel.pattern} goes on "
+            "until an answer will do, and counts none."
+            if panel.pattern in IN_ORDER
+            else f"{panel.title} has a quorum of {given.quorum}, which does nothing: {panel.pattern} needs "
+            "each step that is not optional."
+        )
+    if panel.pattern and given.weight_source:
+        yield f"{panel.title} has a weight_source, which does nothing: {does}."
+    if panel.pattern and given.HasField("full_panel_fraction"):
+        yield (
+            f"{panel.title} has full_panel_fraction {given.full_panel_fraction:g}, which does nothing: only "
+            "a jury may stop before everybody has answered."
+        )
 
 
 def _idle_options(panel: Panel, method: str) -> Iterator[str]:

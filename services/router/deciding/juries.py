@@ -18,7 +18,7 @@ from turnout.router.v1.strategy_pb2 import (
 
 from services.models.answer import MESSAGE_LENGTH
 from services.models.handle import ModelHandle
-from services.router.config.panels import indispensable, pattern_of
+from services.router.config.panels import ALL_ANSWER, indispensable, pattern_of
 from services.router.deciding.masking import Masking
 from services.router.deciding.patterns import told
 from services.router.deciding.plan import Jury
@@ -207,8 +207,12 @@ def _clear_idle(ensemble: EnsembleStrategy) -> None:
     if pattern:
         ensemble.ClearField("launch")
         ensemble.ClearField("weight_source")
+        ensemble.ClearField("full_panel_fraction")
         if ensemble.aggregation != AGGREGATION_METHOD_CASCADE:
             ensemble.ClearField("aggregation")
+    if pattern not in ALL_ANSWER:
+        ensemble.ClearField("quorum")
+        ensemble.ClearField("samples_per_member")
 
 
 def _keep_to(ensemble: EnsembleStrategy, asked: Sequence[str]) -> None:

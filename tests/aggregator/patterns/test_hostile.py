@@ -117,7 +117,9 @@ def test_structures_are_compared_up_to_so_many_numbers() -> None:
     most = MOST_COMPARED // 4
     fits: list[Json] = [[0.0] * most, [1e-12] * most]
     assert near(fits, Tolerance(absolute=1e-9))[0].all()
-    more: list[Json] = [[0.0] * (most + 1)] * 2
+    same: list[Json] = [[0.0] * (most + 1)] * 2
+    assert near(same, ROUNDING)[0].all()
+    more: list[Json] = [[float(own)] * (most + 1) for own in range(2)]
     with pytest.raises(
         CannotCombine, match=f"2 answers with {most + 1} numbers each are too much to compare"
     ):

@@ -119,6 +119,10 @@ def test_helpers_are_known_to_the_plan_with_where_they_are_named() -> None:
         ({"aggregation": VOTE, "best_of_n": {"judge": {"model": "j"}}}, "aggregation vote has no effect"),
         ({"semantic_mean": {"embedder": {"model": "e"}}}, "semantic_mean has no effect"),
         ({"stacking": {"model": {"model": "m"}}}, "stacking has no effect: the aggregation is average"),
+        ({"json_majority": {"by_field": True}, "aggregation": VOTE}, "json_majority has no effect"),
+        ({"quorum": 2, "cascade": {}}, "quorum has no effect: the pattern cascade counts no answers"),
+        ({"weight_source": 2, "judge": {"check": {"cel": "true"}}}, "weight_source has no effect: the patt"),
+        ({"full_panel_fraction": 1.0, "cascade": {}}, "full_panel_fraction has no effect: only a jury"),
     ],
 )
 def test_what_has_no_effect_is_warned_of(ensemble: dict[str, Any], said: str) -> None:

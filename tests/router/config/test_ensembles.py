@@ -238,6 +238,8 @@ def test_the_default_method_of_a_jury_that_becomes_a_cascade_goes() -> None:
     changed = with_defaults(stored)
     validate(changed, DECLARED, DECLARED)
     assert changed.ensemble.aggregation == 0
+    assert not changed.ensemble.HasField("quorum")
+    assert not changed.ensemble.HasField("full_panel_fraction")
 
 
 def test_helpers_that_nobody_registered_are_named() -> None:

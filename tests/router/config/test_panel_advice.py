@@ -94,6 +94,18 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, Model], str]] = [
     (vote(launch=STAGED, full_panel_fraction=0), FIVE, "full_panel_fraction 0"),
     (vote(launch=STAGED, weight_source="WEIGHT_SOURCE_CONFIDENCE"), FIVE, "for nothing: only a vote"),
     (vote(best_of_n={"judge": {"model": "ref"}}), THREE | referee("q"), "aggregation vote"),
+    (judged() | {"quorum": 1}, THREE | referee("q"), "a quorum of 1, which does nothing: judge goes on"),
+    ({"cascade": {"agreement": 2}, "quorum": 3}, THREE, "a quorum of 3, which does nothing: cascade goes on"),
+    (
+        judged() | {"weight_source": "WEIGHT_SOURCE_DECLARED"},
+        THREE | referee("q"),
+        "weight_source, which does nothing: judge makes the answer",
+    ),
+    (
+        {"best_of_n": {"judge": {"model": "ref"}}, "full_panel_fraction": 0.5},
+        THREE | referee("q"),
+        "full_panel_fraction 0.5, which does nothing: only a jury",
+    ),
     (judged() | {"samples_per_member": 4}, THREE | referee("q"), "samples_per_member 4, which does nothing"),
     (
         {"aggregation": "AGGREGATION_METHOD_MAX_CONFIDENCE", "weight_source": "WEIGHT_SOURCE_DECLARED"},

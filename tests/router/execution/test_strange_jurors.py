@@ -165,6 +165,8 @@ async def test_a_helper_is_no_member_and_who_has_no_price_leaves_it_unknown(writ
 async def test_what_does_nothing_is_told_when_it_is_written_and_not_with_each_reply(writers: Writers) -> None:
     idle = panel("plain", "dear", **JSON | {"weight_source": WEIGHT_SOURCE_DECLARED})
     idle.ensemble.judge.check.cel = "json.city == 'Paris'"
+    idle.ensemble.quorum, idle.ensemble.full_panel_fraction = 1, 0.5
+    idle.ensemble.samples_per_member = 2
     await writers.desk.deploy("idle", idle)
     assert list((await writers.ask("idle")).warnings) == []
 
