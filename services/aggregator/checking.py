@@ -33,6 +33,17 @@ async def rule(session: Session, check: Check, vote: Vote, step: str = "", later
     return ruling._replace(accepted=check.accept_on_failure) if ruling.failed else ruling
 
 
+def unread(session: Session, check: Check | None) -> list[str]:
+    """Sentences about settings of a verifier that its model, which only now is known, does not read."""
+    kind = check.kind if check is not None else None
+    protocol = session.protocol(kind.helper) if isinstance(kind, Verifier) else 0
+    if not (isinstance(kind, Verifier) and protocol):
+        return []
+    chat = protocol == PROTOCOL_OPENAI_CHAT
+    does = "a chat model, whose verdict is JSON" if chat else "a classifier, whose verdict is a label"
+    return [f"{name} has no effect: {kind.helper.model} is {does}" for name in kind.unread(chat=chat)]
+
+
 async def _verified(session: Session, verifier: Verifier, output: Output, step: str, later: float) -> Ruling:
     chat = session.protocol(verifier.helper) == PROTOCOL_OPENAI_CHAT
     answer = answer_of(output)

@@ -7,6 +7,7 @@ from turnout.inference.v1.output_pb2 import Output
 from services.aggregator.canonical import Json, NotJson, parse_told
 from services.aggregator.checks.schema import Schema
 from services.aggregator.pointers import compiled, resolve
+from services.aggregator.prompts import VERDICT
 from services.aggregator.voices import Helper
 
 MIN_SCORE = 0.5
@@ -30,6 +31,18 @@ class Verifier:
     pointer: str = ACCEPT
     min_score: float = MIN_SCORE
     accept_labels: frozenset[str] = frozenset()
+
+    def unread(self, *, chat: bool) -> list[str]:
+        """The fields that are given, and that a verifier of this kind does not read."""
+        if chat:
+            return ["accept_labels"] if self.accept_labels else []
+        given = {
+            "rubric": self.rubric,
+            "verdict_schema": self.schema.given != VERDICT,
+            "accept_pointer": self.pointer != ACCEPT,
+            "min_score": self.min_score != MIN_SCORE,
+        }
+        return [name for name, is_given in given.items() if is_given]
 
     def verdict(self, output: Output) -> tuple[bool, str]:
         """Whether it accepts, and why. Raises NoVerdict."""

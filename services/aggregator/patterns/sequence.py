@@ -15,7 +15,7 @@ from services.aggregator import prompts
 from services.aggregator.alike import alike
 from services.aggregator.answers import Taken, Verdict, kind_of
 from services.aggregator.asking import Seat
-from services.aggregator.checking import rule
+from services.aggregator.checking import rule, unread
 from services.aggregator.checks.check import Ruling
 from services.aggregator.checks.verifier import Verifier
 from services.aggregator.errors import NotAccepted
@@ -55,7 +55,7 @@ async def run(plan: Plan, session: Session) -> Decided:
     pattern = plan.pattern
     assert isinstance(pattern, Sequence)  # noqa: S101 - the table leads here for no other
     queue = list(_order(plan, pattern, session))
-    heard, last = Hearings(), queue[-1]
+    heard, last = Hearings(notes=unread(session, pattern.check)), queue[-1]
     while len(heard.reasons) < pattern.rounds and session.left > 0:
         again = not queue
         rank = last if again else queue.pop(0)

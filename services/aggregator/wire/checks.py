@@ -13,6 +13,7 @@ from services.aggregator.pointers import compiled
 from services.aggregator.prompts import VERDICT
 from services.aggregator.wire.voices import read_helper
 from services.foundation.nesting import DEEPEST, DEEPEST_VERDICT, is_too_deep
+from services.foundation.schema_places import unreached
 
 LONGEST_RUBRIC = 32_768
 
@@ -52,6 +53,13 @@ def _verifier(given: ensemble_pb2.Verifier, path: str, problems: Problems) -> Ve
         compiled(pointer)
     except ValueError as wrong:
         problems[f"{path}.accept_pointer"] = str(wrong)
+    else:
+        if (
+            schema is not None
+            and given.HasField("verdict_schema")
+            and (said := unreached(schema.given, pointer))
+        ):
+            problems[f"{path}.verdict_schema"] = said
     if pointer != ACCEPT and not given.HasField("verdict_schema"):
         problems[f"{path}.accept_pointer"] = f"needs verdict_schema: a verdict without one has {ACCEPT} only"
     score = given.min_score if given.HasField("min_score") else MIN_SCORE

@@ -16,6 +16,7 @@ from services.router.config.combining import labels_of
 from services.router.config.combining import misfits as cannot_do
 from services.router.config.overrides import misfits
 from services.router.config.panels import panels_in
+from services.router.config.verifiers import misread
 from services.router.managing.aliases import model_of, spelled
 
 # A router of 64 variants that agree in nothing is told so in as many words as people read.
@@ -120,7 +121,7 @@ def _overrides(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
 
 def _panels(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
     for panel in panels_in(router, spelled(router, models)):
-        for field, said in cannot_do(panel):
+        for field, said in (*cannot_do(panel), *misread(panel)):
             yield f"{field}: {said}"
 
 

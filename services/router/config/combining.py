@@ -112,7 +112,6 @@ def misfits(panel: Panel) -> Iterator[tuple[str, str]]:
         if model is not None and (said := _cannot_help(one, model)):
             yield f"{one.path}.model", said
     yield from _unread(panel)
-    yield from _unsaid(panel)
 
 
 def embeds(panel: Panel) -> bool:
@@ -223,21 +222,3 @@ def _cannot_help(one: Helping, model: Model) -> str:
         case role if role == META and kind_of(model) not in (CLASSES, NUMBERS):
             return f"a meta-model answers labels or numbers; {model.name} answers {kind_of(model)}"
     return ""
-
-
-def _unsaid(panel: Panel) -> Iterator[tuple[str, str]]:
-    """Verdicts of classifiers that nobody could read."""
-    for name in ("cascade", "judge"):
-        check = getattr(panel.given, name).check
-        if panel.pattern != name or not check.HasField("verifier"):
-            continue
-        verifier = check.verifier
-        model = panel.models.get(verifier.helper.model)
-        if model is None or model.protocol in (PROTOCOL_OPENAI_CHAT, PROTOCOL_OPENAI_EMBEDDINGS):
-            continue
-        field = f"{panel.field}.{name}.check.verifier.accept_labels"
-        labels = labels_of(model)
-        if not verifier.accept_labels:
-            yield field, f"is required: the labels of {model.name}, a classifier, that mean acceptance"
-        elif strange := [one for one in verifier.accept_labels if labels and one not in labels]:
-            yield field, f"{either(labels[:10])}, which {model.name} answers; got {strange[0][:100]!r}"

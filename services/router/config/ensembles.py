@@ -30,6 +30,7 @@ from services.router.config.patterns import check_pattern
 from services.router.config.problems import Problems
 from services.router.config.spans import check_span
 from services.router.config.stackers import check_learnt
+from services.router.config.verifiers import misread
 
 WEIGHING = (strategy.AGGREGATION_METHOD_VOTE, strategy.AGGREGATION_METHOD_WEIGHTED_AVERAGE)
 # Seconds that a member may be given, on top of which its model's own timeout holds.
@@ -57,7 +58,7 @@ def check(
         for one in panel.helpers:
             checks.model(f"{one.path}.model", one.helper.model, names, problems)
             _helper(one, panel, problems)
-        for field, said in misfits(panel):
+        for field, said in (*misfits(panel), *misread(panel)):
             problems.add(field, said)
 
 

@@ -14,6 +14,7 @@ from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_CASCADE, LAUNCH_ST
 from services.router.config.combining import AGGREGATIONS, TEXT, kind_of
 from services.router.config.confidences import WEIGHING, tells_confidence
 from services.router.config.panels import ALL_ANSWER, IN_ORDER, JUDGE, VERIFIER, Panel
+from services.router.config.verifiers import unsure_verdicts
 
 # Fewer have to be asked almost all before a vote is settled.
 LEAST_STAGED = 5
@@ -31,6 +32,7 @@ def working_together(panel: Panel) -> Iterator[str]:
     yield from _dear(panel)
     yield from _partial(panel)
     yield from _samples(panel)
+    yield from unsure_verdicts(panel)
 
 
 def price_of(model: Model) -> float | None:

@@ -5,13 +5,20 @@ from collections.abc import Callable, Sequence
 from turnout.router.v1.ensemble_pb2 import Cascade, Check, CheckFailure, Exhausted, Judge, Verifier
 
 from services.foundation.nesting import DEEPEST_VERDICT
-from services.router.config.answers import check_condition, check_pointer, check_schema, check_text
+from services.router.config.answers import (
+    check_condition,
+    check_pointer,
+    check_schema,
+    check_text,
+    wrong_pointer,
+)
 from services.router.config.combining import either, kind_of, never_meets
 from services.router.config.confidences import COUNTED
 from services.router.config.graphs import check_graph
 from services.router.config.panel_defaults import ACCEPT_POINTER
 from services.router.config.panels import Panel
 from services.router.config.problems import Problems
+from services.router.config.verifiers import nothing_there
 
 LEAST_AGREEMENT = 2
 MOST_ROUNDS = 10
@@ -129,6 +136,10 @@ def _verifier(given: Verifier, field: str, problems: Problems) -> None:
         said = f"needs verdict_schema: a verdict without one has {ACCEPT_POINTER} only"
         problems.add(f"{field}.accept_pointer", said)
     if given.HasField("verdict_schema"):
+        told = len(problems.wrong)
         check_schema(given.verdict_schema, f"{field}.verdict_schema", problems, DEEPEST_VERDICT)
+        check_pointed = len(problems.wrong) == told and not wrong_pointer(given.accept_pointer)
+        if check_pointed and (said := nothing_there(given)):
+            problems.add(f"{field}.verdict_schema", said)
     if given.HasField("min_score") and not 0 <= given.min_score <= 1:
         problems.add(f"{field}.min_score", f"0 to 1, got {given.min_score:g}")

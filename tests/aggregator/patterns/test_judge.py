@@ -7,6 +7,7 @@ from turnout.router.v1 import ensemble_pb2 as ensemble
 
 from tests.aggregator.conftest import Bench
 from tests.aggregator.talk import QUESTION, account, helper, plan_of, speaker, verdict
+from tests.aggregator.test_unsound import oip, saying
 
 
 def audited_by(name: str, **fields: object) -> ensemble.Check:
@@ -91,6 +92,25 @@ async def test_a_score_accepts_from_the_least_that_is_wanted(bench: Bench) -> No
         reply = await bench.infer(plan_of("small", "large", judge=ensemble.Judge(check=check)), QUESTION)
     assert reply.output.text.content == "Paris"
     assert reply.aggregation.rounds == 2
+
+
+async def test_settings_of_another_kind_of_verifier_are_told(bench: Bench) -> None:
+    """Which kind it is, is known when it is asked."""
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "small", "Paris")
+        await speaker(bench, stack, "audit", verdict(True))
+        await oip(bench, stack, "sieve", saying(0.1, 0.9), probabilities="v", class_order=["no", "yes"])
+        by_chat = ensemble.Judge(check=audited_by("audit", accept_labels=["yes"]))
+        told = await bench.infer(plan_of("small", judge=by_chat), QUESTION)
+        by_label = ensemble.Judge(check=audited_by("sieve", accept_labels=["yes"], rubric="Be strict."))
+        labelled = await bench.infer(plan_of("small", judge=by_label), QUESTION)
+    assert told.output == labelled.output
+    assert list(told.warnings) == [
+        "accept_labels has no effect: models/audit is a chat model, whose verdict is JSON"
+    ]
+    assert list(labelled.warnings) == [
+        "rubric has no effect: models/sieve is a classifier, whose verdict is a label"
+    ]
 
 
 async def test_a_schema_or_a_condition_checks_without_a_model(bench: Bench) -> None:

@@ -53,8 +53,8 @@ def vote(**more: Any) -> dict[str, Any]:
     return {"aggregation": VOTE, **more}
 
 
-def judged(model: str = "ref") -> dict[str, Any]:
-    return {"judge": {"check": {"verifier": {"helper": {"model": model}}}}}
+def judged(**verifier: Any) -> dict[str, Any]:
+    return {"judge": {"check": {"verifier": {"helper": {"model": "ref"}, **verifier}}}}
 
 
 SOUND: list[tuple[dict[str, Any], dict[str, Model]]] = [
@@ -65,6 +65,8 @@ SOUND: list[tuple[dict[str, Any], dict[str, Model]]] = [
     ({"cascade": {"min_confidence": 0.5}}, chats(1, 2, confidence_from=2)),
     ({"cascade": {"agreement": 2, "order": ["a", "c", "b"]}}, THREE),
     (judged(), THREE | referee("other")),
+    (judged(verdict_schema={"properties": {"accept": {}}}), THREE | referee("other")),
+    (judged(verdict_schema={"anyOf": [{"required": ["accept"]}]}), THREE | referee("other")),
     ({"best_of_n": {"judge": {"model": "ref"}}}, THREE | referee("")),
 ]
 
@@ -94,6 +96,7 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, Model], str]] = [
     (vote(launch=STAGED, full_panel_fraction=0), FIVE, "full_panel_fraction 0"),
     (vote(launch=STAGED, weight_source="WEIGHT_SOURCE_CONFIDENCE"), FIVE, "for nothing: only a vote"),
     (vote(best_of_n={"judge": {"model": "ref"}}), THREE | referee("q"), "aggregation vote"),
+    (judged(verdict_schema={}), THREE | referee("q"), "reads /accept of verdicts whose verdict_schema says"),
     (judged() | {"quorum": 1}, THREE | referee("q"), "a quorum of 1, which does nothing: judge goes on"),
     ({"cascade": {"agreement": 2}, "quorum": 3}, THREE, "a quorum of 3, which does nothing: cascade goes on"),
     (

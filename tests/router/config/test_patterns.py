@@ -14,6 +14,8 @@ from services.router.config.validate import validate
 from tests.router.config.juries import CHATS, DECLARED, DOCTORS, GAUGES, REFEREE, accepted, ensemble, refused
 
 VERIFIER = {"helper": REFEREE}
+SIEVE = {"helper": {"model": "filter"}, "accept_labels": ["yes"]}
+CLOSED = {"properties": {"score": {"type": "string"}}, "additionalProperties": False}
 LONG = "x" * 32_769
 FIELD = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
@@ -63,7 +65,8 @@ RIGHT: list[dict[str, Any]] = [
     judge({"verifier": VERIFIER | {"rubric": LONG[1:], "min_score": 1}}),
     judge({"verifier": VERIFIER | {"accept_pointer": "/score", "verdict_schema": FIELD}}),
     judge({"json_schema": FIELD, "on_failure": "CHECK_FAILURE_ACCEPT"}, max_rounds=1),
-    judge({"verifier": {"helper": {"model": "filter"}, "accept_labels": ["yes"]}}),
+    judge({"verifier": SIEVE}),
+    judge({"verifier": SIEVE | {"accept_pointer": "/accept", "min_score": 0.5}}),
     graph(step("only")),
     graph(
         step("a", optional=True),
@@ -212,6 +215,26 @@ def test_a_schema_may_be_so_large() -> None:
             "required",
         ),
         (
+            judge({"verifier": VERIFIER | {"accept_labels": ["yes"]}}),
+            CHATS,
+            "judge.check.verifier.accept_labels",
+            "left out: models/referee is a chat model, whose verdict",
+        ),
+        *(
+            (
+                judge({"verifier": SIEVE | given}),
+                CHATS,
+                f"judge.check.verifier.{name}",
+                "left out: models/filter is a classifier, which is asked no more than the answer",
+            )
+            for given, name in (
+                ({"rubric": "Be strict."}, "rubric"),
+                ({"min_score": 0.7}, "min_score"),
+                ({"verdict_schema": {}}, "verdict_schema"),
+                ({"verdict_schema": {}, "accept_pointer": "/ok"}, "accept_pointer"),
+            )
+        ),
+        (
             judge({"verifier": {"helper": {"model": "filter"}, "accept_labels": ["good"]}}),
             CHATS,
             "judge.check.verifier.accept_labels",
@@ -309,6 +332,15 @@ def test_an_order_goes_on_without_a_disabled_member_and_a_step_cannot() -> None:
             )
         ),
         (judge({"json_schema": {"items": {"$ref": "#/$defs/a"}}}), "judge.check.json_schema"),
+        *(
+            (judge({"verifier": VERIFIER | given}), "judge.check.verifier.verdict_schema")
+            for given in (
+                {"verdict_schema": CLOSED},
+                {"verdict_schema": CLOSED, "accept_pointer": "/score"},
+                {"verdict_schema": {"type": "array"}},
+                {"verdict_schema": {"$ref": "#/$defs/v", "$defs": {"v": CLOSED}}},
+            )
+        ),
         *(({"max_cost": limit}, "max_cost") for limit in (0.0, -1.0, "NaN", "Infinity")),
     ],
 )  # fmt: skip
