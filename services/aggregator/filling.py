@@ -9,17 +9,20 @@ from services.aggregator.canonical import Json, NotJson, key_of
 from services.aggregator.checking import json_of
 from services.aggregator.plan import Step
 from services.aggregator.pointers import compiled, resolve
+from services.aggregator.prompts import replying_to
 from services.aggregator.references import COLUMN, INPUT, POINTER, PROBABILITY, Reference, Unresolved, Value
 from services.aggregator.sound import WORDLESS, WORDS
 from services.aggregator.testimony import Vote
 from services.aggregator.wording import answer_of, columns_of, question_of
 
 
-def asked_of(step: Step, given: Input, said: Mapping[str, Vote | None]) -> Input:
-    """`said` by the name of the step; None for one that did not answer. Raises Unresolved."""
+def asked_of(step: Step, given: Input, said: Mapping[str, Vote | None], *, last: bool = False) -> Input:
+    """`said` by the name of the step; None for one that did not answer. `last`: its answer is the reply, so
+    that what the request says of the reply is said to it. Raises Unresolved."""
     parsed: dict[str, Json] = {}
     if step.template is not None:
-        return _text(given, step.template.fill(lambda reference: look(reference, given, said, parsed)))
+        text = step.template.fill(lambda reference: look(reference, given, said, parsed))
+        return _text(given, text, last=last)
     if not step.columns:
         return given
     found = {name: look(reference, given, said, parsed) for name, reference in step.columns.items()}
@@ -94,10 +97,11 @@ def _scalar(reference: Reference, found: object) -> Value:
     raise Unresolved(f"{reference}: a value of JSON expected, got {type(found).__name__}")
 
 
-def _text(given: Input, text: str) -> Input:
+def _text(given: Input, text: str, *, last: bool) -> Input:
     if not given.HasField("chat"):
         return Input(text=text)
-    chat = ChatInput(sampling=given.chat.sampling)
+    chat = replying_to(given.chat) if last else ChatInput()
+    chat.sampling.CopyFrom(given.chat.sampling)
     chat.messages.add(role="user", content=text)
     return Input(chat=chat)
 

@@ -46,10 +46,20 @@ def compare(question: str, answers: Sequence[str], rubric: str) -> Input:
     return structured(told, _listed(question, answers), "choice", CHOICE)
 
 
-def fuse(question: str, answers: Sequence[str], instruction: str) -> Input:
-    """One answer out of several."""
+def fuse(question: str, answers: Sequence[str], instruction: str, asked: Input) -> Input:
+    """One answer out of several, in the form in which the request wants it."""
     told = f"Several answers to a question are given. {instruction or FUSE} {DATA}"
-    return Input(chat=_chat(told, _listed(question, answers)))
+    chat = replying_to(asked.chat)
+    chat.MergeFrom(_chat(told, _listed(question, answers)))
+    return Input(chat=chat)
+
+
+def replying_to(asked: ChatInput) -> ChatInput:
+    """A chat without messages, for whoever makes the reply: of the form that the request asks for."""
+    chat = ChatInput(tools=asked.tools)
+    if asked.HasField("response_format"):
+        chat.response_format.CopyFrom(asked.response_format)
+    return chat
 
 
 def again(given: Input, answer: str, reason: str) -> Input:

@@ -115,7 +115,7 @@ class _Graph:
     def _seat(self, index: int, step: Step) -> Seat:
         member, later = self._plan.members[step.member], self._after(index)
         try:
-            given = self._given(step)
+            given = self._given(step, last=index == self._pattern.output)
         except Unresolved as wrong:
             excuse = InputMismatch(str(wrong), fields=[("input", str(wrong))])
             return Seat(member, PARTICIPANT_ROLE_SPECIALIST, step.name, index, excuse=excuse)
@@ -125,9 +125,9 @@ class _Graph:
         seat.aloud = index == self._pattern.output and self._plan.extraction is None
         return seat
 
-    def _given(self, step: Step) -> Input:
+    def _given(self, step: Step, *, last: bool) -> Input:
         names = {each.name: self.votes.get(index) for index, each in enumerate(self._pattern.steps)}
-        return asked_of(step, self._session.given, names)
+        return asked_of(step, self._session.given, names, last=last)
 
     def _after(self, index: int) -> float:
         """Seconds that the longest way from the end of this step to the answer may take. Each step is looked

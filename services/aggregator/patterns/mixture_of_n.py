@@ -25,7 +25,7 @@ async def run(plan: Plan, session: Session) -> Decided:
     votes = poll.votes()
     order = range(len(votes)) if pattern.fixed_order else shuffled(len(votes), session.seed)
     answers = [answer_of(votes[place].output) for place in order]
-    given = prompts.fuse(question_of(session.given), answers, pattern.instruction)
+    given = prompts.fuse(question_of(session.given), answers, pattern.instruction, session.given)
     seat = session.seat(pattern.fuser, PARTICIPANT_ROLE_FUSER, given=given, rank=len(session.entries))
     seat.aloud = True
     entry = await session.ask(seat)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from turnout.inference.v1.input_pb2 import Input
 from turnout.inference.v1.output_pb2 import Output
-from turnout.router.v1.ensemble_pb2 import Specialists, Step
+from turnout.router.v1.ensemble_pb2 import MixtureOfN, Specialists, Step
 
 from services.aggregator.answers import Ballot, Classes
 from services.aggregator.filling import look
@@ -17,7 +17,7 @@ from services.aggregator.references import Unresolved, parse
 from services.aggregator.testimony import Vote
 from services.foundation.errors import RemoteError
 from tests.aggregator.conftest import Bench, patient, plan
-from tests.aggregator.talk import QUESTION, account, plan_of, speaker
+from tests.aggregator.talk import QUESTION, account, helper, plan_of, speaker
 from tests.models.chat_server import Behaviour
 from tests.waiting import eventually
 
@@ -46,6 +46,35 @@ async def test_steps_are_asked_what_earlier_ones_have_answered(bench: Bench) -> 
     ]
     assert reply.aggregation.pattern == "specialists"
     assert not reply.degraded
+
+
+def formed() -> Input:
+    """A question whose answer is to be JSON, or a call of a tool."""
+    given = Input()
+    given.chat.messages.add(role="user", content=QUESTION.text)
+    given.chat.response_format.update({"type": "json_object"})
+    given.chat.tools.add().update({"type": "function", "function": {"name": "look"}})
+    given.chat.sampling.max_tokens = 7
+    return given
+
+
+async def test_who_answers_last_is_told_which_form_the_reply_has(bench: Bench) -> None:
+    """With a template too; those before it are asked something else."""
+    async with AsyncExitStack() as stack:
+        await speaker(bench, stack, "writer", "It is Lyon.")
+        checker = await speaker(bench, stack, "checker", '{"facts": ["capital"]}')
+        editor = await speaker(bench, stack, "editor", '{"city": "Paris"}')
+        names = ("writer", "checker", "editor")
+        await bench.infer(plan_of(*names, specialists=Specialists(steps=STEPS)), formed())
+        mixed = MixtureOfN(fuser=helper("editor"))
+        await bench.infer(plan_of("writer", "checker", mixture_of_n=mixed), formed())
+    (asked, *_), (last, fusing) = checker.server.bodies, editor.server.bodies
+    for body in (last, fusing):
+        assert body["response_format"] == {"type": "json_object"}
+        assert body["tools"][0]["function"]["name"] == "look"
+    assert asked.keys().isdisjoint(("response_format", "tools"))
+    assert asked["max_tokens"] == last["max_tokens"] == 7
+    assert last["messages"][0]["content"].startswith("Merge It is Lyon. with capital")
 
 
 async def test_independent_steps_run_at_once(bench: Bench) -> None:
