@@ -32,6 +32,7 @@ async def build(settings: AggregatorSettings, runtime: Runtime) -> Sequence[Serv
     follower = CatalogFollower(connections, rng=runtime.rng, on_change=registry.changed)
     permissions = guarded(settings, runtime, connections, follower)
     registry.loaded, registry.catch_up = follower.ready, follower.reconcile
+    registry.aliases = lambda: follower.aliases
     runtime.spawn(follower.run(), "catalog")
     collector, insight = observing(connections, follower, runtime.metrics, runtime.rng, time.time)
     runtime.spawn(collector.run(), "panels")

@@ -36,6 +36,11 @@ class Seat:
     done: bool = False
     answered: bool = False
 
+    @property
+    def model(self) -> str:
+        """The model that is asked; what the plan calls it, where there is none."""
+        return self.voice.model if self.handle is None else self.handle.model.name
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Testimony:

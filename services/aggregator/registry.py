@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from turnout.router.v1.model_pb2 import Model
@@ -11,6 +11,7 @@ from services.foundation.logs import log
 from services.models.handle import ModelHandle
 from services.models.pool import ModelPool
 from services.state.errors import StateUnavailable
+from services.state.names import id_of
 
 # A plan that names a model which does not exist must not make every request of its read the catalog.
 LOOK_SECONDS = 0.5
@@ -30,17 +31,20 @@ class Registry:
         self._pool = pool
         self._clock = clock
         self._looked = float("-inf")
+        # Name of the model by {base}@{alias}, as the catalog has them now.
+        self.aliases: Callable[[], Mapping[str, str]] = dict
         self.catch_up: Callable[[], Awaitable[None]] | None = None
         # By uid: the news of a deletion comes without a name.
         self._names: dict[str, str] = {}
         self.loaded = asyncio.Event()
 
     def find(self, name: str) -> ModelHandle | None:
-        """The handle of `models/{id}`; None for a model that is not registered.
+        """The handle of `models/{id}`, or of the model that the alias `models/{base}@{alias}` stands for now;
+        None for a model that is not registered.
 
         Raises CatalogNotRead while nobody can tell whether it is.
         """
-        handle = self._pool.get(name)
+        handle = self._handle(name)
         if handle is None and not self.loaded.is_set():
             raise CatalogNotRead("the registered models have not been read yet", retry_after=1.0, model=name)
         return handle
@@ -48,7 +52,7 @@ class Registry:
     async def meet(self, names: Iterable[str]) -> None:
         """Look for models that are not known yet: one that was registered a moment ago may not have been
         announced to us. Returns whether or not they are found; looks at most twice a second."""
-        if self.catch_up is None or all(self._pool.get(name) is not None for name in names):
+        if self.catch_up is None or all(self._handle(name) is not None for name in names):
             return
         if self._clock() - self._looked < LOOK_SECONDS:
             return
@@ -68,6 +72,9 @@ class Registry:
             self._forget(uid)
         else:
             self._take(message)
+
+    def _handle(self, name: str) -> ModelHandle | None:
+        return self._pool.get(self.aliases().get(id_of(name), "") if "@" in name else name)
 
     def _take(self, model: Model) -> None:
         self._names[model.uid] = model.name

@@ -42,7 +42,7 @@ class Roster:
         have."""
         registered = find(voice.model)
         if registered is None:
-            said = f"{voice.model} is not registered"
+            said = f"{voice.model} is {'an alias of no model' if '@' in voice.model else 'not registered'}"
             raise ModelsNotFound(said, fields=[(f"{voice.path}.model", said)])
         if voice.overrides is None and not sample and self.plan.sampling is None:
             return registered

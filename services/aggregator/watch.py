@@ -24,7 +24,7 @@ class Watch:
         for entry in entries:
             result = entry.outcome
             if result is not None and result.endpoint:
-                model = entry.seat.voice.model
+                model = entry.seat.model
                 self._metrics.model_latency_ms[model].observe(result.latency * 1e3)
                 self._metrics.model_seconds[model].observe(result.latency)
 

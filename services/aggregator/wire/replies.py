@@ -27,7 +27,7 @@ from services.models.participation import describe
 def write_participant(entry: Entry, found: Participant) -> None:
     """One attempt, or why there was none, into an empty Participant."""
     seat = entry.seat
-    found.model, found.variant, found.role = seat.voice.model, seat.voice.variant, seat.role
+    found.model, found.variant, found.role = seat.model, seat.voice.variant, seat.role
     found.step, found.attempt = seat.step, entry.number
     result = entry.outcome
     if result is None:

@@ -58,7 +58,8 @@ def _member(given: wire.Member, path: str, shared: float | None, problems: Probl
     if given.variant and not ID.fullmatch(given.variant):
         problems[f"{path}.variant"] = f"{ID_RULE} expected, got {given.variant[:100]!r}"
     weight = given.weight if given.HasField("weight") else None
-    return Member(given.variant or id_of(model), model, weight, timeout, threshold, _overrides(given), path)
+    variant = given.variant or id_of(model).replace("@", "-")
+    return Member(variant, model, weight, timeout, threshold, _overrides(given), path)
 
 
 def _seconds(given: Duration, path: str, problems: Problems) -> float:
@@ -69,6 +70,8 @@ def _seconds(given: Duration, path: str, problems: Problems) -> float:
 
 
 def _model(given: str, path: str, problems: Problems) -> str:
+    if given.count("@") == 1 and all(map(ID.fullmatch, given.removeprefix("models/").split("@"))):
+        return f"models/{id_of(given)}"
     try:
         return resource_name("models", given, f"{path}.model")
     except BadName as wrong:
