@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from services.models.answer import malformed
+from services.models.misshapen import CHUNK, complaint
 from services.models.openai_usage import given_up
 
 
@@ -31,8 +32,9 @@ class Pieces:
             self._usage = chunk.get("usage") or self._usage
             first = next((one for one in chunk.get("choices") or () if not one.get("index")), None)
             return "" if first is None else self._add(first)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as wrong:
-            raise malformed(f"chunk {self.count} is none ({type(wrong).__name__})") from None
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            said = complaint(raw, CHUNK, "parts that fit those before them expected")
+            raise malformed(f"chunk {self.count} is none of a chat completion: {said}") from None
 
     def _add(self, choice: dict[str, Any]) -> str:
         delta = choice.get("delta") or {}

@@ -9,6 +9,7 @@ from turnout.inference.v1.input_pb2 import ToolCall
 from turnout.inference.v1.output_pb2 import Output, TextOutput
 
 from services.models.answer import Reply, malformed
+from services.models.misshapen import COMPLETION, complaint
 from services.models.openai_usage import count, given_up
 
 # (the choice, its text) -> confidence from 0 to 1, or None.
@@ -28,8 +29,9 @@ def read_chat_reply(raw: bytes, confidence: Confidence) -> Reply:
         text.refusal = message.get("refusal") or ""
         usage = body.get("usage")
         sure = confidence(choice, content)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as wrong:
-        raise malformed(f"not a chat completion ({type(wrong).__name__}: {str(wrong)[:80]})") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        said = complaint(raw, COMPLETION, "texts that UTF-8 can carry expected")
+        raise malformed(f"not a chat completion: {said}") from None
     if sure is not None:
         text.confidence = sure
     encoded = Output(text=text).SerializeToString()

@@ -12,6 +12,7 @@ from turnout.inference.v1.output_pb2 import Embedding, Output
 
 from services.models.answer import Reply, malformed
 from services.models.framing import delimited, number
+from services.models.misshapen import EMBEDDINGS, complaint
 from services.models.openai_usage import count, given_up
 
 Floats = NDArray[np.float32]
@@ -27,9 +28,9 @@ def read_embedding_reply(raw: bytes, rows: int) -> Reply:
             raise malformed(f"{len(data)} embeddings for {rows} texts")
         vectors = [_vector(one["embedding"]) for one in _in_order(data)]
         usage = body.get("usage")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as wrong:
-        told = f"not a list of embeddings ({type(wrong).__name__}: {str(wrong)[:80]})"
-        raise malformed(told) from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
+        said = complaint(raw, EMBEDDINGS, "vectors as numbers, or as base64 of 32-bit floats, expected")
+        raise malformed(f"not a list of embeddings: {said}") from None
     return Reply(packed(_stacked(vectors)), None, count(usage, "prompt_tokens"))
 
 

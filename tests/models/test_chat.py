@@ -202,12 +202,32 @@ async def test_redirects_are_not_followed() -> None:
         assert len(server.bodies) == 1
 
 
-@pytest.mark.parametrize("reply", [{}, {"choices": []}, [], 1, {"choices": [{"message": {"content": 4}}]}])
-async def test_replies_that_are_no_completions_are_failures(reply: object) -> None:
+def message(**parts: object) -> dict[str, object]:
+    return {"choices": [{"message": parts}]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ({}, "choices: a list expected, got nothing"),
+        ({"choices": []}, "choices[0]: an object expected, got nothing"),
+        ([], "the whole: an object expected, got a list"),
+        (1, "the whole: an object expected, got a number"),
+        ({"choices": [{"text": "Paris"}]}, "choices[0].message: an object expected, got nothing"),
+        (message(content=4), "choices[0].message.content: a text expected, got a number"),
+        (message(content=[{"text": "a"}]), "choices[0].message.content: a text expected, got a list"),
+        (
+            message(tool_calls=[{"function": {}}]),
+            "choices[0].message.tool_calls[0].function.name: the name of a function expected, got nothing",
+        ),
+        (message(content="\ud800"), "texts that UTF-8 can carry expected"),
+    ],
+)
+async def test_replies_that_are_no_completions_are_failures_told_in_words(reply: object, said: str) -> None:
     async with chat_server() as server:
         server.answering(reply)
         failure = await failed(writer(server))
-    assert failure.message.startswith("malformed reply: not a chat completion")
+    assert failure.message == f"malformed reply: not a chat completion: {said}"
     assert failure.error.reason == "MODEL_FAILED"
 
 

@@ -172,18 +172,27 @@ async def test_an_answer_without_end_is_cut_off(server: ChatServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "said"),
     [
-        "[]",
-        "{",
-        '{"choices": [1]}',
-        '{"choices": [{"delta": {"content": 3}}]}',
-        '{"choices": [{"delta": {"refusal": 3}}]}',
-        '{"choices": [{"delta": {"tool_calls": [{"index": "x"}]}}]}',
-        "null",
+        ("[]", "the whole: an object expected, got a list"),
+        ("{", "JSON expected, got '{'"),
+        ('{"choices": [1]}', "choices[0]: an object expected, got a number"),
+        (
+            '{"choices": [{"delta": {"content": 3}}]}',
+            "choices[0].delta.content: a text expected, got a number",
+        ),
+        (
+            '{"choices": [{"delta": {"refusal": 3}}]}',
+            "choices[0].delta.refusal: a text expected, got a number",
+        ),
+        (
+            '{"choices": [{"delta": {"tool_calls": [{"index": "x"}]}}]}',
+            "choices[0].delta.tool_calls[0].index: a number expected, got a text",
+        ),
+        ("null", "the whole: an object expected, got null"),
     ],
 )
-async def test_pieces_that_are_none_are_a_failure(server: ChatServer, raw: str) -> None:
+async def test_pieces_that_are_none_are_a_failure(server: ChatServer, raw: str, said: str) -> None:
     async def odd(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         return web.Response(text=f"data: {raw}\n\n", content_type="text/event-stream")
 
@@ -191,7 +200,7 @@ async def test_pieces_that_are_none_are_a_failure(server: ChatServer, raw: str) 
     _, failure = await heard(server)
     assert isinstance(failure, Failure)
     assert failure.code == "INTERNAL"
-    assert "malformed reply: chunk 1" in failure.message
+    assert failure.message == f"malformed reply: chunk 1 is none of a chat completion: {said}"
 
 
 async def test_no_call_is_made_without_time_or_room(server: ChatServer) -> None:
