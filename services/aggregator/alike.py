@@ -9,8 +9,9 @@ from services.aggregator.canonical import Json, key_of
 from services.aggregator.errors import CannotCombine
 from services.aggregator.tolerance import EXACT, Tolerance
 
-# What a text, and what JSON begins with, which no label does.
-AS_TEXT, AS_JSON = "\0text ", "\0json "
+# What a text begins with, JSON, and calls of tools; and a label that begins as they do.
+MARK = "\0"
+AS_TEXT, AS_JSON, AS_CALLS, AS_LABEL = (f"{MARK}{kind} " for kind in ("text", "json", "calls", "label"))
 # More members, or rows, are compared as arrays.
 FEW = 16
 # Members x members x numbers of a structure, compared within a tolerance: 40 MB, four times.
@@ -19,12 +20,26 @@ MOST_COMPARED = 5_000_000
 
 def voices(answer: Answer) -> list[str] | None:
     """[rows]: what the answer says, so that two that say the same are equal, and none of another kind is;
-    None for answers that differ by degree."""
+    None for answers that differ by degree.
+
+    >>> voices(Text("a")) == voices(Classes(("\\0text a",), np.zeros(1, dtype=np.int64)))
+    False
+    """
     if isinstance(answer, Classes):
-        return answer.names
+        return _labelled(answer)
     if isinstance(answer, Text):
         return [AS_TEXT + answer.content.strip()]
-    return [AS_JSON + answer.key] if isinstance(answer, Structure | Calls) else None
+    if isinstance(answer, Structure | Calls):
+        return [(AS_JSON if isinstance(answer, Structure) else AS_CALLS) + answer.key]
+    return None
+
+
+def _labelled(answer: Classes) -> list[str]:
+    """The label of each row, as it is but where it begins as other kinds do."""
+    names = answer.names
+    if not any(name.startswith(MARK) for name in min(names, answer.labels, key=len)):
+        return names
+    return [AS_LABEL + name if name.startswith(MARK) else name for name in names]
 
 
 def words(answers: Sequence[Answer], tolerance: Tolerance = EXACT) -> list[str] | None:

@@ -129,6 +129,22 @@ MEAN, MAJORITY = (
 )
 
 
+async def test_no_label_is_a_text_however_it_begins(bench: Bench) -> None:
+    """Nor JSON: what is of another kind is another answer."""
+    odd = [labelled("a", "\0text Paris"), labelled("b", '\0json {"x":1}')]
+    said = WeightedOutput(variant="c", output=Output(text=TextOutput(content="Paris")))
+    form = WeightedOutput(variant="d")
+    form.output.json.struct_value.update({"x": 1})
+    call = WeightedOutput(variant="f", output=Output(text=TextOutput(tool_calls=[{"name": "look"}])))
+    like = WeightedOutput(variant="g")
+    like.output.json.list_value.values.add().struct_value.update({"name": "look", "arguments": {}})
+    others = (said, form, labelled("e", "Paris"), call, like)
+    reply = await aggregate(bench, *odd, *others, aggregation=VOTE)
+    assert reply.aggregation.agreement == 0
+    assert reply.aggregation.confidence == pytest.approx(1 / 7)
+    assert list(reply.aggregation.dissenting) == ["b", "c", "d", "e", "f", "g"]
+
+
 async def test_how_sure_a_verdict_is_leaves_with_it(bench: Bench) -> None:
     """Of a mean of meanings the cosine with the centroid, of votes the share behind the winner."""
     meant = await aggregate(bench, *TEXTS, aggregation=MEAN)
