@@ -27,7 +27,7 @@ from services.aggregator.running import run
 from services.aggregator.session import Session
 from services.aggregator.voices import Voice
 from services.aggregator.watch import Watch
-from services.aggregator.wire.handed_in import read_handed_in
+from services.aggregator.wire.handed_in import idle, read_handed_in
 from services.aggregator.wire.plans import require_input
 from services.aggregator.wire.replies import write_aggregate
 from services.foundation.call import Call
@@ -76,7 +76,8 @@ class AggregatorServicer:
     async def Aggregate(self, request: AggregateRequest, _call: Call) -> AggregateResponse:
         """Combine the outputs of the request; nobody is called."""
         recipe, ballots, outputs = read_handed_in(request)
-        return write_aggregate(recipe, outputs, ballots, COMBINERS[recipe.method](ballots, recipe))
+        verdict = COMBINERS[recipe.method](ballots, recipe)
+        return write_aggregate(recipe, outputs, ballots, verdict, idle(request, recipe))
 
     async def GetDivergence(self, request: GetDivergenceRequest, _call: Call) -> GetDivergenceResponse:
         """How often the members of a router's full panels differ."""

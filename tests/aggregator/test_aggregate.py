@@ -166,6 +166,23 @@ async def test_how_sure_a_verdict_is_leaves_with_it(bench: Bench) -> None:
     assert not (await aggregate(bench, *sure)).aggregation.HasField("confidence")
 
 
+async def test_what_a_method_notes_is_told(bench: Bench) -> None:
+    """As it is with the answer of a jury."""
+    by_field = {"json_majority": {"by_field": True}, "aggregation": MAJORITY}
+    forms = [structure("a", x=[1.0], y=[1.0]), structure("b", x=[1.0], y=[2.0])]
+    reply = await aggregate(bench, *forms, **by_field)
+    assert list(reply.warnings) == ["level at /y: confidence or the declared order decided"]
+    sure = await aggregate(bench, labelled("a", "x"), labelled("b", "x"))
+    assert list(sure.warnings) == ["a, b gave labels without probabilities; each counts as probability 1"]
+    assert not (await aggregate(bench, number("a", 1), number("b", 4))).warnings
+    stacker = {"members": ["a"], "coefficients": [1.0], "intercepts": [0.0]}
+    idle = await aggregate(bench, number("a", 1), json_majority={"by_field": True}, stacker=stacker)
+    assert list(idle.warnings) == [
+        "json_majority has no effect: the aggregation is average",
+        "stacker has no effect: the aggregation is average",
+    ]
+
+
 def structure(variant: str, **lists: list[float]) -> WeightedOutput:
     found = WeightedOutput(variant=variant)
     for name, numbers in lists.items():

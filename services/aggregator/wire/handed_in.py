@@ -33,7 +33,7 @@ def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], lis
     problems: Problems = {}
     options = _options(request, problems)
     recipe = read_recipe(request.aggregation, request.weight_source, "", problems, options)
-    # A plan is only warned of it: it serves traffic. Here a person asks, and there is no room for a warning.
+    # A plan is only warned of it: it serves traffic. Here a person asks.
     if said := without_effect(recipe):
         problems["weight_source"] = said
     if not 1 <= len(request.outputs) <= MOST_MEMBERS:
@@ -49,6 +49,16 @@ def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], lis
     settle(problems, "the outputs cannot be combined")
     found = [one for one in read if one is not None]
     return recipe, [ballot for ballot, _ in found], [output for _, output in found]
+
+
+def idle(request: AggregateRequest, recipe: Recipe) -> list[str]:
+    """A sentence for each option of another method."""
+    options = (("json_majority", "json_majority"), ("stacker", "stacking"))
+    return [
+        f"{field} has no effect: the aggregation is {recipe.method}"
+        for field, method in options
+        if request.HasField(field) and recipe.method != method  # type: ignore[arg-type,unused-ignore]
+    ]
 
 
 def _options(request: AggregateRequest, problems: Problems) -> Options:

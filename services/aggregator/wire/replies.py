@@ -97,9 +97,16 @@ def _confidence(ballots: Sequence[Ballot], verdict: Verdict) -> float | None:
 
 
 def write_aggregate(
-    recipe: Recipe, outputs: Sequence[Output], ballots: Sequence[Ballot], verdict: Verdict
+    recipe: Recipe,
+    outputs: Sequence[Output],
+    ballots: Sequence[Ballot],
+    verdict: Verdict,
+    idle: Sequence[str] = (),
 ) -> AggregateResponse:
-    """The reply to outputs that were handed in: all of them were wanted, and came."""
+    """The reply to outputs that were handed in: all of them were wanted, and came. `idle`: what of the
+    request did nothing."""
     told = Aggregation(method=recipe.method, quorum_wanted=len(ballots), quorum_met=len(ballots))
     write_panel(told, ballots, verdict, recipe)
-    return AggregateResponse(output=write_answer(verdict, outputs), aggregation=told)
+    return AggregateResponse(
+        output=write_answer(verdict, outputs), aggregation=told, warnings=[*idle, *verdict.notes]
+    )
