@@ -186,8 +186,9 @@ def _refusal(kind: type[TurnoutError], excused: Sequence[Seat], members: int, qu
         for field in reason.fields
     ]
     said = "; ".join(f"{variant}: {reason.message}" for variant, reason in reasons)
+    wanted = "1 answer is required" if quorum == 1 else f"{quorum} answers are required"
     return kind(
-        f"{len(excused)} of {members} members cannot be asked, and {quorum} answers are required: {said}",
+        f"{len(excused)} of {members} members cannot be asked, and {wanted}: {said}",
         fields=fields,
         members=", ".join(variant for variant, _ in reasons),
     )

@@ -21,7 +21,8 @@ from services.aggregator.answers import (
 )
 from services.aggregator.asking import Entry
 from services.aggregator.combiners import COMBINERS
-from services.aggregator.combiners.panel import uniform
+from services.aggregator.combiners.kinds import TAKES
+from services.aggregator.combiners.panel import refusal, uniform
 from services.aggregator.combiners.stacking import design_matrix
 from services.aggregator.errors import CannotCombine, Unreadable
 from services.aggregator.learnt import Layout
@@ -96,6 +97,8 @@ async def embedded(session: Session, helper: Helper, texts: Sequence[str]) -> tu
 async def _stacked(plan: Plan, meta: Helper, session: Session, ballots: Sequence[Ballot]) -> Deliberation:
     """What a registered meta-model makes of the answers."""
     uniform(ballots)
+    if kind_of(ballots[0].answer) not in TAKES["stacking"]:
+        raise refusal(ballots, "stacking")
     layout = Layout(tuple(member.variant for member in plan.members), _labels(session, meta, ballots))
     given, notes = _matrix(ballots, layout)
     seat = session.seat(

@@ -1,5 +1,6 @@
 """Combining outputs that are handed in, over a real channel."""
 
+import math
 from typing import Any
 
 import pytest
@@ -100,6 +101,9 @@ async def test_a_weighted_average_of_nothing_to_weigh_by_is_refused(bench: Bench
         ([labelled("a", "")], {}, "outputs[0].output.classification.label", "a label is required"),
         ([number("a", 1)], {"weight_source": DECLARED}, "weight_source", "weight_source has no effect"),
         ([number("a", 1)], {"aggregation": 99}, "aggregation", "one of vote"),
+        ([number("a", 1)], {"extraction": {}}, "extraction", "one of regex, json_pointer, labels expected"),
+        ([WeightedOutput(variant="a", output=Output(json={"number_value": math.nan}))], {},
+         "outputs[0].output.json", "JSON expected, which has no NaN and no infinity"),
     ],
 )  # fmt: skip
 async def test_outputs_that_cannot_be_read_are_refused_by_field(

@@ -93,6 +93,7 @@ async def test_an_input_that_fits_nobody_is_the_callers_mistake(doctors: Bench) 
     assert (error.code, error.reason) == ("INVALID_ARGUMENT", "INPUT_MISMATCH")
     assert [one.field for one in error.fields] == ["input.tabular.numeric_features['mean texture']"]
     assert error.fields[0].description == "cancer-bayes: missing"
+    assert error.message.startswith("1 of 1 members cannot be asked, and 1 answer is required: ")
     assert "cancer-bayes: the input does not fit models/cancer-bayes" in error.message
     assert error.facts["members"] == "cancer-bayes"
 

@@ -188,3 +188,14 @@ async def test_a_plan_that_comes_again_is_not_read_again(doctors: Bench) -> None
     second = await doctors.infer(plan(), patient(1))
     assert not first.degraded
     assert second.degraded
+
+
+async def test_a_meta_model_reads_no_texts(bench: Bench) -> None:
+    """Coefficients say the same."""
+    async with AsyncExitStack() as stack:
+        for name in ("a", "b", "meta"):
+            await speaker(bench, stack, name)
+        stacking = {"model": helper("meta")}
+        reply = await bench.infer(plan_of("a", "b", aggregation=STACKING, stacking=stacking), QUESTION)
+    assert (reply.error_code, reply.error_reason) == ("FAILED_PRECONDITION", "CANNOT_COMBINE")
+    assert reply.error_message.startswith("stacking takes labels or numbers, and a, b answered with text")

@@ -47,7 +47,9 @@ class Condition:
             if absent:
                 told = " or ".join(MISSING.get(name, f"no {name}") for name in absent)
                 raise NotEvaluated(f"{self.text}: the answer has {told}") from wrong
-            raise NotEvaluated(f"{self.text}: {str(wrong)[:150]}") from wrong
+            # Of a key that is not there Python says the key.
+            said = f"there is no {wrong}" if isinstance(wrong, KeyError) else str(wrong)
+            raise NotEvaluated(f"{self.text}: {said[:150]}") from wrong
         if not isinstance(found, bool):
             raise NotEvaluated(f"{self.text}: true or false expected, got {found!r:.40}")
         return found

@@ -41,7 +41,8 @@ def read_handed_in(request: AggregateRequest) -> tuple[Recipe, list[Ballot], lis
     weights = [each.weight if each.HasField("weight") else None for each in request.outputs]
     check_weights(weights, recipe, "outputs", problems)
     _check_names(request, problems)
-    extraction = read_extraction(request.extraction, recipe.method, "extraction", problems)
+    is_given = request.HasField("extraction")
+    extraction = read_extraction(request.extraction, recipe.method, "extraction", problems, is_given=is_given)
     read = [
         _ballot(each, weight, extraction, recipe.method, f"outputs[{index}]", problems)
         for index, (each, weight) in enumerate(zip(request.outputs, weights, strict=True))

@@ -9,6 +9,7 @@ from turnout.router.v1.overrides_pb2 import Overrides
 from turnout.router.v1.strategy_pb2 import EnsembleStrategy
 
 from services.aggregator.errors import Problems, settle
+from services.aggregator.extraction import Extraction
 from services.aggregator.plan import FULL_PANEL_FRACTION, MOST_MEMBERS, Plan, majority
 from services.aggregator.recipe import DEFAULTS, Recipe
 from services.aggregator.voices import Helper
@@ -59,7 +60,7 @@ def read_plan(given: wire.Plan) -> Plan:
         max_cost=_limit(how, problems),
         retries=int(_number(how, "member_retries", 0, MOST_RETRIES, problems, 1)),
         samples=int(_number(how, "samples_per_member", 1, MOST_SAMPLES, problems, 1)),
-        extraction=read_extraction(how.extraction, recipe.method, f"{PATH}.extraction", problems),
+        extraction=_extraction(how, recipe, problems),
         sampling=Overrides(sampling=how.sampling) if how.HasField("sampling") else None,
         embedder=embedder,
         meta=meta,
@@ -85,6 +86,11 @@ def _recipe(how: EnsembleStrategy, problems: Problems) -> Recipe:
     # A sequence combines nothing; as a method the cascade is none of the combiners'.
     method = 0 if METHODS.get(how.aggregation) == CASCADE else how.aggregation
     return read_recipe(method, how.weight_source, f"{PATH}.", problems, options)
+
+
+def _extraction(how: EnsembleStrategy, recipe: Recipe, problems: Problems) -> Extraction | None:
+    is_given = how.HasField("extraction")
+    return read_extraction(how.extraction, recipe.method, f"{PATH}.extraction", problems, is_given=is_given)
 
 
 def _embedder(how: EnsembleStrategy, recipe: Recipe, problems: Problems) -> Helper | None:

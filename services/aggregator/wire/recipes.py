@@ -94,11 +94,14 @@ def read_learnt(given: ensemble_pb2.LearntStacker, path: str, problems: Problems
 
 
 def read_extraction(
-    given: ensemble_pb2.Extraction, method: str, path: str, problems: Problems
+    given: ensemble_pb2.Extraction, method: str, path: str, problems: Problems, *, is_given: bool
 ) -> Extraction | None:
-    """What of a text is the answer; for json_majority all of it, as JSON, where nothing else is said."""
+    """What of a text is the answer; for json_majority all of it, as JSON, where nothing else is said.
+    `is_given`: there is a message, which is to say something then."""
     kind = given.WhichOneof("from")
     kinds = TAKES.get(method, ())
+    if is_given and kind is None:
+        problems[path] = "one of regex, json_pointer, labels expected"
     try:
         match kind:
             case "regex":

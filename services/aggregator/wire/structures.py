@@ -26,9 +26,11 @@ def read_structure(output: Output) -> Structure:
         raise Unreadable("json", "a JSON value expected, got none; null is one too")
     try:
         return Structure(MessageToDict(output.json))
-    except ValueError as wrong:
-        # Of protobuf, for NaN, or ours.
+    except NotJson as wrong:
         raise Unreadable("json", f"JSON expected: {wrong}") from wrong
+    except ValueError as wrong:
+        # Of protobuf, which tells of its own fields.
+        raise Unreadable("json", "JSON expected, which has no NaN and no infinity") from wrong
 
 
 def read_calls(text: TextOutput) -> Calls:

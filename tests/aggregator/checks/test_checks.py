@@ -151,6 +151,8 @@ def test_a_score_is_compared_and_a_label_looked_up() -> None:
 def test_what_the_answer_has_not_is_told_in_words() -> None:
     with pytest.raises(NotEvaluated, match=r"json\.total > 1: the answer has no json: it is not JSON"):
         Condition("json.total > 1").holds({"text": "about five"})
+    with pytest.raises(NotEvaluated, match=r"json\.total > 1: there is no 'total'"):
+        Condition("json.total > 1").holds({"json": {}})
     with pytest.raises(NotEvaluated, match="the answer has no confidence"):
         Condition("confidence > 0.5").holds({"text": "about five"})
 

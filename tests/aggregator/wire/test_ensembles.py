@@ -75,6 +75,7 @@ def test_a_judge_fails_where_nobody_will_do_and_asks_as_declared() -> None:
         ({"cascade": {"order": ["a", "a"]}}, "cascade.order[1]", "'a' is named twice"),
         ({"cascade": {"on_exhausted": 9}}, "cascade.on_exhausted", "got 9"),
         ({"cascade": {"check": {}}}, "cascade.check", "one of verifier, json_schema, cel expected"),
+        ({"extraction": {}}, "extraction", "one of regex, json_pointer, labels expected"),
         ({"judge": {}}, "judge.check", "one of verifier, json_schema, cel expected"),
         ({"judge": {"check": {"cel": "nope"}, "max_rounds": 11}}, "judge.max_rounds", "1 to 10 expected"),
         ({"judge": {"check": {"cel": "nope"}}}, "judge.check.cel", "does not know nope"),
