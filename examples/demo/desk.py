@@ -103,7 +103,7 @@ class Desk:
         }
 
     async def baseline(self, model: str, columns: Mapping[str, Iterable[float]]) -> None:
-        """Give drift a reference for the model."""
+        """Give drift a reference for what the model is given."""
         numeric = {name: baseline_pb2.NumericColumn(values=values) for name, values in columns.items()}
         request = CreateBaselineRequest(
             model=self._prefix + model,
@@ -112,13 +112,24 @@ class Desk:
         )
         await self._drift.unary(DRIFT, "CreateBaseline")(request, timeout=SECONDS)
 
-    async def analyse(self, model: str, start: float, end: float) -> Window:
-        """Compare the model's traffic of a window (seconds since 1970) with its baseline."""
+    async def answers(self, model: str, labels: Iterable[str]) -> None:
+        """Give drift a reference for what the model answers."""
+        columns = baseline_pb2.Columns(categorical={"answer": baseline_pb2.CategoricalColumn(values=labels)})
+        request = CreateBaselineRequest(
+            model=self._prefix + model,
+            columns=columns,
+            prediction_column="answer",
+            description="training labels",
+        )
+        await self._drift.unary(DRIFT, "CreateBaseline")(request, timeout=SECONDS)
+
+    async def analyse(self, model: str, start: float, end: float, other: str = "") -> Window:
+        """Compare a model's traffic of a window (seconds since 1970) with its baseline, or with another's."""
         request = AnalyzeRequest(model=self._prefix + model, start_time=_stamp(start), end_time=_stamp(end))
+        if other:
+            request.reference_model = self._prefix + other
         reply = await self._drift.unary(DRIFT, "Analyze")(request, timeout=SECONDS)
-        result = reply.result
-        features = [Shifted(one.feature, _status(one.status), one.psi) for one in result.features]
-        return Window(result.rows, _status(result.status), result.summary, features)
+        return seen(reply.result)
 
     def _answered(
         self, act: Act, router: str, question: Question, reply: inference_service_pb2.PredictResponse
@@ -149,14 +160,31 @@ class Desk:
         )
 
 
+def seen(result: result_pb2.DriftResult) -> Window:
+    """A drift result in the story's words."""
+    features = [
+        Shifted(
+            one.feature,
+            status(one.status),
+            one.psi,
+            one.missing_share,
+            one.out_of_range_share,
+            one.unseen_categories,
+        )
+        for one in result.features
+    ]
+    return Window(result.rows, status(result.status), result.summary, features)
+
+
+def status(number: result_pb2.DriftStatus) -> str:
+    """A status without its prefix."""
+    return result_pb2.DriftStatus.Name(number).removeprefix("DRIFT_STATUS_")
+
+
 def _stamp(seconds: float) -> Timestamp:
     stamp = Timestamp()
     stamp.FromNanoseconds(int(seconds * 1e9))
     return stamp
-
-
-def _status(number: result_pb2.DriftStatus) -> str:
-    return result_pb2.DriftStatus.Name(number).removeprefix("DRIFT_STATUS_")
 
 
 def _calls(manifest: manifest_pb2.Manifest) -> list[tuple[str, str]]:

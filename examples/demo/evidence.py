@@ -41,11 +41,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Shifted:
-    """What drift says of one feature in one window; the list of them is ranked by drift."""
+    """What drift says of one feature in one window; the list of them is ranked by drift. Shares are of rows
+    without it, and of values out of range or in categories that were never seen, whose names are `unseen`."""
 
     feature: str
     status: str
     psi: float
+    missing: float = 0.0
+    outside: float = 0.0
+    unseen: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,15 @@ class Window:
     status: str
     summary: str
     features: Sequence[Shifted]
+
+    def of(self, feature: str) -> Shifted:
+        """What it says of one feature; of one that it has not, nothing."""
+        return next(
+            (one for one in self.features if one.feature == feature), Shifted(feature, "MISSING", 0.0)
+        )
+
+
+NOTHING = Window(0, "", "", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +99,63 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What was asked of drift, by names of RPCs, and what came of it, in a sentence."""
+
+    asked: Sequence[str]
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """One model from every side: before and after the shift, after it by scanner, and after it against the
+    baseline that is counted beside the active one."""
+
+    before: Window = NOTHING
+    after: Window = NOTHING
+    old: Window = NOTHING
+    new: Window = NOTHING
+    beside: Window = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
-    """What became of the model that answers elsewhere: rows of its baseline, predictions logged and labelled;
-    what a scheduled look said, first of which feature; the alert; events that the webhook heard, and whether
-    all were signed; what detectors make of its errors; who the router would ask before and after;
-    where the report is."""
+    """What became of the model that answers elsewhere.
+
+    Rows of its baseline, how many baselines of which source it had, and which was active; predictions logged,
+    and how many of them twice; how many lacked their truth before and after labels came, and what became of
+    those; what a scheduled look said, first of which feature; the alert; events that the webhook heard,
+    whether all were signed, and what a follower heard; what detectors make of its errors; who the router
+    would ask before and after; where the report is; the RPCs that answered; all of it in sentences.
+    """
 
     baseline: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+    active: str = ""
     logged: int = 0
-    labelled: int = 0
+    duplicates: int = 0
+    unmatched: tuple[int, int] = (0, 0)
+    labels: Mapping[str, int] = field(default_factory=dict)
+    looks: Looks = Looks()
     status: str = ""
     feature: str = ""
     alert: str = ""
     heard: Sequence[str] = ()
     signed: bool = False
+    followed: Sequence[str] = ()
     concept: str = ""
     errors: str = ""
     before: str = ""
     after: str = ""
     report: str = ""
+    asked: frozenset[str] = frozenset()
+    notes: Sequence[Note] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything there is at the end. `decisions` (by strategy and model), `latencies` (calls by model) and
-    `accuracy` (by model) are what the metrics pages said."""
+    `accuracy` (by model) are what the metrics pages said; `jurors` what the first said beside the second."""
 
     cast: Cast
     answers: Sequence[Answer]
@@ -122,6 +167,7 @@ class Evidence:
     before: Window
     after: Window
     watch: Watch = Watch()
+    jurors: Window = NOTHING
 
     def of(self, router: str, act: Act | None = None) -> list[Answer]:
         """A router's answers, in the order in which they came; those of one act, or all."""

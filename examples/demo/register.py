@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from turnout.router.v1 import model_service_pb2 as rpc
+from turnout.router.v1.model_pb2 import Model
 
 from examples.fleet.catalog import registration
 from services.foundation.client import Client
@@ -35,14 +36,22 @@ async def register_one(client: Client, name: str, served: str, address: str) -> 
     """The same of one: a model of the fleet, under a name of its own."""
     model = registration(served, address)
     model.name, model.served_name = name, served
+    await known(client, model)
+
+
+async def known(client: Client, model: Model) -> None:
+    """The same of one as it is declared."""
+    address = model.endpoints[0].address
     try:
         await client.unary(SERVICE, "RegisterModel")(rpc.RegisterModelRequest(model=model), timeout=SECONDS)
     except RemoteError as refused:
         if refused.code != "ALREADY_EXISTS":
             raise
-        known = await client.unary(SERVICE, "GetModel")(rpc.GetModelRequest(name=model.name), timeout=SECONDS)
-        if [endpoint.address for endpoint in known.model.endpoints] != [address]:
-            there = ", ".join(endpoint.address for endpoint in known.model.endpoints)
+        there_is = await client.unary(SERVICE, "GetModel")(
+            rpc.GetModelRequest(name=model.name), timeout=SECONDS
+        )
+        if [endpoint.address for endpoint in there_is.model.endpoints] != [address]:
+            there = ", ".join(endpoint.address for endpoint in there_is.model.endpoints)
             raise OtherAddressError(
                 f"{model.name} is registered at {there}, and served at {address}"
             ) from None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.fleet.columns import COLUMNS
+from examples.fleet.columns import CLASSES, COLUMNS
 from examples.fleet.data import holdout, split
 
 # How far a feature is moved, in standard deviations of the training rows.
@@ -41,6 +41,12 @@ def training_columns(dataset: str) -> dict[str, list[float]]:
     """What the models were trained on, by column: what a baseline is made from."""
     seen = split(dataset)[0].features
     return {name: seen[:, place].tolist() for place, name in enumerate(COLUMNS[dataset])}
+
+
+def training_labels(dataset: str) -> list[str]:
+    """What was true of the rows that the models were trained on."""
+    names = CLASSES[dataset]
+    return [names[index] for index in split(dataset)[0].classes]
 
 
 def shifted(question: Question, feature: str, by: float) -> Question:

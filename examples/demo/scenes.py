@@ -12,9 +12,11 @@ from turnout.inference.v1.manifest_pb2 import Manifest
 
 from examples.demo.claims import Claim
 from examples.demo.compact import compact
-from examples.demo.evidence import Act, Answer, Evidence, Window
+from examples.demo.elsewhere import NEW
+from examples.demo.evidence import Act, Answer, Evidence, Watch, Window
 from examples.demo.sparkline import sparkline
 from examples.demo.traffic import SLICES, accuracy, shares
+from examples.demo.watching.guard import MODEL
 
 COLOURS = ("cyan", "magenta", "yellow", "green")
 STATUS_COLOURS = {"OK": "green", "WARNING": "yellow", "ALERT": "red"}
@@ -96,11 +98,23 @@ def manifest(shown: Manifest, width: int = 80) -> Panel:
 
 
 def drift(evidence: Evidence) -> RenderableType:
-    """The two windows."""
+    """The two windows, and two jurors beside each other."""
     return Group(
         _window("before the shift", evidence.before, evidence.cast.shifted),
         _window("after the shift", evidence.after, evidence.cast.shifted),
+        _window(" against ".join(evidence.cast.jurors[:2]), evidence.jurors, ""),
     )
+
+
+def watch(watched: Watch) -> Table:
+    """The chapter of drift, step by step."""
+    title = f"Drift from end to end: {MODEL} answers elsewhere, and its {NEW} scanner goes wrong half-way"
+    table = Table(title=title, title_justify="left", show_lines=True)
+    table.add_column("asked of drift", style="cyan")
+    table.add_column("what came of it")
+    for note in watched.notes:
+        table.add_row("\n".join(note.asked), note.said)
+    return table
 
 
 def claims(checked: Mapping[str, Claim]) -> Table:

@@ -78,6 +78,8 @@ def _tell(
     if exhibit is not None:
         console.print(scenes.manifest(exhibit, console.width))
     console.print(scenes.drift(evidence))
+    if evidence.watch.notes:
+        console.print(scenes.watch(evidence.watch))
     console.print(scenes.claims(checked))
     failed = [name for name, claim in checked.items() if not claim.held]
     if failed:

@@ -13,7 +13,7 @@ from examples.demo.desk import Desk
 from examples.demo.evidence import Act, Answer, Evidence, final
 from examples.demo.mixing import mixed
 from examples.demo.options import Budget, Options, Without
-from examples.demo.rows import SHIFT, Question, Supply, deviation, shifted, training_columns
+from examples.demo.rows import SHIFT, Question, Supply, deviation, shifted, training_columns, training_labels
 from examples.demo.traffic import accuracy
 
 TICKS = 24
@@ -81,6 +81,8 @@ class Story:
     async def _prepare(self) -> None:
         await self.desk.register(self._stage.models)
         await self.desk.baseline(WATCHED, self._training)
+        for juror in CAST.jurors:
+            await self.desk.answers(juror, training_labels("digits"))
         for router in routers(self._options):
             await self.desk.deploy(router)
 
@@ -190,7 +192,8 @@ class Story:
 
         await self._patiently(digested, PATIENCE_SECONDS)
         assert evidence is not None  # noqa: S101 - `_patiently` looks at least once
-        return evidence
+        jurors = await self.desk.analyse(CAST.jurors[0], after[1], self._now(), CAST.jurors[1])
+        return dataclasses.replace(evidence, jurors=jurors)
 
     async def _look_up(self) -> None:
         """An error of a jury does not say who was asked; its record does."""

@@ -17,7 +17,15 @@ BROKEN = {
     "shift": "drift names the shifted feature",
 }
 # Of drift, which is not even looked at where something else is taken away.
-CHAPTER = ("a scheduled look raises an alert", "growing errors are noticed", "routing turns away from drift")
+CHAPTER = (
+    "a baseline comes from anywhere",
+    "labels find their predictions",
+    "drift says what moved, and where",
+    "all of drift was asked",
+    "a scheduled look raises an alert",
+    "growing errors are noticed",
+    "routing turns away from drift",
+)
 
 
 async def demo(suite: Suite, prefix: str, *options: str) -> tuple[int, str]:

@@ -6,13 +6,17 @@ from examples.demo.claims import (
     accounting,
     accuracy,
     alarm,
+    complete,
     drift,
     errors,
     jury,
     learning,
+    origins,
     outage,
     quorum,
+    sides,
     split,
+    truths,
     turning,
 )
 from examples.demo.claims.claim import Claim
@@ -27,9 +31,13 @@ CLAIMS: Mapping[str, Callable[[Evidence], Claim]] = {
     "labels become accuracies": accuracy.check,
     "the metrics agree with the client": accounting.check,
     "drift names the shifted feature": drift.check,
+    "a baseline comes from anywhere": origins.check,
+    "labels find their predictions": truths.check,
+    "drift says what moved, and where": sides.check,
     "a scheduled look raises an alert": alarm.check,
     "growing errors are noticed": errors.check,
     "routing turns away from drift": turning.check,
+    "all of drift was asked": complete.check,
 }
 
 __all__ = ["CLAIMS", "Claim"]

@@ -4,10 +4,13 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from turnout.drift.v1.drift_service_pb2 import DESCRIPTOR
+
 from examples.demo.cast import CAST
 from examples.demo.claims.accounting import INSTRUMENTS, counted
-from examples.demo.evidence import Act, Answer, Arm, Evidence, Shifted, Watch, Window
+from examples.demo.evidence import NOTHING, Act, Answer, Arm, Evidence, Looks, Note, Shifted, Watch, Window
 
+RPCS = [method.name for method in DESCRIPTOR.services_by_name["DriftService"].methods]
 QUALITY = {
     "cancer-logistic": 0.973,
     "cancer-bayes": 0.908,
@@ -59,16 +62,44 @@ def window(*features: tuple[str, str, float]) -> Window:
 
 
 CALM = window(("mean texture", "WARNING", 0.16), ("mean radius", "OK", 0.04))
+JURORS = Window(588, "OK", "", [Shifted("answer", "OK", 0.02)])
 MOVED = window(("mean radius", "ALERT", 3.01), ("mean texture", "WARNING", 0.16))
 
+LOST, GRADED = Shifted("mean symmetry", "OK", 0.02), Shifted("grade", "OK", 0.02)
+AFTER = Window(
+    300,
+    "ALERT",
+    "4 of 8 features drift.",
+    [
+        Shifted("mean radius", "ALERT", 0.9, outside=0.02),
+        Shifted("answer", "ALERT", 0.7),
+        Shifted("grade", "ALERT", 0.3, outside=0.08, unseen=["unreadable"]),
+        Shifted("mean symmetry", "WARNING", 0.1, missing=0.17),
+    ],
+)
+LOOKS = Looks(
+    before=Window(300, "OK", "", [Shifted("mean radius", "OK", 0.05), LOST, GRADED]),
+    after=AFTER,
+    old=Window(100, "OK", "", []),
+    new=Window(200, "ALERT", "", []),
+    beside=Window(300, "ALERT", "", [Shifted("mean radius", "ALERT", 0.9)]),
+)
 FOUND = Watch(
     baseline=200,
+    sources={"file": 3, "columns": 1, "aggregates": 1, "window": 1},
+    active="training",
+    duplicates=1,
+    unmatched=(600, 0),
+    labels={"ACCEPTED": 600},
+    looks=LOOKS,
+    followed=["firing"],
+    asked=frozenset(RPCS),
+    notes=[Note(["Analyze"], "said")],
     logged=600,
-    labelled=600,
     status="ALERT",
     feature="mean radius",
     alert="1 feature is past a threshold.",
-    heard=["firing"],
+    heard=["test", "firing"],
     signed=True,
     concept="DRIFT",
     errors="The model errs more than usual.",
@@ -87,8 +118,9 @@ def evidence(
     pulls = Counter(answer.variant for answer in given)
     arms = {arm: Arm(pulls[arm], pulls[arm], QUALITY[arm], 0, 0.3) for arm in CAST.arms}
     gauges = accuracy or measured(given)
-    watch = FOUND if given else Watch()
-    return Evidence(CAST, given, arms, frozenset(INSTRUMENTS), decided, called, gauges, CALM, after, watch)
+    watch, jurors = (FOUND, JURORS) if given else (Watch(), NOTHING)
+    counted_on = (decided, called, gauges, CALM, after, watch)
+    return Evidence(CAST, given, arms, frozenset(INSTRUMENTS), *counted_on, jurors)
 
 
 def measured(given: Sequence[Answer]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from examples.demo.cast import CAST
 from examples.demo.claims import CLAIMS
 from examples.demo.claims.accounting import INSTRUMENTS
 from examples.demo.evidence import Act
-from tests.examples.demo.stage import CALM, FOUND, QUALITY, UNIFORM, answers, evidence
+from tests.examples.demo.stage import CALM, FOUND, LOOKS, QUALITY, RPCS, UNIFORM, answers, evidence
 
 SEEDS = range(12)
 
@@ -52,8 +52,18 @@ def test_without_a_shift_drift_does_not_name_the_feature() -> None:
         ("a scheduled look raises an alert", {"heard": []}),
         ("a scheduled look raises an alert", {"signed": False}),
         ("a scheduled look raises an alert", {"report": ""}),
+        ("a scheduled look raises an alert", {"heard": ["firing"]}),
+        ("a scheduled look raises an alert", {"followed": []}),
+        ("a baseline comes from anywhere", {"sources": {"file": 3, "columns": 1, "window": 1}}),
+        ("a baseline comes from anywhere", {"active": "columns"}),
+        ("labels find their predictions", {"duplicates": 0}),
+        ("labels find their predictions", {"unmatched": (600, 1)}),
+        ("labels find their predictions", {"labels": {"ACCEPTED": 599, "REFUSED": 1}}),
+        ("drift says what moved, and where", {"looks": dataclasses.replace(LOOKS, old=LOOKS.new)}),
+        ("drift says what moved, and where", {"looks": dataclasses.replace(LOOKS, new=LOOKS.old)}),
+        ("drift says what moved, and where", {"looks": dataclasses.replace(LOOKS, after=LOOKS.before)}),
         ("growing errors are noticed", {"concept": "OK"}),
-        ("growing errors are noticed", {"labelled": 599}),
+        ("growing errors are noticed", {"labels": {"ACCEPTED": 599, "REFUSED": 1}}),
         ("routing turns away from drift", {"after": "cancer-elsewhere"}),
         ("routing turns away from drift", {"before": "cancer-bayes"}),
     ],
@@ -61,6 +71,15 @@ def test_without_a_shift_drift_does_not_name_the_feature() -> None:
 def test_each_link_of_the_chapter_on_drift_is_missed(claim: str, lacking: dict[str, Any]) -> None:
     story = evidence(answers(1))
     assert not CLAIMS[claim](dataclasses.replace(story, watch=dataclasses.replace(FOUND, **lacking))).held
+
+
+@pytest.mark.parametrize("rpc", RPCS)
+def test_an_rpc_of_drift_that_nobody_asked_is_named(rpc: str) -> None:
+    """They come from the service's descriptor: one that is added later fails the demo until it is told of."""
+    story = evidence(answers(1))
+    watch = dataclasses.replace(FOUND, asked=FOUND.asked - {rpc})
+    told = CLAIMS["all of drift was asked"](dataclasses.replace(story, watch=watch))
+    assert told == (False, f"nobody has asked {rpc}")
 
 
 def test_other_shares_than_the_weights_are_noticed() -> None:

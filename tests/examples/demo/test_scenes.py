@@ -31,6 +31,7 @@ SCENES: dict[str, Callable[[Evidence], RenderableType]] = {
     "convergence": scenes.convergence,
     "accuracies": scenes.accuracies,
     "drift": scenes.drift,
+    "watch": lambda told: scenes.watch(told.watch),
 }
 
 
