@@ -5,6 +5,7 @@ from collections import defaultdict
 from turnout.feedback.v1.traffic_pb2 import TrafficBucket, TrafficGroup
 
 from services.state.outcomes import OTHER
+from services.state.parts import part_key, part_of
 
 # Variants times policies of one router; beyond, what is new is counted together.
 MOST_GROUPS = 500
@@ -45,7 +46,7 @@ class Groups:
         # OTHER takes nobody's place.
         if value not in known and len(known - {OTHER}) >= most:
             value = OTHER
-        segment = f"{name}={value}"
+        segment = part_key(name, value)
         key = (variant, policy, segment)
         if key not in self._by_key and self._counted[True] >= MOST_SEGMENT_GROUPS:
             key = (OTHER, OTHER, segment)
@@ -61,5 +62,5 @@ class Groups:
         self._by_key[key] = group
         self._counted[bool(key[2])] += 1
         if key[2]:
-            name, _, value = key[2].partition("=")
+            name, value = part_of(key[2])
             self._values[name].add(value)

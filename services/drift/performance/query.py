@@ -12,6 +12,7 @@ from services.state import pages
 from services.state.buckets import DAY, HISTORY_SECONDS, HOUR, Bucket
 from services.state.labels import short
 from services.state.moments import iso, moment
+from services.state.parts import part_key
 
 WEEK = 7 * DAY
 # 1970 began on a Thursday: the first Monday after it is what weeks are counted from.
@@ -34,7 +35,7 @@ DEFAULT_CONFIDENCE, LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.95, 0.5, 0.999
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """start, end: of whole steps, in seconds since 1970; first, last: of this page. segment: as name=value;
+    """start, end: of whole steps, in seconds since 1970; first, last: of this page. segment: by its key;
     empty for all traffic. z: standard deviations of intervals; token: of the next page."""
 
     step: rpc.PerformanceStep
@@ -82,7 +83,7 @@ def query_of(request: rpc.GetPerformanceHistoryRequest, now: float) -> Query:
         raise refused("group_by", f"is one or more of {known}; got {min(unknown)}")
     confidence = _confidence(request)
     part = segment_asked(request)
-    segment = f"{part.name}={part.value}" if part else ""
+    segment = part_key(*part) if part else ""
     size = min(pages.size(request.page_size, MOST_STEPS), MOST_STEPS)
     # As they were asked for: ends that move with the clock are those of the same list.
     asked = (step, request.start_time.seconds, request.end_time.seconds, sorted(groups), segment)

@@ -10,6 +10,7 @@ from services.drift.performance.figures import OfLabels, Tally, figures_of
 from services.drift.performance.history import Row
 from services.drift.performance.query import SECONDS, Query
 from services.state.latency import quantile
+from services.state.parts import part_of
 from services.state.qualities import LOST_LABELS, LOST_SUMS
 
 PERCENTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
@@ -41,7 +42,7 @@ def write_point(
         calls=tally.calls,
     )
     if row.segment:
-        point.segment.name, _, point.segment.value = row.segment.partition("=")
+        point.segment.name, point.segment.value = part_of(row.segment)
     for name in _ESTIMATES:
         _write(getattr(point, name), getattr(figures, name))
     _write_labels(point.macro, figures.macro)

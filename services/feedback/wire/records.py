@@ -13,6 +13,7 @@ from services.feedback.prediction import Answer, Drawn, Heard, Prediction, Seat
 from services.feedback.wire.seen import CHOSEN, seen_in, seen_of
 from services.state.answering import ANSWERING
 from services.state.asked import history_time
+from services.state.parts import part_key
 
 FAILURES = frozenset({manifest.OUTCOME_FAILED, manifest.OUTCOME_TIMED_OUT})
 MODES = {
@@ -33,7 +34,7 @@ def drawn_of(event: PredictionEvent) -> Drawn:
         answered=bool(drawn) and _answered(event, drawn),
         rows=max(event.rows, 1),
         policy=decision.policy,
-        segments=tuple(f"{name}={segments[name]}" for name in sorted(segments)) if segments else (),
+        segments=tuple(part_key(name, segments[name]) for name in sorted(segments)) if segments else (),
         outside=from_outside(event),
     )
 

@@ -155,3 +155,25 @@ async def test_a_correction_replaces_what_was_said(suite: Suite) -> None:
     (total,) = (await suite.history("corrected")).totals
     assert (total.accuracy.value, total.labels, total.labelled) == (1, 1, 1)
     assert total.brier.value == pytest.approx(0.01)
+
+
+async def test_segments_that_read_alike_are_told_apart(suite: Suite) -> None:
+    """What is logged from outside may have any name: 'region' of 'a=b' is not 'region=a' of 'b'."""
+    rng, now = random.Random(4), time.time()
+    model = await suite.model("ambiguous")
+    first, second = (labelled(outside(model.name, model.uid, rng), "yes", 0.9) for _ in range(2))
+    first.segments["region"], second.segments["region=a"] = "a=b", "b"
+    async with suite.running():
+        await suite.log([first, second])
+        for event, label in ((first, "yes"), (second, "no")):
+            await suite.tell(Label(event.manifest.prediction_id, Truth(label=label), now, label))
+        await suite.settled(ids.partition_for(model.uid))
+    reply = await suite.history(model.name, group_by=[rpc.PERFORMANCE_GROUP_SEGMENT])
+    told = {(one.segment.name, one.segment.value): one for one in reply.totals}
+    assert {segment: (one.predictions, one.accuracy.value) for segment, one in told.items()} == {
+        ("region", "a=b"): (1, 1.0),
+        ("region=a", "b"): (1, 0.0),
+    }
+    for name, value in told:
+        (only,) = (await suite.history(model.name, segment={"name": name, "value": value})).totals
+        assert only.predictions == 1
