@@ -9,6 +9,7 @@ import numpy as np
 
 from services.drift.baselines import MAX_FEATURES, Feature, Role
 from services.drift.rows import Block, One, Row, Said
+from services.drift.spelling import name_of, number_of
 from services.drift.uploading.columns import Column, Names, Numbers
 from services.drift.uploading.spill import Spill
 from services.drift.uploading.wishes import Kind
@@ -21,9 +22,11 @@ MOST_NAMES = 20_000
 @dataclass(slots=True)
 class Logged:
     """Values of the features that rows have, and of what the model answered. declared: the features of the
-    model's signature with their kinds; empty for every name that comes."""
+    model's signature with their kinds; empty for every name that comes. kinds: of those that are known, be it
+    from the signature or from a baseline."""
 
     declared: Mapping[str, Kind | None]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     rows: int = 0
     _given: int = 0
     # Arrays, as a list takes four times as much.
@@ -43,7 +46,9 @@ class Logged:
         self._given += rows.size
         if isinstance(rows, Block):
             for name, values in rows.numeric.items():
-                self._numbers[name].extend(values.tolist())
+                self._count(name, values.tolist(), ())
+            for name, texts in rows.texts.items():
+                self._count(name, (), texts)
         else:
             self._record(rows)
         if len(self._numbers) + len(self._names) > 2 * MAX_FEATURES and not self.declared:
@@ -52,11 +57,23 @@ class Logged:
 
     def _record(self, row: Row) -> None:
         for name, number in row.numeric.items():
-            self._numbers[name].append(number)
+            self._count(name, (number,), ())
         for name, text in row.categorical.items():
-            if text:
-                self._names[name].add([text], np.ones(1, dtype=np.int64))
+            self._count(name, (), (text,))
         self._withheld.update(row.withheld)
+
+    def _count(self, name: str, numbers: Sequence[float], texts: Sequence[str]) -> None:
+        """Values as the feature's kind says, where it is known: as traffic is counted on a baseline."""
+        kind = self.kinds.get(name)
+        if kind is Kind.CATEGORICAL:
+            texts, numbers = [*texts, *map(name_of, numbers)], ()
+        elif kind is Kind.NUMERIC:
+            read = (number_of(text) for text in texts)
+            numbers, texts = [*numbers, *(number for number in read if number is not None)], ()
+        if numbers:
+            self._numbers[name].extend(numbers)
+        if there := [text for text in texts if text]:
+            self._names[name].add(there, np.ones(len(there), dtype=np.int64))
 
     def _answered(self, said: Said) -> None:
         self._labels += [label for label in said.labels if label]
@@ -81,7 +98,7 @@ class Logged:
     def _feature(self, name: str, importance: float, said: list[str]) -> Feature | None:
         numbers, names = self._numbers.get(name, array("d")), self._names.get(name)
         texts = names.rows if names else 0
-        kind = self.declared.get(name)
+        kind = self.kinds.get(name)
         numeric = kind is Kind.NUMERIC if kind else len(numbers) >= texts
         if numbers and texts:
             said.append(

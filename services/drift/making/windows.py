@@ -1,7 +1,7 @@
 """Baselines of windows of logged traffic: from its counts where there are any, else from its records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
@@ -11,6 +11,7 @@ from services.drift.answered import said_by
 from services.drift.baseline_store import BaselineStore
 from services.drift.baselines import Baseline, Role, Segment, Source
 from services.drift.buckets import cover
+from services.drift.cells import Grid
 from services.drift.errors import BaselineNotFound, NothingLogged
 from services.drift.listing.merging import Merged
 from services.drift.listing.users import Users
@@ -22,6 +23,7 @@ from services.drift.observed import models_asked, rows_of
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import One
 from services.drift.segments import segment_asked
+from services.drift.uploading.wishes import Kind
 from services.drift.wire import seconds
 from services.foundation.errors import InvalidArgument
 from services.state.moments import moment
@@ -47,11 +49,11 @@ class Windows:
         StateUnavailable, NewerFormat."""
         start, end = self._times(request.window)
         segment = segment_asked(request)
-        current = None if request.window.refreeze else await self._active(model, segment)
-        if current:
+        current = await self._active(model, segment)
+        if current and not request.window.refreeze:
             draft = await self._counted(request, current, start, end)
         else:
-            draft = await self._read(request, model, start, end)
+            draft = await self._read(request, model, current, start, end)
         check_importance(request.importance, [feature.name for feature in draft.features])
         return draft
 
@@ -82,11 +84,18 @@ class Windows:
         return Draft(profile.rows, weighted, Source.WINDOW, current.segment, said)
 
     async def _read(
-        self, request: rpc.CreateBaselineRequest, model: Model, start: float, end: float
+        self,
+        request: rpc.CreateBaselineRequest,
+        model: Model,
+        current: Baseline | None,
+        start: float,
+        end: float,
     ) -> Draft:
         segment = segment_asked(request)
-        logged, more = Logged(declared(model)), False
-        async for rows in self._rows(model, segment, start, end):
+        kinds = _kinds(model, current or await self._active(model, None))
+        logged, more = Logged(declared(model), kinds), False
+        names = kinds.keys() | declared(model).keys()
+        async for rows in self._rows(model, segment, start, end, names):
             if logged.rows >= MOST_ROWS:
                 more = True
                 break
@@ -107,7 +116,7 @@ class Windows:
         return Draft(logged.rows, features, Source.WINDOW, segment, tuple(said))
 
     async def _rows(
-        self, model: Model, segment: Segment | None, start: float, end: float
+        self, model: Model, segment: Segment | None, start: float, end: float, features: Collection[str]
     ) -> AsyncIterator[One]:
         columns = tuple(feature.name for feature in model.signature.features)
         uids = [model.uid, *await self.users.of(model.uid, start)]
@@ -121,7 +130,8 @@ class Windows:
                 time = seconds(event.event_time if event.HasField("event_time") else event.time)
                 here = segment is None or event.segments.get(segment.name) == segment.value
                 if here and start <= time < end and model.name in models_asked(event):
-                    for rows in rows_of(event, columns, said_by(event, model.name, model.signature.outputs)):
+                    said = said_by(event, model.name, model.signature.outputs)
+                    for rows in rows_of(event, columns, said, features):
                         yield rows
             token = page.next_page_token
             if not token:
@@ -137,6 +147,16 @@ class Windows:
             said = "must lie before window.end_time"
             raise InvalidArgument(f"window.start_time {said}", fields=[("window.start_time", said)])
         return start, end
+
+
+def _kinds(model: Model, current: Baseline | None) -> Mapping[str, Kind]:
+    """Kinds of the features that the signature has, or else a baseline: as such traffic is counted."""
+    known = {
+        one.name: Kind.NUMERIC if isinstance(one.frame, Grid) else Kind.CATEGORICAL
+        for one in (current.features if current else ())
+        if one.role is Role.FEATURE
+    }
+    return known | {name: kind for name, kind in declared(model).items() if kind}
 
 
 def _check_outputs(request: rpc.CreateBaselineRequest, current: Baseline) -> None:

@@ -1,5 +1,6 @@
 """A window of logged traffic becomes a baseline, over a real channel."""
 
+import random
 import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -10,11 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.drift.v1 import baseline_pb2, logging_pb2
 from turnout.drift.v1 import baseline_rpc_pb2 as rpc
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
-from turnout.drift.v1.feature_role_pb2 import FEATURE_ROLE_PREDICTION, FEATURE_ROLE_SCORE
+from turnout.drift.v1.feature_role_pb2 import (
+    FEATURE_ROLE_PREDICTION,
+    FEATURE_ROLE_SCORE,
+    FEATURE_ROLE_UNSPECIFIED,
+)
 from turnout.drift.v1.result_pb2 import DRIFT_STATUS_OK
 from turnout.drift.v1.segment_pb2 import Segment
 from turnout.inference.v1.input_pb2 import Input, TabularInput
-from turnout.router.v1.model_pb2 import Model
+from turnout.router.v1.model_pb2 import FEATURE_KIND_CATEGORICAL, FEATURE_KIND_NUMERIC, Model
+from turnout.router.v1.model_pb2 import Feature as ModelFeature
 
 from services.drift.build import handler_of
 from services.drift.cells import freeze
@@ -22,9 +28,11 @@ from services.drift.making import windows
 from services.foundation.client import Client
 from services.foundation.errors import RemoteError
 from services.state import ids, keys
+from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.consumer import Entry
 from services.state.fenced import Fence
+from services.state.kinds import MODELS
 from services.state.streams import PACKED_EVENTS
 from tests.drift.conftest import Ask, creation
 from tests.drift.making.conftest import SERVICE
@@ -48,16 +56,19 @@ def log(client: Client, connections: Connections, model: Model) -> Log:
         request = logging_pb2.LogPredictionsRequest(model="churn", predictions=made)
         reply = await client.upload(SERVICE, "LogPredictions")(iter([request]), timeout=20)
         assert reply.logged == ROWS
-        partition = ids.partition_for(model.uid)
-        fence = Fence(keys.token(partition, "drift"), "1")
-        await connections.steady.set(fence.key, fence.token)
-        found = await connections.steady.xrange(keys.events(partition))
-        entries = [
-            Entry(name.decode(), PACKED_EVENTS.decode(one[PACKED_EVENTS.field])) for name, one in found
-        ]
-        await handler_of(connections, time.time).handle(partition, fence, entries)
+        await owner(connections, model)
 
     return work
+
+
+async def owner(connections: Connections, model: Model) -> None:
+    """Does what drift's owner of the model's partition does."""
+    partition = ids.partition_for(model.uid)
+    fence = Fence(keys.token(partition, "drift"), "1")
+    await connections.steady.set(fence.key, fence.token)
+    found = await connections.steady.xrange(keys.events(partition))
+    entries = [Entry(name.decode(), PACKED_EVENTS.decode(one[PACKED_EVENTS.field])) for name, one in found]
+    await handler_of(connections, time.time).handle(partition, fence, entries)
 
 
 def prediction(row: int) -> logging_pb2.LogPredictionRequest:
@@ -162,6 +173,46 @@ async def test_a_segment_of_the_window(ask: Ask, log: Log) -> None:
     with pytest.raises(RemoteError, match="of the segment region = 'mars' was logged") as refused:
         await ask("CreateBaseline", request(segment=Segment(name="region", value="mars")))
     assert (refused.value.code, refused.value.reason) == ("FAILED_PRECONDITION", "NOTHING_LOGGED")
+
+
+@pytest.mark.parametrize("refreeze", [False, True])
+async def test_texts_of_tensors_are_read_as_traffic_is(
+    ask: Ask, client: Client, connections: Connections, model: Model, refreeze: bool
+) -> None:
+    """Behind the Open Inference door categories are BYTES, and a number may be one too; a postal code may be
+    a number. What no feature is named like may be a prompt, and is none."""
+    kinds = {"plan": FEATURE_KIND_CATEGORICAL, "zip": FEATURE_KIND_CATEGORICAL, "age": FEATURE_KIND_NUMERIC}
+    if refreeze:
+        given = rpc.CreateBaselineRequest(model="churn", baseline_id="old")
+        given.columns.numeric["age"].values.extend([1.0, 2.0])
+        given.columns.categorical["plan"].values.extend(["basic", "gold"])
+        given.columns.categorical["zip"].values.extend(["10001", "60601"])
+        await ask("CreateBaseline", given)
+    else:
+        features = [ModelFeature(name=name, kind=kind) for name, kind in kinds.items()]
+        store = ConfigStore(connections, MODELS, time.time, random.Random(4))
+        await store.update(model.name, lambda one: one.signature.features.extend(features))
+    sent = logging_pb2.LogPredictionRequest(time=Timestamp(seconds=int(time.time()) - AGO))
+    tensors = sent.input.tensors.tensors
+    tensors.add(name="plan", datatype="BYTES", shape=[3]).contents.bytes_contents.extend(
+        [b"gold", b"", b"new"]
+    )
+    tensors.add(name="zip", datatype="INT64", shape=[3]).contents.int64_contents.extend([10001, 10001, 60601])
+    tensors.add(name="age", datatype="BYTES", shape=[3]).contents.bytes_contents.extend([b"1.5", b"2", b"?"])
+    tensors.add(name="note", datatype="BYTES", shape=[3]).contents.bytes_contents.extend([b"a", b"b", b"c"])
+    request_of = logging_pb2.LogPredictionsRequest(model="churn", predictions=[sent])
+    logged = await client.upload(SERVICE, "LogPredictions")(iter([request_of]), timeout=20)
+    assert logged.logged == 1, logged
+    await owner(connections, model)
+    made = (await ask("CreateBaseline", request(refreeze=refreeze, activate=False))).baseline
+    found = {one.name: one for one in made.features if one.role == FEATURE_ROLE_UNSPECIFIED}
+    assert sorted(found) == ["age", "plan", "zip"]
+    names = {
+        name: dict(zip(found[name].categories, found[name].counts, strict=True)) for name in ("plan", "zip")
+    }
+    assert names == {"plan": {"gold": 1, "new": 1}, "zip": {"10001": 2, "60601": 1}}
+    assert (found["plan"].missing, found["age"].missing) == (1, 1)
+    assert (found["age"].min, found["age"].max, sum(found["age"].counts)) == (1.5, 2.0, 2)
 
 
 async def test_of_many_rows_the_newest_are_read(ask: Ask, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
