@@ -107,7 +107,7 @@ class Compilation:
             turns=given.turns,
             new_counter=lambda: Counter(given.rng),
             scores=_window_means(given.learnt),
-            contexts=contexts_of(router, given.learnt),
+            contexts=contexts_of(router, given.learnt, self.written.schema.forms),
         )
 
     def plan(self) -> RoutingPlan:

@@ -1,7 +1,7 @@
 """What a contextual bandit sees of a request, and the scores that it makes of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from turnout.router.v1 import strategy_pb2 as strategy
 from turnout.router.v1.router_pb2 import Router
 
 from services.models.records import record_of_row, record_of_tabular
+from services.router.conditions.kinds import Form
+from services.router.conditions.tensors import record_of_tensors
 from services.router.strategies.linear import Linear
 
 DOUBLES = "<f8"
@@ -28,11 +30,13 @@ class Hopes(dict[str, float]):
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """Reads contexts and scores them; before anything is learnt there are no scores, and all are alike."""
+    """Reads contexts and scores them; before anything is learnt there are no scores, and all are alike.
+    forms: how the columns of one row may lie in tensors."""
 
     features: Sequence[str]
     scales: Sequence[float]
     linear: Linear | None
+    forms: Sequence[Form] = ()
 
     def __call__(self, asked: Input) -> Hopes:
         context = self.read(asked)
@@ -41,12 +45,20 @@ class Contexts:
     def read(self, asked: Input) -> list[float]:
         """The features as numbers, each divided by its scale and at most FARTHEST either way; 0 for one that
         was not sent or is no number."""
-        given = _numbers(asked)
+        given = self._numbers(asked)
         found = [given.get(name, 0.0) for name in self.features]
         return [
             min(max(value / scale, -FARTHEST), FARTHEST) if math.isfinite(value) else 0.0
             for value, scale in zip(found, self.scales, strict=True)
         ]
+
+    def _numbers(self, asked: Input) -> Mapping[str, float]:
+        if asked.HasField("tabular"):
+            return dict(record_of_tabular(asked.tabular).numeric)
+        if asked.HasField("tensors"):
+            record = record_of_tensors(asked.tensors, self.forms)
+            return record.numeric if record is not None else {}
+        return dict(record_of_row(asked.row, self.features).numeric) if asked.HasField("row") else {}
 
 
 def scores_of(linear: Linear | None, context: Sequence[float]) -> dict[str, float]:
@@ -56,7 +68,7 @@ def scores_of(linear: Linear | None, context: Sequence[float]) -> dict[str, floa
     return linear.scores(np.array([1.0, *context]))
 
 
-def contexts_of(router: Router, learnt: RewardSnapshot | None) -> Contexts | None:
+def contexts_of(router: Router, learnt: RewardSnapshot | None, forms: Sequence[Form] = ()) -> Contexts | None:
     """What reads the context of a router; None where its strategy does not look at it."""
     bandit = router.bandit
     if not router.HasField("bandit") or bandit.algorithm != strategy.BANDIT_ALGORITHM_LIN_UCB:
@@ -65,7 +77,8 @@ def contexts_of(router: Router, learnt: RewardSnapshot | None) -> Contexts | Non
     scales = [bandit.context_scales.get(name, 1.0) or 1.0 for name in features]
     known = learnt is not None and learnt.HasField("linear")
     same = known and learnt is not None and list(learnt.linear.features) == features
-    return Contexts(features, scales, linear_of(learnt.linear) if same and learnt is not None else None)
+    linear = linear_of(learnt.linear) if same and learnt is not None else None
+    return Contexts(features, scales, linear, forms)
 
 
 def linear_of(state: LinearState) -> Linear | None:
@@ -77,9 +90,3 @@ def linear_of(state: LinearState) -> Linear | None:
     moments = [np.frombuffer(arm.moment, DOUBLES) for arm in state.arms]
     variants = [arm.variant for arm in state.arms]
     return Linear.solved(variants, np.array(precisions), np.array(moments), state.exploration, state.centre)
-
-
-def _numbers(asked: Input) -> dict[str, float]:
-    if asked.HasField("tabular"):
-        return dict(record_of_tabular(asked.tabular).numeric)
-    return dict(record_of_row(asked.row, ()).numeric) if asked.HasField("row") else {}
