@@ -176,7 +176,7 @@ def warn(finding: Finding) -> list[str]:
         if one.verdict.missingness_changed and found.missingness:
             before, after = found.missingness.reference_rate, found.missingness.current_rate
             said.append(f"{one.feature.name}: missing in {after:.1%} of rows, {before:.1%} in the baseline.")
-        if one.verdict.range_changed or found.outside > MANY_OUTSIDE * found.current_rows:
+        if one.verdict.range_changed or found.outside > MANY_OUTSIDE * found.current_present:
             said.append(f"{one.feature.name}: {found.outside} values the baseline never saw.")
     full = [
         one for one in finding.features if one.comparison.fullest > COARSE * one.comparison.current_present

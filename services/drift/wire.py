@@ -121,8 +121,11 @@ def _write_feature(feature: Feature) -> baseline_pb2.FeatureBaseline:
     message.missing, message.nan = int(tally.columns[MISSING]), int(tally.columns[NAN])
     message.positive_infinity = int(tally.columns[POSITIVE_INFINITY])
     message.negative_infinity = int(tally.columns[NEGATIVE_INFINITY])
-    # The first edge lies just below the least value, so that the cell beyond it is out of range.
-    message.min, message.max = float(np.nextafter(frame.edges[0], np.inf)), float(frame.edges[-1])
+    least, greatest = frame.ends(tally)
+    if least is not None:
+        message.min = least
+    if greatest is not None:
+        message.max = greatest
     return message
 
 

@@ -155,7 +155,7 @@ def _write_feature(one: FeatureFinding, among: Any) -> None:
         adjusted_p_value=verdict.adjusted_p,
         significant=verdict.significant,
         rows=found.current_present,
-        out_of_range_share=found.outside / found.current_rows if found.current_rows else 0.0,
+        out_of_range_share=found.outside / found.current_present if found.current_present else 0.0,
         adjusted_missing_p_value=verdict.adjusted_missing_p,
         missingness_changed=verdict.missingness_changed,
         importance=feature.importance,
@@ -216,7 +216,9 @@ def _write_statistics(message: result_pb2.FeatureDrift, found: Comparison) -> No
 
 
 def _write_wasserstein(message: result_pb2.FeatureDrift, found: Wasserstein) -> None:
-    message.wasserstein, message.wasserstein_margin = found.value, found.margin
+    message.wasserstein = found.value
+    if found.margin is not None:
+        message.wasserstein_margin = found.margin
     if found.in_deviations is not None:
         message.wasserstein_per_deviation = found.in_deviations
     if found.in_quartiles is not None:

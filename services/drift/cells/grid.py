@@ -80,13 +80,13 @@ class Grid:
 
     @cached_property
     def widths(self) -> Values:
-        """Width of each cell that holds several values, in the feature's unit; 0 of the others and of the two
-        that lie out of range."""
+        """Width of each cell that holds several values, in the feature's unit; 0 of the others, and infinite
+        of the two that are open."""
         with np.errstate(over="ignore"):
             # Of the whole range of floats there is no width: nothing in a cell of infinite width weighs NaN.
             whole = np.minimum(np.diff(self.edges), np.finfo(np.float64).max)
         inner = np.where(self.singletons[1:-1], 0.0, whole)
-        return np.pad(inner, 1)
+        return np.pad(inner, 1, constant_values=np.inf)
 
     @cached_property
     def places(self) -> Values:
@@ -125,6 +125,17 @@ class Grid:
     def absent(self, tally: Tally) -> int:
         """How many values were missing or not finite."""
         return int(sum(tally.columns[-BESIDE:].tolist()))
+
+    def ends(self, tally: Tally) -> tuple[float | None, float | None]:
+        """The least value and the greatest one, as far as the cells tell: the outer ends of the first and the
+        last that hold any; None of a cell that is open."""
+        filled = np.flatnonzero(self.present(tally))
+        if not filled.size:
+            return None, None
+        first, last = int(filled[0]), int(filled[-1])
+        # An edge lies just below the first value of its cell.
+        low = float(np.nextafter(self.edges[first - 1], np.inf)) if first else None
+        return low, float(self.edges[last]) if last < len(self.edges) else None
 
     def beyond(self, tally: Tally) -> NDArray[np.bool_]:
         """True for cells that surely lie beyond the range of the values in the tally; of none they all do.

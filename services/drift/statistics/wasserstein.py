@@ -2,9 +2,10 @@
 
 W = integral of |F - G|, from cells: the mass of a cell stands at its value, or in its middle where it holds
 several, and that of the outermost ones at their inner ends. No mass is moved further by that than its cell is
-wide, which certifies |W - exact W| <= `margin` for what lies within the baseline's range. What lies beyond it
-stands at the range's end: one wild value in a million moves W by a millionth of the range and no more; how
-many there are is told apart, as out of range.
+wide, which certifies |W - exact W| <= `margin` where all of it lies within the outermost edges. What lies
+beyond them stands at the range's end: one wild value in a million moves W by a millionth of the range and no
+more; how many there are is told apart, as out of range. Beyond an edge |F - G| is not known, so that the
+exact W may be any larger: there is no margin then.
 
 As W is in the feature's unit, it is shown divided by the baseline's standard deviation, from the same cells,
 and by its interquartile range.
@@ -27,12 +28,12 @@ GREATEST = sys.float_info.max
 
 
 class Wasserstein(NamedTuple):
-    """The distance (`value`, in the feature's unit), how far it may be off, and the distance in standard
-    deviations and in interquartile ranges of the reference; None where that is 0."""
+    """The distance (`value`, in the feature's unit), how far it may be off, None where nobody knows, and the
+    distance in standard deviations and in interquartile ranges of the reference; None where that is 0."""
 
     value: float
     p_value: None
-    margin: float
+    margin: float | None
     in_deviations: float | None
     in_quartiles: float | None
 
@@ -42,7 +43,8 @@ def measure(
 ) -> Wasserstein | None:
     """Distance of counts on ordered cells whose mass stands at `places`, ascending.
 
-    widths: of the cells; 0 for those of a single value, and for all of them if not given.
+    widths: of the cells; 0 for those of a single value, infinite for open ones, and 0 for all of them if not
+    given.
     """
     pairs = one(reference, current)
     if pairs is None:
@@ -54,12 +56,14 @@ def measure(
 class Scale:
     """Where the mass of each cell stands, and how wide the reference is, of many features at once.
 
-    places: ascending within a feature. widths: of the cells; 0 for those of a single value.
+    places: ascending within a feature. widths: of the cells; 0 for those of a single value, infinite for open
+    ones.
     """
 
     def __init__(self, reference: Side, places: Floats, widths: Floats) -> None:
         layout, owner = reference.layout, reference.layout.owner
-        self.widths = widths
+        self.open = np.isinf(widths)
+        self.widths = np.where(self.open, 0.0, widths)
         # In shares of the range, as squares of great numbers overflow; by halves, as the range itself may.
         halves = places / 2 - (places[layout.starts] / 2)[owner]
         self.half = np.where(halves[layout.lasts] > 0, halves[layout.lasts], 1.0)
@@ -78,13 +82,17 @@ def measure_many(pairs: Pairs, scale: Scale) -> list[Wasserstein | None]:
     distances = pairs.sum(np.abs(pairs.gaps) * scale.steps)
     with np.errstate(over="ignore"):
         moved = np.minimum(distances * scale.half * 2, GREATEST)
-        margins = np.minimum(pairs.sum((p + q) * scale.widths), GREATEST)
-    columns = (column.tolist() for column in (moved, margins, distances))
+        mass = p + q
+        margins = np.minimum(pairs.sum(mass * scale.widths), GREATEST)
+    beyond = pairs.sum(mass * scale.open) > 0
+    columns = (column.tolist() for column in (moved, margins, beyond, distances))
     return [
-        Wasserstein(value, None, margin, _over(distance, deviation), _over(distance, quartiles))
+        Wasserstein(
+            value, None, None if far else margin, _over(distance, deviation), _over(distance, quartiles)
+        )
         if there
         else None
-        for there, deviation, quartiles, value, margin, distance in zip(
+        for there, deviation, quartiles, value, margin, far, distance in zip(
             pairs.there, scale.deviations, scale.quartiles, *columns, strict=True
         )
     ]

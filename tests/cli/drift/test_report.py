@@ -52,6 +52,17 @@ def test_a_rare_feature_that_moved_is_told_by_its_range() -> None:
     assert "lie outside the baseline's range than chance puts there." in Page(page(result)).text
 
 
+def test_a_distance_that_may_be_any_larger_is_told_as_such() -> None:
+    result = samples.telling(0.0)
+    assert " ± " in Page(page(result)).text
+    for one in result.features:
+        one.ClearField("wasserstein_margin")
+    said = Page(page(result)).text
+    assert " ± " not in said
+    assert " or more" in said
+    assert "what lies out of range counts as at its end" in said
+
+
 def test_a_full_report_is_well_formed_and_has_every_feature() -> None:
     result = samples.telling()
     read = Page(page(result, samples.past()))

@@ -104,9 +104,10 @@ def test_a_gap_that_is_wider_than_any_number_is_wide_and_no_nan() -> None:
     """Nothing lies in it, and nothing of infinite width weighs NaN."""
     ends = np.tile([-1.7e308, 1.7e308], 50)
     grid = freeze(ends)
-    assert np.isfinite(grid.widths).all()
+    assert np.isfinite(grid.widths[1:-1]).all()
     result = compare(grid, grid.count(ends), grid.count(ends[:60]))
     assert result.wasserstein is not None
+    assert result.wasserstein.margin is not None
     assert np.isfinite(result.wasserstein.margin)
 
 

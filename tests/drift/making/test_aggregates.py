@@ -162,3 +162,17 @@ async def test_the_signature_holds_for_counts_too(ask: Ask, typed: Model) -> Non
     request.model = "typed"
     with pytest.raises(RemoteError, match="has 'x', no feature of the model's signature"):
         await ask("CreateBaseline", request)
+
+
+async def test_what_lies_in_an_open_cell_has_no_end(ask: Ask, model: Model) -> None:
+    """Nobody has said how far it reaches; and where a cell at the edge is empty, no value is there."""
+    x = rpc.NumericAggregate(edges=[0, 1, 2, 3], counts=[0, 0, 60, 30, 10])
+    made = (await ask("CreateBaseline", of(rows=100, numeric={"x": x}, categorical={}))).baseline
+    (found,) = made.features
+    assert found.min == pytest.approx(1)
+    assert found.min > 1
+    assert not found.HasField("max")
+    y = rpc.NumericAggregate(edges=[0, 1, 2, 3], counts=[10, 60, 30, 0, 0])
+    made = (await ask("CreateBaseline", of(rows=100, numeric={"x": y}, categorical={}))).baseline
+    (found,) = made.features
+    assert (found.HasField("min"), found.max) == (False, 2)

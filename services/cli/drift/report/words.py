@@ -120,7 +120,7 @@ def _distances(one: FeatureDrift) -> Iterator[Reading]:
             yield Reading(name, number(distance), meaning)
     if (moved := given(one, "wasserstein")) is not None:
         margin = given(one, "wasserstein_margin")
-        value = number(moved) + (f" ± {number(margin)}" if margin else "")
+        value = number(moved) + (" or more" if margin is None else f" ± {number(margin)}" if margin else "")
         scaled = [
             f"{number(given(one, field))} {unit}"
             for field, unit in (
@@ -130,6 +130,8 @@ def _distances(one: FeatureDrift) -> Iterator[Reading]:
             if given(one, field) is not None
         ]
         said = "how far values moved on average, in the feature's unit"
+        if margin is None:
+            said += "; what lies out of range counts as at its end"
         yield Reading("Wasserstein", value, f"{said}; {' or '.join(scaled)}" if scaled else said)
 
 

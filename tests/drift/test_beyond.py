@@ -1,0 +1,55 @@
+"""What lies beyond the baseline's outermost edges, as results tell it, over a real channel."""
+
+import numpy as np
+import pytest
+from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
+from turnout.router.v1.model_pb2 import Model
+
+from services.state.connection import Connections
+from tests.drift.conftest import Ask, creation
+from tests.drift.test_analyze import by_name, log
+from tests.drift.traffic import prediction
+
+ROWS = 400
+
+
+async def test_the_share_out_of_range_is_of_the_values_there_are(
+    connections: Connections, ask: Ask, model: Model
+) -> None:
+    """Half of the rows lack the age; of the others a quarter is older than anybody was."""
+    await ask("CreateBaseline", creation())
+    rng = np.random.default_rng(7)
+    events = [prediction(rng) for _ in range(ROWS)]
+    for place, event in enumerate(events):
+        event.features.numeric_features["age"] = 40.0
+        if place % 2:
+            del event.features.numeric_features["age"]
+        elif place % 8 == 0:
+            event.features.numeric_features["age"] = 200.0
+        if place % 4:
+            del event.features.categorical_features["plan"]
+        elif place % 16 == 0:
+            event.features.categorical_features["plan"] = "platinum"
+    await log(connections, events)
+    found = by_name((await ask("Analyze", AnalyzeRequest(model="churn"))).result)
+    assert (found["age"].rows, found["age"].out_of_range_share) == (ROWS // 2, 0.25)
+    assert (found["plan"].rows, found["plan"].out_of_range_share) == (ROWS // 4, 0.25)
+
+
+@pytest.mark.parametrize("wild", [False, True])
+async def test_a_distance_with_values_beyond_every_edge_has_no_margin(
+    connections: Connections, ask: Ask, model: Model, wild: bool
+) -> None:
+    """They count as at the edge: how much further they are is not known, and none is claimed."""
+    await ask("CreateBaseline", creation())
+    rng = np.random.default_rng(8)
+    events = [prediction(rng) for _ in range(ROWS)]
+    for event in events:
+        age = event.features.numeric_features["age"]
+        event.features.numeric_features["age"] = min(max(age, 15.0), 60.0)
+    if wild:
+        events[0].features.numeric_features["age"] = 1e9
+    await log(connections, events)
+    found = by_name((await ask("Analyze", AnalyzeRequest(model="churn"))).result)["age"]
+    assert found.HasField("wasserstein")
+    assert found.HasField("wasserstein_margin") is not wild
