@@ -7,13 +7,16 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.drift.v1 import truth_pb2 as rpc
 from turnout.inference.v1.event_pb2 import PredictionEvent, Truth, TruthEntry
+from turnout.router.v1.router_pb2 import Router
 
 from services.foundation.errors import RemoteError
 from services.state import formats, keys
+from services.state.configs import ConfigStore
 from services.state.connection import Connections
 from services.state.failures import MappedRedis
 from services.state.fenced import Fence
 from services.state.ids import new_prediction_id
+from services.state.kinds import ROUTERS
 from services.state.records import RecordWriter
 from services.state.streams import TRUTH
 from tests.drift.conftest import Ask
@@ -132,3 +135,26 @@ async def test_what_does_not_fit_its_known_prediction_is_refused_by_field(
     assert await appended(connections.steady) == []
     await ask("AddGroundTruth", truth("no"))
     assert [entry.truth.label for entry in await appended(connections.steady)] == ["no"]
+
+
+@pytest.mark.parametrize("made", ["router", "model"])
+async def test_a_maker_that_there_is_not_is_told(ask: Ask, redis: MappedRedis, made: str) -> None:
+    """Labels may come before predictions are recorded, but nothing of whom nobody knows is on its way."""
+    with pytest.raises(RemoteError, match=f"{made}s/nobody") as refused:
+        await ask("AddGroundTruth", truth(**{made: "nobody"}))
+    assert (refused.value.code, [one.field for one in refused.value.fields]) == ("NOT_FOUND", [made])
+    batch = rpc.BatchAddGroundTruthRequest(truths=[truth(**{made: "nobody"}), truth()])
+    reply = await ask("BatchAddGroundTruth", batch)
+    assert dict(reply.counts) == {"REFUSED": 1, "PENDING": 1}
+    assert len(await appended(redis)) == 1
+
+
+async def test_predictions_of_a_router_that_was_deleted_may_be_on_their_way(
+    ask: Ask, connections: Connections
+) -> None:
+    store = ConfigStore(connections, ROUTERS, time.time, random.Random(3))
+    await store.create(Router(name="routers/gone"))
+    first = await ask("AddGroundTruth", truth(router="gone"))
+    await store.delete("routers/gone")
+    later = await ask("AddGroundTruth", truth("no", router="gone"))
+    assert {first.status, later.status} == {rpc.GROUND_TRUTH_STATUS_PENDING}

@@ -87,7 +87,12 @@ class Truths:
             [one for one in names.values() if isinstance(one, str) and one]
         )
         entries = defaultdict[float, list[tuple[int, TruthEntry, bool]]](list)
+        early = {place: one for place, one in sound.items() if one.prediction_id not in records}
+        strangers = await self.finder.strangers(early)
         for place, request in sound.items():
+            if place in strangers:
+                outcomes[place] = strangers[place]
+                continue
             try:
                 record = records.get(name := _known(names[place]))
                 told = _as_predicted(request, record) if place in open_kind else request

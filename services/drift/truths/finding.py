@@ -1,6 +1,6 @@
 """Finds the prediction that a truth is of, where its reporter knows another key of it than its id."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +64,32 @@ class Finder:
             unsettled = sought.before is not None and sought.before > settled
             found[place] = _too_soon(sought.by) if unsettled else only(sought, ids, owner.name, settled)
         return found
+
+    async def strangers(self, requests: Mapping[int, AddGroundTruthRequest]) -> dict[int, TurnoutError]:
+        """By place those that name a model that there is not, or a router that there neither is nor was until
+        lately: a prediction without a record is none of theirs. Raises StateUnavailable."""
+        known: dict[tuple[str, str], TurnoutError | None] = {}
+        for request in requests.values():
+            key = (request.router, request.model)
+            # By other keys they are found in what is theirs.
+            if request.prediction_id and any(key) and key not in known:
+                known[key] = await self._strange(*key)
+        wrong = {at: known.get((one.router, one.model)) for at, one in requests.items() if one.prediction_id}
+        return {at: fault for at, fault in wrong.items() if fault is not None}
+
+    async def _strange(self, router: str, model: str) -> TurnoutError | None:
+        try:
+            # What it predicted before it was deleted may be on its way.
+            if router:
+                name = resource_name("routers", router, "router")
+                await self.routers.read(name, deleted=True, field="router")
+            if model:
+                await self.models.read(resource_name("models", model, "model"), field="model")
+        except Unavailable:
+            raise
+        except TurnoutError as wrong:
+            return wrong
+        return None
 
     async def _owner(
         self,
