@@ -20,6 +20,7 @@ from services.drift.observed import Asked, models_asked, records_of, rows_of
 from services.drift.placing import Placed, place
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import Block, Rows
+from services.drift.spelling import is_of
 from services.state import keys
 from services.state.config_reader import ConfigReader
 from services.state.connection import Connections
@@ -99,7 +100,7 @@ class Watched:
         if len(self.parts) == 1 and None in self.parts:
             return (None,)
         own = event.segments
-        return tuple([one for one in self.parts if one is None or own.get(one.name) == one.value])
+        return tuple([one for one in self.parts if one is None or is_of(own.get(one.name), one.value)])
 
     def _rows(self, name: str, seen: "Seen") -> list[Rows]:
         say = (lambda event: said_by(event, name, self.outputs)) if self.listens else None

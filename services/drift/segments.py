@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.drift.baselines import Segment
+from services.drift.spelling import segment_value
 from services.foundation.errors import InvalidArgument
 
 # Values come from the traffic's own expressions, which are cut there as well.
@@ -19,4 +20,4 @@ def segment_asked(request: Any, field: str = "segment") -> Segment | None:
         if not 1 <= len(given) <= most:
             said = f"has 1 to {most} characters, got {len(given):,}"
             raise InvalidArgument(f"{field}.{part} {said}", fields=[(f"{field}.{part}", said)])
-    return Segment(message.name, message.value)
+    return Segment(message.name, segment_value(message.value))

@@ -49,6 +49,25 @@ def name_of(number: float) -> str:
     return f"{number + 0.0:.0f}" if whole else repr(number)
 
 
+def segment_value(value: str) -> str:
+    """The value of a segment in one spelling: truths in small letters, as routers and Parquet have them.
+
+    >>> segment_value("True"), segment_value("FALSE"), segment_value("Truer")
+    ('true', 'false', 'Truer')
+    """
+    small = value.lower()
+    return small if small in TRUTHS else value
+
+
+def is_of(given: str | None, value: str) -> bool:
+    """Whether traffic with that value of a segment, None where it has none, is of the one that is spelt so.
+
+    >>> is_of("True", "true"), is_of("x", "X"), is_of(None, "true")
+    (True, False, False)
+    """
+    return given == value or (value in TRUTHS and given is not None and given.lower() == value)
+
+
 def respelt(names: Mapping[str, int], known: Vocabulary) -> Counter[str]:
     """Counts by name, each name as the vocabulary spells it, if it has it in any spelling.
 

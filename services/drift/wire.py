@@ -19,6 +19,7 @@ from services.drift.cells.grid import MISSING, NAN, NEGATIVE_INFINITY, POSITIVE_
 from services.drift.cells.vocabulary import MISSING as UNNAMED
 from services.drift.cells.vocabulary import OTHER
 from services.drift.counted import Counted
+from services.drift.spelling import segment_value
 from services.state import formats
 
 BASELINE_FORMAT = 1
@@ -78,7 +79,7 @@ def write_segment(segment: Segment | None) -> segment_pb2.Segment | None:
 
 def read_segment(message: segment_pb2.Segment) -> Segment | None:
     """The message as a noun; None where it is empty."""
-    return Segment(message.name, message.value) if message.name else None
+    return Segment(message.name, segment_value(message.value)) if message.name else None
 
 
 def read_baseline(message: baseline_pb2.Baseline) -> Baseline:

@@ -13,6 +13,7 @@ from services.drift.listing.merging import Merged
 from services.drift.listing.users import Users
 from services.drift.observed import models_asked
 from services.drift.segments import segment_asked
+from services.drift.spelling import is_of
 from services.foundation.errors import InvalidArgument
 from services.state import ids
 from services.state.config_reader import ConfigReader
@@ -94,7 +95,7 @@ class Listing:
 
 def _keep(request: Asked, model: Model, may: May) -> Callable[[PredictionRecord], bool]:
     born = model.create_time.ToNanoseconds() / 1e9
-    segment = (request.segment.name, request.segment.value) if request.HasField("segment") else None
+    segment = segment_asked(request)
 
     def keep(record: PredictionRecord) -> bool:
         event = record.event
@@ -104,7 +105,7 @@ def _keep(request: Asked, model: Model, may: May) -> Callable[[PredictionRecord]
             return False
         return (
             (outside or model.name in models_asked(event))
-            and (segment is None or event.segments.get(segment[0]) == segment[1])
+            and (segment is None or is_of(event.segments.get(segment.name), segment.value))
             and request.entity_id in ("", event.entity_id)
             and request.external_id in ("", event.external_id)
             and (may is None or may(event))

@@ -11,6 +11,7 @@ from turnout.router.v1.model_pb2 import FEATURE_KIND_NUMERIC, Model
 from services.drift.baselines import MAX_FEATURES
 from services.drift.logging.answers import answer_of, rows_of
 from services.drift.logging.checks import BadPrediction, check, check_features
+from services.drift.spelling import segment_value
 from services.drift.wire import seconds, timestamp
 from services.models.problems import Problems
 from services.models.records import record_of_row
@@ -94,7 +95,7 @@ def _tell(request: LogPredictionRequest, event: PredictionEvent) -> None:
     event.entity_id, event.external_id = request.entity_id, request.external_id
     event.request_id = request.request_id
     event.attributes.update(request.attributes)
-    event.segments.update(request.segments)
+    event.segments.update({name: segment_value(value) for name, value in request.segments.items()})
     if request.HasField("event_time"):
         event.event_time.CopyFrom(request.event_time)
 

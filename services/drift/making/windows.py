@@ -23,6 +23,7 @@ from services.drift.observed import models_asked, rows_of
 from services.drift.profile_store import ProfileStore
 from services.drift.rows import One
 from services.drift.segments import segment_asked
+from services.drift.spelling import is_of
 from services.drift.uploading.wishes import Kind
 from services.drift.wire import seconds
 from services.foundation.errors import InvalidArgument
@@ -128,7 +129,7 @@ class Windows:
             for record in page.records:
                 event = record.event
                 time = seconds(event.event_time if event.HasField("event_time") else event.time)
-                here = segment is None or event.segments.get(segment.name) == segment.value
+                here = segment is None or is_of(event.segments.get(segment.name), segment.value)
                 if here and start <= time < end and model.name in models_asked(event):
                     said = said_by(event, model.name, model.signature.outputs)
                     for rows in rows_of(event, columns, said, features):

@@ -7,8 +7,10 @@ from typing import NamedTuple
 from services.drift.performance.figures import Tally
 from services.drift.performance.query import ROUTER, SEGMENT, VARIANT, Query
 from services.drift.performance.remembering import Remembered
+from services.drift.spelling import segment_value
 from services.state.asked import AskedStore
 from services.state.buckets import Bucket
+from services.state.parts import part_key, part_of
 from services.state.qualities import Place
 
 
@@ -61,7 +63,8 @@ def _row(query: Query, bucket: Bucket, place: Place) -> Row | None:
     variant, router, segment = place
     by_segment = SEGMENT in query.groups
     if query.segment:
-        if segment != query.segment:
+        name, value = part_of(segment)
+        if part_key(name, segment_value(value)) != query.segment:
             return None
     elif bool(segment) != by_segment:
         return None

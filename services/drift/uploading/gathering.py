@@ -9,6 +9,7 @@ import numpy as np
 from services.drift.baselines import Feature, Role, Segment
 from services.drift.errors import BaselineFile
 from services.drift.segments import LONGEST_VALUE
+from services.drift.spelling import segment_value
 from services.drift.uploading.blocks import Block, NumberCells
 from services.drift.uploading.columns import Column, Names, Numbers
 from services.drift.uploading.spill import Spill
@@ -137,6 +138,6 @@ def _split(segments: Mapping[str, Sequence[str | None]]) -> Iterable[tuple[Segme
         rows = defaultdict[str, list[int]](list)
         for row, value in enumerate(values):
             if value:
-                rows[value[:LONGEST_VALUE]].append(row)
+                rows[segment_value(value[:LONGEST_VALUE])].append(row)
         for value in sorted(rows):
             yield Segment(name, value), rows[value]

@@ -215,6 +215,29 @@ async def test_texts_of_tensors_are_read_as_traffic_is(
     assert (found["age"].min, found["age"].max, sum(found["age"].counts)) == (1.5, 2.0, 2)
 
 
+@pytest.mark.parametrize("asked", ["True", "true", "TRUE"])
+async def test_truths_of_segments_meet_in_any_spelling(
+    ask: Ask, client: Client, connections: Connections, model: Model, asked: str
+) -> None:
+    """pandas writes True into a file, and who logs says true: one part of the traffic, and one baseline."""
+    header = rpc.UploadBaselineHeader(model="churn", segments=["vip"])
+    table = b"age,vip\n" + b"".join(b"%d,%s\n" % (age, (b"True", b"False")[age % 2]) for age in range(20, 60))
+    parts = [rpc.UploadBaselineRequest(header=header), rpc.UploadBaselineRequest(data=table)]
+    await client.upload(SERVICE, "UploadBaseline")(iter(parts), timeout=20)
+    sent = [prediction(row) for row in range(40)]
+    for place, one in enumerate(sent):
+        one.segments["vip"] = ("true", "True", "false", "False")[place % 4]
+    logged = logging_pb2.LogPredictionsRequest(model="churn", predictions=sent)
+    await client.upload(SERVICE, "LogPredictions")(iter([logged]), timeout=20)
+    await owner(connections, model)
+    segment = Segment(name="vip", value=asked)
+    assert (await ask("Analyze", AnalyzeRequest(model="churn", segment=segment))).result.rows == 20
+    listing = logging_pb2.ListPredictionsRequest(model="churn", segment=segment, page_size=100)
+    assert len((await ask("ListPredictions", listing)).predictions) == 20
+    made = (await ask("CreateBaseline", request(refreeze=True, segment=segment, activate=False))).baseline
+    assert (made.rows, made.segment.value) == (20, "true")
+
+
 async def test_of_many_rows_the_newest_are_read(ask: Ask, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "MOST_ROWS", 100)
     await log()
