@@ -108,18 +108,23 @@ def summarize(finding: Finding) -> str:
     if drifting:
         worst = f"{drifting[0].feature.name}{_size(drifting[0])}"
         others = f", and {len(drifting) - 1} more" if len(drifting) > 1 else ""
-        said = f"{len(drifting)} of {len(finding.features)} features drift: {worst}{others}"
+        they = f"{_named(len(finding.features))} drift{'' if len(finding.features) > 1 else 's'}"
+        said = f"{len(drifting)} of {they}: {worst}{others}"
         return f"{said}{_apart(finding)}."
     unknown = [one for one in finding.features if one.verdict.decision is Level.INSUFFICIENT_DATA]
     known = len(finding.features) - len(unknown)
     if finding.status is Level.OK:
-        of = f"{known} of {len(finding.features)}" if unknown else f"{known}"
-        return f"No drift among {of} features in {finding.rows} rows{_few(unknown)}{_apart(finding)}."
+        of = f"{known} of {_named(len(finding.features))}" if unknown else _named(known)
+        return f"No drift among {of} in {finding.rows} rows{_few(unknown)}{_apart(finding)}."
     if known:
         few = [one for one in unknown if one.feature.name in finding.open]
         said = "Too few answers to say" if few else "Not all is known"
         return f"{said} in {finding.rows} rows{_few(few)}{_apart(finding)}; the other columns do not drift."
     return _nothing(finding)
+
+
+def _named(count: int) -> str:
+    return "1 feature" if count == 1 else f"{count} features"
 
 
 def _size(one: FeatureFinding) -> str:

@@ -88,7 +88,7 @@ def test_models_whose_answers_cannot_be_compared_are_never_ok() -> None:
     assert compare_models(some, 400, NOTHING_SPECIAL).status is Level.OK
     told = compare_models(aligned._replace(apart=[x[0]]), 400, NOTHING_SPECIAL)
     assert (told.status, told.open) == (Level.OK, ())
-    assert summarize(told) == "No drift among 1 features in 400 rows; x not compared."
+    assert summarize(told) == "No drift among 1 feature in 400 rows; x not compared."
 
 
 def test_numbers_meet_on_equal_cells_alone() -> None:

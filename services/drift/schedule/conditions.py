@@ -6,7 +6,6 @@ from turnout.drift.v1 import alert_pb2
 from turnout.drift.v1.alert_config_pb2 import AlertConfig
 from turnout.drift.v1.alert_memory_pb2 import AlertMemory
 from turnout.drift.v1.concept_pb2 import CONCEPT_STATUS_DRIFT, CONCEPT_STATUS_OK, ConceptDrift
-from turnout.drift.v1.result_pb2 import DriftResult
 
 from services.drift.alerts.conditions import Condition, Moment
 from services.drift.alerts.levels import Shift, enough, shifts_of, worst
@@ -50,19 +49,19 @@ def _drift(config: AlertConfig, finding: Finding, evidence: Evidence) -> Conditi
     sums = {one.feature: evidence.sums.get(hypothesis(finding.segment, one.feature), 0.0) for one in shifts}
     sight = Sight(worst(shifts), worst(proven))
     return Condition(
-        kind, finding.segment, rules, sight, _told(proven or shifts, result), shifts, sums, result.name
+        kind, finding.segment, rules, sight, _told(proven or shifts, finding), shifts, sums, result.name
     )
 
 
-def _told(shifts: Sequence[Shift], result: DriftResult) -> str:
-    if not shifts:
+def _told(shifts: Sequence[Shift], finding: Finding) -> str:
+    result, segment = finding.result, finding.segment
+    if result is None or not shifts:
         return ""
-    first = shifts[0]
+    first, whose = shifts[0], f" of {segment.name} = {segment.value}" if segment else ""
     many = f"{len(shifts)} of {len(result.features)} features are" if len(shifts) > 1 else "1 feature is"
-    return (
-        f"{many} past a threshold: {first.feature} ({first.statistic} {first.value:.3g}, "
-        f"threshold {first.threshold:.3g}){' first' if len(shifts) > 1 else ''}, in {result.rows} rows."
-    )
+    most = f"{first.feature} ({first.statistic} {first.value:.3g}, threshold {first.threshold:.3g})"
+    ahead = " first" if len(shifts) > 1 else ""
+    return f"{many} past a threshold: {most}{ahead}, in {result.rows} rows{whose}."
 
 
 def _concept(config: AlertConfig, concept: ConceptDrift | None) -> Iterator[Condition]:

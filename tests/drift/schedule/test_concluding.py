@@ -77,6 +77,7 @@ def test_a_segment_that_drifts_is_told_of_by_its_name_and_all_traffic_is_not() -
     (alert,) = made.alerts
     assert (alert.segment, alert.kind) == (GOLD, alert_pb2.ALERT_KIND_DRIFT)
     assert alert.features[0].feature == "age"
+    assert alert.summary.endswith(" in 1000 rows of plan = gold.")
     assert made.memory.status == DRIFT_STATUS_ALERT
 
 
