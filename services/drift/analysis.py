@@ -203,6 +203,7 @@ def _evidence(feature: Feature, found: Comparison) -> Evidence:
         vanished=_vanished(found),
         outside_p=found.outside_p,
         outside=found.outside,
+        elsewhere=found.outside_share,
         rare=found.current_present < LEAST_ROWS <= min(found.reference_present, found.current_rows),
         answer=feature.role is not Role.FEATURE,
     )
@@ -216,9 +217,12 @@ def _vanished(found: Comparison) -> bool:
 
 def _rank(one: FeatureFinding) -> tuple[int, float, str]:
     # By decision first: a large PSI of a few rows must not stand above a shift that is certain.
-    # What has vanished has moved furthest of all; shares of missing rows have the PSI's band for an alert.
+    # What has vanished has moved furthest of all; shares of missing rows and of values out of range have the
+    # PSI's band for an alert.
     found, size = one.comparison, 0.0
     if one.verdict.ground is Ground.MISSING and found.missingness:
         size = inf if _vanished(found) else abs(found.missingness.value)
+    elif one.verdict.ground is Ground.RANGE:
+        size = found.outside_share
     psi = found.psi.value if found.psi else 0.0
     return -_GRAVITY[one.verdict.decision], -max(size, psi), one.feature.name

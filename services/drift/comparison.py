@@ -73,6 +73,11 @@ class Comparison(NamedTuple):
         """Values in the smaller sample, without the missing ones."""
         return min(self.reference_present, self.current_present)
 
+    @property
+    def outside_share(self) -> float:
+        """Share of the current values that lie outside."""
+        return self.outside / self.current_present if self.current_present else 0.0
+
 
 class Method(NamedTuple):
     """What a comparison can be told.

@@ -9,8 +9,9 @@ from services.drift.asked import BY_DEFAULT, CORRECTIONS, Rule
 
 # The bands that the industry reads PSI by.
 WARNING_PSI, ALERT_PSI = 0.1, 0.2
-# Of a change of the share of rows that miss a feature: those that alerts begin with as well.
-WARNING_MISSING, ALERT_MISSING = 0.05, 0.2
+# Of a change of the share of rows that miss a feature, and of the share of values out of range: those that
+# alerts begin with as well. PSI does not see how far its outermost bins reach.
+WARNING_SHARE, ALERT_SHARE = 0.05, 0.2
 # Below it PSI's bins hold fewer than three rows each, and no answer is an honest one.
 LEAST_ROWS = 30
 # Of fewer values than that so many out of range are a third of them, which is a PSI far beyond 0.2; and some
@@ -43,7 +44,8 @@ class Evidence(NamedTuple):
     present, rows: values in the smaller sample, without and with the missing ones.
     missing: the share that the window misses less the one that the baseline did.
     vanished: the window misses more than the baseline did, and has too few values to compare.
-    outside: values out of range. rare: only the window's values are too few to compare, its rows are enough.
+    outside: values out of range; elsewhere: their share of the window's values.
+    rare: only the window's values are too few to compare, its rows are enough.
     answer: it is what the model says, and not what it is asked.
     """
 
@@ -58,14 +60,16 @@ class Evidence(NamedTuple):
     vanished: bool = False
     outside_p: float | None = None
     outside: int = 0
+    elsewhere: float = 0.0
     rare: bool = False
     answer: bool = False
 
 
 class FeatureVerdict(NamedTuple):
     """The band of the size alone, and the decision: the graver one of that band and of the band of missing
-    values, each if it is also significant; ALERT if the feature has significantly vanished, or if it is rare
-    and the test of the range, which is exact for any few values, says that they are elsewhere."""
+    values or of values out of range, each if it is also significant; ALERT if the feature has significantly
+    vanished, or if it is rare and the test of the range, which is exact for any few values, says that they
+    are elsewhere."""
 
     name: str
     psi_level: Level
@@ -99,11 +103,21 @@ def psi_level(psi: float) -> Level:
 
 def missing_level(item: Evidence) -> Level:
     """The band of a change of missing values, whichever way: ok < 0.05 <= warning < 0.2 <= alert."""
-    change = abs(item.missing)
     # What is gone altogether is an alert however rare it was: nothing is left to shift.
-    if item.vanished or change >= ALERT_MISSING:
+    return Level.ALERT if item.vanished else _share_level(abs(item.missing))
+
+
+def outside_level(item: Evidence) -> Level:
+    """The band of values out of range: that of their share; of a rare feature any that are enough."""
+    if item.outside < LEAST_OUTSIDE:
+        return Level.OK
+    return _share_level(item.elsewhere) if item.present >= LEAST_ROWS else Level.ALERT
+
+
+def _share_level(share: float) -> Level:
+    if share >= ALERT_SHARE:
         return Level.ALERT
-    return Level.OK if change < WARNING_MISSING else Level.WARNING
+    return Level.OK if share < WARNING_SHARE else Level.WARNING
 
 
 def judge(evidence: Sequence[Evidence], rule: Rule = BY_DEFAULT, unheard: Sequence[str] = ()) -> Verdict:
@@ -134,7 +148,7 @@ def _judge_one(
     beyond = outside is not None and outside <= level and (enough or item.outside >= LEAST_OUTSIDE)
     decision, ground = band if significant or not enough else Level.OK, Ground.SHIFT
     gone = missing_level(item) if changed else Level.OK
-    far = Level.ALERT if beyond and not enough else Level.OK
+    far = outside_level(item) if beyond else Level.OK
     for other, why in ((gone, Ground.MISSING), (far, Ground.RANGE)):
         if other is not Level.OK and _worse(other, decision):
             decision, ground = other, why

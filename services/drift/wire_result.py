@@ -155,7 +155,7 @@ def _write_feature(one: FeatureFinding, among: Any) -> None:
         adjusted_p_value=verdict.adjusted_p,
         significant=verdict.significant,
         rows=found.current_present,
-        out_of_range_share=found.outside / found.current_present if found.current_present else 0.0,
+        out_of_range_share=found.outside_share,
         adjusted_missing_p_value=verdict.adjusted_missing_p,
         missingness_changed=verdict.missingness_changed,
         importance=feature.importance,

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from turnout.drift.v1.analysis_pb2 import AnalyzeRequest
+from turnout.drift.v1.baseline_pb2 import Columns, NumericColumn
+from turnout.drift.v1.result_pb2 import DRIFT_STATUS_ALERT, DRIFT_STATUS_OK, DRIFT_STATUS_WARNING, DriftStatus
 from turnout.router.v1.model_pb2 import Model
 
 from services.state.connection import Connections
@@ -53,3 +55,34 @@ async def test_a_distance_with_values_beyond_every_edge_has_no_margin(
     found = by_name((await ask("Analyze", AnalyzeRequest(model="churn"))).result)["age"]
     assert found.HasField("wasserstein")
     assert found.HasField("wasserstein_margin") is not wild
+
+
+@pytest.mark.parametrize(
+    ("each", "status"), [(40, DRIFT_STATUS_OK), (12, DRIFT_STATUS_WARNING), (5, DRIFT_STATUS_ALERT)]
+)
+async def test_many_values_far_beyond_their_decile_are_not_ok(
+    connections: Connections, ask: Ask, model: Model, each: int, status: DriftStatus
+) -> None:
+    """The oldest and the youngest tenth stay in the bins they were in, and PSI is nothing."""
+    await ask("CreateBaseline", creation())
+    rng = np.random.default_rng(9)
+    # The deciles' middles, so that nothing but the wild ones has moved.
+    usual = np.quantile(rng.normal(40, 10, 100_000), (np.arange(ROWS) + 0.5) / ROWS)
+    ages = sorted(usual.tolist())
+    wild = ROWS // each // 2
+    ages[:wild], ages[-wild:] = [-1e6] * wild, [1e6] * wild
+    events = [prediction(rng) for _ in range(ROWS)]
+    for event, age in zip(events, ages, strict=True):
+        event.features.numeric_features["age"] = age
+    await log(connections, events)
+    result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
+    age = by_name(result)["age"]
+    assert (age.psi < 0.1, age.out_of_range_changed, age.status) == (True, True, status)
+    assert ("values out of range" in result.summary) is (status != DRIFT_STATUS_OK)
+
+
+async def test_the_least_of_values_from_zero_on_is_zero(ask: Ask, model: Model) -> None:
+    """And not -0, which is how the number above the edge below it reads."""
+    columns = Columns(numeric={"age": NumericColumn(values=[float(place % 50) for place in range(ROWS)])})
+    reply = await ask("CreateBaseline", creation(columns=columns))
+    assert (str(reply.baseline.features[0].min), reply.baseline.features[0].max) == ("0.0", 49.0)

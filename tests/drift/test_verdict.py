@@ -70,6 +70,19 @@ def test_few_values_that_are_surely_elsewhere_are_an_alert() -> None:
         assert (one.decision, one.range_changed) == (Level.INSUFFICIENT_DATA, False)
 
 
+@pytest.mark.parametrize(
+    ("share", "level"), [(0.049, Level.OK), (0.05, Level.WARNING), (0.19, Level.WARNING), (0.2, Level.ALERT)]
+)
+def test_a_large_share_out_of_range_counts_where_psi_sees_nothing(share: float, level: Level) -> None:
+    """The outermost of PSI's bins have no outer end: what lies in them may lie anywhere beyond."""
+    wild = evidence(psi=0.001, outside_p=1e-9)._replace(outside=int(share * 500), elsewhere=share)
+    (certain,) = judge([wild]).features
+    assert (certain.decision, certain.ground is Ground.RANGE) == (level, level is not Level.OK)
+    # Chance is no news, and a few wild values are none.
+    for spared in (wild._replace(outside_p=0.2), wild._replace(outside=LEAST_OUTSIDE - 1)):
+        assert judge([spared]).status is Level.OK
+
+
 def test_no_features_are_never_ok() -> None:
     assert judge([]).status is Level.INSUFFICIENT_DATA
     assert judge([]).overall_score is None

@@ -52,6 +52,17 @@ def test_a_rare_feature_that_moved_is_told_by_its_range() -> None:
     assert "lie outside the baseline's range than chance puts there." in Page(page(result)).text
 
 
+def test_a_feature_whose_values_lie_elsewhere_is_told_by_its_range() -> None:
+    result = samples.telling(0.0)
+    age = next(one for one in result.features if one.feature == "age")
+    age.status, age.out_of_range_changed, age.out_of_range_share = drift.DRIFT_STATUS_WARNING, True, 0.12
+    told = "12 % of its values lie outside the baseline's range"
+    assert told in Page(page(result)).text
+    # What goes missing more is told by that.
+    age.missingness_changed, age.missing_share, age.baseline_missing_share = True, 0.9, 0.1
+    assert told not in Page(page(result)).text
+
+
 def test_a_distance_that_may_be_any_larger_is_told_as_such() -> None:
     result = samples.telling(0.0)
     assert " ± " in Page(page(result)).text

@@ -45,6 +45,10 @@ def sentence(one: FeatureDrift) -> str:
             return (
                 "Few rows had it, and more of them lie outside the baseline's range than chance puts there."
             )
+        gone = abs(one.missing_share - one.baseline_missing_share) if one.missingness_changed else 0.0
+        if not few and one.out_of_range_changed and one.out_of_range_share > gone:
+            outside = percent(one.out_of_range_share)
+            return f"{outside} of its values lie outside the baseline's range, and chance puts few there."
         return _missing(one, few)
     if psi is None or p is None:
         return "Too few rows had it to say anything."
