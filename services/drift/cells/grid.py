@@ -133,8 +133,8 @@ class Grid:
         if not filled.size:
             return None, None
         first, last = int(filled[0]), int(filled[-1])
-        # An edge lies just below the first value of its cell.
-        low = float(np.nextafter(self.edges[first - 1], np.inf)) if first else None
+        # An edge lies just below the first value of its cell; above it comes -0.0, which nobody has said.
+        low = float(np.nextafter(self.edges[first - 1], np.inf)) + 0.0 if first else None
         return low, float(self.edges[last]) if last < len(self.edges) else None
 
     def beyond(self, tally: Tally) -> NDArray[np.bool_]:

@@ -4,7 +4,17 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from services.drift.tables.rows import LONGEST_ROW, BrokenTable, Faults, Mark, Misread, Row, Text, too_long
+from services.drift.tables.rows import (
+    LONGEST_ROW,
+    BrokenTable,
+    Faults,
+    Mark,
+    Misread,
+    Row,
+    Text,
+    object_of,
+    too_long,
+)
 
 # "false", "-Infinity" and the longest escape: what a cut can make look wrong before its end.
 LONGEST_TOKEN = 12
@@ -105,10 +115,10 @@ class JsonReader:
         # A number or a word at the end may go on in the next piece.
         if end == len(self._rest) and first not in '{["':
             return None
-        line = self._line
+        line, escaped = self._line, self._rest.find("\\u", self._at, end) >= 0
         self._advance(end, ",]")
         if isinstance(value, dict):
-            return Row(line, value)
+            return object_of(line, value, escaped)
         return Misread(line, f"must be an object, got {json.dumps(value)[:40]}")
 
     def _advance(self, to: int, after: str) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from services.drift.tables.rows import LONGEST_ROW, Faults, Mark, Misread, Row, Text, too_long
+from services.drift.tables.rows import LONGEST_ROW, Faults, Mark, Misread, Row, Text, object_of, too_long
 
 
 class NdjsonReader:
@@ -51,4 +51,4 @@ def row_of(line: int, text: str) -> Row | Misread:
         return Misread(line, f"is no JSON: {error}")
     if not isinstance(values, dict):
         return Misread(line, f"must be an object, got {text.strip()[:40]}")
-    return Row(line, values)
+    return object_of(line, values, "\\u" in text)

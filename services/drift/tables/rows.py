@@ -1,6 +1,7 @@
 """What comes out of a table, and where its reader is between two rows."""
 
 import codecs
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +18,7 @@ ENCODINGS: Mapping[str, str] = {
     "latin-1": "latin-1",
     "windows-1252": "cp1252",
 }
+_GZIP = b"\x1f\x8b"
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -112,6 +114,8 @@ class Text:
 
     def _fault(self, piece: bytes, error: UnicodeDecodeError) -> str:
         wide = self._named == "utf-8" and (piece[:2] in _MARKS or b"\x00" in piece[:64])
+        if error.object.startswith(_GZIP):
+            return "is compressed by gzip: decompress it first"
         found = "it looks like UTF-16" if wide else f"byte 0x{error.object[error.start]:02x} is not"
         return f"must be {self._named.upper()}, and {found}; save it as UTF-8, or name its encoding"
 
@@ -144,3 +148,15 @@ class Faults:
 def too_long(line: int) -> BrokenTable:
     """A row that does not end within LONGEST_ROW characters."""
     return BrokenTable(line, f"the row that starts here is longer than {LONGEST_ROW:,} characters")
+
+
+def object_of(line: int, values: Mapping[str, Any], escaped: bool) -> Row | Misread:
+    """An object of JSON as a row. escaped: whether it may have characters by their numbers, of which some
+    name half of one."""
+    if escaped:
+        try:
+            json.dumps(values, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = ord(error.object[error.start])
+            return Misread(line, f"has half of a character, \\u{half:04x}, which no text can have")
+    return Row(line, values)

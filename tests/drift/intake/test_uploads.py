@@ -334,6 +334,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a column twice": (b"label,label\n1,2\n", "the header has 'label' twice"),
     "a quote without end": (b'prediction_id,label\n7,"x\n', "line 2: a quote is opened"),
     "a line without end": (b'{"label": "' + b"x" * 1_200_000, "longer than 1,048,576 characters"),
+    "gzip": (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "is compressed by gzip"),
     "bytes": (b"PK\x03\x04\xff\xfe\x00", "must be UTF-8"),
 }
 

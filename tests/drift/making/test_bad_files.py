@@ -54,6 +54,11 @@ WRONG: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a spreadsheet": (b"PK\x03\x04" + bytes(100), {}, "save it as CSV"),
     "cut JSON": (json.dumps([{"a": 1}] * 50).encode()[:-5], {}, "is cut off"),
     "no JSON": (b'{"a": 1}\n' * 10 + b"what\n", {}, r"1 of 11 rows.*line 11: is no JSON"),
+    "half of a character": (
+        b'{"plan": "gold"}\n' * 10 + b'{"plan": "\\ud800"}\n',
+        {},
+        r"1 of 11 rows.*line 11: has half of a character, .ud800",
+    ),
     "lists in JSON": (b'{"a": [1]}\n' * 10, {}, "no column of the file can be profiled .*lists or objects"),
     "cut Parquet": (parquet_of(a=[1.0] * 500)[:-20], {}, "is no sound Parquet"),
     "Parquet in the middle": (b"PAR1" + bytes(200), {}, "is no sound Parquet"),
