@@ -23,7 +23,7 @@ from services.aggregator.asking import Entry
 from services.aggregator.combiners import COMBINERS
 from services.aggregator.combiners.kinds import TAKES
 from services.aggregator.combiners.panel import refusal, uniform
-from services.aggregator.combiners.stacking import design_matrix
+from services.aggregator.combiners.stacking import design_matrix, unread
 from services.aggregator.errors import CannotCombine, Unreadable
 from services.aggregator.learnt import Layout
 from services.aggregator.plan import Plan
@@ -100,6 +100,7 @@ async def _stacked(plan: Plan, meta: Helper, session: Session, ballots: Sequence
     if kind_of(ballots[0].answer) not in TAKES["stacking"]:
         raise refusal(ballots, "stacking")
     layout = Layout(tuple(member.variant for member in plan.members), _labels(session, meta, ballots))
+    deaf = unread(ballots, layout.labels)
     given, notes = _matrix(ballots, layout)
     seat = session.seat(
         meta, PARTICIPANT_ROLE_META, given=_tensor(session, meta, given), rank=len(session.entries)
@@ -118,7 +119,7 @@ async def _stacked(plan: Plan, meta: Helper, session: Session, ballots: Sequence
             entry.contribute()
             shares = np.full((len(ballots), answer.rows), 1 / len(ballots))
             verdict = Verdict(answer, shares, np.zeros(answer.rows, dtype=np.bool_))
-            return Deliberation(verdict, plan.recipe, notes)
+            return Deliberation(verdict, plan.recipe, (*notes, *deaf))
         else:
             entry.spoilt = f"malformed answer: {len(given)} rows expected, got {answer.rows}"
     return fallback(ballots, plan.recipe, f"the meta-model failed: {entry.tell()}")

@@ -10,6 +10,7 @@ from turnout.router.v1 import ensemble_pb2 as ensemble
 from turnout.router.v1 import strategy_pb2
 from turnout.router.v1.model_pb2 import PROTOCOL_OIP_GRPC, Endpoint, Model, OutputSpec, Signature
 
+from examples.fleet.catalog import registration
 from services.aggregator.answers import Floats
 from services.foundation.errors import RemoteError
 from tests.aggregator.conftest import DOCTORS, Bench, patient, plan
@@ -134,6 +135,31 @@ async def test_a_meta_model_that_answers_in_tensors_has_failed(doctors: Bench, d
     assert reply.output.classification.label
     assert reply.degraded
     assert any("labels or numbers expected, got tensors" in one for one in reply.warnings)
+
+
+@pytest.mark.parametrize("deaf", [DOCTORS, DOCTORS[1:2]])
+async def test_labels_that_the_meta_model_does_not_read_are_no_silent_zeros(
+    doctors: Bench, deaf: Sequence[str]
+) -> None:
+    for name in deaf:
+        model = registration(name, doctors.servers[name].address)
+        model.label_map.update({"malignant": "M", "benign": "B"})
+        doctors.register(model)
+    meta = Meta()
+    async with scripted_model("meta", meta.answer) as server:
+        doctors.register(meta_model(server.address))
+        reply = await doctors.infer(plan(aggregation=STACKING, stacking=stacked()))
+    if len(deaf) == len(DOCTORS):
+        assert reply.error_reason == "CANNOT_COMBINE"
+        assert "reads the labels malignant, benign, and nobody answered with one" in reply.error_message
+        assert not meta.read
+        return
+    assert meta.read[0][0, 2:4].tolist() == [0, 0]
+    (warning,) = reply.warnings
+    assert warning == (
+        "of the labels that the meta-model reads (malignant, benign), cancer-boosting answered with none: "
+        "it read zeros"
+    )
 
 
 async def test_coefficients_that_were_learnt_need_no_further_model(doctors: Bench) -> None:

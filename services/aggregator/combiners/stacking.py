@@ -35,6 +35,8 @@ from services.aggregator.errors import CannotCombine
 from services.aggregator.learnt import Layout, Learnt
 from services.aggregator.recipe import PLAIN, Recipe
 
+MOST_NAMED = 5
+
 
 def combine(ballots: Sequence[Ballot], recipe: Recipe = PLAIN) -> Verdict:
     """What the recipe's meta-model makes of the answers."""
@@ -68,6 +70,21 @@ def design_matrix(ballots: Sequence[Ballot], layout: Layout, fill: float = float
     return matrix.reshape(len(matrix), -1)
 
 
+def unread(ballots: Sequence[Ballot], labels: Sequence[str]) -> tuple[str, ...]:
+    """A note where some answered with none of the labels that the meta-model reads: their columns are 0, as
+    if they had ruled out each of them. Raises CannotCombine where nobody answered with one."""
+    known = frozenset(labels)
+    panel = [(ballot.member, ballot.answer) for ballot in ballots if isinstance(ballot.answer, Classes)]
+    deaf = [member for member, answer in panel if known.isdisjoint(answer.labels)]
+    if not deaf or not known:
+        return ()
+    reads = ", ".join(labels[:MOST_NAMED]) + (", …" if len(labels) > MOST_NAMED else "")
+    if len(deaf) == len(ballots):
+        raise CannotCombine(f"the meta-model reads the labels {reads}, and nobody answered with one of them")
+    told = f"{', '.join(deaf[:MOST_NAMED])}{', …' if len(deaf) > MOST_NAMED else ''}"
+    return (f"of the labels that the meta-model reads ({reads}), {told} answered with none: it read zeros",)
+
+
 def apply(ballots: Sequence[Ballot], learnt: Learnt) -> Verdict:
     """The meta-model's answer for each row. Raises CannotCombine where it knows none of the members."""
     present = np.array([ballot.member in learnt.members for ballot in ballots])
@@ -75,13 +92,14 @@ def apply(ballots: Sequence[Ballot], learnt: Learnt) -> Verdict:
         raise CannotCombine(
             f"the meta-model was fitted on {', '.join(learnt.members)}, and none of them answered"
         )
+    deaf = unread([ballot for ballot in ballots if ballot.member in learnt.members], learnt.labels)
     given = design_matrix(ballots, learnt.layout)
     with np.errstate(over="ignore", invalid="ignore"):
         scores = np.where(np.isnan(given), learnt.means, given) @ learnt.coefficients.T + learnt.intercept
     if not np.isfinite(scores).all():
         raise CannotCombine("the meta-model's answer is no finite number: the members' numbers are too large")
     shares = _shares(ballots, learnt, given.shape[0])
-    notes = (*_notes(ballots, learnt), *remarks(ballots))
+    notes = (*_notes(ballots, learnt), *deaf, *remarks(ballots))
     if learnt.kind == "linear":
         return Verdict(Numbers(scores[:, 0]), shares, np.zeros(len(scores), dtype=np.bool_), notes)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -109,7 +109,7 @@ def misfits(panel: Panel) -> Iterator[tuple[str, str]]:
         yield from wrong or unsure(panel, method, kind_of)
     for one in panel.helpers:
         model = panel.models.get(one.helper.model)
-        if model is not None and (said := _cannot_help(one, model)):
+        if model is not None and (said := _cannot_help(one, model) or _never_reads(one, model, panel)):
             yield f"{one.path}.model", said
     yield from _unread(panel)
 
@@ -202,6 +202,18 @@ def _readable(panel: Panel, method: str, model: Model) -> bool:
     if panel.given.extraction.WhichOneof("from") == "labels":
         return CLASSES in TAKES[method]
     return panel.given.HasField("extraction") or method == "json_majority" or chat
+
+
+def _never_reads(one: Helping, meta: Model, panel: Panel) -> str:
+    """Why a meta-model's columns of a member are always 0: it reads none of the labels that the member
+    answers. Empty where it may, or either does not say which labels it knows."""
+    reads = labels_of(meta) if one.role == META else []
+    for variant, model in panel.known if reads else ():
+        labels = labels_of(model)
+        if kind_of(model) == CLASSES and labels and not {*labels} & {*reads}:
+            said = f"{meta.name} reads {either(reads[:10])} (signature.outputs.class_order)"
+            return f"{said}, and {variant.id} ({model.name}) answers {either(labels[:10])}"
+    return ""
 
 
 def _cannot_help(one: Helping, model: Model) -> str:

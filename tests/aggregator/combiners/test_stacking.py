@@ -137,6 +137,16 @@ def test_what_it_was_not_fitted_for_is_refused() -> None:
     assert label_of(apply([likely("a", no=0.1, yes=0.9)], logits).answer) == "yes"
 
 
+def test_a_member_whose_labels_it_does_not_know_is_told() -> None:
+    logits = Learnt(("a", "b"), ("no", "yes"), np.eye(4)[[0, 1]], np.zeros(2), np.zeros(4))
+    strange = likely("a", nay=0.1, yea=0.9)
+    (note,) = apply([strange, likely("b", no=0.1, yes=0.9)], logits).notes
+    assert note == "of the labels that the meta-model reads (no, yes), a answered with none: it read zeros"
+    assert apply([likely("a", no=0.1, yea=0.9), likely("b", yes=1.0)], logits).notes == ()
+    with pytest.raises(CannotCombine, match="reads the labels no, yes, and nobody answered with one"):
+        apply([strange, likely("new", yes=1.0)], logits)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

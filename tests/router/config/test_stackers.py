@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from turnout.router.v1.model_pb2 import PROTOCOL_OIP_GRPC, Model
 
 from services.router.config.defaults import with_defaults
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
-from tests.router.config.juries import DECLARED, DOCTORS, GAUGES, accepted, refused
+from tests.router.config.juries import DECLARED, DOCTORS, GAUGES, accepted, ensemble, refused
 
 STACKING = "AGGREGATION_METHOD_STACKING"
 LEARNT = {
@@ -62,6 +63,27 @@ def test_a_meta_model_is_one_that_reads_tensors() -> None:
     assert list(refused({"aggregation": STACKING}, DOCTORS)) == ["stacking"]
     chat = {"aggregation": STACKING, "stacking": {"model": {"model": "referee"}}}
     assert list(refused(chat, DOCTORS)) == ["stacking.model.model"]
+
+
+@pytest.mark.parametrize(("reads", "right"), [(["no", "perhaps"], True), (["good", "bad"], False)])
+def test_a_meta_model_knows_some_label_of_each_member(reads: list[str], right: bool) -> None:
+    made = with_defaults(
+        ensemble({"aggregation": STACKING, "stacking": {"model": {"model": "meta"}}}, DOCTORS)
+    )
+    outputs = {"probabilities": "p", "class_order": reads}
+    meta = Model(name="models/meta", protocol=PROTOCOL_OIP_GRPC, signature={"outputs": outputs})
+    known = DECLARED | {meta.name: meta}
+    if right:
+        validate(made, known, known)
+        return
+    with pytest.raises(InvalidConfiguration) as caught:
+        validate(made, known, known)
+    (wrong,) = caught.value.fields
+    assert wrong.field == "router.ensemble.stacking.model.model"
+    assert wrong.description == (
+        "models/meta reads good or bad (signature.outputs.class_order), and doctor-a (models/doctor-a) "
+        "answers no or yes"
+    )
 
 
 def test_the_columns_of_a_meta_model_do_not_come_and_go() -> None:
