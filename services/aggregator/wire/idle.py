@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from turnout.router.v1.strategy_pb2 import LAUNCH_STAGED, EnsembleStrategy
 
-from services.aggregator.plan import BestOfN, Jury, MixtureOfN, Plan
+from services.aggregator.plan import BestOfN, Jury, MixtureOfN, Plan, Sequence
 from services.aggregator.stopping import can_stop
 from services.aggregator.wire.recipes import CASCADE, METHODS, without_effect
 
@@ -30,6 +30,8 @@ def idle(how: EnsembleStrategy, plan: Plan) -> Iterator[str]:
 def _of_a_jury(how: EnsembleStrategy, plan: Plan) -> Iterator[str]:
     """What other patterns do not read, and those of them that do not ask everybody."""
     name, method = plan.pattern.name, METHODS[how.aggregation]
+    if isinstance(plan.pattern, Sequence):
+        yield from _of_a_sequence(plan.pattern, len(plan.members))
     if how.aggregation and method != CASCADE:
         yield f"aggregation {method} has no effect: the pattern {name} combines by itself"
     if how.weight_source:
@@ -42,3 +44,9 @@ def _of_a_jury(how: EnsembleStrategy, plan: Plan) -> Iterator[str]:
         yield f"samples_per_member has no effect in the pattern {name}"
     if how.HasField("quorum"):
         yield f"quorum has no effect: the pattern {name} counts no answers"
+
+
+def _of_a_sequence(pattern: Sequence, members: int) -> Iterator[str]:
+    """What cannot come about: a router may have nobody else to ask, for their health or by a policy."""
+    if pattern.agreement is not None and (asked := pattern.asked(members)) < pattern.agreement:
+        yield f"agreement: {pattern.agreement} are wanted and {asked} is asked: no answer will ever do"

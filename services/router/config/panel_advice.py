@@ -36,6 +36,8 @@ def panels(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
         yield from working_together(panel)
         if panel.field == "router.ensemble" and panel.pattern in ALL_ANSWER:
             yield from _smaller(panel, router)
+        if panel.field == "router.ensemble" and panel.given.cascade.agreement:
+            yield from _agreeing(panel, router)
 
 
 def _smaller(panel: Panel, router: Router) -> Iterator[str]:
@@ -46,6 +48,19 @@ def _smaller(panel: Panel, router: Router) -> Iterator[str]:
             yield (
                 f"Policy {policy.name} leaves {left} of {len(panel.members)} members: the quorum of "
                 f"{panel.given.quorum} is {left} there; give it an ensemble of its own, or more members."
+            )
+
+
+def _agreeing(panel: Panel, router: Router) -> Iterator[str]:
+    """Policies that leave fewer members than a cascade wants to agree."""
+    wanted, asked = panel.given.cascade.agreement, [one.id for one in panel.asked]
+    for policy in router.policies:
+        left = sum(one in policy.subset.variants for one in asked)
+        if policy.enabled and policy.HasField("subset") and 0 < left < wanted:
+            so = f"is {left} there" if left > 1 else "cannot come about there, and no answer will ever do"
+            yield (
+                f"Policy {policy.name} leaves {left} of {len(asked)} members: the agreement of {wanted} "
+                f"{so}; give it an ensemble of its own, or more members."
             )
 
 

@@ -64,6 +64,15 @@ async def test_agreement_of_two_is_enough(doctors: Bench) -> None:
     assert [name for name, _, _ in account(reply)][:2] == ["cancer-boosting", "cancer-bayes"]
 
 
+async def test_who_cannot_agree_with_anybody_is_told_so(doctors: Bench) -> None:
+    cascade = ensemble.Cascade(agreement=2, order=["cancer-boosting"])
+    reply = await doctors.infer(plan(cascade=cascade))
+    assert "agreement: 2 are wanted and 1 is asked: no answer will ever do" in reply.warnings
+    cascade.order.append("cancer-bayes")
+    reply = await doctors.infer(plan(cascade=cascade))
+    assert not any("no answer will ever do" in one for one in reply.warnings)
+
+
 async def test_nobody_sure_serves_the_last_with_a_warning_or_fails(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         await speaker(bench, stack, "dear", "Lyon", price=2.0)

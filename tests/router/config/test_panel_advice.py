@@ -79,6 +79,25 @@ def test_a_policy_that_leaves_fewer_than_the_quorum_is_told() -> None:
     assert told(vote(quorum=2), policies=[subset]) == []
 
 
+@pytest.mark.parametrize(
+    ("order", "left", "said"),
+    [
+        ([], ["a", "b"], "Policy vip leaves 2 of 3 members: the agreement of 3 is 2 there"),
+        ([], ["a"], "leaves 1 of 3 members: the agreement of 3 cannot come about there, and no answer"),
+        ([], ["a", "b", "c"], ""),
+        (["a", "b"], ["a", "c"], "leaves 1 of 2 members: the agreement of 2 cannot come about there"),
+    ],
+)
+def test_a_policy_that_leaves_fewer_than_are_to_agree_is_told(
+    order: list[str], left: list[str], said: str
+) -> None:
+    cascade = {"cascade": {"agreement": 2 if order else 3, "order": order}}
+    subset = {"name": "vip", "condition": "true", "subset": {"variants": left}}
+    sentences = told(cascade, policies=[subset])
+    assert len(sentences) == bool(said)
+    assert said in "".join(sentences)
+
+
 def test_a_limit_of_cost_and_prices_by_the_token_are_told() -> None:
     models = chats(1, 2, 3)
     models["models/b"].cost.output_per_1k_tokens = 2
