@@ -132,10 +132,8 @@ def _show(session: Session, decided: Decided, told: Aggregation) -> None:
     plan, entries, observer = session.plan, session.entries, session.desk.observer
     if not session.counts:
         return
-    if isinstance(plan.pattern, Sequence):
-        asked = {entry.seat.voice.variant for entry in entries if entry.attempt is not None} - {""}
-        if (named := plan.pattern.asked(len(plan.members))) > 1:
-            observer.walk(session.router, plan, through=len(asked) == named)
+    if isinstance(plan.pattern, Sequence) and plan.pattern.asked(len(plan.members)) > 1:
+        observer.walk(session.router, plan, through=_walked_through(entries))
     if not decided.votes or isinstance(plan.pattern, Sequence | Specialists):
         return
     bill = _bill(entries)
@@ -153,6 +151,14 @@ def _show(session: Session, decided: Decided, told: Aggregation) -> None:
         helping=bill.helpers,
     )
     observer.panel(panel)
+
+
+def _walked_through(entries: Iterable[Entry]) -> bool:
+    """Whether the last member was called after others were: who was not called on the way, as the input does
+    not fit it, changes nothing about that. Those who are spared come last."""
+    members = [entry for entry in entries if entry.seat.voice.variant]
+    called = {entry.seat.voice.variant for entry in members if entry.attempt is not None}
+    return len(called) > 1 and members[-1].attempt is not None
 
 
 class _Bill(NamedTuple):

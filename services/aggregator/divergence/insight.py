@@ -22,7 +22,7 @@ from services.aggregator.divergence.window import hours_of
 from services.aggregator.wire.insights import write_divergence, write_efficiency
 from services.state.config_reader import ConfigReader
 from services.state.model_metrics import ModelMetricsStore
-from services.state.names import resource_name
+from services.state.names import id_of, resource_name
 from services.state.panel_truths import PanelTruthStore
 
 
@@ -76,11 +76,17 @@ class Insight:
 
 
 def _seconds(router: Router, models: Mapping[str, Model]) -> Mapping[str, float]:
-    """How long each may take: its model's own timeout, or that of its panels if they are shorter."""
+    """How long each may take that sits in a panel: its model's own timeout, or that of its panels if they are
+    shorter."""
+    enabled = [one.id or id_of(one.model) for one in router.variants if one.enabled]
     limits: dict[str, float] = {}
     own = [router.ensemble] if router.HasField("ensemble") else []
     for how in (*own, *(policy.ensemble for policy in router.policies if policy.HasField("ensemble"))):
         limit = how.member_timeout.ToNanoseconds() / 1e9 or inf
-        limits |= {variant: max(limits.get(variant, 0.0), limit) for variant in how.members or models}
+        limits |= {variant: max(limits.get(variant, 0.0), limit) for variant in how.members or enabled}
     alone = {variant: model.timeout.ToNanoseconds() / 1e9 for variant, model in models.items()}
-    return {variant: min(limits.get(variant, inf), seconds) for variant, seconds in alone.items() if seconds}
+    return {
+        variant: min(limits[variant], seconds)
+        for variant, seconds in alone.items()
+        if seconds and variant in limits
+    }

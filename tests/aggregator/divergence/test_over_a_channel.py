@@ -9,8 +9,16 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from turnout.aggregator.v1.aggregator_service_pb2 import InferResponse
 from turnout.feedback.v1.metrics_pb2 import ModelMetrics
+from turnout.inference.v1.manifest_pb2 import OUTCOME_SKIPPED
 from turnout.router.v1.ensemble_pb2 import Cascade
-from turnout.router.v1.model_pb2 import PROTOCOL_OPENAI_CHAT, Endpoint, Model, ModelCost
+from turnout.router.v1.model_pb2 import (
+    FEATURE_KIND_NUMERIC,
+    PROTOCOL_OPENAI_CHAT,
+    Endpoint,
+    Model,
+    ModelCost,
+)
+from turnout.router.v1.router_pb2 import Router
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_AVERAGE, AGGREGATION_METHOD_VOTE
 
 from services.foundation.errors import RemoteError
@@ -179,6 +187,50 @@ async def test_a_cascade_that_always_comes_to_its_end_is_told(doctors: Ward) -> 
     found = await doctors.ask("GetDivergence")
     assert found.panels == 0
     assert any("100 predictions came down to the last member" in advice for advice in found.advice)
+
+
+async def test_whom_the_input_does_not_fit_on_the_way_leaves_the_end_the_end(doctors: Ward) -> None:
+    strict = plan(cascade=Cascade(min_confidence=1.0, order=[DOCTORS[0], DOCTORS[2], DOCTORS[1]]))
+    # Somebody on the way is never called: it wants a column that nobody sends.
+    await doctors.models.update(f"models/{DOCTORS[2]}", _wants_more)
+    await doctors.follower.reconcile()
+    for row in range(100):
+        reply = await doctors.infer(strict, row)
+        assert [one.outcome for one in reply.participants].count(OUTCOME_SKIPPED) == 1
+    found = await doctors.ask("GetDivergence")
+    assert any("100 % of 100 predictions came down to the last member" in advice for advice in found.advice)
+
+
+def _wants_more(model: Model) -> None:
+    model.signature.features.add(name="nobody sends it", kind=FEATURE_KIND_NUMERIC)
+
+
+async def test_a_timeout_is_slack_of_who_sits_in_a_panel(doctors: Ward) -> None:
+    """A router that picks one has no member_timeout that could be set; nor has who is disabled a seat."""
+    fence = Fence.of(0, "feedback", 1)
+    await doctors.connections.steady.set(fence.key, fence.token)
+    models = [await doctors.models.read(f"models/{name}") for name in DOCTORS]
+    quick = {
+        one.uid: ModelMetrics(model_uid=one.uid, model=one.name, requests=400, latency_p99_ms=9.0)
+        for one in models
+    }
+    await ModelMetricsStore(doctors.connections).publish(fence, 0, {}, quick, [], NOON)
+    assert await _slack(doctors) == list(DOCTORS)
+
+    def halved(router: Router) -> None:
+        router.variants[0].enabled = False
+
+    await doctors.routers.update(ROUTER, halved)
+    assert await _slack(doctors) == list(DOCTORS[1:])
+    await doctors.routers.update(ROUTER, lambda router: router.ClearField("ensemble"))
+    assert await _slack(doctors) == []
+
+
+async def _slack(ward: Ward) -> list[str]:
+    """Whose timeouts are told to be slack."""
+    advice = (await ward.ask("GetDivergence")).advice
+    said = " ".join(one for one in advice if one.startswith("Slack timeouts"))
+    return [name for name in DOCTORS if name in said]
 
 
 async def test_one_family_is_told_with_how_often_it_differs(doctors: Ward) -> None:
