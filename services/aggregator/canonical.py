@@ -15,6 +15,7 @@ from services.foundation.nesting import DEEPEST, TOO_DEEP
 
 # Models put JSON into a fence also where they are asked not to.
 FENCE = "```"
+LONGEST_SHOWN = 40
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -61,8 +62,13 @@ def parse(text: str) -> Json:
         raise
     except RecursionError as wrong:
         raise NotJson(TOO_DEEP) from wrong
+    except json.JSONDecodeError as wrong:
+        rest = text[wrong.pos : wrong.pos + LONGEST_SHOWN]
+        got = f"got {rest!r}" if rest else "and it ends"
+        raise NotJson(f"JSON expected, {got} in line {wrong.lineno}, column {wrong.colno}") from wrong
     except ValueError as wrong:
-        raise NotJson(f"JSON expected: {wrong}") from wrong
+        # All else that Python's reader refuses: it would convert no longer ones.
+        raise NotJson("JSON expected, whose integers have at most 4,300 digits") from wrong
 
 
 def parse_told(text: str) -> Json:

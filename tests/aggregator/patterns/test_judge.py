@@ -76,7 +76,9 @@ async def test_a_judge_that_fails_is_marked_and_what_decided_instead_is_told(ben
     assert reply.output.text.content == "Paris"
     assert reply.degraded
     assert account(reply)[1] == ("audit", "VERIFIER", "FAILED")
-    assert "its verdict is no JSON" in reply.participants[1].error_message
+    assert reply.participants[1].error_message == (
+        "its verdict is no JSON: JSON expected, got 'Looks fine to me!' in line 1, column 1"
+    )
     assert any("could not be checked, and it was accepted" in warning for warning in reply.warnings)
     assert strict.error_reason == "NOT_ACCEPTED"
 
