@@ -35,7 +35,8 @@ def question_of(request: rpc.StreamPredictRequest) -> PredictRequest:
     """The question, which need not say again which router it is for. Raises OtherRouter, and what `check`
     does, of the fields as they lie in the call."""
     inner = request.request
-    if inner.router and inner.router != request.router:
+    # A call without a router is told so by `check`, which is asked of the call's own.
+    if request.router and inner.router and inner.router != request.router:
         said = f"empty, or {request.router!r} as the call's own; got {inner.router[:100]!r}"
         raise OtherRouter(f"request.router: {said}", fields=[("request.router", said)])
     inner.router = request.router

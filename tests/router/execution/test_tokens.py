@@ -197,6 +197,14 @@ async def test_a_question_for_another_router_is_refused(stage: Stage) -> None:
     assert (error.code, [one.field for one in error.fields]) == ("INVALID_ARGUMENT", ["request.router"])
 
 
+async def test_a_call_without_a_router_is_told_so_whatever_its_question_names(stage: Stage) -> None:
+    request = rpc.StreamPredictRequest(request={"router": "cancer", "input": {"text": "good morning"}})
+    with pytest.raises(RemoteError) as refused:
+        _ = [one async for one in stage.client.stream(SERVICE, "StreamPredict")(request, timeout=20.0)]
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert [one.field for one in refused.value.fields] == ["router"]
+
+
 async def test_what_a_question_lacks_is_named_where_it_lies(stage: Stage) -> None:
     error = await stage.fail(external_id="x" * 257)
     assert [one.field for one in error.fields] == ["request.external_id"]
