@@ -32,6 +32,7 @@ def working_together(panel: Panel) -> Iterator[str]:
     yield from _dear(panel)
     yield from _partial(panel)
     yield from _samples(panel)
+    yield from _unfitted(panel)
     yield from unsure_verdicts(panel)
 
 
@@ -188,6 +189,24 @@ def _samples(panel: Panel) -> Iterator[str]:
         yield (
             f"{panel.title} asks each member {count} times, and {len(fixed)} of {len(panel.members)} give "
             f"the same answer each time ({_some(fixed)}): no chat, or of temperature 0."
+        )
+
+
+def _unfitted(panel: Panel) -> Iterator[str]:
+    """Members that came, and others that went, since a meta-model was fitted."""
+    given, asked = panel.given, [one.id for one in panel.members]
+    fitted = given.stacking.learnt.members
+    if panel.pattern or given.aggregation != strategies.AGGREGATION_METHOD_STACKING or not fitted:
+        return
+    if new := [name for name in asked if name not in fitted]:
+        yield (
+            f"{panel.title} asks {len(asked)} members, and its meta-model was not fitted on {len(new)} of "
+            f"them ({_some(new)}): they cost and have no say. Fit it again, or leave them out."
+        )
+    if gone := [name for name in fitted if name not in asked]:
+        yield (
+            f"{panel.title} has a meta-model that was fitted on {len(fitted)} members, and does not ask "
+            f"{len(gone)} of them ({_some(gone)}): it takes their means instead. Fit it again."
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from turnout.router.v1.model_pb2 import PROTOCOL_OIP_GRPC, Model
 
+from services.router.config.advice import advice
 from services.router.config.defaults import with_defaults
 from services.router.config.problems import InvalidConfiguration
 from services.router.config.validate import validate
@@ -101,6 +102,22 @@ def test_the_columns_of_a_meta_model_do_not_come_and_go() -> None:
     (one,) = caught.value.fields
     assert one.field == "router.ensemble.members[1]"
     assert "has columns for doctor-b, which is disabled" in one.description
+
+
+def test_who_came_and_who_went_since_the_fit_is_told() -> None:
+    def told(fitted: list[str]) -> list[str]:
+        width = len(fitted) * 2
+        learnt = {"members": fitted, "labels": ["no", "yes"], "coefficients": [0.5] * width * 2}
+        given = {"aggregation": STACKING, "stacking": {"learnt": learnt | {"intercepts": [0, 0]}}}
+        made = ensemble(given, DOCTORS)
+        made.variants[0].enabled = "doctor-c" in fitted
+        found = advice(with_defaults(made), DECLARED)
+        return [one for one in found if "meta-model" in one]
+
+    assert told(["doctor-c", "doctor-b", "doctor-a"]) == []
+    new, gone = told(["doctor-a", "doctor-b"])
+    assert "asks 2 members, and its meta-model was not fitted on 1 of them (doctor-c)" in new
+    assert "was fitted on 2 members, and does not ask 1 of them (doctor-a)" in gone
 
 
 def test_numbers_have_one_output() -> None:
