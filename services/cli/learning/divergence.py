@@ -16,6 +16,7 @@ from turnout.aggregator.v1.aggregator_service_pb2 import (
 from services.cli import rooms, tables
 from services.cli.completing import routers
 from services.cli.connecting import Suite, carry_out
+from services.cli.learning.panels import without
 from services.cli.numbers import ABSENT, given, number, percent, plural
 from services.cli.options import AggregatorServer, From, Last, Shape, To, put_window
 from services.cli.sparkline import sparkline
@@ -52,9 +53,7 @@ def divergence(
 def view(router: str, found: GetDivergenceResponse) -> RenderableType:
     """The matrix of pairs, each member against the verdicts, and what the numbers advise."""
     if not found.panels:
-        return Text(
-            f"{plain(router)}: no full panels in this time; only ensembles have them, by full_panel_fraction"
-        )
+        return without(router, found.advice)
     parts: list[RenderableType] = [
         Text(f"{plain(router)}: {plural(found.panels, 'full panel')}; {_legend(found)}")
     ]

@@ -14,6 +14,7 @@ from turnout.aggregator.v1.aggregator_service_pb2 import (
 from services.cli import rooms, tables
 from services.cli.completing import routers
 from services.cli.connecting import Suite, carry_out
+from services.cli.learning.panels import without
 from services.cli.numbers import ABSENT, given, percent, plural
 from services.cli.options import AggregatorServer, From, Last, Shape, To, put_window
 from services.cli.speech import Output, document, plain, tell
@@ -50,9 +51,7 @@ def efficiency(
 def view(router: str, found: GetRoutingEfficiencyResponse) -> RenderableType:
     """The sum in a sentence or two, each member alone, and what the numbers advise."""
     if not found.panels:
-        return Text(
-            f"{plain(router)}: no full panels in this time; only ensembles have them, by full_panel_fraction"
-        )
+        return without(router, found.advice)
     told = [plural(found.panels, "full panel")]
     if found.HasField("mean_cost"):
         told.append(f"an answer costs {cost(found.mean_cost)}")

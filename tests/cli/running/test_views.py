@@ -123,6 +123,17 @@ def test_divergence_is_a_symmetric_matrix_of_what_the_answers_are() -> None:
     assert "only ensembles have them" in shown(divergence.view("jury", GetDivergenceResponse()))
 
 
+def test_advice_of_a_router_without_panels_is_shown() -> None:
+    advice = ["100 % of 110 predictions came down to the last member: ask it at once."]
+    for told in (
+        divergence.view("steps", GetDivergenceResponse(advice=advice)),
+        efficiency.view("steps", GetRoutingEfficiencyResponse(advice=advice)),
+    ):
+        first, second = shown(told).splitlines()
+        assert first.startswith("steps: no full panels in this time")
+        assert second == advice[0]
+
+
 def test_efficiency_says_what_might_have_been_saved() -> None:
     found = GetRoutingEfficiencyResponse(
         panels=40,
