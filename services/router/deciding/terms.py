@@ -213,6 +213,19 @@ def learnt_of(router: Router, learnt: RewardSnapshot | None) -> dict[str, float]
     return {arm.variant: arm.probability for arm in learnt.arms if current or arm.probability > 0}
 
 
+def learnt_elsewhere(learnt: RewardSnapshot | None, served: Router) -> RewardSnapshot | None:
+    """What was published for the configuration that is served, to another one: less the zeros of variants
+    that are served no more, which would be new to the learner if they were."""
+    if learnt is None:
+        return None
+    enabled = {one.id for one in served.variants if one.enabled or not one.HasField("enabled")}
+    less = RewardSnapshot()
+    less.CopyFrom(learnt)
+    del less.arms[:]
+    less.arms.extend(arm for arm in learnt.arms if arm.probability > 0 or arm.variant in enabled)
+    return less
+
+
 def measured_of(metrics: ModelMetrics | None, price: float | None) -> dict[str, Measured]:
     """What feedback published of a model, with the samples that each value rests on, and the price of a call
     that was declared; either may be lacking."""

@@ -9,6 +9,7 @@ from turnout.router.v1.router_pb2 import Router
 from services.foundation.call import Call
 from services.foundation.errors import InvalidArgument, TurnoutError
 from services.router.config.problems import renamed
+from services.router.deciding.terms import learnt_elsewhere
 from services.router.managing.aliases import resolved
 from services.router.replay.proposing import Present, Proposal, Scored, redacted_by
 from services.router.servicers.registry import Registry
@@ -34,7 +35,7 @@ class Proposals(Registry):
         name = resource_name("routers", request.router, "router")
         stored = await self.office.drafts.routers.read(name, field="router")
         router = await self._proposed(request, stored, call)
-        present = await self._present(router)
+        present = await self._present(router, stored)
         proposal = Proposal(router, present, redacted_by(stored))
         reply = rpc.ScoreProposalResponse(
             variants=[one.id for one in router.variants], proposal=router, warnings=proposal.warnings()
@@ -67,7 +68,7 @@ class Proposals(Registry):
         made.generation = stored.generation
         return resolved(made)
 
-    async def _present(self, router: Router) -> Present:
+    async def _present(self, router: Router, stored: Router) -> Present:
         models = {one.model: await self.office.drafts.models.find(one.model) for one in router.variants}
         _, metrics = await self.office.metrics.read()
         # A configuration that learns nothing has published nothing, whatever a former one did.
@@ -75,7 +76,7 @@ class Proposals(Registry):
         return Present(
             {name: model for name, model in models.items() if model is not None},
             {one.model: one for one in metrics.values()},
-            learnt,
+            learnt_elsewhere(learnt, stored),
         )
 
 

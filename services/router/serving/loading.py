@@ -19,6 +19,7 @@ from services.router.deciding.knowledge import NOTHING_KNOWN, Knowledge
 from services.router.deciding.latencies import Latencies
 from services.router.deciding.plan import RoutingPlan
 from services.router.deciding.rulings import Compiled
+from services.router.deciding.terms import learnt_elsewhere
 from services.router.health.view import EVERYBODY_WELL, HealthView
 from services.router.managing.aliases import resolved
 from services.router.managing.lifecycle import DEPLOYING, SERVING
@@ -61,11 +62,14 @@ class Loader:
         self._ruling: set[str] = set()
 
     def compile(self, router: Router) -> RoutingPlan:
-        """The plan of a router as of now. Raises CannotCompile."""
+        """The plan of a router as of now, of a former generation of it too. Raises CannotCompile."""
+        served, learnt = self._routers.get(router.uid), self._learnt.get(router.uid)
+        if learnt is not None and served is not None and served.generation != router.generation:
+            learnt = learnt_elsewhere(learnt, served)
         given = Ingredients(
             self._models,
             self._pool.open,
-            self._learnt.get(router.uid),
+            learnt,
             self._rng,
             self.latencies,
             self._health(),

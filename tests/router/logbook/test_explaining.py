@@ -1,12 +1,17 @@
 """Past predictions explained over a channel: what is repeated of them, and what nobody has any more."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from turnout.feedback.v1.rewards_pb2 import RewardSnapshot
 from turnout.router.v1 import inference_service_pb2 as rpc
 from turnout.router.v1 import router_service_pb2 as routers
 
 from services.foundation.errors import RemoteError
+from services.state.connection import Connections
+from services.state.fenced import Fence
+from services.state.learned import SnapshotStore
 from tests.router.conftest import BAYES, doctors
 from tests.router.logbook.conftest import Shelf
 from tests.waiting import eventually
@@ -72,6 +77,36 @@ async def test_a_pin_on_who_is_disabled_by_now_is_warned_of(shelf: Shelf) -> Non
     told = await explained(shelf, prediction_id=pinned)
     assert not told.same
     assert "the caller pinned cancer-stump, which cannot be pinned any more" in told.warnings
+
+
+async def test_by_a_former_generation_who_is_gone_since_is_new_to_the_learner(
+    shelf: Shelf, connections: Connections
+) -> None:
+    """As after a rollback: feedback publishes a share of 0 of who is gone."""
+    desk, gone = shelf.desk, "cancer-logistic"
+    await desk.seat(gone)
+    given = doctors(bandit={})
+    given.variants.add(model=gone)
+    shelf.at(await desk.deploy("headed", given))
+    await desk.call("RouterService/RemoveVariant", routers.RemoveVariantRequest(name="headed", variant=gone))
+    fence = Fence.of(shelf.partition, "feedback", 1)
+    await connections.steady.set(fence.key, fence.token)
+    snapshot = RewardSnapshot(router_uid=shelf.router.uid, router="routers/headed", generation=2)
+    for variant, share in (("cancer-bayes", 1.0), ("cancer-stump", 0.0), (gone, 0.0)):
+        snapshot.arms.add(variant=variant, probability=share)
+    await SnapshotStore(connections).publish(snapshot, fence)
+    await connections.steady.delete(fence.key)
+
+    async def shares(generation: int) -> dict[str, float]:
+        decision = (await explained(shelf, generation=generation)).decision
+        return {one.variant: one.probability for one in decision.candidates}
+
+    await eventually(lambda: taken_in({"cancer-bayes": 1.0, "cancer-stump": 0.0}, shares(2)))
+    assert await shares(1) == {"cancer-bayes": 0.75, "cancer-stump": 0.0, gone: 0.25}
+
+
+async def taken_in(wanted: dict[str, float], found: Awaitable[dict[str, float]]) -> bool:
+    return await found == wanted
 
 
 @pytest.mark.parametrize(

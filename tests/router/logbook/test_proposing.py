@@ -166,6 +166,28 @@ async def test_a_bandit_draws_with_what_it_has_published(shelf: Shelf, connectio
     assert any("version 1" in one for one in reply.warnings)
 
 
+async def test_who_is_new_in_a_proposal_has_the_share_of_a_newcomer(
+    shelf: Shelf, connections: Connections
+) -> None:
+    """Of who is disabled a share of 0 is published: that says nothing of what it would get."""
+    await shelf.desk.seat("cancer-logistic")
+    off = "cancer-logistic"
+    given = Router(variants=[{"model": BAYES}, {"model": STUMP}, {"model": off, "enabled": False}], bandit={})
+    shelf.at(await shelf.desk.deploy("learner", given))
+    fence = Fence.of(shelf.partition, "feedback", 1)
+    await connections.steady.set(fence.key, fence.token)
+    snapshot = RewardSnapshot(router_uid=shelf.router.uid, router="routers/learner", generation=1)
+    for variant, share in ((BAYES, 1.0), (STUMP, 0.0), (off, 0.0)):
+        snapshot.arms.add(variant=variant, probability=share)
+    await SnapshotStore(connections).publish(snapshot, fence)
+    await connections.steady.delete(fence.key)
+    given.variants[2].enabled = True
+    request = rpc.ScoreProposalRequest(router="learner", proposal=Router(variants=given.variants))
+    request.prediction_ids.extend(await shelf.write(shelf.event(60)))
+    reply = await shelf.desk.call("RouterService/ScoreProposal", request)
+    assert of(reply) == [{BAYES: 0.75, STUMP: 0.0, off: 0.25}]
+
+
 async def test_a_policy_goes_before_the_strategy(shelf: Shelf) -> None:
     ids = await shelf.write(shelf.event(60, attributes={"tier": "gold"}), shelf.event(50))
     policy = {"name": "gold", "priority": 1, "condition": "attributes.tier == 'gold'", "variant": STUMP}
