@@ -111,7 +111,10 @@ def read(column: Column, record: Record, known: Collection[str], problems: Probl
         got = f"a string expected, got the number {record.numeric[name]:g}"
         problems.add(record.path(name, numeric=True), got)
     elif name in record.categorical:
-        got = f"a number expected, got the string '{record.categorical[name][:40]}'"
+        given = record.categorical[name]
+        # A row's true reads like "true": which of them it was is not known here.
+        spelled = given if record.is_row and given in ("true", "false") else f"the string '{given[:40]}'"
+        got = f"a number expected, got {spelled}"
         problems.add(record.path(name, numeric=False), got)
     elif column.absent is not None:
         return column.absent

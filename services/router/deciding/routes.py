@@ -108,11 +108,14 @@ class Routes:
     def _unmet(self, variant: str, terms: Terms) -> str:
         parameters = dict(terms.parameters)
         measured: Mapping[str, Measured] = self.known.measured.get(variant, {})
-        if terms.strategy == "cost_aware":
-            parameters["min_value"] = parameters["min_quality"]
-            if cost_of(measured) is None:
-                return "its cost is not known"
-        return unmet(measured, parameters)
+        if terms.strategy != "cost_aware":
+            return unmet(measured, parameters)
+        parameters["min_value"] = parameters["min_quality"]
+        lacks = [
+            unmet(measured, parameters),
+            "" if cost_of(measured) is not None else "its cost is not known",
+        ]
+        return " and ".join(filter(None, lacks))
 
     def _scores(self, terms: Terms) -> dict[str, float]:
         if terms.strategy == "bandit":

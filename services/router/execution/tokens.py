@@ -22,6 +22,7 @@ from services.router.execution.opening import opened
 from services.router.execution.requests import check
 from services.router.execution.telling import Telling
 from services.router.failures import PredictionCancelled
+from services.state.names import resource_name
 
 _DELTA = rpc.StreamPredictResponse.DELTA_FIELD_NUMBER
 _RESPONSE = rpc.StreamPredictResponse.RESPONSE_FIELD_NUMBER
@@ -32,11 +33,13 @@ class OtherRouter(InvalidArgument):
 
 
 def question_of(request: rpc.StreamPredictRequest) -> PredictRequest:
-    """The question, which need not say again which router it is for. Raises OtherRouter, and what `check`
-    does, of the fields as they lie in the call."""
+    """The question, which need not say again which router it is for. Raises BadName, OtherRouter, and what
+    `check` does, of the fields as they lie in the call."""
     inner = request.request
-    # A call without a router is told so by `check`, which is asked of the call's own.
-    if request.router and inner.router and inner.router != request.router:
+    if not request.router:
+        # Whoever names it inside alone is told where it belongs.
+        resource_name("routers", "", "router")
+    if inner.router and inner.router != request.router:
         said = f"empty, or {request.router!r} as the call's own; got {inner.router[:100]!r}"
         raise OtherRouter(f"request.router: {said}", fields=[("request.router", said)])
     inner.router = request.router

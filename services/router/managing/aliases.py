@@ -15,7 +15,8 @@ M = TypeVar("M")
 
 
 def alias_name(given: str, own_id: str, field: str) -> str:
-    """`churn@champion`, or `champion` of a model with that id, as `churn@champion`. Raises BadName.
+    """`churn@champion`, or `champion` of a model with that id, as `churn@champion`; without an id only the
+    former. Raises BadName.
 
     >>> alias_name("champion", "churn", "alias"), alias_name("models/churn@champion", "other", "alias")
     ('churn@champion', 'churn@champion')
@@ -24,7 +25,8 @@ def alias_name(given: str, own_id: str, field: str) -> str:
     base, at, alias = bare.rpartition("@")
     base = base if at else own_id
     if not (ID.fullmatch(base) and ID.fullmatch(alias)):
-        said = f"must be {{base}}@{{alias}} or {{alias}}, each {ID_RULE}; got {given[:100]!r}"
+        form = "{base}@{alias} or {alias}" if own_id else "{base}@{alias}"
+        said = f"must be {form}, each {ID_RULE}; got {given[:100]!r}"
         raise BadName(f"{field} {said}", fields=[(field, said)])
     return f"{base}@{alias}"
 

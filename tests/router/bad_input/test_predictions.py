@@ -92,7 +92,7 @@ MISFITS: dict[str, tuple[Input, str, str]] = {
     "a boolean": (
         row({**BAYES, "mean radius": True}),
         "input.row['mean radius']",
-        "a number expected, got the string 'true'",
+        "a number expected, got true",
     ),
     "a list": (
         row({**BAYES, "mean radius": [1.0]}),

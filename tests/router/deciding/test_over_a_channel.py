@@ -138,7 +138,28 @@ async def test_so_it_does_where_nobody_is_measured(desk: Desk) -> None:
     assert (told.mode, told.policy, told.variant) == (manifest.DECISION_MODE_DEFAULT, "cheap", B)
 
 
-async def measure(desk: Desk, connections: Connections, accuracies: dict[str, float]) -> None:
+async def test_who_costs_nobody_knows_what_is_told_also_what_else_he_lacks(
+    desk: Desk, connections: Connections
+) -> None:
+    for name in (A, B):
+        free = models.UpdateModelRequest(model={"name": name}, update_mask={"paths": ["cost"]})
+        await desk.call("ModelService/UpdateModel", free)
+    await desk.deploy("cancer", doctors(cost_aware={"min_quality": 0.9}))
+    await measure(desk, connections, {A: 0.5, B: 0.95}, cost=None)
+
+    async def weighed() -> list[str] | None:
+        told = await decided(desk)
+        return [one.reason for one in told.candidates] if told.propensity == 1 else None
+
+    assert await eventually(weighed) == [
+        "its accuracy is 0.5, at least 0.9 is wanted and its cost is not known",
+        "its cost is not known",
+    ]
+
+
+async def measure(
+    desk: Desk, connections: Connections, accuracies: dict[str, float], cost: float | None = 1.0
+) -> None:
     """Publish accuracies as feedback would, on many labels, and the cost of a call."""
     redis, key = connections.steady, metric_keys.model_metrics()
     version = int(await redis.hget(key, "version") or 0) + 1
@@ -146,7 +167,9 @@ async def measure(desk: Desk, connections: Connections, accuracies: dict[str, fl
     for name, accuracy in accuracies.items():
         found = await desk.call("ModelService/GetModel", models.GetModelRequest(name=name))
         made = ModelMetrics(format=formats.MODEL_METRICS, version=version, model=f"models/{name}")
-        made.model_uid, made.accuracy, made.labels, made.cost = found.model.uid, accuracy, 500, 1.0
+        made.model_uid, made.accuracy, made.labels = found.model.uid, accuracy, 500
+        if cost is not None:
+            made.cost = cost
         fields[found.model.uid] = made.SerializeToString()
     await redis.hset(key, mapping=fields)
     await redis.publish(metric_keys.model_metrics_channel(), version)

@@ -209,3 +209,12 @@ async def test_what_a_question_lacks_is_named_where_it_lies(stage: Stage) -> Non
     error = await stage.fail(external_id="x" * 257)
     assert [one.field for one in error.fields] == ["request.external_id"]
     assert error.message.startswith("request.external_id: ")
+
+
+async def test_a_router_that_is_named_only_inside_is_asked_for(desk: Desk) -> None:
+    request = rpc.StreamPredictRequest(request=rpc.PredictRequest(router="chat"))
+    request.request.input.text = "good morning"
+    with pytest.raises(RemoteError, match=r"^router is required") as caught:
+        async for _ in Client(desk.address).stream(SERVICE, "StreamPredict")(request, timeout=20.0):
+            pass
+    assert [name for name, _ in caught.value.fields] == ["router"]

@@ -125,6 +125,9 @@ async def test_models_are_listed_by_what_they_are(desk: Desk) -> None:
     assert await named(alias="cancer-bayes@nobody") == []
     error = await refusal(desk, "ModelService/ListModels", alias="no alias")
     assert fields_of(error) == ["alias"]
+    # Of all models, which one's champion is not known.
+    with pytest.raises(RemoteError, match=r"alias must be \{base\}@\{alias\}, each"):
+        await ask(desk, "ModelService/ListModels", alias="champion")
 
 
 async def test_a_deletion_that_is_only_checked_deletes_nothing(desk: Desk) -> None:
