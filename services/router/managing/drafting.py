@@ -194,14 +194,15 @@ class Drafts:
         """What a reader of a router that was just written should know, a sentence each."""
         named = callees(router)
         models = {name: model for name in named if (model := await self.models.find(name)) is not None}
-        gone = [
+        return disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)
+
+    async def gone(self, router: Router) -> list[str]:
+        """The models that a router names and that are not there, a sentence each."""
+        return [
             f"{field}: {name} is not registered any more"
-            for name, field in named.items()
-            if name not in models
+            for name, field in callees(router).items()
+            if await self.models.find(name) is None
         ]
-        return (
-            gone + disagreements(router, models) + advice(router, models) + redaction.warnings(router, models)
-        )
 
     async def kept_up(self, written: Written[Router], asked: Asked) -> Written[Router]:
         """An alias may have moved while the router was written, unseen by whoever moved it: its table is read

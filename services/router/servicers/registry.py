@@ -138,8 +138,9 @@ class Registry(Desk):
             by=how.by,
         )
         written = await self.office.drafts.kept_up(written, how)
-        warnings = await self.office.drafts.warnings(written.message)
-        return rpc.UndeleteRouterResponse(router=written.message, warnings=warnings)
+        drafts, router = self.office.drafts, written.message
+        warnings = await drafts.gone(router) + await drafts.warnings(router)
+        return rpc.UndeleteRouterResponse(router=router, warnings=warnings)
 
 
 def _refuse_sharing(router: Router, given: Router) -> None:
