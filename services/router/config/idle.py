@@ -6,11 +6,14 @@ from turnout.router.v1.model_pb2 import Model
 from turnout.router.v1.router_pb2 import Policy, Router
 
 from services.router.config.mentions import variant_named
-from services.router.config.weighing import NAMING, chosen_by
+from services.router.config.weighing import NAMING, by_weights_at_last, chosen_by
 from services.router.deciding.terms import policy_terms, reaches
 from services.router.managing.aliases import model_of
 
 MOST_NAMED = 5
+# Strategies that have no shares of a draw, and what they do instead. A canary's percentage is one.
+UNSHARED = {one: f"chooses {how}" for one, how in NAMING.items() if one != "canary"}
+UNSHARED["ensemble"] = "asks all of its members"
 
 
 def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
@@ -18,6 +21,7 @@ def idle(router: Router, models: Mapping[str, Model]) -> Iterator[str]:
     yield from _weights(router)
     yield from _beside_a_canary(router)
     yield from _policies(router)
+    yield from _options(router)
     yield from _hedging(router, models)
     # Of a model that has no room no call is made, and the one that is allowed is left to who follows.
     bounded = any(model.max_concurrency for model in models.values())
@@ -91,6 +95,19 @@ def _named(policy: Policy) -> list[str]:
         case "strategy":
             return list(policy.strategy.variants)
     return []
+
+
+def _options(router: Router) -> Iterator[str]:
+    """A strategy that names who answers, or asks everybody, leaves nothing to what changes shares; a policy
+    may lead to one that does not."""
+    name = router.WhichOneof("strategy") or "weighted"
+    if name in UNSHARED and not router.policies and not by_weights_at_last(router):
+        options = [("stickiness", router.stickiness.enabled), ("ramp", router.HasField("ramp"))]
+        options.append(("bounds", router.HasField("bounds")))
+        for option in (option for option, given in options if given):
+            yield f"The option {option} does nothing: {name} {UNSHARED[name]}."
+    if router.HasField("mirror") and router.mirror.percentage == 0:
+        yield "Nothing is copied: mirror.percentage is 0."
 
 
 def _hedging(router: Router, models: Mapping[str, Model]) -> Iterator[str]:

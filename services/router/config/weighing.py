@@ -20,7 +20,7 @@ NAMING = {
 def chosen_by(router: Router) -> str:
     """What chooses instead of weights, where they are never read but for a 0; empty where they are."""
     name = router.WhichOneof("strategy") or "weighted"
-    if _elsewhere(router) or (name == "complexity" and _as_last_resort(router)):
+    if _elsewhere(router) or by_weights_at_last(router):
         return ""
     return BUT_ZERO.get(name) or NAMING.get(name, "")
 
@@ -41,7 +41,9 @@ def _elsewhere(router: Router) -> bool:
     )
 
 
-def _as_last_resort(router: Router) -> bool:
-    """Whether others answer by their weights where neither of the two may."""
+def by_weights_at_last(router: Router) -> bool:
+    """Whether, of complexity, others answer by their weights where neither of the two may."""
+    if not router.HasField("complexity") or router.default_model:
+        return False
     two = {router.complexity.small, router.complexity.large}
-    return not router.default_model and any(one.enabled and one.id not in two for one in router.variants)
+    return any(one.enabled and one.id not in two for one in router.variants)

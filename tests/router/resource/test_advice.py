@@ -1,5 +1,9 @@
 """Advice over a channel: whoever writes a router is told, and it is written all the same."""
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from turnout.router.v1.router_pb2 import Router
 from turnout.router.v1.strategy_pb2 import AGGREGATION_METHOD_VOTE
@@ -76,3 +80,40 @@ async def test_whoever_adds_a_variant_hears_what_creating_it_so_would_have_said(
     assert any("homogeneous: all 3 members are of one family" in said for said in added.warnings)
     assert any("kitchen sink: z has weight 9" in said for said in added.warnings)
     assert list(tried.warnings) == list(added.warnings)
+
+
+UNSHARED: list[tuple[dict[str, Any], str]] = [
+    ({"feature_based": {"rules": [{"condition": "true", "model": "cancer-stump"}]}}, "chooses by its rules"),
+    ({"shadow": {"primary": "cancer-bayes"}}, "chooses by its primary"),
+    (
+        {"complexity": {"small": "cancer-bayes", "large": "cancer-stump"}},
+        "chooses by what a request asks for",
+    ),
+    ({"ensemble": {"quorum": 1}}, "asks all of its members"),
+]
+
+
+@pytest.mark.parametrize(("strategy", "how"), UNSHARED)
+async def test_what_changes_shares_is_told_to_do_nothing_where_there_are_none(
+    desk: Desk, strategy: dict[str, Any], how: str
+) -> None:
+    given = doctors(**strategy, stickiness={"enabled": True}, ramp={"duration": timedelta(minutes=1)})
+    if given.HasField("feature_based"):
+        given.feature_based.default_model = "cancer-bayes"
+    if given.HasField("complexity"):
+        given.bounds.floor = 0.1
+    (name,) = strategy
+    options = ["stickiness", "ramp"] + ["bounds"] * given.HasField("bounds")
+    made = await ask(desk, "CreateRouter", router_id="idle", router=given, validate_only=True)
+    told = [one for one in made.warnings if "option" in one]
+    assert told == [f"The option {one} does nothing: {name} {how}." for one in options]
+    # A policy may lead to shares.
+    given.policies.add(name="some", condition="true", strategy={"random": {}})
+    made = await ask(desk, "CreateRouter", router_id="idle", router=given, validate_only=True)
+    assert not any("The option" in one for one in made.warnings)
+
+
+async def test_a_mirror_of_nothing_is_told(desk: Desk) -> None:
+    given = doctors(shadow={"primary": "cancer-bayes"}, mirror={"percentage": 0})
+    made = await ask(desk, "CreateRouter", router_id="idle", router=given, validate_only=True)
+    assert list(made.warnings) == ["Nothing is copied: mirror.percentage is 0."]
