@@ -86,3 +86,23 @@ async def test_the_least_of_values_from_zero_on_is_zero(ask: Ask, model: Model) 
     columns = Columns(numeric={"age": NumericColumn(values=[float(place % 50) for place in range(ROWS)])})
     reply = await ask("CreateBaseline", creation(columns=columns))
     assert (str(reply.baseline.features[0].min), reply.baseline.features[0].max) == ("0.0", 49.0)
+
+
+async def test_numbers_of_single_precision_are_those_of_the_baseline(
+    connections: Connections, ask: Ask, model: Model
+) -> None:
+    """Tenths in a file of doubles, and the same tenths from a client that sends 32 bits."""
+    rng = np.random.default_rng(11)
+    tenths = rng.integers(1, 10, (2, ROWS)) / 10
+    columns = Columns(numeric={"age": NumericColumn(values=tenths[0])})
+    await ask("CreateBaseline", creation(columns=columns))
+    events = [prediction(rng) for _ in range(ROWS)]
+    for event, value in zip(events, tenths[1].astype("<f4"), strict=True):
+        event.ClearField("features")
+        event.tensors.tensors.add(name="age", datatype="FP32", shape=[1, 1])
+        event.tensors.raw_contents.append(value.tobytes())
+    await log(connections, events)
+    result = (await ask("Analyze", AnalyzeRequest(model="churn"))).result
+    age = by_name(result)["age"]
+    assert (age.status, age.rows, age.out_of_range_share) == (DRIFT_STATUS_OK, ROWS, 0.0)
+    assert age.psi < 0.1

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from services.drift.cells.singles import as_meant
 from services.drift.cells.tally import Counts, Tally
 
 Values = NDArray[np.float64]
@@ -101,8 +102,8 @@ class Grid:
 
     def count(self, values: ArrayLike, missing: int = 0) -> Tally:
         """Count values (any shape, NaN and infinities allowed) beside `missing` absent ones."""
-        array = np.array(values, dtype=np.float64).ravel()
-        array.sort()
+        array = as_meant(np.asarray(values, dtype=np.float64).ravel())
+        array = np.sort(array)
         columns = np.zeros(self.size, dtype=np.int64)
         columns[MISSING] = missing
         # What is not finite is sorted to the ends, NaN last of all.

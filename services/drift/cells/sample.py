@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from services.drift.cells.grid import Values
+from services.drift.cells.singles import as_meant
 from services.drift.cells.tally import Counts
 
 NOTHING_FINITE = "a baseline needs at least one finite value"
@@ -24,7 +25,7 @@ class Sample:
     @classmethod
     def of(cls, values: ArrayLike) -> "Sample":
         """The finite values. Raises ValueError if there is none."""
-        array = np.asarray(values, dtype=np.float64).ravel()
+        array = as_meant(np.asarray(values, dtype=np.float64).ravel())
         # Adding zero turns -0.0 into 0.0: one value, one spelling, one grid id.
         distinct, counts = np.unique(array[np.isfinite(array)] + 0.0, return_counts=True)
         if not distinct.size:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.drift.cells import Frame, Sample, Tally, freeze_sample, learn_counts, tally_sample, thinned
 from services.drift.cells.grid import MISSING, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, Values
+from services.drift.cells.singles import as_meant
 from services.drift.cells.tally import Counts
 from services.drift.uploading.spill import Run, Spill, distinct, merged
 
@@ -38,7 +39,7 @@ class Numbers:
             values, weights = values[finite], weights[finite]
         if values.size:
             # Adding zero turns -0.0 into 0.0, as freezing does.
-            self._pieces.append((values + 0.0, weights))
+            self._pieces.append((as_meant(values + 0.0), weights))
             self.rows += int(weights.sum())
             self.held += 16 * values.size
 
