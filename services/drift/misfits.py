@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from services.drift.cells.singles import as_meant
 from services.drift.rows import Block, Floats
 from services.drift.spelling import name_of, number_of
 
@@ -44,7 +45,7 @@ def _numbers(words: Sequence[str]) -> Floats:
 
 
 def _named(values: Floats) -> Counter[str]:
-    found, counts = np.unique(values, return_counts=True)
+    found, counts = np.unique(as_meant(values), return_counts=True)
     names = Counter[str]()
     for value, count in zip(found.tolist(), counts.tolist(), strict=True):
         names[name_of(value)] += count

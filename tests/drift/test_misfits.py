@@ -97,6 +97,11 @@ def test_what_is_of_both_kinds_counts_once_and_as_its_own(size: int) -> None:
     assert found.texts["zip"] == Counter({"94110": size})
 
 
+def test_numbers_of_single_precision_have_the_names_of_their_decimals() -> None:
+    sizes = Block(NOW, 3, {"size": np.array([0.7, 1.5, 0.7], dtype="<f4").astype(np.float64)})
+    assert columns([sizes], [], ["size"]).texts["size"] == Counter({"0.7": 2, "1.5": 1})
+
+
 def test_what_is_nothing_of_its_kind_stays_missing_or_new() -> None:
     odd = TabularInput(
         numeric_features={"zip": float("nan")}, categorical_features={"x": "n/a", "vip": "yes"}
