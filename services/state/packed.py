@@ -9,6 +9,11 @@ none. Where bytes that nobody writes have one of them twice, the last one counts
 The other way round, the predictions of an EventBatch are bytes, so that one that cannot be read costs no
 other. To read them with their batch, as a `WholeBatch` or a `PackedBatch`, takes a tenth of what it takes one
 by one.
+
+And `SideBySide` reads a batch as columns. What comes again in a field for one message is merged with what
+was there: so the parts of all events come to lie in one, and a field of each is a list of all. It takes a
+third of what it takes to ask every event. Whose a value is, is known where there are as many as events; bytes
+in which one event has a field twice and another has none would be read shifted, and nobody writes such.
 """
 
 from collections.abc import Mapping
