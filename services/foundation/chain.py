@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from services.foundation.call import REQUEST_ID, GrpcCall
 from services.foundation.contract import Method, Parse, Render
 from services.foundation.errors import DeadlineExceeded, InvalidArgument, TurnoutError
-from services.foundation.gate import Door, Gate, TooManyRequests
+from services.foundation.gate import CROWD, Door, Gate, TooManyRequests
 from services.foundation.logs import CURRENT_CALL
 from services.foundation.metrics import Metrics
 from services.foundation.sizes import too_large
@@ -57,12 +57,12 @@ class Envelope:
     def __init__(self, method: Method, rig: Rig) -> None:
         name = method.full_name
         self.name = name
-        self.door = Door(
-            rig.gate, rig.metrics.rpcs[name], name, rig.method_limits.get(name, rig.method_limit)
-        )
+        streams = method.server_streaming or method.client_streaming
+        limit = rig.method_limits.get(name, rig.method_limit)
+        # Watches that wait for news are many without being work.
+        self.door = Door(rig.gate, rig.metrics.rpcs[name], name, limit, crowd=math.inf if streams else CROWD)
         # A stream of replies may rightly outlive any single answer, but not for ever: clients reconnect and
         # spread.
-        streams = method.server_streaming or method.client_streaming
         self._seconds = rig.stream_seconds if streams else rig.unary_seconds
         self._telemetry = rig.telemetry
         self._metrics = rig.metrics

@@ -2,7 +2,7 @@
 it up."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import grpc
@@ -10,6 +10,22 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 SERVICE = "grpc.health.v1.Health"
 _Response = health_pb2.HealthCheckResponse
+
+
+def add_health(server: grpc.aio.Server, servicer: "HealthServicer") -> None:
+    """Serve it by the generic way alone. The generated function registers its methods besides, and for each
+    of those the server's loop waits anew whenever a call of any method comes."""
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, _Generic(server))
+
+
+class _Generic:
+    """As much of a server as generated code uses, without what it registers."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """The generic handlers answer for them."""
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]

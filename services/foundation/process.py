@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from services.foundation import huge_pages, logs
+from services.foundation import huge_pages, logs, scheduling
 from services.foundation.announcement import Announcement
 from services.foundation.configuration import SettingsError, load
 from services.foundation.handlers import Servicer
@@ -142,6 +142,7 @@ async def _until_stopped(
     gc.collect()
     gc.freeze()
     huge_pages.gather()
+    runtime.spawn(scheduling.follow(server.gate), "scheduling class")
     log.info("serving", address=runtime.address, metrics=page.url)
     announcement = Announcement(place.announce, runtime.name, place.worker) if place.announce else None
     if announcement:

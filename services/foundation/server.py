@@ -7,13 +7,12 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
-from grpc_health.v1 import health_pb2_grpc
 
 from services.foundation.access import Access, WrongAccessError, check
 from services.foundation.chain import Rig
 from services.foundation.gate import Gate
 from services.foundation.handlers import Methods, Servicer, handlers_of
-from services.foundation.health import HealthServicer
+from services.foundation.health import HealthServicer, add_health
 from services.foundation.identity.certificates import server_credentials
 from services.foundation.metrics import Metrics
 from services.foundation.reflection import add_reflection
@@ -23,7 +22,7 @@ from services.foundation.telemetry import Telemetry
 
 # The gate counts calls whose request is here, and says why it refuses. Those that are only opened cost 20 kB
 # each and are the transport's to bound: so many times as many in all, and per connection so many.
-CROWD = 10
+MOST_OPEN = 10
 MOST_STREAMS = 1000
 HANDSHAKE_SECONDS = 10
 
@@ -60,19 +59,19 @@ class Server:
         self.metrics = metrics or Metrics()
         self.health = HealthServicer([servicer.SERVICE for servicer in services])
         self._settings = settings
-        most = CROWD * settings.concurrency
+        self.gate = Gate(settings.concurrency, retry_seconds=settings.shed_retry_seconds, rng=rng)
+        most = MOST_OPEN * settings.concurrency
         self._server = grpc.aio.server(options=_options(settings, reuse_port), maximum_concurrent_rpcs=most)
         self._described = described
-        self._register(services, self._rig(telemetry or Telemetry(rng=rng), rng), pool)
+        self._register(services, self._rig(telemetry or Telemetry(rng=rng)), pool)
         self.port = 0
 
-    def _rig(self, telemetry: Telemetry, rng: random.Random) -> Rig:
+    def _rig(self, telemetry: Telemetry) -> Rig:
         told = self._settings
-        gate = Gate(told.concurrency, retry_seconds=told.shed_retry_seconds, rng=rng)
         return Rig(
             telemetry,
             self.metrics,
-            gate,
+            self.gate,
             told.method_concurrency,
             told.method_limits,
             told.default_deadline_seconds,
@@ -89,7 +88,7 @@ class Server:
             raise ValueError(
                 f"method_limits: {name} is no method of this server; write package.Service/Method"
             )
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        add_health(self._server, self.health)
         told = [*(servicer.SERVICE for servicer in services), *self._described]
         add_reflection(self._server, told, pool, self._access)
 

@@ -16,7 +16,7 @@ def connected(channel: grpc.aio.Channel, path: str) -> Send:
 
     async def send(body: bytes, timeout: float, trace: str) -> bytes:  # noqa: ASYNC109
         try:
-            raw: bytes = await infer(body, timeout=timeout, metadata=((TRACEPARENT, trace),))
+            raw: bytes = await infer(body, timeout=timeout, metadata=grpc.aio.Metadata((TRACEPARENT, trace)))
         except grpc.aio.AioRpcError as failure:
             raise failed(failure, timeout) from None
         except grpc.aio.UsageError:

@@ -92,7 +92,7 @@ async def test_calls_that_are_opened_and_never_made_are_bounded(monkeypatch: pyt
     await server.start()
     channels = [
         grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
-        for _ in range(2 + serving.CROWD * 2 // 4)
+        for _ in range(2 + serving.MOST_OPEN * 2 // 4)
     ]
     first: Any = channels[0].stream_unary(SAY)
     held = [first(never(), timeout=60) for _ in range(40)]
