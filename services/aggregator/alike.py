@@ -37,6 +37,8 @@ def voices(answer: Answer) -> list[str] | None:
 def _labelled(answer: Classes) -> list[str]:
     """The label of each row, as it is but where it begins as other kinds do."""
     names = answer.names
+    if len(names) == 1 and not names[0].startswith(MARK):
+        return names
     if not any(name.startswith(MARK) for name in min(names, answer.labels, key=len)):
         return names
     return [AS_LABEL + name if name.startswith(MARK) else name for name in names]

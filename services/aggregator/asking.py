@@ -44,11 +44,17 @@ class Seat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Testimony:
-    """What somebody said: the output, what the reply is if it is taken, and the ballot that it makes."""
+    """What somebody said: the Output, serialized, and the ballot that it makes; `made` of it, where the reply
+    is another output if this one is taken."""
 
-    output: Output
-    served: Output
+    encoded: bytes
     ballot: Ballot
+    made: Output | None = None
+
+    @property
+    def served(self) -> Output:
+        """What the reply is if this is taken. Made anew each time: few replies are one member's."""
+        return Output.FromString(self.encoded) if self.made is None else self.made
 
 
 class Entry:

@@ -16,43 +16,59 @@ from services.aggregator.recipe import PLAIN, Options, Recipe
 from services.aggregator.sound import require_readable, require_sound
 from services.aggregator.tolerance import EXACT
 from services.aggregator.voices import Member
-from services.aggregator.wire.answers import confidence_of, output_of, read_answer
+from services.aggregator.wire.answers import classes_of, confidence_of, output_of, read_answer
 from services.models.answer import Answer as Reply
+
+# In the place of an output that need not be made: the answer is there without it.
+_UNREAD = Output()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vote:
-    """A member's ballot, what the reply is if the ballot is taken, and the attempts that it rests on."""
+    """A member's ballot, and the attempts that it rests on; `made` of them, where there are several or the
+    first one's own output will not do."""
 
     ballot: Ballot
-    output: Output
     entries: Sequence[Entry]
+    made: Output | None = None
+
+    @property
+    def output(self) -> Output:
+        """What the reply is if the ballot is taken. Made anew each time."""
+        if self.made is not None:
+            return self.made
+        said = self.entries[0].testimony
+        assert said is not None  # noqa: S101 - a vote is made of testimonies
+        return said.served
 
 
 def testify(entry: Entry, plan: Plan) -> None:
     """Read the answer of a member; one that is none spoils the entry."""
     result, member = entry.result, entry.seat.voice
     assert isinstance(result, Reply)  # noqa: S101 - asked of answers alone
-    output, extraction = result.output, plan.extraction
-    served = output
-    read = False
+    answer: Answer | None = None if result.row is None else classes_of(result.row)
+    output = result.output if answer is None else _UNREAD
+    made: Output | None = None
     try:
-        answer, read = read_answer(output), True
-        if extraction is not None and isinstance(answer, Text):
-            answer = extraction.read(answer.content)
-            served = output_of(answer)
+        if answer is None:
+            answer = read_answer(output)
+        if plan.extraction is not None and isinstance(answer, Text):
+            answer = plan.extraction.read(answer.content)
+            made = output_of(answer)
         require_sound(answer, plan)
-        require_readable(served, answer, plan)
+        if plan.embedder is not None:
+            require_readable(result.output if made is None else made, answer, plan)
     except Unreadable as wrong:
         # What could be read and is not what this plan looks for may be what others want of the same model.
-        entry.spoilt, entry.excused = f"malformed answer: {wrong}", read or isinstance(wrong, NothingSaid)
+        entry.spoilt = f"malformed answer: {wrong}"
+        entry.excused = answer is not None or isinstance(wrong, NothingSaid)
         return
     # A batch has a confidence per row where it has probabilities; the model's own is one for all rows.
     confidence = confidence_of(output, answer)
     if confidence is None and result.confidence is not None:
         confidence = confidence_of(output, answer, result.confidence)
     weight = member.weight if isinstance(member, Member) else None
-    entry.testimony = Testimony(output, served, Ballot(member.variant, answer, weight, confidence))
+    entry.testimony = Testimony(result.encoded, Ballot(member.variant, answer, weight, confidence), made)
 
 
 def votes_of(entries: Iterable[Entry], recipe: Recipe = PLAIN) -> list[Vote]:
@@ -69,14 +85,14 @@ def _vote(entries: Sequence[Entry], recipe: Recipe) -> Vote:
     if len(entries) == 1 and entries[0].testimony is not None:
         (entry,) = entries
         said = entries[0].testimony
-        return Vote(said.ballot, said.served, (entry,))
+        return Vote(said.ballot, (entry,))
     try:
         return _most_frequent(entries, recipe)
     except CannotCombine:
         # Answers of several kinds: the first stands, without a confidence, and the others are not its own.
         first = entries[0]
         assert first.testimony is not None  # noqa: S101 - `votes_of` asks for it
-        return Vote(replace(first.testimony.ballot, confidence=None), first.testimony.served, (first,))
+        return Vote(replace(first.testimony.ballot, confidence=None), (first,))
 
 
 def _has_probabilities(answer: Answer) -> bool:
@@ -104,13 +120,13 @@ def _most_frequent(entries: Sequence[Entry], recipe: Recipe) -> Vote:
         answer = replace(answer, probabilities=mean.probabilities)
         served = output_of(answer)
         own = confidence_of(served, answer)
-        return Vote(replace(said[0].ballot, answer=answer, confidence=own), served, entries)
+        return Vote(replace(said[0].ballot, answer=answer, confidence=own), entries, served)
     if isinstance(answer, Taken):
         chosen = said[answer.ballot]
         confidence = None if same is None else np.asarray(same[answer.ballot].mean(axis=0))
-        return Vote(replace(chosen.ballot, confidence=confidence), chosen.served, entries)
+        return Vote(replace(chosen.ballot, confidence=confidence), entries, chosen.served)
     own = verdict.confidence
     if same is not None:
         shares = alike([*(ballot.answer for ballot in ballots), answer], tolerance)
         own = None if shares is None else np.asarray(shares[-1, :-1].mean(axis=0))
-    return Vote(replace(said[0].ballot, answer=answer, confidence=own), output_of(answer), entries)
+    return Vote(replace(said[0].ballot, answer=answer, confidence=own), entries, output_of(answer))

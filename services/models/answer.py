@@ -1,5 +1,6 @@
 """What comes of calling a model: an Answer or a Failure. Neither is an exception, for a jury wants both."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from turnout.inference.v1.output_pb2 import Output
@@ -14,14 +15,24 @@ FailureKind = Literal["TIMED_OUT", "FAILED", "CANCELLED", "DROPPED"]
 MESSAGE_LENGTH = 200
 
 
+class Row(NamedTuple):
+    """What `encoded` says of one classified row, for who reckons with it: probabilities, as they came, in the
+    order of the `labels`, of which each is there once, and the place of the one that was chosen."""
+
+    labels: tuple[str, ...]
+    chosen: int
+    probabilities: Sequence[float]
+
+
 class Reply(NamedTuple):
     """A reply as its protocol reads it: `encoded` is the Output, serialized. Confidence is 0 to 1; None means
-    that the model did not say."""
+    that the model did not say. `row`: where it is at hand anyway."""
 
     encoded: bytes
     confidence: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    row: Row | None = None
 
     @property
     def output(self) -> Output:
@@ -60,7 +71,8 @@ def malformed(message: str) -> CallFailed:
 
 class Answer(NamedTuple):
     """A model's answer. `encoded` is the Output, serialized; `latency` in seconds; `cost` in `currency`, None
-    if unknown; `span_id` in hex; `tensors` the ModelInferResponse as it came, empty under other protocols."""
+    if unknown; `span_id` in hex; `tensors` the ModelInferResponse as it came, empty under other protocols;
+    `row` as in a Reply."""
 
     encoded: bytes
     latency: float
@@ -72,6 +84,7 @@ class Answer(NamedTuple):
     cost: float | None
     currency: str
     tensors: bytes = b""
+    row: Row | None = None
 
     @property
     def output(self) -> Output:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from turnout.inference.v1.output_pb2 import Classification, ClassifiedRow, Output
 
-from services.models.answer import Reply, malformed
+from services.models.answer import Reply, Row, malformed
 from services.models.elements import Tensors
 from services.models.stencil import Stencil
 
@@ -32,7 +32,7 @@ class ClassReader:
         self._probabilities = probabilities
         self._classes = tuple(classes)
         self._label_map = label_map
-        self._labels = [label_map.get(name, name) for name in classes]
+        self._labels = tuple(label_map.get(name, name) for name in classes)
         self._threshold = 0.5 if threshold is None else threshold
         self._stencil = Stencil(self._labels)
 
@@ -40,18 +40,20 @@ class ClassReader:
         """Raises CallFailed when the reply is not what the registration says."""
         chances = self._chances(tensors) if self._probabilities else ()
         if len(chances) == 1 and not self._label:
-            row = chances[0]
-            return Reply(self._stencil.fill(self._labels[self._winner(row)], row), min(1.0, max(row)))
+            row, labels = chances[0], self._labels
+            winner = self._winner(row)
+            encoded = self._stencil.fill(labels[winner], row)
+            return Reply(encoded, min(1.0, max(row)), row=Row(labels, winner, row))
         if self._label:
-            labels = [self._name(value) for value in self._own_labels(tensors)]
+            named = [self._name(value) for value in self._own_labels(tensors)]
         else:
-            labels = [self._labels[self._winner(row)] for row in chances]
+            named = [self._labels[self._winner(row)] for row in chances]
         if chances:
-            encoded = self._stencil.fill(labels[0], chances[0])
+            encoded = self._stencil.fill(named[0], chances[0])
         else:
-            encoded = Output(classification=Classification(label=labels[0])).SerializeToString()
-        if len(labels) > 1:
-            encoded += _rows(labels, chances)
+            encoded = Output(classification=Classification(label=named[0])).SerializeToString()
+        if len(named) > 1:
+            encoded += _rows(named, chances)
         return Reply(encoded, _mean_of_highest(chances) if chances else None)
 
     def _winner(self, chances: Sequence[float]) -> int:

@@ -157,13 +157,14 @@ class Attempt:
         return self._answer(reply, raw)
 
     def _answer(self, reply: Reply, raw: bytes) -> Answer:
-        encoded, confidence, tokens_in, tokens_out = reply
+        encoded, confidence, tokens_in, tokens_out, row = reply
         handle = self._handle
         cost = handle.price.of(tokens_in, tokens_out)
         return Answer(
             encoded, self.latency, self.endpoint, self.span_id,
             confidence, tokens_in, tokens_out, cost, handle.price.currency,
             raw if handle.wire.open_inference else b"",
+            row,
         )  # fmt: skip
 
     def cancelled(self) -> Failure:

@@ -6,6 +6,9 @@ predictions asks everybody all the same: what is learnt from panels must not be 
 alone.
 """
 
+from turnout.inference.v1.output_pb2 import Output
+
+from services.aggregator.answers import Taken, Verdict
 from services.aggregator.errors import TooManyFields
 from services.aggregator.patterns.decided import Decided
 from services.aggregator.plan import Jury, Plan
@@ -15,7 +18,7 @@ from services.aggregator.sifting import leave_out, sifted, thinned
 from services.aggregator.stopping import can_stop
 from services.aggregator.testimony import Vote
 from services.aggregator.verdicts import Deliberation, deliberate
-from services.aggregator.wire.answers import write_answer
+from services.aggregator.wire.answers import output_of
 
 
 async def run(plan: Plan, session: Session) -> Decided:
@@ -30,7 +33,7 @@ async def run(plan: Plan, session: Session) -> Decided:
     votes, found = await _decided(plan, session, sifted(plan, poll.votes()))
     credit(votes, found)
     return Decided(
-        output=write_answer(found.verdict, [vote.output for vote in votes]),
+        output=_output(found.verdict, votes),
         votes=votes,
         verdict=found.verdict,
         recipe=found.recipe,
@@ -39,6 +42,11 @@ async def run(plan: Plan, session: Session) -> Decided:
         full=poll.full,
         stopped_early=poll.stopped,
     )
+
+
+def _output(verdict: Verdict, votes: list[Vote]) -> Output:
+    answer = verdict.answer
+    return votes[answer.ballot].output if isinstance(answer, Taken) else output_of(answer)
 
 
 async def _decided(plan: Plan, session: Session, votes: list[Vote]) -> tuple[list[Vote], Deliberation]:

@@ -37,6 +37,7 @@ from services.aggregator.wire.structures import (
     write_tensors,
     write_vectors,
 )
+from services.models.answer import Row
 
 # Probabilities computed in half precision miss 1 by this much; nobody needs to be told.
 SUM_ROUNDING = 0.001
@@ -67,6 +68,11 @@ def read_answer(output: Output) -> Answer:
             return read_vectors(output.embedding)
         case _:
             raise Unreadable("", f"an answer is required: one of {KINDS}")
+
+
+def classes_of(row: Row) -> Classes | None:
+    """What was read already; None where `read_answer` has something to say about it."""
+    return _one(row.labels, row.chosen, row.probabilities) if row.labels[row.chosen] else None
 
 
 def confidence_of(output: Output, answer: Answer, given: float | None = None) -> Floats | None:
@@ -130,17 +136,22 @@ def _read_classes(given: Classification) -> Classes:
 def _read_one(given: Classification) -> Classes | None:
     """One row with its probabilities, in a fifth of the time; None for whatever is odd about it."""
     chances = {each.label: each.probability for each in given.probabilities}
-    label, total = given.label, math.fsum(chances.values())
-    off = abs(total - 1)
-    # Written so that NaN fails. Of a label that came twice one would be lost.
-    if not (off <= SUM_TOLERANCE and min(chances.values()) >= 0):
-        return None
     columns = tuple(chances)
-    if label not in chances or given.rows or len(given.probabilities) > len(columns):
+    # Of a label that came twice one would be lost.
+    if given.label not in chances or given.rows or len(given.probabilities) > len(columns):
         return None
-    shares = np.array([list(chances.values())])
+    return _one(columns, columns.index(given.label), list(chances.values()))
+
+
+def _one(columns: tuple[str, ...], chosen: int, chances: Sequence[float]) -> Classes | None:
+    total = math.fsum(chances)
+    off = abs(total - 1)
+    # Written so that NaN fails.
+    if not (off <= SUM_TOLERANCE and min(chances) >= 0):
+        return None
+    shares = np.array([chances])
     shares /= total
-    return Classes(columns, np.array([columns.index(label)]), shares, off > SUM_ROUNDING)
+    return Classes(columns, np.array([chosen]), shares, off > SUM_ROUNDING)
 
 
 def _read_rows(given: Classification) -> Classes:

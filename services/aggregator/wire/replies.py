@@ -20,7 +20,7 @@ from services.aggregator.asking import Entry
 from services.aggregator.errors import CannotCombine
 from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.wire.answers import write_answer
-from services.models.answer import MESSAGE_LENGTH
+from services.models.answer import MESSAGE_LENGTH, Answer
 from services.models.participation import describe
 
 
@@ -51,9 +51,9 @@ def write_entries(reply: InferResponse, entries: Iterable[Entry]) -> None:
     """Every attempt once, by rank, and in the order in which they began where that is the same."""
     for index, entry in enumerate(sorted(entries, key=lambda entry: entry.seat.rank)):
         write_participant(entry, reply.participants.add())
-        if entry.answered:
-            said = entry.testimony
-            reply.outputs.add(participant=index, output=said.output if said is not None else entry.output)
+        if entry.answered and isinstance(entry.result, Answer):
+            # Into its place as it came: nobody else needs the message.
+            reply.outputs.add(participant=index).output.MergeFromString(entry.result.encoded)
 
 
 def write_panel(

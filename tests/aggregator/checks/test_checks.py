@@ -45,7 +45,7 @@ def test_conditions_speak_of_the_answer(text: str, names: dict[str, Any], held: 
 def test_of_a_batch_every_row_is_checked(text: str, said: str) -> None:
     chances = np.array([[0.25, 0.75], [0.6, 0.4]])
     answer = Classes(("no", "yes"), np.array([1, 0]), chances)
-    vote = Vote(Ballot("a", answer, confidence=chances.max(axis=1)), output_of(answer), ())
+    vote = Vote(Ballot("a", answer, confidence=chances.max(axis=1)), (), output_of(answer))
     ruling = holds(Condition(text), Input(), vote)
     assert (ruling.accepted, ruling.failed) == (not said, False)
     assert ruling.reason.startswith(said)
@@ -53,7 +53,7 @@ def test_of_a_batch_every_row_is_checked(text: str, said: str) -> None:
 
 def test_of_several_numbers_every_one_is_checked() -> None:
     answer = Numbers(np.array([5.0, -1000.0]))
-    vote = Vote(Ballot("a", answer), output_of(answer), ())
+    vote = Vote(Ballot("a", answer), (), output_of(answer))
     assert not holds(Condition("value > 0.0"), Input(), vote).accepted
     assert holds(Condition("value > -2000.0"), Input(), vote).accepted
 

@@ -121,7 +121,7 @@ async def test_numbers_of_one_model_are_columns_of_the_next(doctors: Bench) -> N
 
 def test_an_answer_to_several_rows_is_no_part_of_one_question() -> None:
     answer = Classes(("no", "yes"), np.array([0, 1]))
-    vote = Vote(Ballot("a", answer), Output(), ())
+    vote = Vote(Ballot("a", answer), (), Output())
     for text in ("a", "a.label", "a.probabilities.yes", "a#/x"):
         with pytest.raises(Unresolved, match="an answer to one row expected, got 2 rows"):
             look(parse(text), Input(), {"a": vote}, {})
