@@ -21,6 +21,7 @@ from services.foundation.errors import TurnoutError
 from services.foundation.tracing import Parent
 from services.models.errors import InputMismatch
 from services.models.handle import ModelHandle
+from services.models.signature import LaidOut
 
 FULL_PANEL = "full panel"
 
@@ -49,6 +50,8 @@ class Session:
         self.prediction_id, self.router, self.counts = request.prediction_id, request.router, counts
         # What chance is drawn from: without an id, the trace, which is another one each time.
         self.seed = request.prediction_id or parent.trace_id
+        # Members of one task read the input alike.
+        self._laid_out: LaidOut = {}
         self._sampled: bool | None = None
         self._calls = Calls(self.plan, desk, parent, request.router, listener)
         self.entries, self.purse = self._calls.entries, self._calls.purse
@@ -83,7 +86,11 @@ class Session:
         seat = Seat(voice, role, step, rank)
         try:
             seat.handle = self._roster.handle(voice, self.desk.find, sample)
-            seat.request = seat.handle.prepare(self.given if given is None else given)
+            seat.request = (
+                seat.handle.prepare(self.given, self._laid_out)
+                if given is None
+                else seat.handle.prepare(given)
+            )
         except (InputMismatch, ModelsNotFound) as excuse:
             seat.excuse = excuse
             return seat

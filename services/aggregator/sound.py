@@ -22,8 +22,7 @@ WORDS = "labels, numbers, texts, JSON or calls of tools"
 def require_sound(answer: Answer, plan: Plan) -> None:
     """Raise Unreadable for an answer that neither the plan's method nor its reader can do anything with."""
     require_numbers(answer, plan.recipe.method if isinstance(plan.pattern, Jury) else "")
-    reader = reader_of(plan.pattern)
-    if reader is not None and (kind := kind_of(answer)) in WORDLESS:
+    if (kind := kind_of(answer)) in WORDLESS and (reader := reader_of(plan.pattern)) is not None:
         raise Unreadable("", f"{WORDS} expected, which {reader[1]} can read; got {kind}")
 
 

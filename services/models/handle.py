@@ -14,7 +14,7 @@ from services.foundation.tracing import Parent
 from services.models.answer import Answer, CallFailed, Failure, FailureKind, Reply
 from services.models.endpoints import Endpoint, Probe, least_loaded, others
 from services.models.registration import Registration
-from services.models.signature import Request
+from services.models.signature import LaidOut, Request
 
 
 class ModelHandle:
@@ -41,9 +41,10 @@ class ModelHandle:
         self.rng = rng
         self.now = now
 
-    def prepare(self, given: Input) -> Request:
-        """The question as this model reads it. Raises InputMismatch with a path per problem."""
-        return self.wire.prepare(given)
+    def prepare(self, given: Input, laid_out: LaidOut | None = None) -> Request:
+        """The question as this model reads it; whoever asks several the same gives each of them the same
+        `laid_out`. Raises InputMismatch with a path per problem."""
+        return self.wire.prepare(given, laid_out)
 
     def features(self, given: Input) -> TabularInput | None:
         """The columns of a row or tabular input, as they are logged; None for other kinds of input."""

@@ -16,7 +16,7 @@ from services.models.layouts import Expected
 from services.models.openai_server import Server, attributes, check_addresses, served_name
 from services.models.overriding import overridden, refuse_others
 from services.models.problems import Problems
-from services.models.signature import Request
+from services.models.signature import LaidOut, Request
 
 METHOD = "chat/completions"
 OVERRIDABLE = ("system_prompt", "template", "sampling")
@@ -68,7 +68,7 @@ class ChatWire:
         elif model.confidence_from == model_pb2.CONFIDENCE_SOURCE_JSON_POINTER:
             self._confidence = chat_reply.from_pointer(model.confidence_pointer)
 
-    def prepare(self, given: Input) -> Request:
+    def prepare(self, given: Input, laid_out: LaidOut | None = None) -> Request:  # noqa: ARG002
         if self._overrides is not None:
             if given.HasField("image"):
                 # What is wrong with it is told as the caller spells it, before it is put into a chat.

@@ -16,7 +16,7 @@ from services.models.layouts import Expected
 from services.models.openai_server import Server, attributes, check_addresses, served_name
 from services.models.overriding import refuse_others
 from services.models.problems import Problems
-from services.models.signature import DEFAULT_INPUT, Request
+from services.models.signature import DEFAULT_INPUT, LaidOut, Request
 
 METHOD = "embeddings"
 KINDS = (model_pb2.OUTPUT_KIND_UNSPECIFIED, model_pb2.OUTPUT_KIND_EMBEDDING)
@@ -57,7 +57,7 @@ class EmbeddingWire:
         # In a quarter of the bytes of decimal numbers, and exact; a server that knows no base64 sends those.
         self._settings: dict[str, Any] = {"model": served_name(model), "encoding_format": "base64"}
 
-    def prepare(self, given: Input) -> Request:
+    def prepare(self, given: Input, laid_out: LaidOut | None = None) -> Request:  # noqa: ARG002
         return embedding_request(self._model.name, self._settings, self.takes, given)
 
     def features(self, given: Input) -> TabularInput | None:  # noqa: ARG002

@@ -29,6 +29,10 @@ class Request(NamedTuple):
     rows: int
 
 
+# The fields of an input by the signature that they were laid out for, serialized.
+LaidOut = dict[bytes, Request]
+
+
 class Signature:
     """A compiled signature. `names` are the columns that the model reads, in its order."""
 

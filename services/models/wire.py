@@ -9,7 +9,7 @@ from services.models.answer import Reply
 from services.models.connections import Connections
 from services.models.endpoints import Attributes, Line
 from services.models.layouts import Expected
-from services.models.signature import Request
+from services.models.signature import LaidOut, Request
 
 
 class Wire(Protocol):
@@ -25,8 +25,9 @@ class Wire(Protocol):
     takes: Expected
     gives: tuple[str, ...]
 
-    def prepare(self, given: Input) -> Request:
-        """The body of a call. Raises InputMismatch."""
+    def prepare(self, given: Input, laid_out: LaidOut | None = None) -> Request:
+        """The body of a call. `laid_out`: what was made of this input for others, who may read it alike; to
+        be looked up and added to. Raises InputMismatch."""
 
     def features(self, given: Input) -> TabularInput | None:
         """The record of a row or tabular input, as it is logged."""

@@ -91,6 +91,8 @@ def votes_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
 def probabilities_of(panel: Sequence[Classes], labels: tuple[str, ...]) -> Floats:
     """[members, rows, labels]: 0 for labels that a member does not know, and 1 for the label of a member
     that gave no probabilities."""
+    if all(answer.labels == labels and answer.probabilities is not None for answer in panel):
+        return np.array([answer.probabilities for answer in panel])
     spread = np.zeros((len(panel), panel[0].rows, len(labels)))
     for member, answer in enumerate(panel):
         if answer.labels == labels and answer.probabilities is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-import numpy as np
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateResponse, InferResponse
 from turnout.inference.v1.manifest_pb2 import (
     OUTCOME_DISCARDED,
@@ -92,7 +91,7 @@ def _confidence(ballots: Sequence[Ballot], verdict: Verdict) -> float | None:
     if sure is None and isinstance(answer, Taken):
         sure = ballots[answer.ballot].confidence
     elif sure is None and isinstance(answer, Classes) and answer.probabilities is not None:
-        sure = answer.probabilities[np.arange(answer.rows), answer.chosen]
+        return float(answer.probabilities[0, answer.chosen[0]])
     return None if sure is None else float(sure[0])
 
 
