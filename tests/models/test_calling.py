@@ -15,6 +15,7 @@ from examples.fleet.data import holdout
 from examples.fleet.training import train
 from services.foundation.errors import Internal
 from services.foundation.tracing import RemoteParent
+from services.models import inferring
 from services.models.answer import Answer, Failure
 from services.models.errors import InvalidModel, ModelBusy, ModelFailed, ModelTimedOut
 from services.models.handle import ModelHandle, probe
@@ -25,6 +26,18 @@ from tests.waiting import eventually
 ROWS, LABELS = holdout("breast-cancer", seed=7)
 FIRST = Input(tabular=TabularInput(numeric_features=dict(zip(BREAST_CANCER, ROWS[0], strict=True))))
 SPAN = RemoteParent("a" * 32, "b" * 16, True)
+
+
+@pytest.fixture(autouse=True, params=["below", "above"])
+def layer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of making a call: with this series of the library, and with one that is not known."""
+    if request.param == "above":
+        monkeypatch.setattr(inferring, "TESTED", ())
+
+
+def test_calls_are_made_below_with_the_series_that_is_installed() -> None:
+    """Whoever upgrades the library runs these tests with the new series among those TESTED, or without."""
+    assert not inferring.TESTED or grpc.__version__.startswith(inferring.TESTED)
 
 
 async def ask(handle: ModelHandle, seconds: float = 60.0) -> Answer | Failure:
