@@ -54,12 +54,11 @@ def _tell(reply: InferResponse, session: Session, decided: Decided) -> None:
     missing = _missing(session)
     reply.degraded = bool(missing) or not decided.complete
     reply.warnings.extend(decided.notes)
-    if decided.error is None:
-        untold = [entry for entry in missing if not entry.told]
+    untold = [entry for entry in missing if not entry.told]
+    if untold and decided.error is None:
         heard = {entry.seat.voice.variant for entry in session.entries if entry.answered}
         told = [f"{_called(entry, heard, session.plan)}: {entry.trouble}" for entry in untold]
-        if told:
-            reply.warnings.append(f"without an answer: {listed(told)}")
+        reply.warnings.append(f"without an answer: {listed(told)}")
     if stranger := session.purse.stranger:
         reply.warnings.append(
             f"max_cost counts {session.purse.currency}; calls in {stranger} are not counted"

@@ -65,7 +65,7 @@ async def _decided(plan: Plan, session: Session, votes: list[Vote]) -> tuple[lis
 def credit(votes: list[Vote], found: Deliberation) -> None:
     """What each answer was worth: of a batch in its first row, and of several answers of a member in equal
     parts. Where a helper failed one answer stands in for all, and the others were for nothing."""
-    for vote, shares in zip(votes, found.verdict.shares, strict=True):
+    for vote, share in zip(votes, found.verdict.shares[:, 0].tolist(), strict=True):
         for entry in vote.entries:
-            if shares[0] or found.helped:
-                entry.contribute(float(shares[0]) / len(vote.entries))
+            if share or found.helped:
+                entry.contribute(share / len(vote.entries))

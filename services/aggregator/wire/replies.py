@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+import numpy as np
 from turnout.aggregator.v1.aggregator_service_pb2 import AggregateResponse, InferResponse
 from turnout.inference.v1.manifest_pb2 import (
     OUTCOME_DISCARDED,
@@ -20,7 +21,7 @@ from services.aggregator.errors import CannotCombine
 from services.aggregator.recipe import PLAIN, Recipe
 from services.aggregator.wire.answers import write_answer
 from services.models.answer import MESSAGE_LENGTH, Answer
-from services.models.participation import describe
+from services.models.participation import described
 
 
 def write_participant(entry: Entry, found: Participant) -> None:
@@ -37,7 +38,8 @@ def write_participant(entry: Entry, found: Participant) -> None:
         return
     if seat.handle is not None:
         found.version = seat.handle.version
-    describe(found, result, OUTCOME_DISCARDED if entry.used is None else entry.used)
+    # Setting each field takes three times as long.
+    found.MergeFromString(described(result, OUTCOME_DISCARDED if entry.used is None else entry.used))
     if entry.spoilt:
         found.outcome, found.error_code = OUTCOME_FAILED, "INTERNAL"
         found.error_message = entry.spoilt[:MESSAGE_LENGTH]
@@ -80,7 +82,7 @@ def write_panel(
     elif (apart := distance(ballots)) is not None:
         told.distance = apart[0]
     if verdict is not None:
-        told.tie = bool(verdict.tied.any())
+        told.tie = bool(np.count_nonzero(verdict.tied))
         if (sure := _confidence(ballots, verdict)) is not None:
             told.confidence = sure
 
