@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inference.open_inference_pb2 import ModelInferRequest
-from turnout.inference.v1.input_pb2 import Input, TabularInput
+from turnout.inference.v1.input_pb2 import Input, TabularInput, TensorInput
 from turnout.router.v1.model_pb2 import LAYOUT_KIND_PER_COLUMN, Model
 from turnout.router.v1.model_pb2 import Signature as SignatureMessage
 
+from services.models.alike import Alike, around, filled
 from services.models.columns import Column, compile_column, default_dtype, read
 from services.models.datatypes import DATATYPES, Datatype, encode_bytes
 from services.models.errors import InputMismatch, InvalidModel
@@ -16,7 +17,7 @@ from services.models.framing import delimited
 from services.models.layouts import RAW_CONTENTS, Expected, Layout, PerColumn, Stacked
 from services.models.problems import Problems
 from services.models.records import Record, record_of_row, record_of_tabular
-from services.models.tensors import Passage
+from services.models.tensors import pass_through
 
 PATH = "model.signature"
 DEFAULT_INPUT = "input"
@@ -33,6 +34,13 @@ class Request(NamedTuple):
 LaidOut = dict[bytes, Request]
 
 
+class _Fitting(NamedTuple):
+    """What was made of tensors that fit: the fields around their raw contents, and the rows."""
+
+    body: tuple[bytes, ...]
+    rows: int
+
+
 class Signature:
     """A compiled signature. `names` are the columns that the model reads, in its order."""
 
@@ -47,7 +55,7 @@ class Signature:
         self._plain = all(column.numeric and column.dtype.bounds is None for column in columns)
         # The tensors that the columns become; none where there are no columns.
         self.expected: Expected = layout.expected if layout is not None else {}
-        self._passage = Passage(self.expected)
+        self._alike: Alike[_Fitting] = Alike(TensorInput, "raw_contents")
         tensor = ModelInferRequest.InferInputTensor(name=text_input, datatype="BYTES", shape=(1,))
         self._text_head = ModelInferRequest(inputs=[tensor]).SerializeToString()
 
@@ -100,10 +108,19 @@ class Signature:
             return None
 
     def _tensors(self, given: Input) -> Request:
+        # Before they are reframed: that takes away what is unknown, and must not let the next one differ.
+        message = given.tensors.SerializeToString()
+        found = self._alike.find(message)
+        if found is not None:
+            fitting, parts = found
+            return Request(filled(fitting.body, parts), fitting.rows)
         problems = Problems()
-        passed = self._passage.through(given.tensors, problems)
+        fields, rows = pass_through(given.tensors, self.expected, problems)
         problems.settle(InputMismatch, self._subject, self._model)
-        return Request(passed.fields, passed.rows)
+        # Whether tensors fit is a matter of names, types, shapes and lengths, whatever their numbers are.
+        contents = given.tensors.raw_contents
+        self._alike.learn(message, _Fitting(around(fields, RAW_CONTENTS, contents), rows))
+        return Request(fields, rows)
 
     @property
     def _subject(self) -> str:

@@ -10,15 +10,10 @@ from turnout.inference.v1.input_pb2 import Tensor, TensorInput
 
 from services.models.datatypes import DATATYPES, Datatype
 from services.models.framing import delimited
-from services.models.layouts import Expected
+from services.models.layouts import RAW_CONTENTS, Expected
 from services.models.problems import Problems
 
 _INPUTS = ModelInferRequest.INPUTS_FIELD_NUMBER
-_RAW = ModelInferRequest.RAW_INPUT_CONTENTS_FIELD_NUMBER
-
-
-# Names, types and shapes that were found right, per model: batches of every size are one each.
-MOST_REMEMBERED = 256
 
 
 class Passed(NamedTuple):
@@ -26,55 +21,6 @@ class Passed(NamedTuple):
 
     fields: bytes
     rows: int
-
-
-class _Known(NamedTuple):
-    """Tensors that were found right but for their raw contents, which have these lengths; None: any."""
-
-    fields: bytes
-    rows: int
-    lengths: tuple[int | None, ...]
-
-
-class Passage:
-    """Passes tensors to one model. An empty `expected` takes any names and shapes.
-
-    Inputs that differ in their values alone are checked once: then only lengths are compared, in a tenth of
-    the time.
-    """
-
-    def __init__(self, expected: Expected) -> None:
-        self.expected = expected
-        self._known: dict[bytes, _Known] = {}
-
-    def through(self, given: TensorInput, problems: Problems) -> Passed:
-        """Reframe tensors for the model."""
-        raw = given.raw_contents
-        if not raw:
-            return pass_through(given, self.expected, problems)
-        # Before they are reframed: that takes away what is unknown, and must not let the next one differ.
-        head = b"".join([delimited(_INPUTS, tensor.SerializeToString()) for tensor in given.tensors])
-        known = self._known.get(head)
-        if known is not None and len(raw) == len(known.lengths):
-            for content, length in zip(raw, known.lengths, strict=True):
-                if length is not None and len(content) != length:
-                    break
-            else:
-                return Passed(known.fields + _raw(raw), known.rows)
-        passed = pass_through(given, self.expected, problems)
-        if not problems:
-            self._remember(head, given, passed)
-        return passed
-
-    def _remember(self, head: bytes, given: TensorInput, passed: Passed) -> None:
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        lengths = tuple(
-            len(content) if DATATYPES[tensor.datatype].numeric else None
-            for tensor, content in zip(given.tensors, given.raw_contents, strict=True)
-        )
-        fields = passed.fields[: len(passed.fields) - len(_raw(given.raw_contents))]
-        self._known[head] = _Known(fields, passed.rows, lengths)
 
 
 def pass_through(given: TensorInput, expected: Expected, problems: Problems) -> Passed:
@@ -156,8 +102,5 @@ def _reframe(tensors: Sequence[Tensor], raw: Sequence[bytes]) -> bytes:
         # Fields we do not know are the protocol's parameters, among them shared memory regions of the server.
         tensor.DiscardUnknownFields()
         parts.append(delimited(_INPUTS, tensor.SerializeToString()))
-    return b"".join(parts) + _raw(raw)
-
-
-def _raw(contents: Sequence[bytes]) -> bytes:
-    return b"".join([delimited(_RAW, content) for content in contents])
+    parts += [delimited(RAW_CONTENTS, content) for content in raw]
+    return b"".join(parts)

@@ -6,9 +6,10 @@ import pytest
 from inference.open_inference_pb2 import InferParameter, ModelInferRequest
 from turnout.inference.v1.input_pb2 import Input, Tensor, TensorContents, TensorInput
 
+from services.models.alike import MOST_LENGTHS
 from services.models.errors import InputMismatch
+from services.models.framing import delimited
 from services.models.signature import compile_signature
-from services.models.tensors import MOST_REMEMBERED
 from tests.models.example import stacked, told
 
 MODEL = stacked("a", "b")
@@ -123,12 +124,56 @@ def test_parameters_do_not_reach_the_model_the_second_time_either() -> None:
 
 def test_forms_without_end_are_not_remembered_without_end() -> None:
     signature = compile_signature(MODEL)
-    for rows in range(1, 2 * MOST_REMEMBERED):
+    for rows in range(1, 2 * MOST_LENGTHS):
         signature.assemble(tensors(pair(shape=[rows, 2]), raw=[bytes(16 * rows)]))
-    assert len(signature._passage._known) <= MOST_REMEMBERED
+    assert len(signature._alike._known) <= MOST_LENGTHS
 
 
-def test_texts_of_any_length_have_one_form() -> None:
+def test_contents_within_a_field_that_we_do_not_know_are_not_the_models() -> None:
+    """Rules read the contents: a model that was asked with others would answer another question."""
+    signature = compile_signature(MODEL)
+    for decoy in (RAW, RAW[::-1], RAW[16:] + RAW[:16]):
+        given = tensors(pair(), raw=[RAW])
+        # A field 15 whose last bytes look as raw contents do.
+        hidden = delimited(15, b"x" + delimited(2, decoy))
+        given.tensors.MergeFromString(hidden)
+        assert given.tensors.SerializeToString().endswith(decoy)
+        sent = ModelInferRequest.FromString(signature.assemble(given).body)
+        assert list(sent.raw_input_contents) == [RAW]
+
+
+def test_several_tensors_keep_their_own_contents() -> None:
+    signature = compile_signature(FREE)
+    one, two = (Tensor(name=name, datatype="UINT8", shape=[1, 2]) for name in "ab")
+    for raw in ([b"12", b"34"], [b"56", b"78"]):
+        sent = ModelInferRequest.FromString(signature.assemble(tensors(one, two, raw=raw)).body)
+        assert list(sent.raw_input_contents) == raw
+        assert [tensor.name for tensor in sent.inputs] == ["a", "b"]
+    for wrong in ([b"1", b"234"], [b"123", b"4"], [b"1234"], [b"1234", b""]):
+        with pytest.raises(InputMismatch):
+            signature.assemble(tensors(one, two, raw=wrong))
+
+
+def test_equally_long_forms_are_told_apart() -> None:
+    """A name, a type or a shape is another, and the message has as many bytes."""
+    signature = compile_signature(FREE)
+    for _ in range(2):
+        for name, datatype, shape in (
+            ("a", "FP64", [2, 2]),
+            ("b", "FP64", [2, 2]),
+            ("a", "UINT8", [4, 8]),
+            ("a", "INT64", [1, 4]),
+        ):
+            given = Tensor(name=name, datatype=datatype, shape=shape)
+            request = signature.assemble(tensors(given, raw=[RAW]))
+            (sent,) = ModelInferRequest.FromString(request.body).inputs
+            assert (sent.name, sent.datatype, list(sent.shape)) == (name, datatype, shape)
+            assert request.rows == shape[0]
+        with pytest.raises(InputMismatch):
+            signature.assemble(tensors(Tensor(name="a", datatype="FP64", shape=[1, 2]), raw=[RAW]))
+
+
+def test_texts_of_any_length_pass() -> None:
     signature = compile_signature(FREE)
     text = Tensor(name="text", datatype="BYTES", shape=[1])
     for content in (b"\x02\0\0\0hi", b"\x05\0\0\0hello"):

@@ -25,6 +25,8 @@ HEADERS = {
     "x-turnout-manifest": MANIFEST,
 }
 
+_HEADERS = tuple(HEADERS.items())
+
 Value: TypeAlias = bool | int | str | float
 
 
@@ -34,10 +36,10 @@ class InvalidParameter(InvalidArgument):
 
 def values_of(parameters: Mapping[str, InferParameter], call: Call) -> dict[str, Value]:
     """The parameters by name, with what headers say. One whose type we do not know is left out."""
-    found: dict[str, Value] = {
-        name: told for header, name in HEADERS.items() if (told := call.header(header))
-    }
-    for name, one in parameters.items():
+    header = call.header
+    found: dict[str, Value] = {name: told for known, name in _HEADERS if (told := header(known))}
+    # Most have none, and asking a map for its entries takes longer than asking whether it has any.
+    for name, one in parameters.items() if parameters else ():
         if kind := one.WhichOneof("parameter_choice"):
             found[name] = getattr(one, kind)
     return found

@@ -1,7 +1,6 @@
 """An inference as a router reads it: the tensors' bytes go over as they are."""
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from inference.open_inference_pb2 import ModelInferRequest
@@ -10,6 +9,7 @@ from turnout.router.v1.inference_service_pb2 import PredictRequest
 
 from services.foundation.call import Call
 from services.foundation.errors import TurnoutError
+from services.models.alike import Alike, around, filled
 from services.models.framing import delimited, text
 from services.router.doors.hastening import Hastened
 from services.router.doors.parameters import (
@@ -45,33 +45,69 @@ class Question(NamedTuple):
     call: Call
     id: str
     raw: bool
-    wanted: Sequence[str]
+    wanted: tuple[str, ...]
     manifest: bool
 
 
+class _Form(NamedTuple):
+    """What was made of an inference whose contents came raw: the PredictRequest around them, without its id,
+    and the outputs that it asks for."""
+
+    request: tuple[bytes, ...]
+    wanted: tuple[str, ...]
+
+
+# It depends on the bytes of an inference alone, whatever routers there are.
+_alike: Alike[_Form] = Alike(ModelInferRequest, "raw_input_contents")
+
+
 def question_of(asked: ModelInferRequest, call: Call) -> Question:
-    """Read an inference. Raises InvalidParameter for what its parameters cannot mean."""
-    raw = asked.raw_input_contents
-    # Field by field the two messages differ in numbers alone, so a tensor's bytes stand for themselves.
-    parts = [delimited(_TENSORS, one.SerializeToString()) for one in asked.inputs]
-    parts += [delimited(_RAW, content) for content in raw]
-    tensors = delimited(_OF_TENSORS, b"".join(parts))
-    request = PredictRequest.FromString(
-        text(_ROUTER, asked.model_name) + text(_REQUEST_ID, asked.id) + delimited(_INPUT, tensors)
-    )
+    """Read an inference; its parameters are taken out of it. Raises InvalidParameter for what they cannot
+    mean."""
     values = values_of(asked.parameters, call)
+    if values:
+        # Entities and the like differ from one inference to the next.
+        asked.ClearField("parameters")
+    message = _form_of(asked)
+    found = _alike.find(message)
+    body = _reframed(asked) if found is None else filled(found[0].request, found[1])
+    request = PredictRequest.FromString(text(_REQUEST_ID, asked.id) + body)
     seconds = None
     if values:
         enter(values, request)
         seconds = seconds_of(values)
+    if found is None:
+        wanted = tuple([_named(index, one) for index, one in enumerate(asked.outputs)])
+        contents = asked.raw_input_contents
+        raw = bool(contents)
+        _alike.learn(message, _Form(around(body, _RAW, contents), wanted))
+    else:
+        raw, wanted = True, found[0].wanted
     return Question(
         request,
         call if seconds is None else Hastened(call, seconds),
         asked.id,
-        bool(raw),
-        [_named(index, one) for index, one in enumerate(asked.outputs)],
+        raw,
+        wanted,
         bool(values) and wants_manifest(values),
     )
+
+
+def _form_of(asked: ModelInferRequest) -> bytes:
+    """The inference, serialized without its id, which tells alike ones apart."""
+    given = asked.id
+    asked.id = ""
+    message = asked.SerializeToString()
+    asked.id = given
+    return message
+
+
+def _reframed(asked: ModelInferRequest) -> bytes:
+    """Fields of a PredictRequest: the router and the input."""
+    # Field by field the two messages differ in numbers alone, so a tensor's bytes stand for themselves.
+    parts = [delimited(_TENSORS, one.SerializeToString()) for one in asked.inputs]
+    parts += [delimited(_RAW, content) for content in asked.raw_input_contents]
+    return text(_ROUTER, asked.model_name) + delimited(_INPUT, delimited(_OF_TENSORS, b"".join(parts)))
 
 
 def _named(index: int, output: ModelInferRequest.InferRequestedOutputTensor) -> str:

@@ -11,8 +11,9 @@ from turnout.inference.v1.manifest_pb2 import Manifest
 from turnout.inference.v1.output_pb2 import Output
 
 from services.foundation.errors import InvalidArgument, TurnoutError
+from services.models.alike import Alike
 from services.models.datatypes import DATATYPES, encode_bytes, encode_numbers
-from services.models.framing import delimited, text
+from services.models.framing import delimited, header, text
 from services.router.doors.answers import answer_of
 from services.router.doors.questions import Question, plain_id
 from services.router.execution.ledger import Ledger
@@ -24,6 +25,10 @@ _MODEL_VERSION = ModelInferResponse.MODEL_VERSION_FIELD_NUMBER
 _REPLY_ID = ModelInferResponse.ID_FIELD_NUMBER
 _STRING_PARAM = InferParameter.STRING_PARAM_FIELD_NUMBER
 _PARAMETERS = ModelInferResponse.PARAMETERS_FIELD_NUMBER
+
+# The outputs of a member's reply whose contents are raw and that has no parameters: it is passed on as it is.
+# Whether it is such a one depends on its bytes alone.
+_alike: Alike[tuple[str, ...]] = Alike(ModelInferResponse, "raw_output_contents")
 
 
 class UnknownOutput(InvalidArgument):
@@ -52,11 +57,18 @@ def tensors_of(question: Question, ledger: Ledger) -> bytes:
     """A serialized ModelInferResponse with the answer's tensors, as they are asked for."""
     if not ledger.tensors:
         return fitted(answer_of(Output.FromString(ledger.output), raw=question.raw), question, ledger)
+    known = _alike.find(ledger.tensors)
+    if known is not None and question.wanted in ((), known[0]):
+        return ledger.tensors
     reply = ModelInferResponse.FromString(ledger.tensors)
     if question.raw and not reply.raw_output_contents:
         make_raw(reply)
-    elif not reply.parameters and question.wanted in ([], [output.name for output in reply.outputs]):
-        return ledger.tensors
+    elif not reply.parameters:
+        names = tuple([output.name for output in reply.outputs])
+        if known is None:
+            _alike.learn(ledger.tensors, names)
+        if question.wanted in ((), names):
+            return ledger.tensors
     # A member that speaks of predictions does not speak of this one.
     for name in OURS:
         reply.parameters.pop(name, None)
@@ -77,9 +89,17 @@ def named(router: str, generation: int) -> bytes:
 
 
 def _spoken(name: str, value: str) -> bytes:
-    """A parameter that is a text: an entry of a map is a message of a key and a value."""
-    said = text(_STRING_PARAM, value)
-    return delimited(_PARAMETERS, text(1, name) + delimited(2, said))
+    """A parameter that is a text."""
+    raw = value.encode()
+    return _before(name, len(raw)) + raw
+
+
+@lru_cache(64)
+def _before(name: str, length: int) -> bytes:
+    """What precedes a text of so many bytes: an entry of a map is a message of a key and a value."""
+    value = header(_STRING_PARAM, length)
+    entry = text(1, name) + header(2, len(value) + length) + value
+    return header(_PARAMETERS, len(entry) + length) + entry
 
 
 @lru_cache(2)

@@ -114,7 +114,14 @@ class OpenInferenceService:
 
     async def ModelInfer(self, request: wire.ModelInferRequest, call: Call) -> bytes:
         """One prediction: a serialized ModelInferResponse."""
-        return await self._infer(request, call)
+        try:
+            question = question_of(request, call)
+            plan, ledger = await self._ask(question.request, question.call)
+            return reply_of(question, plan.generation, ledger)
+        except TurnoutError as error:
+            if prediction_id := error.facts.get("prediction_id"):
+                call.trailer(PREDICTION_TRAILER, prediction_id)
+            raise as_asked(error) from None
 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[wire.ModelInferRequest], call: Call
@@ -127,7 +134,7 @@ class OpenInferenceService:
             self._permissions.require(call.caller, Role.PREDICTOR, "routers", name, "model_name")
             try:
                 # What one inference says of itself must not gather on the stream's own call.
-                return await self._infer(request, ItemCall(call, _STREAM, self._metrics))
+                return await self.ModelInfer(request, ItemCall(call, _STREAM, self._metrics))
             except TurnoutError:
                 raise
             except Exception as failure:
@@ -147,16 +154,6 @@ class OpenInferenceService:
             return self._snapshot.serving(router)
         except TurnoutError as error:
             raise as_asked(error, "name") from None
-
-    async def _infer(self, request: wire.ModelInferRequest, call: Call) -> bytes:
-        try:
-            question = question_of(request, call)
-            plan, ledger = await self._ask(question.request, question.call)
-            return reply_of(question, plan.generation, ledger)
-        except TurnoutError as error:
-            if prediction_id := error.facts.get("prediction_id"):
-                call.trailer(PREDICTION_TRAILER, prediction_id)
-            raise as_asked(error) from None
 
     async def RepositoryIndex(
         self, request: wire.RepositoryIndexRequest, call: Call
