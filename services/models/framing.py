@@ -10,6 +10,8 @@ import struct
 from functools import lru_cache
 
 _DOUBLE = struct.Struct("<d").pack
+_NANOS = struct.Struct("6B").pack
+_SECOND = 1_000_000_000
 
 
 def varint(number: int) -> bytes:
@@ -32,15 +34,19 @@ def header(field: int, length: int) -> bytes:
     return varint(field << 3 | 2) + varint(length)
 
 
+# Most are short, and a place in a list is found in a fifth of the time of a cache's key.
+_SHORT = [[header.__wrapped__(field, length) for length in range(128)] for field in range(32)]
+
+
 def delimited(field: int, payload: bytes) -> bytes:
     """A length-delimited field: a string, bytes, or a message."""
-    return header(field, len(payload)) + payload
+    length = len(payload)
+    return (_SHORT[field][length] if length < 128 and field < 32 else header(field, length)) + payload
 
 
 def text(field: int, value: str) -> bytes:
     """A string; nothing where it is empty, as proto3 has it."""
-    raw = value.encode()
-    return header(field, len(raw)) + raw if raw else b""
+    return delimited(field, value.encode()) if value else b""
 
 
 @lru_cache(256)
@@ -56,15 +62,19 @@ def double(field: int, value: float) -> bytes:
 
 def moment(nanoseconds: int) -> bytes:
     """The body of a Timestamp or of a Duration that is not negative: seconds = 1 and nanos = 2 in both."""
-    seconds, nanos = divmod(nanoseconds, 1_000_000_000)
+    # Most durations have no whole seconds, and need not say so.
+    whole, nanos = (b"", nanoseconds) if nanoseconds < _SECOND else _whole(nanoseconds)
     # In five bytes whatever it is, in a third of the time: readers take a number's leading zeros.
-    return number(1, seconds) + bytes(
-        (
-            0x10,
-            nanos & 0x7F | 0x80,
-            nanos >> 7 & 0x7F | 0x80,
-            nanos >> 14 & 0x7F | 0x80,
-            nanos >> 21 & 0x7F | 0x80,
-            nanos >> 28,
-        )
+    return whole + _NANOS(
+        0x10,
+        nanos & 0x7F | 0x80,
+        nanos >> 7 & 0x7F | 0x80,
+        nanos >> 14 & 0x7F | 0x80,
+        nanos >> 21 & 0x7F | 0x80,
+        nanos >> 28,
     )
+
+
+def _whole(nanoseconds: int) -> tuple[bytes, int]:
+    seconds, nanos = divmod(nanoseconds, _SECOND)
+    return number(1, seconds), nanos

@@ -66,9 +66,7 @@ def described(result: Answer | Failure, outcome: Outcome = OUTCOME_CONTRIBUTED) 
         + delimited(_LATENCY, moment(int(result.latency * 1e9)))
         + text(_SPAN_ID, result.span_id)
     )
-    if result.confidence is not None:
-        told += double(_CONFIDENCE, result.confidence)
-    return told
+    return told if result.confidence is None else told + double(_CONFIDENCE, result.confidence)
 
 
 # A call without tokens costs the same every time.

@@ -35,6 +35,8 @@ class Price(NamedTuple):
 
     def of(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
         """The cost of a call; None where a part of it is not known, for unknown is not free."""
+        if self.per_input is None and self.per_output is None:
+            return self.per_call
         if (self.per_input and tokens_in is None) or (self.per_output and tokens_out is None):
             return None
         known = [] if self.per_call is None else [self.per_call]

@@ -7,6 +7,7 @@ text orders like they do. The six bits after the variant hold the partition; 56 
 
 import random
 import re
+import struct
 import zlib
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from services.state.errors import BadPredictionId
 PARTITIONS = 64
 
 _TICKS_PER_SECOND = 1000 << 12
+_HALVES = struct.Struct(">QQ").pack
 _SHAPE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -26,12 +28,13 @@ def new_prediction_id(partition: int, now: float, rng: random.Random) -> str:
     '018bcfe5-69f4-7000-8591-b7582265b1f5'
     """
     ticks = int(now * _TICKS_PER_SECOND)
-    # Two integers and five slices: half the cost of formatting the five groups one by one.
-    digits = "%016x%016x" % (  # noqa: UP031
+    halves = _HALVES(
         (ticks >> 12) << 16 | 0x7000 | ticks & 0xFFF,
         (0x80 | partition) << 56 | rng.getrandbits(56),
     )
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    # Groups of four digits; the first two are one of an id's, and so are the last three.
+    digits = halves.hex("-", 2)
+    return f"{digits[:4]}{digits[5:29]}{digits[30:34]}{digits[35:]}"
 
 
 def new_uid(now: float, rng: random.Random) -> str:

@@ -8,6 +8,7 @@ that says only that. Filling messages in field by field, copying and serializing
 that the router did.
 """
 
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,14 +16,15 @@ from turnout.inference.v1.event_pb2 import LargeOutput, ParticipantOutput, Predi
 from turnout.inference.v1.manifest_pb2 import Cost, Decision, Manifest
 from turnout.router.v1.inference_service_pb2 import PredictResponse
 
-from services.models.framing import delimited, double, moment, number, text
+from services.models.framing import delimited, header, moment, number, text
 
-_U, _DECIDED_AT = Decision.U_FIELD_NUMBER, Decision.TIME_FIELD_NUMBER
+_DECIDED_AT = Decision.TIME_FIELD_NUMBER
+# A double is eight bytes behind its tag.
+_DRAWN = struct.Struct("<Bd").pack
+_U_TAG = Decision.U_FIELD_NUMBER << 3 | 1
 
-_ID = Manifest.PREDICTION_ID_FIELD_NUMBER
 _DECISION = Manifest.DECISION_FIELD_NUMBER
 _PARTICIPANTS = Manifest.PARTICIPANTS_FIELD_NUMBER
-_TRACE_ID = Manifest.TRACE_ID_FIELD_NUMBER
 _LATENCY = Manifest.TOTAL_LATENCY_FIELD_NUMBER
 _TOTAL_COST = Manifest.TOTAL_COST_FIELD_NUMBER
 _GREATEST_COST = Manifest.MOST_EXPENSIVE_MEMBER_COST_FIELD_NUMBER
@@ -30,6 +32,11 @@ _GREATEST_COST = Manifest.MOST_EXPENSIVE_MEMBER_COST_FIELD_NUMBER
 _MANIFEST = PredictionEvent.MANIFEST_FIELD_NUMBER
 _TIME, _EVENT_TIME = PredictionEvent.TIME_FIELD_NUMBER, PredictionEvent.EVENT_TIME_FIELD_NUMBER
 _OUTPUTS, _OUTPUT = PredictionEvent.OUTPUTS_FIELD_NUMBER, PredictionEvent.OUTPUT_FIELD_NUMBER
+# Ids are ASCII and have one length each, so what precedes them is known, as text like themselves.
+_ID_LENGTH, _TRACE_LENGTH = 36, 32
+_ID = header(Manifest.PREDICTION_ID_FIELD_NUMBER, _ID_LENGTH).decode()
+_TRACE_ID = header(Manifest.TRACE_ID_FIELD_NUMBER, _TRACE_LENGTH).decode()
+
 _PLACE, _SAID = ParticipantOutput.PARTICIPANT_FIELD_NUMBER, ParticipantOutput.OUTPUT_FIELD_NUMBER
 
 _REPLY_OUTPUT = PredictResponse.OUTPUT_FIELD_NUMBER
@@ -49,18 +56,19 @@ class Sheet(NamedTuple):
 
 def drawn(u: float, now: bytes) -> bytes:
     """The rest of a Decision: the draw, and a Timestamp's body."""
-    return double(_U, u) + delimited(_DECIDED_AT, now)
+    return _DRAWN(_U_TAG, u) + delimited(_DECIDED_AT, now)
 
 
 def opened(prediction_id: str, trace_id: str) -> bytes:
-    """A Manifest's ids."""
-    return text(_ID, prediction_id) + text(_TRACE_ID, trace_id)
+    """A Manifest's ids: of a prediction, and of a trace in 32 digits."""
+    return f"{_ID}{prediction_id}{_TRACE_ID}{trace_id}".encode()
 
 
 def closed(head: bytes, decision: bytes, participants: Iterable[bytes], nanoseconds: int) -> bytes:
     """The Manifest: its first fields, its parts, and how long it took."""
-    fields = [head, delimited(_DECISION, decision)]
-    fields += [delimited(_PARTICIPANTS, one) for one in participants]
+    fields = [head, header(_DECISION, len(decision)), decision]
+    for one in participants:
+        fields += (header(_PARTICIPANTS, len(one)), one)
     fields.append(delimited(_LATENCY, moment(nanoseconds)))
     return b"".join(fields)
 
@@ -77,7 +85,9 @@ def stamped(time: bytes, event_time: bytes) -> bytes:
 
 def said(place: int, output: bytes) -> bytes:
     """One of a PredictionEvent's outputs: that of the participant at `place`."""
-    return delimited(_OUTPUTS, number(_PLACE, place) + delimited(_SAID, output))
+    # The first place is 0, which need not be said.
+    placed = number(_PLACE, place) if place else b""
+    return delimited(_OUTPUTS, placed + delimited(_SAID, output))
 
 
 def known_by(place: int, large: LargeOutput) -> bytes:
@@ -90,7 +100,7 @@ def known_by(place: int, large: LargeOutput) -> bytes:
 def event(fields: Iterable[bytes], manifest: bytes, output: bytes | None) -> bytes:
     """The PredictionEvent."""
     answer = b"" if output is None else delimited(_OUTPUT, output)
-    return b"".join((*fields, delimited(_MANIFEST, manifest), answer))
+    return b"".join((*fields, header(_MANIFEST, len(manifest)), manifest, answer))
 
 
 def reply(output: bytes, prediction_id: str, request_id: str, manifest: bytes | None) -> bytes:

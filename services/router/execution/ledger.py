@@ -25,6 +25,8 @@ _FEATURES = PredictionEvent.FEATURES_FIELD_NUMBER
 _ROWS = PredictionEvent.ROWS_FIELD_NUMBER
 _INPUT_KIND = PredictionEvent.INPUT_KIND_FIELD_NUMBER
 _REQUEST_ID = PredictionEvent.REQUEST_ID_FIELD_NUMBER
+_ENTITY_ID = PredictionEvent.ENTITY_ID_FIELD_NUMBER
+_EXTERNAL_ID = PredictionEvent.EXTERNAL_ID_FIELD_NUMBER
 _DEGRADED = Manifest(degraded=True).SerializeToString()
 _WHOLE = (rpc.MANIFEST_VIEW_FULL, rpc.MANIFEST_VIEW_UNSPECIFIED)
 
@@ -115,9 +117,11 @@ class Ledger:
 
     def keeps(self, encoded: bytes) -> bool:
         """Whether one more answer, a serialized Output, is logged whole; it then has its room."""
-        kept = len(encoded) <= min(LARGEST_KEPT, self._room)
-        self._room -= len(encoded) if kept else 0
-        return kept
+        length = len(encoded)
+        if length > LARGEST_KEPT or length > self._room:
+            return False
+        self._room -= length
+        return True
 
     def join(self, participant: bytes) -> int:
         """Enter somebody who was not asked for the answer, or not yet; returns the index in the manifest."""
@@ -194,7 +198,8 @@ class Ledger:
             self.note_warning("what is too large to be logged is there as its length and hash")
         took = time.perf_counter_ns() - self._started
         self.manifest = frames.closed(self._manifest, self._decision, self._participants, took)
-        self.event = frames.event([*self._event, *self._outputs], self.manifest, output)
+        self._event += self._outputs
+        self.event = frames.event(self._event, self.manifest, output)
 
     def reply(self, request: PredictRequest) -> bytes:
         """The serialized PredictResponse, under the view of the manifest that was asked for."""
@@ -209,10 +214,12 @@ class Ledger:
 def _named(request: PredictRequest, request_id: str) -> bytes:
     """What the request calls itself, and what kind of input it brings."""
     named = text(_REQUEST_ID, request_id) + _kind(request.input.WhichOneof("kind") or "")
-    entity_id, external_id, attributes = request.entity_id, request.external_id, request.attributes
-    if entity_id or external_id or attributes:
-        more = PredictionEvent(entity_id=entity_id, external_id=external_id, attributes=attributes)
-        named += more.SerializeToString()
+    if request.entity_id:
+        named += text(_ENTITY_ID, request.entity_id)
+    if request.external_id:
+        named += text(_EXTERNAL_ID, request.external_id)
+    if request.attributes:
+        named += PredictionEvent(attributes=request.attributes).SerializeToString()
     return named
 
 
