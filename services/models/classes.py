@@ -67,7 +67,9 @@ class ClassReader:
         if datatype not in ("FP64", "FP32", "FP16"):
             raise malformed(f"probabilities are numbers of type FP, not {datatype}")
         rows: Sequence[Sequence[float]]
-        if width == len(self._classes):
+        if width == len(self._classes) == len(values):
+            rows = [values]
+        elif width == len(self._classes):
             rows = [values[start : start + width] for start in range(0, len(values), width)]
         elif width == 1 and len(self._classes) == 2:
             rows = [(1.0 - positive, positive) for positive in values]

@@ -62,10 +62,11 @@ class Signature:
     def assemble(self, given: Input) -> Request:
         """The input as fields of a ModelInferRequest. Raises InputMismatch naming every column that does not
         fit; columns that the model does not read are ignored (see `unknown_columns`)."""
+        # Most are records: to ask for one kind takes half as long as to ask which it is.
+        if given.HasField("tabular"):
+            tabular = given.tabular
+            return self._plainly(tabular) or self._record(record_of_tabular(tabular))
         match given.WhichOneof("kind"):
-            case "tabular":
-                tabular = given.tabular
-                return self._plainly(tabular) or self._record(record_of_tabular(tabular))
             case "row":
                 return self._record(record_of_row(given.row, self._boolean))
             case "tensors":

@@ -99,7 +99,10 @@ class Equipment:
         if isinstance(result, Failure):
             raise await self.fail(plan, ledger, result.error, call)
         ledger.serve(result.encoded)
-        await self.settle(plan, ledger)
+        if plan.synchronous:
+            await self.settle(plan, ledger)
+        else:
+            self.log(plan, ledger)
         return ledger
 
     async def fail(self, plan: RoutingPlan, ledger: Ledger, error: TurnoutError, call: Call) -> TurnoutError:

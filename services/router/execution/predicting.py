@@ -30,7 +30,7 @@ async def ask_one(
         ledger = opened(plan, arm, question, choice, request, call, use)
         return await carry_out(plan, plan.carrying, arm, question, choice, request, call, use, ledger)
     ledger = opened(plan, arm, question, choice, request, call, use)
-    probe = use.trial(arm.probe)
+    probe = None if arm.probe is None else use.trial(arm.probe)
     attempt = arm.handle.attempt(question, plan.budget(call), call)
     try:
         result = await attempt.run()

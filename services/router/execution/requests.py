@@ -22,9 +22,11 @@ def check_entity(entity_id: str) -> None:
 
 def check(request: PredictRequest) -> None:
     """Raise InvalidPrediction, naming the field, unless the request can be decided on."""
-    if not request.HasField("input") or request.input.WhichOneof("kind") is None:
+    # Of an input that is not there it is None as well.
+    if request.input.WhichOneof("kind") is None:
         raise _wrong("input", "is required: give one of row, tabular, tensors, text, image, chat")
-    check_entity(request.entity_id)
+    if request.entity_id:
+        check_entity(request.entity_id)
     if len(request.external_id) > LONGEST_KEY:
         raise _wrong("external_id", f"at most {LONGEST_KEY} characters, got {len(request.external_id)}")
     if len(request.request_id) > LONGEST_KEY:

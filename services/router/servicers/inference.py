@@ -55,20 +55,17 @@ class InferenceService:
     async def answer(self, request: rpc.PredictRequest, call: Call) -> tuple[RoutingPlan, Ledger]:
         """Decide, ask and account, whatever door the request came by; the plan that did, and the account."""
         try:
-            return await self._answer(request, call)
+            plan = self._plan(request, call)
+            if plan.carrying is None:
+                return await self._ask(plan, request, call)
+            with self._admitted(plan, request):
+                return await self._ask(plan, request, call)
         except TurnoutError as refused:
             refusals.count(refused, self._use.metrics, request.router, self._snapshot.generations)
             raise
 
     def _counted(self, router: str) -> AbstractContextManager[None]:
         return refusals.counted(self._use.metrics, router, self._snapshot.generations)
-
-    async def _answer(self, request: rpc.PredictRequest, call: Call) -> tuple[RoutingPlan, Ledger]:
-        plan = self._plan(request, call)
-        if plan.carrying is None:
-            return await self._ask(plan, request, call)
-        with self._admitted(plan, request):
-            return await self._ask(plan, request, call)
 
     def _plan(self, request: rpc.PredictRequest, call: Call) -> RoutingPlan:
         check(request)
@@ -83,15 +80,15 @@ class InferenceService:
         load = self._use.loads.of(plan.uid)
         return admitted(plan.name, plan.carrying.limits, load, request.input)
 
-    async def _choose(
+    async def _chosen(
         self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call
     ) -> tuple[RoutingPlan, Choice]:
-        """Decide; it waits only where the router has entities keep their variants. Returns what decided too:
-        while it waited, another request may have become the probe that this one was to be, and the plan of
-        those who make none decides in its stead."""
+        """Decide where the router has entities keep their variants, for which it waits. Returns what decided
+        too: while it waited, another request may have become the probe that this one was to be, and the plan
+        of those who make none decides in its stead."""
         while True:
             choice, sticky = choose(plan, request, call, self._use), plan.sticky
-            if sticky is None or not sticky.pin_seconds or not request.entity_id:
+            if sticky is None or not _keeps(plan, request):
                 return plan, choice
             choice = await held(choice, plan, sticky, request, self._use.pins)
             probe = choice.arm.probe if choice.arm is not None and not request.variant else None
@@ -102,7 +99,11 @@ class InferenceService:
     async def _ask(
         self, plan: RoutingPlan, request: rpc.PredictRequest, call: Call
     ) -> tuple[RoutingPlan, Ledger]:
-        plan, choice = await self._choose(plan, request, call)
+        # Nearly nobody waits for a decision, and a coroutine that waits for nothing has its price.
+        if _keeps(plan, request):
+            plan, choice = await self._chosen(plan, request, call)
+        else:
+            choice = choose(plan, request, call, self._use)
         if choice.arm is not None:
             return plan, await ask_one(plan, choice.arm, choice, request, call, self._use)
         return plan, await ask_all(plan, choice.panel, choice, request, call, self._use)
@@ -130,7 +131,7 @@ class InferenceService:
     async def _told(self, asked: rpc.PredictRequest, call: Call) -> AsyncGenerator[bytes, None]:
         plan = self._plan(asked, call)
         with self._admitted(plan, asked):
-            plan, choice = await self._choose(plan, asked, call)
+            plan, choice = await self._chosen(plan, asked, call)
             if choice.arm is None:
                 told = tell_all(plan, choice.panel, choice, asked, call, self._use)
             else:
@@ -150,3 +151,8 @@ class InferenceService:
     async def Explain(self, request: rpc.ExplainRequest, call: Call) -> rpc.ExplainResponse:
         """The decision alone: nothing is called and nothing is logged."""
         return await self._explainer.explain(request, call)
+
+
+def _keeps(plan: RoutingPlan, request: rpc.PredictRequest) -> bool:
+    """Whether the entity of a request keeps its variant, which is to be looked up."""
+    return plan.sticky is not None and plan.sticky.pin_seconds > 0 and bool(request.entity_id)

@@ -73,7 +73,7 @@ class Snapshot:
         """
         plan = self._plans.get(router)
         if plan is not None:
-            return plan.current()
+            return plan if plan.probing is None else plan.current()
         name = resource_name("routers", router, "router")
         if name in self.readying and name not in self._due:
             self.readying.hurry(name)
