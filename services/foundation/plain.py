@@ -65,10 +65,11 @@ class Plain(Collector, Generic[C]):
         self._children: dict[Labels, C] = {}
 
     def __getitem__(self, values: Labels) -> C:
-        child = self._children.get(values)
-        if child is None:
+        try:
+            return self._children[values]
+        except KeyError:
             child = self._children[values] = self._make()
-        return child
+            return child
 
     def remove(self, *values: str) -> None:
         """Forget a child whose subject (a deleted model, say) is gone; nothing if there is none."""

@@ -46,7 +46,12 @@ def delimited(field: int, payload: bytes) -> bytes:
 
 def text(field: int, value: str) -> bytes:
     """A string; nothing where it is empty, as proto3 has it."""
-    return delimited(field, value.encode()) if value else b""
+    if not value:
+        return b""
+    # As `delimited`, without another call: ids and names are most of what is framed.
+    raw = value.encode()
+    length = len(raw)
+    return (_SHORT[field][length] if length < 128 and field < 32 else header(field, length)) + raw
 
 
 @lru_cache(256)

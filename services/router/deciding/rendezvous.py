@@ -9,6 +9,7 @@ from services.router.strategies.state import Allocation
 
 # 53 bits: every hash is a double exactly, and (hash + 1/2) / 2^53 lies strictly between 0 and 1.
 BITS = 53
+_SHIFT, _STEP = 64 - BITS, 2.0**-BITS
 
 
 def key_of(salt: str) -> bytes:
@@ -38,8 +39,8 @@ def pick(unit: str, variants: Sequence[bytes], allocation: Allocation) -> int:
     for place, share in enumerate(allocation):
         if share <= 0:
             continue
-        drawn = int.from_bytes(blake2b(seed + variants[place], digest_size=8).digest(), "big") >> (64 - BITS)
-        distance = -math.log((drawn + 0.5) * 2.0**-BITS) / share
+        drawn = int.from_bytes(blake2b(seed + variants[place], digest_size=8).digest(), "big") >> _SHIFT
+        distance = -math.log((drawn + 0.5) * _STEP) / share
         if distance < least:
             best, least = place, distance
     return best

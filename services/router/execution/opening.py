@@ -22,6 +22,7 @@ def opened(
     """The account of a prediction that a variant was chosen for, with what it was asked."""
     ledger = use.open(plan, choice, request, call)
     ledger.note_input(question.rows, arm.handle.features(request.input))
-    ledger.note_warning(plan.columns.warning(request.input))
+    if warning := plan.columns.warning(request.input):
+        ledger.note_warning(warning)
     use.metrics.routing_decisions[choice.route.strategy, arm.model].inc()
     return ledger

@@ -198,6 +198,23 @@ def _stamp(nanoseconds: int) -> Timestamp:
     return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
 
 
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 300])
+@pytest.mark.parametrize("field", [1, 15, 16, 31, 32, 63])
+def test_a_field_says_its_length_wherever_its_header_is_found(field: int, length: int) -> None:
+    framed = varint(field << 3 | 2) + varint(length)
+    assert delimited(field, b"x" * length) == framed + b"x" * length
+    assert text(field, "x" * length) == (framed + b"x" * length if length else b"")
+
+
+@pytest.mark.parametrize("nanoseconds", [0, 1, 999_999_999, 1_000_000_000, 1_000_000_001, 61_000_000_000])
+def test_a_duration_of_less_than_a_second_says_no_seconds_and_is_the_same(nanoseconds: int) -> None:
+    assert Timestamp.FromString(moment(nanoseconds)) == _stamp(nanoseconds)
+    manifest = wire.Manifest.FromString(
+        delimited(wire.Manifest.TOTAL_LATENCY_FIELD_NUMBER, moment(nanoseconds))
+    )
+    assert manifest.total_latency.ToNanoseconds() == nanoseconds
+
+
 @pytest.mark.parametrize("value", [0.0, -1.5, 1e300])
 def test_a_double_parses_to_its_value(value: float) -> None:
     assert wire.Decision.FromString(double(8, value)).u == value
