@@ -34,6 +34,7 @@ from services.aggregator.answers import (
 from services.aggregator.combiners.elementwise import combine_tensors, combine_vectors, mean
 from services.aggregator.combiners.panel import (
     answers,
+    leader_of_one,
     leaders,
     probabilities_of,
     refusal,
@@ -82,6 +83,8 @@ def decide(
     weights: Floats,
 ) -> Verdict:
     """The label of the highest of the `pooled` probabilities [rows, labels], however they were pooled."""
+    if (ahead := leader_of_one(pooled)) is not None:
+        return Verdict(Classes(labels, ahead, pooled), weights, np.zeros(1, dtype=np.bool_), remarks(ballots))
     leading = leaders(pooled)
     # Of few rows the methods, sum() and any(), take longer than what they call.
     tied = np.add.reduce(leading, axis=1) > 1

@@ -13,6 +13,8 @@ A = TypeVar("A", bound=Answer)
 
 # Sums of weights that are equal on paper differ in their last digits: 0.1 + 0.2 must be level with 0.3.
 LEVEL = 1e-9
+# Labels that Python has looked through before numpy has begun.
+FEW = 32
 # Members x rows x labels: 40 MB of numbers, a hundredth of a second; one odd answer must not cost more.
 MOST_CELLS = 5_000_000
 
@@ -110,6 +112,21 @@ def known_confidence(ballots: Sequence[Ballot]) -> Floats:
     """[members, rows]; 0 for a member that gave none."""
     nothing = np.zeros(ballots[0].answer.rows)
     return np.stack([nothing if ballot.confidence is None else ballot.confidence for ballot in ballots])
+
+
+def leader_of_one(scores: Floats) -> Integers | None:
+    """[1]: which of a few labels leads alone in the one row that there is; None where `leaders` has to tell.
+    It is the common case, in a fifth of the time.
+
+    >>> leader_of_one(np.array([[0.2, 0.8]])), leader_of_one(np.array([[0.5, 0.5]]))
+    (array([1]), None)
+    """
+    if len(scores) != 1 or scores.size > FEW:
+        return None
+    (row,) = scores.tolist()
+    level = max(row) - LEVEL
+    leading = [place for place, score in enumerate(row) if score >= level]
+    return np.array(leading) if len(leading) == 1 else None
 
 
 def leaders(scores: Floats, among: Flags | None = None) -> Flags:

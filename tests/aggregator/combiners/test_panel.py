@@ -7,7 +7,14 @@ import pytest
 
 from services.aggregator.answers import Ballot, Classes
 from services.aggregator.combiners import average, max_confidence, vote
-from services.aggregator.combiners.panel import MOST_CELLS, union_of_labels
+from services.aggregator.combiners.panel import (
+    FEW,
+    LEVEL,
+    MOST_CELLS,
+    leader_of_one,
+    leaders,
+    union_of_labels,
+)
 from services.aggregator.errors import CannotCombine
 
 MEMBERS, LABELS = 2, 5
@@ -60,3 +67,20 @@ def test_every_method_that_spreads_labels_has_the_limit(
 ) -> None:
     with pytest.raises(CannotCombine, match="are too much to combine"):
         combine(ballots(MOST_ROWS + 1))
+
+
+def test_the_leader_of_one_row_is_the_one_that_leaders_tell() -> None:
+    """Also where labels are level, nearly level, or too many to look through."""
+    rng = np.random.default_rng(7)
+    alone = 0
+    for _ in range(500):
+        scores = rng.integers(0, 4, (1, rng.integers(1, FEW + 2))) / 4 + rng.integers(-2, 3) * LEVEL
+        scores[0, 0] += rng.choice([0.0, LEVEL / 2, 2 * LEVEL, 1.0])
+        found = leader_of_one(scores)
+        told = np.flatnonzero(leaders(scores)[0])
+        assert (found is None) is (len(told) > 1 or scores.size > FEW)
+        if found is not None:
+            alone += 1
+            assert found.tolist() == told.tolist()
+    assert alone > 100
+    assert leader_of_one(np.array([[0.1, 0.9], [0.2, 0.8]])) is None
