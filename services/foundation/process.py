@@ -29,8 +29,8 @@ S = TypeVar("S", bound=Settings)
 Build = Callable[[S, Runtime], Awaitable[Sequence[Servicer]]]
 
 
-# An ensemble makes some hundreds of objects that the collector counts, and nearly all go by themselves: to look
-# for cycles after each 700, as Python does, takes a fiftieth of its CPU.
+# A call makes hundreds of objects that the collector counts, and nearly all go by themselves: to look for
+# cycles after each 700, as Python does, takes a fiftieth of an ensemble's CPU.
 YOUNG_OBJECTS = 3_000
 
 
