@@ -51,7 +51,14 @@ async def follow(
 
 
 def _choice() -> Choose | None:
-    if not hasattr(os, "SCHED_BATCH") or os.sched_getscheduler(0) != os.SCHED_OTHER:
+    if not hasattr(os, "SCHED_BATCH"):
+        return None
+    try:
+        if os.sched_getscheduler(0) != os.SCHED_OTHER:
+            return None
+    except OSError as refused:
+        # As musl does, whatever the kernel would say.
+        log.warning("the scheduling class stays as it is", refused=str(refused))
         return None
 
     def choose(batch: bool) -> None:

@@ -22,6 +22,7 @@ MOST_LENGTHS = 256
 MOST_ALIKE = 4
 # Bytes around the contents: of one message, and of all that is remembered.
 LONGEST = 1 << 16
+MOST_CONTENTS = 64
 MOST_BYTES = 1 << 22
 
 
@@ -71,6 +72,9 @@ class Alike(Generic[Known]):
         if len(self._known.get(len(message), ())) >= MOST_ALIKE:
             return
         contents = getattr(self._kind.FromString(message), self._contents)
+        # What is remembered of each costs more than its bytes.
+        if len(contents) > MOST_CONTENTS:
+            return
         constants = around(message, self._number, contents)
         size = sum(map(len, constants))
         if not constants or size > LONGEST or not self._ends_before(constants[0], contents):

@@ -68,7 +68,7 @@ class ClassReader:
             raise malformed(f"probabilities are numbers of type FP, not {datatype}")
         rows: Sequence[Sequence[float]]
         if width == len(self._classes) == len(values):
-            rows = [values]
+            rows = [tuple(values)]
         elif width == len(self._classes):
             rows = [values[start : start + width] for start in range(0, len(values), width)]
         elif width == 1 and len(self._classes) == 2:

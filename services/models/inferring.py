@@ -14,7 +14,7 @@ import grpc
 
 from services.foundation.tracing import TRACEPARENT
 from services.foundation.wording import plain
-from services.models.answer import CallFailed, FailureKind
+from services.models.answer import CallFailed, FailureKind, malformed
 from services.models.endpoints import Send
 
 Infer = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -41,7 +41,8 @@ def _below(channel: grpc.aio.Channel, path: bytes) -> Send:
             call.cancel("no longer needed")
             raise
         if raw is None:
-            raise failed(_error(await call.status()), timeout)
+            status = await call.status()
+            raise malformed("no message") if status.code() == 0 else failed(_error(status), timeout)
         return raw
 
     return send

@@ -93,6 +93,15 @@ async def test_a_kernel_that_refuses_is_asked_once(gate: Gate) -> None:
 
 
 @LINUX
+async def test_a_kernel_that_does_not_tell_is_left_alone(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_pid: int) -> int:
+        raise OSError("not implemented")
+
+    monkeypatch.setattr(os, "sched_getscheduler", refuse)
+    await follow(gate)
+
+
+@LINUX
 async def test_all_threads_of_a_crowded_process_are_in_the_batch_class(processes: Processes) -> None:
     process = await processes.start()
     client = Client((await processes.announced())["address"], pool=POOL)

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inference.open_inference_pb2 import ModelInferRequest
 
-from services.models.alike import LONGEST, MOST_ALIKE, MOST_BYTES, MOST_LENGTHS, Alike, around, filled
+from services.models.alike import (
+    LONGEST,
+    MOST_ALIKE,
+    MOST_BYTES,
+    MOST_CONTENTS,
+    MOST_LENGTHS,
+    Alike,
+    around,
+    filled,
+)
 from services.models.framing import delimited
 
 RAW = ModelInferRequest.RAW_INPUT_CONTENTS_FIELD_NUMBER
@@ -125,3 +134,10 @@ def test_nor_are_long_ones() -> None:
         memory.learn(one, "known")
         assert memory.find(one) is not None
     assert remembered(memory, long) * (LONGEST - 200) <= MOST_BYTES
+
+
+def test_nor_are_those_of_very_many_contents() -> None:
+    memory = alike()
+    for count in (MOST_CONTENTS, MOST_CONTENTS + 1):
+        memory.learn(message(*[b""] * count), "known")
+        assert (memory.find(message(*[b""] * count)) is None) is (count > MOST_CONTENTS)

@@ -153,7 +153,8 @@ def _one(columns: tuple[str, ...], chosen: int, chances: Sequence[float]) -> Cla
     # Written so that NaN fails.
     if not (off <= SUM_TOLERANCE and min(chances) >= 0):
         return None
-    shares = np.array([chances])
+    # Of 32 bits they may be, in a container of protobuf that numpy keeps so.
+    shares = np.array([chances], dtype=np.float64)
     shares /= total
     return Classes(columns, np.array([chosen]), shares, off > SUM_ROUNDING)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from google.protobuf.struct_pb2 import Value
 from hypothesis import given, settings
-from turnout.inference.v1.input_pb2 import TensorInput
+from turnout.inference.v1.input_pb2 import TensorContents, TensorInput
 from turnout.inference.v1.output_pb2 import (
     Classification,
     ClassifiedRow,
@@ -17,7 +17,8 @@ from turnout.inference.v1.output_pb2 import (
 
 from services.aggregator.answers import Ballot, Classes, Numbers, Taken, Text, Verdict, kind_of
 from services.aggregator.errors import Unreadable
-from services.aggregator.wire.answers import confidence_of, read_answer, write_answer
+from services.aggregator.wire.answers import classes_of, confidence_of, read_answer, write_answer
+from services.models.answer import Row
 from tests.aggregator.ballots import panels
 
 NAN = float("nan")
@@ -153,3 +154,16 @@ def test_a_text_may_say_how_confident_it_is() -> None:
     output = Output(text=TextOutput(content="hi", confidence=0.25))
     assert confidence_of(output, read_answer(output)) == pytest.approx([0.25])
     assert confidence_of(Output(text=TextOutput(content="hi")), Text("hi")) is None
+
+
+def test_a_row_that_was_read_is_what_its_output_says_also_of_single_precision() -> None:
+    given = TensorContents(fp32_contents=[0.46, 0.54]).fp32_contents
+    first, second = given
+    known = classes_of(Row(("no", "yes"), 1, given))
+    said = read_answer(classified("yes", no=first, yes=second))
+    assert known is not None
+    assert isinstance(said, Classes)
+    assert known.probabilities is not None
+    assert said.probabilities is not None
+    assert known.probabilities.tobytes() == said.probabilities.tobytes()
+    assert (known.labels, known.names) == (said.labels, said.names)
